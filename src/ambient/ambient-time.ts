@@ -454,8 +454,8 @@ const OPTIONS: is.RecordShape = is.optionsOf<AmbientOptions>(
  * What cannot be simulated, such as files and networks, is refused: the simulation fails with kind `escape`, and the
  * caller gets a RunnerError `RUNNER_OUTSIDE_CALL` that names the remedy.
  *
- * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for anything but options, `RUNNER_SIMULATION_MISUSE` if another version of this package is loaded
- * too.
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for anything but options, `RUNNER_SIMULATION_MISUSE` if another version
+ * of this package is loaded too.
  * @example
  * ```ts
  * import { simulate } from 'dryrunner';

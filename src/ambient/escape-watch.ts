@@ -169,7 +169,9 @@ export class PatchedCalls {
   }
 }
 
-/** A stand-in uses nothing of the machine while a simulation in ambient time runs, so its calls are then not counted. */
+/**
+ * A stand-in uses nothing of the machine while a simulation in ambient time runs, so its calls are then not counted.
+ */
 function noteUnlessVirtual(original: unknown, note: () => void): () => void {
   if (!isVirtual(original)) return note;
   return () => {

@@ -46,10 +46,11 @@ const INSTALL_OPTIONS = is.optionsOf<InstallFakeTimersOptions>(
  * Prefer the `Async` functions: runners use promises, and the synchronous functions run no promise reactions between
  * timers.
  *
- * @param timers - A clock of `@sinonjs/fake-timers` (`createClock()`, `install()`), or Vitest's `vi` after `vi.useFakeTimers()`.
+ * @param timers - A clock of `@sinonjs/fake-timers` (`createClock()`, `install()`), or Vitest's `vi` after
+ * `vi.useFakeTimers()`.
  *
- * `setSystemTime` moves `Date` and not the world's clock. A reset (`vi.clearAllTimers`) forgets all events, as it does all timers. After
- * `uninstall` (`vi.useRealTimers`) the clock throws `RUNNER_SIMULATION_MISUSE` for new events.
+ * `setSystemTime` moves `Date` and not the world's clock. A reset (`vi.clearAllTimers`) forgets all events, as it does
+ * all timers. After `uninstall` (`vi.useRealTimers`) the clock throws `RUNNER_SIMULATION_MISUSE` for new events.
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for what is neither, and for `vi` without fake timers.
  * @example
@@ -128,7 +129,9 @@ function isSwitch(timers: FakeTimersClock | FakeTimersSwitch): timers is FakeTim
 
 /** Options of {@link installFakeTimers}. */
 export interface InstallFakeTimersOptions extends FakeTimersWorldOptions {
-  /** Initial `Date.now()`, in milliseconds since the Unix epoch. Default: the start of 2000, UTC, as in a simulation. */
+  /**
+   * Initial `Date.now()`, in milliseconds since the Unix epoch. Default: the start of 2000, UTC, as in a simulation.
+   */
   readonly epochMs?: number;
 }
 

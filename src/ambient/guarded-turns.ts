@@ -52,7 +52,10 @@ export interface TurnLimits {
   readonly turnMs?: number;
   /** Message of an execution that is cut off. */
   readonly why: string;
-  /** True: one guard covers many executions; the work between them is then guarded too, and must be short. Default false. */
+  /**
+   * True: one guard covers many executions; the work between them is then guarded too, and must be short. Default
+   * false.
+   */
   readonly isShared?: boolean;
 }
 

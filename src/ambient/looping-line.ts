@@ -7,8 +7,8 @@ const INTERVAL_US = 1_000;
 const LINES_MAX = 3;
 
 /**
- * Lines of the loop, formatted as stack frames, the most frequent first; undefined if `run` resolves with false, because
- * the execution does not loop again. `run` calls its argument when it reaches the loop, or at once.
+ * Lines of the loop, formatted as stack frames, the most frequent first; undefined if `run` resolves with false,
+ * because the execution does not loop again. `run` calls its argument when it reaches the loop, or at once.
  */
 export async function loopingLines(
   run: (beginToLook: () => void) => Promise<boolean>,

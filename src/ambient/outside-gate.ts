@@ -148,7 +148,9 @@ export class OutsideGate implements WayBack {
     return this.fail('escape', 'RUNNER_OUTSIDE_CALL', what, ` while a simulation runs, ${why}`);
   }
 
-  /** Fails the simulation because of a call by its code, and returns the error for the caller: `WHAT at queue.ts:12WHY`. */
+  /**
+   * Fails the simulation because of a call by its code, and returns the error for the caller: `WHAT at queue.ts:12WHY`.
+   */
   fail(kind: FailureKind, code: RunnerErrorCode, what: string, why: string): RunnerError {
     // Loaders read files to map a stack.
     this.#isLooking = true;
@@ -164,7 +166,10 @@ export class OutsideGate implements WayBack {
   }
 }
 
-/** Like `withStackLimit` of the kernel, but inside this folder: the caller is identified by the nearest frame outside it. */
+/**
+ * Like `withStackLimit` of the kernel, but inside this folder: the caller is identified by the nearest frame outside
+ * it.
+ */
 function withStack<T>(make: () => T): T {
   const restore = setStackLimit(FRAMES);
   try {

@@ -81,7 +81,10 @@ const Mark = entriesLike(PerformanceMark);
 const Measure = entriesLike(PerformanceMeasure);
 const heirs = new WeakMap<object, object>();
 
-/** Makes a mark one of a class that extends `PerformanceMark`, which has the fields of the mark where it has none of that name itself. */
+/**
+ * Makes a mark one of a class that extends `PerformanceMark`, which has the fields of the mark where it has none of
+ * that name itself.
+ */
 export function asMarkOf(mark: object, prototype: object): object {
   if (!Object.prototype.isPrototypeOf.call(Mark.prototype, mark)) return mark;
   const heir = heirs.get(prototype) ?? heirOf(prototype);

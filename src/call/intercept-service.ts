@@ -16,10 +16,16 @@ import { makeCall, type ServiceCall } from './service-call.ts';
 /** Passes a call on to the inner service. */
 export type Proceed<R> = (call: ServiceCall) => Promise<R>;
 
-/** Wraps each call. The reply comes from `proceed`, which may be called later, with another call, several times, or never. */
+/**
+ * Wraps each call. The reply comes from `proceed`, which may be called later, with another call, several times, or
+ * never.
+ */
 export type Around = <R>(call: ServiceCall, proceed: Proceed<R>) => Promise<R>;
 
-/** A service whose calls all pass through one function; a base for classes that offer more than {@link interceptService}. */
+/**
+ * A service whose calls all pass through one function; a base for classes that offer more than
+ * {@link interceptService}.
+ */
 export class InterceptedService implements Service {
   readonly #proceed: (call: ServiceCall) => Promise<unknown>;
   readonly #around: Around;

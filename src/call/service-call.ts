@@ -1,4 +1,7 @@
-/** A call on a `Service` as data: a method and its arguments. Everything that stands between callers and a service works on this type. */
+/**
+ * A call on a `Service` as data: a method and its arguments. Everything that stands between callers and a service works
+ * on this type.
+ */
 import { shownText } from '../kernel/errors.ts';
 import { checkCommand, copyCommand, type Command } from '../model/command.ts';
 import { checkQuery, copyQuery, copyWait, type Query, querySubject, checkWait } from '../model/query.ts';

@@ -312,7 +312,10 @@ export function outcomeMessage(outcome: ActionOutcome): Init<ActionResultMessage
   };
 }
 
-/** Converts an ActionResult to an outcome. Of files it keeps only the digests; logs may exist only in the message and are kept whole. */
+/**
+ * Converts an ActionResult to an outcome. Of files it keeps only the digests; logs may exist only in the message and
+ * are kept whole.
+ */
 export function outcomeOf(message: ActionResultMessage): ActionOutcome {
   const { outputFiles, outputDirectories, stdoutDigest, stderrDigest, stdoutRaw, stderrRaw } = message;
   const links = new Map(

@@ -1,4 +1,7 @@
-/** Tracks which blobs may not be evicted, by digest text. Invariant: a blob held along with another is held exactly as long as that one. */
+/**
+ * Tracks which blobs may not be evicted, by digest text. Invariant: a blob held along with another is held exactly as
+ * long as that one.
+ */
 
 /** Holds on the blobs of one store. */
 export class BlobHolds {

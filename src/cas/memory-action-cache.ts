@@ -1,4 +1,7 @@
-/** An action cache in memory. Invariant: results are copied on the way in and out, and the least recently used one is evicted first. */
+/**
+ * An action cache in memory. Invariant: results are copied on the way in and out, and the least recently used one is
+ * evicted first.
+ */
 import * as is from '../kernel/shape.ts';
 import { check } from '../kernel/argument-check.ts';
 import type { ActionOutcome } from '../model/action.ts';

@@ -25,7 +25,8 @@ const ADDRESS = /^[a-z][\w+.-]+:/i;
  * exist.
  *
  * @param allow further folders, as typed.
- * @throws UsageError (rejects) with the rule, what the reference was and where it leads; or if a folder of `allow` is not there.
+ * @throws UsageError (rejects) with the rule, what the reference was and where it leads; or if a folder of `allow` is
+ * not there.
  */
 export async function checkAllowedScenario(reference: string, allow: readonly string[] = []): Promise<void> {
   const folders = await Promise.all(['.', ...allow].map(realFolder));

@@ -1,4 +1,7 @@
-/** Shows a run of `exec` to its user, on this machine or on a cluster: its output, its statuses, and its end by a signal. */
+/**
+ * Shows a run of `exec` to its user, on this machine or on a cluster: its output, its statuses, and its end by a
+ * signal.
+ */
 import { messageOf } from '../kernel/errors.ts';
 import { onOneLine } from '../kernel/one-line.ts';
 import type { Command } from '../model/command.ts';

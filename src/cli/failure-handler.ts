@@ -57,7 +57,10 @@ export async function settleAll(
   return found;
 }
 
-/** Shrinks and explains a failure. A hang or crash is returned unchanged, because each attempt would take its thread down. */
+/**
+ * Shrinks and explains a failure. A hang or crash is returned unchanged, because each attempt would take its thread
+ * down.
+ */
 export async function settle(
   { terminal, scenario, options, interruption }: ScenarioSession,
   task: Omit<SettleTask, 'kind'>,

@@ -100,7 +100,10 @@ export function failingBlock(
   ];
 }
 
-/** The explanation in the terminal's colours, with the command line as typed here. `file` keeps the log, if there is one. */
+/**
+ * The explanation in the terminal's colours, with the command line as typed here. `file` keeps the log, if there is
+ * one.
+ */
 export function explanationLines(
   terminal: Terminal,
   explanation: Explanation,

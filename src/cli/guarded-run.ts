@@ -1,7 +1,8 @@
 /**
- * One simulation in the thread of the command. A time limit ends each of its turns, also in the midst of a loop that never ends nor waits: the
- * verdict names the lines of the loop, and Ctrl-C, which gets no turn while it loops, is handled then. Invariants: while a debugger is attached
- * nothing is ended; a turn that merely waited for the processor, as on a busy machine or in a process that was stopped, is no loop.
+ * One simulation in the thread of the command. A time limit ends each of its turns, also in the midst of a loop that
+ * never ends nor waits: the verdict names the lines of the loop, and Ctrl-C, which gets no turn while it loops, is
+ * handled then. Invariants: while a debugger is attached nothing is ended; a turn that merely waited for the processor,
+ * as on a busy machine or in a process that was stopped, is no loop.
  */
 import { GuardedTurns, type EndedTurn } from '../ambient/guarded-turns.ts';
 import { ExecutionInterrupted } from '../kernel/decisions.ts';
@@ -13,7 +14,10 @@ import { hangText, lastDecisionLines } from '../threads/lost-execution.ts';
 import { runAlone } from '../threads/run-alone.ts';
 import type { Interruption } from './interruption.ts';
 
-/** A turn that got less processor time than its limit may take up to this many times as long, as in a thread that explores. */
+/**
+ * A turn that got less processor time than its limit may take up to this many times as long, as in a thread that
+ * explores.
+ */
 const BLOCKED_FACTOR = 4;
 /** The part of its time in which a loop uses the processor; the engine takes a while to end it. */
 const BUSY_PART = 0.8;
@@ -34,8 +38,8 @@ export interface RunGuard {
 }
 
 /**
- * Runs it to its verdict, which is a failure of kind `hang` if one of its turns does not end. Once a signal has come, the verdict does not say how it
- * would have ended.
+ * Runs it to its verdict, which is a failure of kind `hang` if one of its turns does not end. Once a signal has come,
+ * the verdict does not say how it would have ended.
  */
 export async function runGuarded(simulation: SimulateOptions, guard: RunGuard): Promise<Verdict> {
   const { hangMs } = guard;
@@ -53,7 +57,10 @@ export async function runGuarded(simulation: SimulateOptions, guard: RunGuard): 
   return withHang(verdict, endedTurn, await linesOfLoop(simulation, guard, endedTurn, reachedAfterMs));
 }
 
-/** How long the turn may take in a second run, for it to get as much processor time as it may use; undefined if it got that much. */
+/**
+ * How long the turn may take in a second run, for it to get as much processor time as it may use; undefined if it got
+ * that much.
+ */
 function longerTurn(endedTurn: EndedTurn | undefined, hangMs: number): number | undefined {
   if (endedTurn === undefined || endedTurn.busyMs >= hangMs * BUSY_PART) return undefined;
   return hangMs * Math.min(BLOCKED_FACTOR, endedTurn.durationMs / endedTurn.busyMs);

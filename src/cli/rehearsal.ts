@@ -25,7 +25,10 @@ export interface RehearsalOptions {
   /** True prints one JSON line per verdict and per scenario on stdout, and nothing else there. */
   readonly json: boolean;
   readonly keepTrace?: boolean;
-  /** Milliseconds that a turn of a scenario may take until it counts as a loop. Absent for scenarios of this package only: any time. */
+  /**
+   * Milliseconds that a turn of a scenario may take until it counts as a loop. Absent for scenarios of this package
+   * only: any time.
+   */
   readonly hangMs?: number;
 }
 

@@ -163,7 +163,9 @@ function kindOfFile(path: string, file: string): 'absent' | 'directory' | 'other
   }
 }
 
-/** Splits `FILE#NAME`. Folders and files may have a `#` in their names too, so the longest existing path is the file. */
+/**
+ * Splits `FILE#NAME`. Folders and files may have a `#` in their names too, so the longest existing path is the file.
+ */
 export function splitReference(reference: string): { readonly file: string; readonly name?: string } {
   const ends = [...reference.matchAll(/#|$/g)].map(({ index }) => index);
   const end = ends.findLast((at) => existsSync(reference.slice(0, at))) ?? ends[0];
@@ -242,7 +244,8 @@ async function importScenario(path: string, reference: string): Promise<Record<s
     );
   }
   const work = nowLoading(reference);
-  // Real commands of a scenario are to end with this process: a signal ends it, and it ends its threads, without exit listeners.
+  // Real commands of a scenario are to end with this process: a signal ends it, and it ends its threads, without exit
+  // listeners.
   watchGroupsByDefault();
   try {
     // Installs the stand-ins first: packages keep references to the machine's functions when they are loaded.

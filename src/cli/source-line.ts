@@ -1,4 +1,6 @@
-/** Source lines with paths relative to the folder in which the command was typed, so that they can be opened from there. */
+/**
+ * Source lines with paths relative to the folder in which the command was typed, so that they can be opened from there.
+ */
 import { formatDetails } from '../explore/explain/failing-text.ts';
 import { frameFrom } from '../explore/explain/source-place.ts';
 import { currentFolder } from './current-folder.ts';

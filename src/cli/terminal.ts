@@ -91,7 +91,9 @@ export class Terminal {
     return this.#out.isTTY ? this.#out.columns || undefined : undefined;
   }
 
-  /** How wide a line of a report on stdout may be; undefined if stdout is no terminal, because piped lines stay whole. */
+  /**
+   * How wide a line of a report on stdout may be; undefined if stdout is no terminal, because piped lines stay whole.
+   */
   get lineColumns(): number | undefined {
     return this.#out.isTTY ? this.tableColumns : undefined;
   }

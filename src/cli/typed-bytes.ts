@@ -42,7 +42,9 @@ function isOf(bytes: Buffer | undefined, text: string): bytes is Buffer {
   return bytes !== undefined && (isUtf8(bytes) ? bytes.toString() === text : text.includes(REPLACEMENT));
 }
 
-/** The arguments or the environment with which this process was started, as Linux keeps them; empty on other systems. */
+/**
+ * The arguments or the environment with which this process was started, as Linux keeps them; empty on other systems.
+ */
 function entriesOf(name: 'cmdline' | 'environ'): Buffer[] {
   let rest: Buffer;
   try {

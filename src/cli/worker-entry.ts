@@ -1,4 +1,7 @@
-/** The code that each exploring thread runs. It loads the same scenario files in the same way as the command's own thread. */
+/**
+ * The code that each exploring thread runs. It loads the same scenario files in the same way as the command's own
+ * thread.
+ */
 import type { PreparedScenario } from '../threads/thread-scenario.ts';
 import { serveExploreTask } from '../threads/worker.ts';
 import { findScenarios, prepareScenario } from './scenario-loader.ts';

@@ -1,6 +1,6 @@
 /**
- * One line of a report as lines that a terminal has room for. Invariant: only blanks are broken at, so that a path, a token or a word stays whole, and no
- * character but blanks is lost.
+ * One line of a report as lines that a terminal has room for. Invariant: only blanks are broken at, so that a path, a
+ * token or a word stays whole, and no character but blanks is lost.
  */
 import { widthOf } from '../kernel/text-width.ts';
 
@@ -10,7 +10,10 @@ const BEFORE_TEXT = /^ *(?:\S+ ms [ ?!] )?/;
 const TEXT_MIN = 16;
 const INDENT = 2;
 
-/** The lines, those after the first indented to where the text of a history begins, or a step further than other text; all in one without a width. */
+/**
+ * The lines, those after the first indented to where the text of a history begins, or a step further than other text;
+ * all in one without a width.
+ */
 export function wrappedLine(text: string, columns: number | undefined): string[] {
   if (columns === undefined || widthOf(text) <= columns) return [text];
   const [before = ''] = BEFORE_TEXT.exec(text) ?? [];

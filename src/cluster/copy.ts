@@ -1,4 +1,7 @@
-/** Copies values that one node sends to another, as a wire would. Invariant: the receiver can reach no object of the sender. */
+/**
+ * Copies values that one node sends to another, as a wire would. Invariant: the receiver can reach no object of the
+ * sender.
+ */
 import { isRunnerError, messageOf, RunnerError, shownText } from '../kernel/errors.ts';
 
 /** Values that are nested deeper than this, or contain a cycle, are copied by `structuredClone`. */
@@ -110,7 +113,10 @@ function partsOf(value: object): readonly (readonly [string, unknown])[] {
   return Object.entries(value).map(([key, item]) => [`.${key}`, item]);
 }
 
-/** Objects that the current copy has met. A value that contains an object twice is left to `structuredClone`, which preserves identity. */
+/**
+ * Objects that the current copy has met. A value that contains an object twice is left to `structuredClone`, which
+ * preserves identity.
+ */
 const met: (object | undefined)[] = new Array<undefined>(32).fill(undefined);
 let metCount = 0;
 /** Replaces {@link met} once that is full: scanning a few entries is cheaper than a set. */
@@ -150,7 +156,10 @@ function plainCopy(value: unknown, depth: number): unknown {
   return isRecord(value) ? copyRecord(value as Record<string, unknown>, depth - 1) : NOT_PLAIN;
 }
 
-/** True also for instances of user classes, of which only own fields are sent; false for built-in classes of the engine or Node. */
+/**
+ * True also for instances of user classes, of which only own fields are sent; false for built-in classes of the engine
+ * or Node.
+ */
 function isRecord(value: object): boolean {
   if (Object.getPrototypeOf(value) === Object.prototype) return true;
   return (

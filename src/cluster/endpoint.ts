@@ -1,7 +1,8 @@
 /**
- * One process's end of the network: pending calls and their time limits, dispatch to the object that its program serves, and
- * one-way messages. It does not depend on a network: a transport carries what it sends, and its owner passes in what arrives.
- * Invariants: a call settles at most once, and then has no timer or listener left; a closed endpoint sends and settles nothing.
+ * One process's end of the network: pending calls and their time limits, dispatch to the object that its program
+ * serves, and one-way messages. It does not depend on a network: a transport carries what it sends, and its owner
+ * passes in what arrives. Invariants: a call settles at most once, and then has no timer or listener left; a closed
+ * endpoint sends and settles nothing.
  */
 import * as is from '../kernel/shape.ts';
 import { check } from '../kernel/argument-check.ts';
@@ -188,9 +189,11 @@ export class Endpoint {
   }
 
   /**
-   * Sets the object that the program returned, or undefined if it returned nothing, and serves the calls that have waited for it.
+   * Sets the object that the program returned, or undefined if it returned nothing, and serves the calls that have
+   * waited for it.
    *
-   * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for any other value, and for an object with a method that no stub can have.
+   * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for any other value, and for an object with a method that no stub can
+   * have.
    */
   serve(object: unknown): void {
     if (object !== undefined) checkServed(this.#parts.name, object);
@@ -205,8 +208,9 @@ export class Endpoint {
   }
 
   /**
-   * Calls a method of node `to`. Rejects with whatever that method throws, with the reason of its signal, and with `RUNNER_CALL_TIMED_OUT`,
-   * `RUNNER_NODE_DOWN`, `RUNNER_CALL_LOST`, `RUNNER_NO_METHOD`, `RUNNER_NOT_CLONEABLE` or `RUNNER_RELEASED`; docs/links.md says when.
+   * Calls a method of node `to`. Rejects with whatever that method throws, with the reason of its signal, and with
+   * `RUNNER_CALL_TIMED_OUT`, `RUNNER_NODE_DOWN`, `RUNNER_CALL_LOST`, `RUNNER_NO_METHOD`, `RUNNER_NOT_CLONEABLE` or
+   * `RUNNER_RELEASED`; docs/links.md says when.
    */
   call(to: string, name: string, args: readonly unknown[], options: CallOptions): Promise<unknown> {
     const { transport, incarnation, clock, name: from, callTimeoutMs, waits } = this.#parts;
@@ -301,7 +305,9 @@ export class Endpoint {
     this.close();
   }
 
-  /** Nobody sees what a dead process does: its call is neither sent nor refused, it only shows up in reports of waits. */
+  /**
+   * Nobody sees what a dead process does: its call is neither sent nor refused, it only shows up in reports of waits.
+   */
   #recordDeadCall(to: string, method: string, args: readonly unknown[]): void {
     const { waits, clock, name: own } = this.#parts;
     if (waits === undefined) return;

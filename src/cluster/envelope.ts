@@ -27,7 +27,10 @@ export class Envelope implements EnvelopeData {
   /** Incarnation of the sending process. */
   readonly incarnation: number;
   readonly to: string;
-  /** Incarnation it is addressed to: that of the caller for a reply, the own one for what a process sends to itself, else {@link ANY_INCARNATION}. */
+  /**
+   * Incarnation it is addressed to: that of the caller for a reply, the own one for what a process sends to itself,
+   * else {@link ANY_INCARNATION}.
+   */
   readonly toIncarnation: number;
   /** Name of the method or message. */
   readonly name: string;
@@ -94,7 +97,9 @@ export class Envelope implements EnvelopeData {
   }
 }
 
-/** The error envelope that a caller gets in place of an answer that will never come; `lost` is its call or the answer. */
+/**
+ * The error envelope that a caller gets in place of an answer that will never come; `lost` is its call or the answer.
+ */
 export function failedAnswer(lost: Envelope, error: Error): Envelope {
   const { kind, from, incarnation, to, toIncarnation, name, id } = lost;
   const body = sentError(error);

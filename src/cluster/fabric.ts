@@ -1,6 +1,6 @@
 /**
- * The shared core of one simulated network: links, receivers, outages, and calls that will never be answered. Invariant: a caller
- * whose answer cannot come learns that when faults end, at the latest.
+ * The shared core of one simulated network: links, receivers, outages, and calls that will never be answered.
+ * Invariant: a caller whose answer cannot come learns that when faults end, at the latest.
  */
 import { topicOf, type Topic } from '../kernel/question.ts';
 import { RunnerError } from '../kernel/errors.ts';

@@ -1,4 +1,7 @@
-/** Latency, bandwidth and faults of the links of a network. Invariant: answer 0 of each question means that nothing goes wrong. */
+/**
+ * Latency, bandwidth and faults of the links of a network. Invariant: answer 0 of each question means that nothing goes
+ * wrong.
+ */
 import * as is from '../kernel/shape.ts';
 import { check } from '../kernel/argument-check.ts';
 import type { Choices } from '../kernel/decisions.ts';
@@ -16,8 +19,8 @@ import { FAULT_ODDS } from '../model/odds.ts';
 export type Chance = number | boolean;
 
 /**
- * Faults that the exploration may inject into messages and links; a fault that is absent never happens. `true` means one message in 16,
- * and one in 64 for `partition` and `hold`.
+ * Faults that the exploration may inject into messages and links; a fault that is absent never happens. `true` means
+ * one message in 16, and one in 64 for `partition` and `hold`.
  */
 export interface LinkFaults {
   /** Loses a call, reply or message: the caller waits until its timeout, or gets an error when faults end. */
@@ -28,7 +31,10 @@ export interface LinkFaults {
   readonly reorder?: Chance;
   /** Delays it by up to `delayMs`. */
   readonly delay?: Chance;
-  /** Partitions the network when it is sent, for up to `outageMs`: one node from all others, two halves, one direction, or a pair. */
+  /**
+   * Partitions the network when it is sent, for up to `outageMs`: one node from all others, two halves, one direction,
+   * or a pair.
+   */
   readonly partition?: Chance;
   /** Makes its link hold back all messages from then on, for up to `outageMs`. */
   readonly hold?: Chance;
@@ -38,17 +44,26 @@ export interface LinkFaults {
   readonly reorderMs?: number;
   /** Longest partition or hold, in milliseconds; default 1,000. */
   readonly outageMs?: number;
-  /** Most strikes of all kinds on all links together, so that a run comes to an end; default 64, `Infinity` for no limit. */
+  /**
+   * Most strikes of all kinds on all links together, so that a run comes to an end; default 64, `Infinity` for no
+   * limit.
+   */
   readonly strikesMax?: number;
 }
 
 /** Options of the links of a network. */
 export interface LinkOptions {
-  /** Latency in milliseconds: one number is fixed; of a pair, the exploration draws from the first up to, not including, the second. Default 0. */
+  /**
+   * Latency in milliseconds: one number is fixed; of a pair, the exploration draws from the first up to, not including,
+   * the second. Default 0.
+   */
   readonly latencyMs?: number | readonly [leastMs: number, mostMs: number];
   /** Number of different latencies that can be drawn; default 8. */
   readonly latencySteps?: number;
-  /** True: messages of a link arrive in the order in which they were sent. Default false: a message with a shorter latency overtakes. */
+  /**
+   * True: messages of a link arrive in the order in which they were sent. Default false: a message with a shorter
+   * latency overtakes.
+   */
   readonly fifo?: boolean;
   /** Bandwidth of a link in bytes per millisecond; messages queue behind each other. Default: unlimited. */
   readonly bytesPerMs?: number;
@@ -169,7 +184,9 @@ export class LinkSettings {
   readonly #options: LinkOptions;
   readonly #budget: StrikeBudget;
 
-  /** @throws RunnerError `RUNNER_INVALID_ARGUMENT` for latencies out of order, and chances that add up to more than 1. */
+  /**
+   * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for latencies out of order, and chances that add up to more than 1.
+   */
   constructor(
     options: LinkOptions,
     budget: StrikeBudget = { left: options.faults?.strikesMax ?? FAULT_ODDS.linkStrikesMax },

@@ -1,7 +1,7 @@
 /**
- * One direction between two nodes: how long messages take, and which faults strike them. Invariants: each message that was sent is
- * delivered, refused, lost or still in flight; each strike is recorded as a `fault` before it takes effect; on a FIFO link no message
- * overtakes another.
+ * One direction between two nodes: how long messages take, and which faults strike them. Invariants: each message that
+ * was sent is delivered, refused, lost or still in flight; each strike is recorded as a `fault` before it takes effect;
+ * on a FIFO link no message overtakes another.
  */
 import type { Timer } from '../kernel/clock.ts';
 import { roundedMs } from '../kernel/microseconds.ts';

@@ -1,4 +1,7 @@
-/** One-way messages at one node, for its handler or its readers. Invariant: each message is delivered once, in order of arrival. */
+/**
+ * One-way messages at one node, for its handler or its readers. Invariant: each message is delivered once, in order of
+ * arrival.
+ */
 import * as is from '../kernel/shape.ts';
 import { check } from '../kernel/argument-check.ts';
 import type { Clock } from '../kernel/clock.ts';

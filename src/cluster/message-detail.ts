@@ -49,7 +49,9 @@ export function callWords({ from, name, words, kind, body }: Envelope): string {
   return `${name}(${args}) of ${from}`;
 }
 
-/** An envelope as its receiver sees it: `acquire(7) of a`, `the answer of locks to acquire`, `the message beat of a`. */
+/**
+ * An envelope as its receiver sees it: `acquire(7) of a`, `the answer of locks to acquire`, `the message beat of a`.
+ */
 export function arrivalText(envelope: Envelope): string {
   const { kind, from, name, words, body } = envelope;
   switch (kind) {

@@ -25,7 +25,10 @@ import { createStub } from './stub.ts';
 export interface NetworkOptions extends LinkOptions {
   /** Default timeout of calls in milliseconds, which a call can override; `Infinity` for none. Default 10,000. */
   readonly callTimeoutMs?: number;
-  /** Options of the link from one node to another where it differs from the rest; called once for each direction. Default: none differs. */
+  /**
+   * Options of the link from one node to another where it differs from the rest; called once for each direction.
+   * Default: none differs.
+   */
   readonly links?: (from: string, to: string) => LinkOptions | undefined;
   /** Default options of all nodes. */
   readonly nodes?: ClusterNodeOptions;
@@ -105,10 +108,12 @@ export class Network {
   }
 
   /**
-   * Adds a node and starts its program. Nodes can join at any time. Calls to a node wait until its program has returned.
+   * Adds a node and starts its program. Nodes can join at any time. Calls to a node wait until its program has
+   * returned.
    *
-   * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for a name that is taken, also by a node that has left; `RUNNER_RELEASED` after `stop`.
-   * With `onError: 'fail'`, an error that the program throws synchronously is thrown here, and no node is added. `onError` decides about all others.
+   * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for a name that is taken, also by a node that has left;
+   * `RUNNER_RELEASED` after `stop`. With `onError: 'fail'`, an error that the program throws synchronously is thrown
+   * here, and no node is added. `onError` decides about all others.
    */
   node<T extends object | void>(
     name: string,
@@ -140,9 +145,11 @@ export class Network {
   }
 
   /**
-   * Puts an object behind a link without a node, and returns a stub for it: `name` never crashes, but the usual faults strike its messages.
+   * Puts an object behind a link without a node, and returns a stub for it: `name` never crashes, but the usual faults
+   * strike its messages.
    *
-   * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for a name that is taken, or if `object` is not an object; `RUNNER_RELEASED` after `stop`.
+   * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for a name that is taken, or if `object` is not an object;
+   * `RUNNER_RELEASED` after `stop`.
    */
   through<T extends object>(name: string, object: T, options?: CallOptions): Stub<T> {
     check('object', object, is.OPAQUE);
@@ -165,10 +172,12 @@ export class Network {
   }
 
   /**
-   * Partitions the network: messages between two of the groups that are sent, or would arrive, before `repair` or before faults end are
-   * lost. A message that is due only after that arrives. Nodes that are in no group keep all their links.
+   * Partitions the network: messages between two of the groups that are sent, or would arrive, before `repair` or
+   * before faults end are lost. A message that is due only after that arrives. Nodes that are in no group keep all
+   * their links.
    *
-   * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for fewer than two groups, an empty group, an unknown node, or a node in two groups.
+   * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for fewer than two groups, an empty group, an unknown node, or a node
+   * in two groups.
    * @example
    * ```ts
    * import { simulate } from 'dryrunner';
@@ -222,8 +231,8 @@ export class Network {
   }
 
   /**
-   * Ends all nodes at once, without a fault, as the end of the scenario does. Pending calls of the scenario reject with `RUNNER_CALL_LOST`,
-   * later calls with `RUNNER_RELEASED`.
+   * Ends all nodes at once, without a fault, as the end of the scenario does. Pending calls of the scenario reject with
+   * `RUNNER_CALL_LOST`, later calls with `RUNNER_RELEASED`.
    */
   stop(): void {
     for (const place of this.#places.values()) place.endpoint.release();
@@ -292,8 +301,9 @@ function settingsOfLinks(options: NetworkOptions): SettingsOfLink {
 }
 
 /**
- * Makes a simulated network of nodes. The exploration decides how long calls take, whether they are lost, duplicated or reordered, and when
- * nodes crash and come back. Without faults and latency, a call is one event at the callee and one at the caller.
+ * Makes a simulated network of nodes. The exploration decides how long calls take, whether they are lost, duplicated or
+ * reordered, and when nodes crash and come back. Without faults and latency, a call is one event at the callee and one
+ * at the caller.
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for invalid options.
  * @example

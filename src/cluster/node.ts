@@ -1,7 +1,8 @@
 /**
- * A node of a simulated network: a user's program on a machine that can crash, restart, pause and be slow. Invariants: the program runs
- * only within events of its own process; what is addressed to one process reaches no other; calls that a process has received and not
- * answered when it dies are lost, and a decision says whether the caller gets an error at once or hangs.
+ * A node of a simulated network: a user's program on a machine that can crash, restart, pause and be slow. Invariants:
+ * the program runs only within events of its own process; what is addressed to one process reaches no other; calls that
+ * a process has received and not answered when it dies are lost, and a decision says whether the caller gets an error
+ * at once or hangs.
  */
 import * as is from '../kernel/shape.ts';
 import { check } from '../kernel/argument-check.ts';
@@ -36,8 +37,9 @@ import { ProcessContext, type ProcessOwner } from './process-context.ts';
 /** Options of the disk of a node, which has the node's name. */
 export interface NodeDiskOptions extends Omit<MemoryDiskOptions, 'name'> {
   /**
-   * What a crash of the node does to unsynced writes. False: power fails, and the exploration decides whether they are kept, lost or torn.
-   * True: only the process dies, and they are kept. Default false. An uncaught error always ends the process alone.
+   * What a crash of the node does to unsynced writes. False: power fails, and the exploration decides whether they are
+   * kept, lost or torn. True: only the process dies, and they are kept. Default false. An uncaught error always ends
+   * the process alone.
    */
   readonly keepsUnsynced?: boolean;
 }
@@ -45,8 +47,8 @@ export interface NodeDiskOptions extends Omit<MemoryDiskOptions, 'name'> {
 /** Options of {@link ClusterNode.crash}. */
 export interface NodeCrashOptions {
   /**
-   * False: the machine loses power. True: only the process dies, as by SIGKILL, and the next one finds all that it wrote, synced or not.
-   * Default: as the option `disk` of the node.
+   * False: the machine loses power. True: only the process dies, as by SIGKILL, and the next one finds all that it
+   * wrote, synced or not. Default: as the option `disk` of the node.
    */
   readonly keepsUnsynced?: boolean;
 }
@@ -57,21 +59,25 @@ const CRASH_OPTIONS = is.optionsOf<NodeCrashOptions>({}, { keepsUnsynced: is.BOO
 export interface ClusterNodeOptions {
   /** Faults that the exploration may inject. Default: none. */
   readonly faults?: NodeFaults;
-  /** Skew of its clock: a fixed one, or one that the exploration chooses (`true`, or limits; see `chosenSkew`). Default: none. */
+  /**
+   * Skew of its clock: a fixed one, or one that the exploration chooses (`true`, or limits; see `chosenSkew`). Default:
+   * none.
+   */
   readonly skew?: ClockSkew | ChosenSkewOptions | true;
   /** Options of its disk, which is created when the program first asks for it. */
   readonly disk?: NodeDiskOptions;
   /**
-   * What happens on an error that the program leaves uncaught, in its start, a timer, a message handler, an `onStop` hook or a promise:
-   * `fail` fails the simulation, `crash` ends the process as an uncaught error ends a real one, `restart` also starts a new process after
-   * `restartMs`. Errors that a method throws go to its caller instead. Default `fail`.
+   * What happens on an error that the program leaves uncaught, in its start, a timer, a message handler, an `onStop`
+   * hook or a promise: `fail` fails the simulation, `crash` ends the process as an uncaught error ends a real one,
+   * `restart` also starts a new process after `restartMs`. Errors that a method throws go to its caller instead.
+   * Default `fail`.
    */
   readonly onError?: 'fail' | 'crash' | 'restart';
   /** Milliseconds until the restart; default 1,000. */
   readonly restartMs?: number;
   /**
-   * Called when its process goes down, by a crash or by leaving, so that a scenario can observe it. An error it throws fails the simulation.
-   * Not called when the network stops.
+   * Called when its process goes down, by a crash or by leaving, so that a scenario can observe it. An error it throws
+   * fails the simulation. Not called when the network stops.
    */
   readonly onDown?: () => void;
 }
@@ -99,20 +105,27 @@ const RESTART_MS = 1_000;
 const FAILURES_AT_ONCE_MAX = 10_000;
 
 /**
- * A node of a network. Made by {@link Network.node}. After it has left, its methods throw `RUNNER_SIMULATION_MISUSE`, `restart` already while
- * it is leaving; only `leave` resolves again.
+ * A node of a network. Made by {@link Network.node}. After it has left, its methods throw `RUNNER_SIMULATION_MISUSE`,
+ * `restart` already while it is leaving; only `leave` resolves again.
  */
 export interface ClusterNode<T extends object | void = object> {
   readonly name: string;
   readonly state: NodeState | 'left';
   /** Index of its latest process, from 0. */
   readonly incarnation: number;
-  /** The object that the program returned, reached without the network; undefined while it is down or has not returned yet. */
+  /**
+   * The object that the program returned, reached without the network; undefined while it is down or has not returned
+   * yet.
+   */
   readonly object: T | undefined;
-  /** The disk that its processes share, so that a scenario can check it. A crash calls its `powerFail()`, or `crash()` if only the process dies. */
+  /**
+   * The disk that its processes share, so that a scenario can check it. A crash calls its `powerFail()`, or `crash()`
+   * if only the process dies.
+   */
   readonly disk: MemoryDisk;
   /**
-   * Ends the process at once: its memory and timers are gone. `options`, or the option `disk` of the node, say whether unsynced writes survive.
+   * Ends the process at once: its memory and timers are gone. `options`, or the option `disk` of the node, say whether
+   * unsynced writes survive.
    *
    * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for invalid options.
    */
@@ -130,8 +143,9 @@ export interface ClusterNode<T extends object | void = object> {
    */
   slow(factor: number): void;
   /**
-   * Shuts the node down for good: calls the `onStop` hooks of its program in an event of its own, and resolves when they are done and the
-   * node is gone. A paused node leaves after it resumes; a crash meanwhile skips the remaining hooks.
+   * Shuts the node down for good: calls the `onStop` hooks of its program in an event of its own, and resolves when
+   * they are done and the node is gone. A paused node leaves after it resumes; a crash meanwhile skips the remaining
+   * hooks.
    */
   leave(): Promise<void>;
 }
@@ -467,7 +481,9 @@ export class SimulatedClusterNode<T extends object | void>
     return true;
   }
 
-  /** Starts a process during a call of the scenario, which gets the error of the program unless `onError` handles it. */
+  /**
+   * Starts a process during a call of the scenario, which gets the error of the program unless `onError` handles it.
+   */
   #begin(start: () => void): void {
     const next = this.incarnation + 1;
     try {

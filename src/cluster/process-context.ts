@@ -1,4 +1,7 @@
-/** The context that a node's program receives, in a simulation and for real. Invariant: it reaches the network only through its transport. */
+/**
+ * The context that a node's program receives, in a simulation and for real. Invariant: it reaches the network only
+ * through its transport.
+ */
 import * as is from '../kernel/shape.ts';
 import { check } from '../kernel/argument-check.ts';
 import { type Clock, sleep } from '../kernel/clock.ts';
@@ -156,7 +159,10 @@ export class ProcessContext implements NodeContext {
     this.endpoint.close();
   }
 
-  /** Calls the `onStop` hooks, the newest first, one at a time. An error of a hook goes to the owner; the rest run unless that ends the process. */
+  /**
+   * Calls the `onStop` hooks, the newest first, one at a time. An error of a hook goes to the owner; the rest run
+   * unless that ends the process.
+   */
   async stop(): Promise<void> {
     (this.#stopping ??= new AbortController()).abort(new Error(`${this.name} leaves`));
     for (let next = this.#stopHooks?.pop(); next !== undefined; next = this.#stopHooks?.pop()) {

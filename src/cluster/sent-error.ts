@@ -1,6 +1,6 @@
 /**
- * Errors that are sent from one node to another, and errors of the network itself. Invariant: whatever was thrown, the caller gets an error
- * with the same class, name, message, code and plain fields.
+ * Errors that are sent from one node to another, and errors of the network itself. Invariant: whatever was thrown, the
+ * caller gets an error with the same class, name, message, code and plain fields.
  */
 import { isRunnerError, messageOf, RunnerError, shownText, type RunnerErrorCode } from '../kernel/errors.ts';
 import { NOT_PLAIN, plainCopyOf } from './copy.ts';
@@ -86,7 +86,8 @@ export function receivedError(sent: SentError): Error {
 }
 
 /**
- * True if a call failed in the network rather than in the called method: it timed out, its node was down, or a message was lost.
+ * True if a call failed in the network rather than in the called method: it timed out, its node was down, or a message
+ * was lost.
  *
  * @example
  * ```ts

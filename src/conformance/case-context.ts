@@ -104,7 +104,9 @@ export class CaseContext {
     return watched;
   }
 
-  /** The service with its own promises; records which calls are in flight, and which call was refused with which error. */
+  /**
+   * The service with its own promises; records which calls are in flight, and which call was refused with which error.
+   */
   #notingCalls(service: Service): Service {
     return interceptService(service, (call, proceed) => {
       const open = { text: callText(call), sinceMs: this.now() };
@@ -158,7 +160,10 @@ export class CaseContext {
     this.#awaited = undefined;
   }
 
-  /** Checks that `durationMs` is at most that many steps in virtual time, where nothing is slow; on the machine's time, nothing. */
+  /**
+   * Checks that `durationMs` is at most that many steps in virtual time, where nothing is slow; on the machine's time,
+   * nothing.
+   */
   checkBound(what: string, durationMs: number, steps: number): void {
     if (!this.isVirtual) return;
     checkThat(durationMs <= this.ms(steps), what, `at most ${this.ms(steps)} ms`, durationMs);
@@ -192,7 +197,9 @@ export class CaseContext {
     return runId;
   }
 
-  /** Marks a promise that the case awaits later: if the case fails first, its rejection is not reported as unhandled. */
+  /**
+   * Marks a promise that the case awaits later: if the case fails first, its rejection is not reported as unhandled.
+   */
   meanwhile<T>(promise: Promise<T>): Promise<T> {
     promise.catch(() => undefined);
     return promise;
@@ -233,7 +240,9 @@ export class CaseContext {
     );
   }
 
-  /** The end of a command with a timeout of that many steps, or more if the machine needs longer to bring it to RUNNING. */
+  /**
+   * The end of a command with a timeout of that many steps, or more if the machine needs longer to bring it to RUNNING.
+   */
   endRunning(runner: Service, command: Command, steps: number): Promise<TimedEnd> {
     return this.fitTimeout(
       steps,

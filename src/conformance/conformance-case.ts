@@ -43,7 +43,9 @@ type RunnerCase = Extract<CaseSpec, { readonly serve: unknown }>;
 
 /** How to run a case. */
 export interface ProveOptions {
-  /** Seeds of the simulations in virtual time, each giving its own order of events; at least one. Default 1, 2 and 3. */
+  /**
+   * Seeds of the simulations in virtual time, each giving its own order of events; at least one. Default 1, 2 and 3.
+   */
   readonly seeds?: readonly (string | number)[];
   /**
    * After how many milliseconds a case on the machine's time is given up, and fails; its release has a tenth of that.
@@ -87,7 +89,9 @@ export class ConformanceCase {
   readonly needs: readonly Capability[];
   readonly run: (t: CaseContext) => Promise<void>;
 
-  /** @throws RunnerError `RUNNER_INVALID_ARGUMENT` with the name of the field, or of an unknown capability in `needs`. */
+  /**
+   * @throws RunnerError `RUNNER_INVALID_ARGUMENT` with the name of the field, or of an unknown capability in `needs`.
+   */
   constructor(group: string, spec: CaseSpec) {
     check('group', group, is.text('a name'));
     check('spec', spec, is.readable('an object with title and run or serve'));
@@ -291,7 +295,9 @@ async function withCutOff<T>(clock: Clock, ms: number, work: Promise<T>): Promis
   }
 }
 
-/** A case that does not end fails with the first answer that broke a rule; if none did, the unanswered call comes first. */
+/**
+ * A case that does not end fails with the first answer that broke a rule; if none did, the unanswered call comes first.
+ */
 function withUnanswered(failure: Failure, context: CaseContext | undefined): Failure {
   if (context === undefined || !NO_END.has(failure.kind)) return failure;
   const wrong = context.violation(failure.cause);

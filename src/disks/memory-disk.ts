@@ -57,7 +57,10 @@ export interface DiskFaults {
    * earliest survive.
    */
   readonly reorder?: boolean;
-  /** Maximum number of strikes, all kinds but `reorder` together, so that a run finishes; default 4, `Infinity` for no limit. */
+  /**
+   * Maximum number of strikes, all kinds but `reorder` together, so that a run finishes; default 4, `Infinity` for no
+   * limit.
+   */
   readonly strikesMax?: number;
 }
 
@@ -65,7 +68,10 @@ export interface DiskFaults {
 export interface MemoryDiskOptions {
   /** Name in decisions, events and errors; default `disk`. The disk of a node has the name of the node. */
   readonly name?: string;
-  /** Duration of each operation on the clock of its process, in milliseconds; for a pair, a decision between the two. Default 0. */
+  /**
+   * Duration of each operation on the clock of its process, in milliseconds; for a pair, a decision between the two.
+   * Default 0.
+   */
   readonly latencyMs?: number | readonly [leastMs: number, mostMs: number];
   /** Maximum size of all files together; a write beyond that stores what fits and fails. Default: no limit. */
   readonly capacityBytes?: number;

@@ -1,7 +1,7 @@
 /**
  * Maps names to files, as processes see them and as the medium holds them. Invariants: a change of names is on the
- * medium entirely or not at all; of two changes whose names exclude each other, the later one is never there without the
- * earlier; a folder exists while it contains a file.
+ * medium entirely or not at all; of two changes whose names exclude each other, the later one is never there without
+ * the earlier; a folder exists while it contains a file.
  */
 import { folderOfPath, foldersAbove } from '../model/disk.ts';
 import type { StoredFile } from './stored-file.ts';
@@ -12,7 +12,9 @@ export type NameChange =
   | { readonly kind: 'removal'; readonly path: string }
   | { readonly kind: 'rename'; readonly path: string; readonly to: string; readonly file: StoredFile };
 
-/** Names, and those that exclude them: a file excludes all others of its name, in it as a folder, and of its folders. */
+/**
+ * Names, and those that exclude them: a file excludes all others of its name, in it as a folder, and of its folders.
+ */
 export class ExclusiveNames {
   readonly #names = new Set<string>();
   readonly #folders = new Set<string>();

@@ -18,7 +18,9 @@ export interface MemoryCapOptions {
   readonly memoryCapBytes?: number | undefined;
   /** The time between two checks of the memory. Default 500 ms (R130). */
   readonly memoryPeriodMs?: number | undefined;
-  /** Receives the gauge `memory` and the counter `highInitialMemoryUtilization` while memory is watched (R131, R132). */
+  /**
+   * Receives the gauge `memory` and the counter `highInitialMemoryUtilization` while memory is watched (R131, R132).
+   */
   readonly metrics?: Metrics | undefined;
 }
 

@@ -70,7 +70,9 @@ function planChunks(run: RecordedRun): PlannedChunk[] {
   });
 }
 
-/** How long the process took to die, from the first request to stop it: that may be its timeout rather than the abort. */
+/**
+ * How long the process took to die, from the first request to stop it: that may be its timeout rather than the abort.
+ */
 function stopDelayUs(run: RecordedRun, startedUs: number, endedUs: number, last: RecordedStatus): number {
   const { abortedAtMs, command } = run;
   const timeoutUs = microseconds(

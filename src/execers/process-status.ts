@@ -40,7 +40,9 @@ export function failedProcess(exitCode: ExitCode, error: string): ProcessStatus 
   return Object.freeze({ state: 'FAILED', exitCode, error });
 }
 
-/** Killed by a signal that the execer did not send: COMPLETE −1 with the signal's name, also in the text (R124, D64). */
+/**
+ * Killed by a signal that the execer did not send: COMPLETE −1 with the signal's name, also in the text (R124, D64).
+ */
 export function signalledProcess(signal: string): ProcessStatus {
   return Object.freeze({ state: 'COMPLETE', exitCode: -1, error: killedText(signal), signal });
 }

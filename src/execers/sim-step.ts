@@ -109,7 +109,9 @@ export interface SimStepConstructors {
   signal(signal: string): SimStep;
   /** From here on the tree holds this many bytes of resident memory. See `memoryCapBytes` of the sim execer. */
   mem(bytes: number): SimStep;
-  /** From here on SIGTERM is ignored, also by children forked later: an abort waits out the grace and ends with SIGKILL. */
+  /**
+   * From here on SIGTERM is ignored, also by children forked later: an abort waits out the grace and ends with SIGKILL.
+   */
   ignoreTerm(): SimStep;
   /** Waits for ever and cannot be resumed; SIGTERM ends it unless it is ignored. */
   hang(): SimStep;

@@ -2,7 +2,8 @@
  * The determinism audit of a campaign: one execution in every `every` is run again from its log at once, and the first
  * of these again later, also when a failure has ended the campaign: a failure that earlier executions have caused then
  * shows in an execution that held before. Their hashes must be equal (R209), and so must their outcome (held, or how it
- * failed), which is not part of the trace. Invariant: executions run only for the audit are not seen by any strategy or coverage meter.
+ * failed), which is not part of the trace. Invariant: executions run only for the audit are not seen by any strategy or
+ * coverage meter.
  */
 import type { Decision } from '../kernel/decisions.ts';
 import { replayDecisions } from '../kernel/replay-decisions.ts';

@@ -12,7 +12,9 @@ export interface Escape {
   readonly kind: EscapeKind;
   /** The name as written in code: `setTimeout`, `Math.random`, `fs.readFileSync`; or else the machine's own name. */
   readonly what: string;
-  /** The place, nearest frame first, frames of the user before this package's. Empty if the machine did not report one. */
+  /**
+   * The place, nearest frame first, frames of the user before this package's. Empty if the machine did not report one.
+   */
   readonly frames: readonly string[];
   /** How often, over all watched executions. */
   readonly count: number;

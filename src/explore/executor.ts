@@ -41,7 +41,9 @@ export interface ExecutionRequest {
   readonly onState?: OnState | undefined;
   /** Maximum number of events, unless the scenario sets a bound; default 10,000,000. */
   readonly defaultMaxEvents?: number | undefined;
-  /** Events that it may take at most, whatever bound the scenario or `defaultMaxEvents` states; default: no such limit. */
+  /**
+   * Events that it may take at most, whatever bound the scenario or `defaultMaxEvents` states; default: no such limit.
+   */
   readonly hardMaxEvents?: number | undefined;
   /** See `simulate`. */
   readonly stallLookEvery?: number | undefined;
@@ -230,7 +232,10 @@ function setDefault<Key extends keyof Settings>(
   request[key] ??= settings[key];
 }
 
-/** An executor that adds `settings` to each request; what the request says itself comes first, but both `onTurn` are called at each turn. */
+/**
+ * An executor that adds `settings` to each request; what the request says itself comes first, but both `onTurn` are
+ * called at each turn.
+ */
 export function executorWith(
   executor: Executor,
   { onTurn, ...settings }: Settings & Pick<ExecutionRequest, 'onTurn'>,

@@ -31,7 +31,9 @@ export interface ExploreOptions {
   readonly shards?: number;
   /** Asked before each execution; true ends the exploration. */
   readonly shouldStop?: () => boolean;
-  /** Called for every execution, held or not; `novelty` is the amount that was new to the coverage meter, 0 without one. */
+  /**
+   * Called for every execution, held or not; `novelty` is the amount that was new to the coverage meter, 0 without one.
+   */
   readonly onExecution?: (verdict: Verdict, index: number, novelty: number) => void;
   /** Called for every failed execution; returns whether to continue. Default: stop at the first. */
   readonly onFailure?: (verdict: Verdict, index: number) => boolean;

@@ -17,7 +17,10 @@ export interface FailingExecution extends Omit<Failure, 'kind' | 'cause' | 'fact
   readonly scenario: string;
   /** Seed of `world.random`; absent for the seed of explorations. */
   readonly seed?: string;
-  /** Equal for failures of the same bug; see `failureKey`. `cut off` if it is unknown how the execution would have ended. */
+  /**
+   * Equal for failures of the same bug; see `failureKey`. `cut off` if it is unknown how the execution would have
+   * ended.
+   */
   readonly key: string;
   /** `hang`: its thread made no progress. `crash`: its thread died, for instance out of memory. */
   readonly kind: FailureKind | 'crash';
@@ -38,7 +41,10 @@ export interface FailingExecution extends Omit<Failure, 'kind' | 'cause' | 'fact
   readonly traceHash: string;
   /** The smallest execution found; absent if the failure was not, or could not be, shrunk. */
   readonly shrunk?: ShrunkExecution;
-  /** Explanation of the smallest execution; absent if it is flaky, does not repeat, or time ran out before there was one. */
+  /**
+   * Explanation of the smallest execution; absent if it is flaky, does not repeat, or time ran out before there was
+   * one.
+   */
   readonly explanation?: Explanation | undefined;
   readonly cutShort?: CutShort | undefined;
   /** File that keeps its log, if there is one. */

@@ -1,7 +1,8 @@
 /**
- * Repeats a log that may not fit any more, and says where it first does not: it may be of another version of the code, of another
- * scenario, or too short. Invariant: up to that point the execution is the log's own; what comes after it is never taken for a replay,
- * unless the log is of an execution that was cut off: that goes on with plain answers, and fits whatever it comes to.
+ * Repeats a log that may not fit any more, and says where it first does not: it may be of another version of the code,
+ * of another scenario, or too short. Invariant: up to that point the execution is the log's own; what comes after it is
+ * never taken for a replay, unless the log is of an execution that was cut off: that goes on with plain answers, and
+ * fits whatever it comes to.
  */
 import * as is from '../kernel/shape.ts';
 import { check } from '../kernel/argument-check.ts';
@@ -42,7 +43,10 @@ export interface ReplayReport {
   readonly verdict: Verdict;
   /** True if every decision fitted and led to the failure for which the log is kept, if there is one. */
   readonly isReproduced: boolean;
-  /** False if a token was reproduced but the events differ, for example by a note that the code has gained or lost since. */
+  /**
+   * False if a token was reproduced but the events differ, for example by a note that the code has gained or lost
+   * since.
+   */
   readonly isSameTrace: boolean;
   readonly gap?: ReplayGap;
 }

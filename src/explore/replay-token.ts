@@ -14,13 +14,18 @@ import { KEYED_LOG } from './argument-shapes.ts';
 
 /** Contents of a token. */
 export interface ReplayToken {
-  /** Reference of the scenario on a command line: its name, a file, or `FILE#NAME`; for a `simTest`, `vitest:FILE#NAME`. */
+  /**
+   * Reference of the scenario on a command line: its name, a file, or `FILE#NAME`; for a `simTest`, `vitest:FILE#NAME`.
+   */
   readonly scenario: string;
   /** Key of the failure that it shows; see `failureKey`. */
   readonly failureKey: string;
   /** Hash of the execution that it repeats; see `Verdict.traceHash`. */
   readonly traceHash: string;
-  /** Number of events after which the execution is cut off, for a failure of kind `budget` if the scenario sets no bound. */
+  /**
+   * Number of events after which the execution is cut off, for a failure of kind `budget` if the scenario sets no
+   * bound.
+   */
   readonly maxEvents?: number;
   /** Seed of `world.random`, if the failure was found by `run --seed`; absent for an exploration. */
   readonly seed?: string;

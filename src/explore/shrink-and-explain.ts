@@ -14,7 +14,10 @@ import { eventBound, type FailingExecution, type ShrunkExecution } from './faili
 import { briefly } from './known-stall.ts';
 import { shrinkInBrief, type ShrinkResult } from './shrink/shrinker.ts';
 
-/** Watched events are all kept, and processed without a turn of the event loop. Of stalls, only one at an instant has as many. */
+/**
+ * Watched events are all kept, and processed without a turn of the event loop. Of stalls, only one at an instant has as
+ * many.
+ */
 const WATCHED_EVENTS_MAX = 250_000;
 /** Extra milliseconds for explaining after it was asked to end: enough to say something about most failures. */
 const HURRY_MS = 1_000;

@@ -1,4 +1,6 @@
-/** An updater whose updates a test can pause and resume. Invariant: an update counts when it ends, not when it begins. */
+/**
+ * An updater whose updates a test can pause and resume. Invariant: an update counts when it ends, not when it begins.
+ */
 import * as is from '../kernel/shape.ts';
 import { leaveSignal, type SignalWaiter, waitWithSignal } from '../kernel/signal-waiters.ts';
 import { check } from '../kernel/argument-check.ts';

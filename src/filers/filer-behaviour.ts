@@ -1,4 +1,7 @@
-/** Behaviours of the calls of a simulated filer, as plain data, so that a plan can be generated, shrunk and stored in a file. */
+/**
+ * Behaviours of the calls of a simulated filer, as plain data, so that a plan can be generated, shrunk and stored in a
+ * file.
+ */
 import * as is from '../kernel/shape.ts';
 import { invalidArgument } from '../kernel/errors.ts';
 import type { ExitCode } from '../model/exit-code.ts';

@@ -1,4 +1,6 @@
-/** Errors of filers: each has a stable code, and errors of the machinery carry an exit code that runners use (R81, R93). */
+/**
+ * Errors of filers: each has a stable code, and errors of the machinery carry an exit code that runners use (R81, R93).
+ */
 import { RunnerError } from '../kernel/errors.ts';
 import { isCancelled } from '../model/cancellation.ts';
 import type { Cancellable } from '../model/cancellation.ts';
@@ -15,7 +17,10 @@ export class FilerError extends RunnerError {
   }
 }
 
-/** The error `No snapshot with id: X` (R174), code `RUNNER_UNKNOWN_SNAPSHOT`; a mistake of the caller, so without exit code. */
+/**
+ * The error `No snapshot with id: X` (R174), code `RUNNER_UNKNOWN_SNAPSHOT`; a mistake of the caller, so without exit
+ * code.
+ */
 export function unknownSnapshot(snapshotId: string): RunnerError {
   return new RunnerError('RUNNER_UNKNOWN_SNAPSHOT', `No snapshot with id: ${snapshotId}`, {
     actual: snapshotId,

@@ -124,7 +124,10 @@ export interface SimFilerOptions {
   readonly delegate?: Filer;
   /** Usual duration of checkouts, ingestions and updates, in milliseconds. Default 0: they answer synchronously. */
   readonly latencyMs?: number;
-  /** Behaviour of each call, by operation: the nth call gets the nth entry, later calls the usual behaviour or one of the menu. */
+  /**
+   * Behaviour of each call, by operation: the nth call gets the nth entry, later calls the usual behaviour or one of
+   * the menu.
+   */
   readonly plan?: FilerBehaviours;
   /** Other behaviours of calls that are not planned. `choices` selects one; answer 0 is the usual behaviour. */
   readonly menu?: FilerBehaviours;

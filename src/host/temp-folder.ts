@@ -1,7 +1,7 @@
 /**
  * Temporary folders of a process. Invariants: a process that exits by itself removes its folders, at the latest then;
- * one that an unhandled signal ends removes those with `alsoBySignals`; what remains of a dead process is removed in the
- * background by the next process that makes a folder; the folder of a live process never is.
+ * one that an unhandled signal ends removes those with `alsoBySignals`; what remains of a dead process is removed in
+ * the background by the next process that makes a folder; the folder of a live process never is.
  */
 import type { EventEmitter } from 'node:events';
 import { lstatSync, mkdirSync, readdirSync, readlinkSync, renameSync } from 'node:fs';
@@ -125,7 +125,9 @@ async function removeOfDead(root: string, shouldContinue: () => boolean): Promis
   }
 }
 
-/** Takes over the folder of a dead process by renaming it to a name of this one, so that no other process works on it. */
+/**
+ * Takes over the folder of a dead process by renaming it to a name of this one, so that no other process works on it.
+ */
 function claimed(root: string, name: string): string | undefined {
   const prefix = PREFIX.exec(name)?.[0];
   if (prefix === undefined || ownerOf(name.slice(prefix.length)) !== 'dead') return undefined;
@@ -147,7 +149,10 @@ function isOwnFolder(path: string): boolean {
   return stats?.isDirectory() === true && stats.uid === process.getuid?.();
 }
 
-/** True if a process works in the folder: a command may outlive the killed process that started it. False where there is no `/proc`. */
+/**
+ * True if a process works in the folder: a command may outlive the killed process that started it. False where there is
+ * no `/proc`.
+ */
 function isWorkingDirectory(folder: string): boolean {
   try {
     return readdirSync('/proc').some((pid) => /^\d+$/.test(pid) && isIn(folder, workingDirectory(pid)));

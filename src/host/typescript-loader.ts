@@ -24,8 +24,8 @@ export function isUnderTsx(): boolean {
 }
 
 /**
- * Makes this thread load TypeScript by the `tsx` that is installed for the module at that path, unless something loads it
- * already. Resolves with false if there is none.
+ * Makes this thread load TypeScript by the `tsx` that is installed for the module at that path, unless something loads
+ * it already. Resolves with false if there is none.
  */
 export async function canLoadTypeScript(path: string): Promise<boolean> {
   if (isRegistered || isUnderTsx() || hasNodeTypes()) return true;
@@ -41,7 +41,9 @@ export async function canLoadTypeScript(path: string): Promise<boolean> {
   return true;
 }
 
-/** The module that registers `tsx` for a thread: that of the current folder, as it has loaded the user's files, or ours. */
+/**
+ * The module that registers `tsx` for a thread: that of the current folder, as it has loaded the user's files, or ours.
+ */
 export function tsxModule(): string {
   const folders = [process.cwd(), dirname(fileURLToPath(packageFile('package.json')))];
   const module = moduleFrom(folders, 'tsx/esm/api');

@@ -108,7 +108,9 @@ export class DecisionLog implements Choices {
     this.source.drawn?.(name, value, asked);
   }
 
-  /** The decisions so far, or the first `max` of them; empty if they are not recorded. Each call creates new objects. */
+  /**
+   * The decisions so far, or the first `max` of them; empty if they are not recorded. Each call creates new objects.
+   */
   entries(max: number = Infinity): Decision[] {
     const entries: Decision[] = [];
     for (const chunk of [...this.fullChunks, this.chunk]) {

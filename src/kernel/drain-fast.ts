@@ -14,7 +14,10 @@ const { nextTick } = realFunctions;
 const isPresent = typeof runReactions === 'function';
 let isExact = false;
 
-/** True if the fast drain works as it must. Inside a promise reaction this is always false; the result may differ elsewhere. */
+/**
+ * True if the fast drain works as it must. Inside a promise reaction this is always false; the result may differ
+ * elsewhere.
+ */
 export function isFastDrainExact(): boolean {
   isExact ||= isPresent && tryOut();
   return isExact;

@@ -12,7 +12,9 @@ import { setStackLimit } from './drain-stack-limit.ts';
 export interface OutsideResource {
   /** Its kind in words, from {@link outsideWord}. */
   readonly what: string;
-  /** The Node function that created it, such as `setTimeout of node:timers`; undefined if the stack does not show it. */
+  /**
+   * The Node function that created it, such as `setTimeout of node:timers`; undefined if the stack does not show it.
+   */
   readonly call: string | undefined;
   readonly stack: string;
 }

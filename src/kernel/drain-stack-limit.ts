@@ -23,8 +23,9 @@ export function setStackLimit(frames?: number): () => void {
 }
 
 /**
- * Suppresses stacks of errors; pass the result to {@link putStacksBack}. Only an error may be made in between: the property is
- * usually assigned rather than redefined, which takes a tenth of the time but would throw if code had made it read-only meanwhile.
+ * Suppresses stacks of errors; pass the result to {@link putStacksBack}. Only an error may be made in between: the
+ * property is usually assigned rather than redefined, which takes a tenth of the time but would throw if code had made
+ * it read-only meanwhile.
  */
 export function leaveStacksOut(): PropertyDescriptor | undefined {
   const before = Object.getOwnPropertyDescriptor(Error, NAME);

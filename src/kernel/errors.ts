@@ -57,7 +57,10 @@ export type RunnerErrorCode =
   | 'RUNNER_DISK_CLOSED'
   /** A collaborator was cancelled on request. */
   | 'RUNNER_CANCELLED'
-  /** Bytes are not the message of the Remote Execution API that was expected, or a field of it is not what the protocol allows. */
+  /**
+   * Bytes are not the message of the Remote Execution API that was expected, or a field of it is not what the protocol
+   * allows.
+   */
   | 'RUNNER_BAD_MESSAGE'
   /** A remote call failed; `status` says how. */
   | 'RUNNER_RPC_FAILED'
@@ -134,9 +137,9 @@ export interface StackOmission {
 const omissions: StackOmission[] = [];
 
 /**
- * Until the returned function is called, a {@link RunnerError} has no stack unless its code is one of wrong use, even if
- * user code creates it: capturing the place of a fault costs more than injecting it. All other errors keep theirs, since
- * code under test may read it, and must behave the same when its log is replayed.
+ * Until the returned function is called, a {@link RunnerError} has no stack unless its code is one of wrong use, even
+ * if user code creates it: capturing the place of a fault costs more than injecting it. All other errors keep theirs,
+ * since code under test may read it, and must behave the same when its log is replayed.
  */
 export function omitStacksOfAnswers(omission: StackOmission): () => void {
   omissions.push(omission);

@@ -30,7 +30,10 @@ const PACKAGE_PATH = decodeURIComponent(PACKAGE.pathname);
 const CODE = ['src/', 'dist/'].map((folder) => `${PACKAGE_PATH}${folder}`);
 const SCENARIOS = 'sims/';
 
-/** The path of a file in `src`, such as `kernel/drain.ts`, if it is code of this package other than its shipped scenarios. */
+/**
+ * The path of a file in `src`, such as `kernel/drain.ts`, if it is code of this package other than its shipped
+ * scenarios.
+ */
 export function codePathOf(file: string): string | undefined {
   const path = CODE.flatMap((folder) => (file.startsWith(folder) ? [file.slice(folder.length)] : []))[0];
   return path?.startsWith(SCENARIOS) === true ? undefined : path;
@@ -57,7 +60,9 @@ const URL_SCHEME = 'file://';
 /** Longer lines are part of a message; searching one for a place could take minutes. */
 const LINE_LENGTH_MAX = 4_096;
 
-/** The path of the file in a line of a stack; empty if there is none. Test frameworks name files by path, Node by URL. */
+/**
+ * The path of the file in a line of a stack; empty if there is none. Test frameworks name files by path, Node by URL.
+ */
 export function fileOfFrame(line: string): string {
   if (line.length > LINE_LENGTH_MAX || !POSITION.test(line)) return '';
   const [, inBrackets, bare = ''] = WHERE.exec(line.trim()) ?? [];

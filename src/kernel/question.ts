@@ -74,7 +74,9 @@ export class Topic implements TopicParts {
   readonly subject: string | Thing | Topic;
   /** Created lazily: most events are alone in their instant and are never named. */
   #text: string | undefined;
-  /** The question asked last about this topic, linked to the one before it: the same few kinds are asked time and again. */
+  /**
+   * The question asked last about this topic, linked to the one before it: the same few kinds are asked time and again.
+   */
   #asked: Question | undefined;
   /** The latest follower topic, linked to the one before it, so that a recurring follower is created once. */
   #follower: Topic | undefined;
@@ -302,7 +304,9 @@ function topicOfText(text: string): Topic {
   return topic;
 }
 
-/** By what, owner and subject; topics without a subject by what and owner, so that 10,000 owners do not need a map each. */
+/**
+ * By what, owner and subject; topics without a subject by what and owner, so that 10,000 owners do not need a map each.
+ */
 const named = new Map<string, Map<string, Map<string, Topic>>>();
 const namedAlone = new Map<string, Map<string, Topic>>();
 let namedCount = 0;

@@ -213,7 +213,9 @@ export const COUNT_OR_INFINITY: NumberShape = {
 export const DURATION_MS: NumberShape = finite(0);
 /** A function given by the caller. */
 export const FUNCTION: PredicateShape = satisfying('a function', (value) => typeof value === 'function');
-/** A function that is called without `new`. A class would throw, which may pass for a failure of the code under test. */
+/**
+ * A function that is called without `new`. A class would throw, which may pass for a failure of the code under test.
+ */
 export const CALLABLE: PredicateShape = satisfying(
   'a function',
   (value) => typeof value === 'function' && !isClass(value),
@@ -248,7 +250,10 @@ export type OptionalShapes<T> = { readonly [K in OptionalKeys<T>]-?: Shape };
 /** A shape for each field of T. */
 export type ShapesOf<T> = { readonly [K in keyof T]-?: Shape };
 
-/** The shape of type T, without other fields. It does not compile if a field of T is missing, unknown or in the wrong list. */
+/**
+ * The shape of type T, without other fields. It does not compile if a field of T is missing, unknown or in the wrong
+ * list.
+ */
 export function recordOf<T>(required: RequiredShapes<T>, optional: OptionalShapes<T>): RecordShape {
   return {
     is: 'record',
@@ -278,7 +283,9 @@ export function optionsOf<T>(required: RequiredShapes<T>, optional: OptionalShap
   return closed(objectOf<T>('an object of options', required, optional));
 }
 
-/** Those options that belong to another function, whose options have `fields`; inherited ones count. Reads each once. */
+/**
+ * Those options that belong to another function, whose options have `fields`; inherited ones count. Reads each once.
+ */
 export function only<T extends object>(fields: ShapesOf<T>, options: T): T {
   const given: Partial<T> = {};
   for (const name of Object.keys(fields) as (keyof T)[]) {

@@ -1,4 +1,7 @@
-/** A fixed 32-bit hash of text. Invariant: it depends on the UTF-16 code units alone, so that seeds mean the same everywhere. */
+/**
+ * A fixed 32-bit hash of text. Invariant: it depends on the UTF-16 code units alone, so that seeds mean the same
+ * everywhere.
+ */
 
 /** The start value of a text hash, which is combined with its basis; the next constant is the factor of each step. */
 export const TEXT_START = 0x811c9dc5;

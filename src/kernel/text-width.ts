@@ -9,8 +9,8 @@
 const NARROW = /^[\x20-\x7e]*$/;
 const EMOJI = /\p{Emoji_Presentation}|\ufe0f|\p{Extended_Pictographic}\u200d/u;
 /**
- * Marks, and the vowels and last consonants of a Korean syllable, are part of the character before them. The soft hyphen
- * is visible.
+ * Marks, and the vowels and last consonants of a Korean syllable, are part of the character before them. The soft
+ * hyphen is visible.
  */
 const WITHOUT_WIDTH = /^[\p{Mn}\p{Me}\p{Cf}\u1160-\u11ff\ud7b0-\ud7fb]$/u;
 const SOFT_HYPHEN = '\u00ad';

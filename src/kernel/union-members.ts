@@ -1,4 +1,6 @@
-/** Lists of all members of a union of strings, checked by the compiler: a missing or an extra member does not compile. */
+/**
+ * Lists of all members of a union of strings, checked by the compiler: a missing or an extra member does not compile.
+ */
 
 /** The members in the order given: `membersOf<'a' | 'b'>({ a: true, b: true })`. */
 export function membersOf<M extends string>(all: Readonly<Record<M, true>>): readonly M[] {

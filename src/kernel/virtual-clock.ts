@@ -74,7 +74,10 @@ export class VirtualClock implements Clock {
   readonly epochMs: number;
   private readonly queue = new EventQueue();
   private readonly choices: Choices | undefined;
-  /** Called for each event that is created, with its row. One field for all listeners, because it is read for each event. */
+  /**
+   * Called for each event that is created, with its row. One field for all listeners, because it is read for each
+   * event.
+   */
   private onMake: ((row: number) => void) | undefined;
   private onFire: FireListener | undefined;
   private listeners: readonly FireListener[] = NO_LISTENERS;

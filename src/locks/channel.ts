@@ -15,7 +15,9 @@ import { LockSite, WAIT_OPTIONS, WaitLine, type WaitOptions } from './wait-line.
 export interface ChannelOptions {
   /** Name in reports, as `channel NAME`. */
   readonly name: string;
-  /** How many values the queue holds; with 0, the default, each sender waits for a receiver. `Infinity` for no limit. */
+  /**
+   * How many values the queue holds; with 0, the default, each sender waits for a receiver. `Infinity` for no limit.
+   */
   readonly capacity?: number;
 }
 
@@ -84,7 +86,8 @@ export class Channel<T> implements AsyncIterable<T> {
   /**
    * Receives the next value.
    *
-   * @throws RunnerError (as a rejection) `RUNNER_CHANNEL_CLOSED` once it is closed and empty, `RUNNER_TIMED_OUT`, `RUNNER_WAIT_CANCELLED`.
+   * @throws RunnerError (as a rejection) `RUNNER_CHANNEL_CLOSED` once it is closed and empty, `RUNNER_TIMED_OUT`,
+   * `RUNNER_WAIT_CANCELLED`.
    */
   async receive(options: WaitOptions = {}): Promise<T> {
     check('options', options, WAIT_OPTIONS);
@@ -95,7 +98,9 @@ export class Channel<T> implements AsyncIterable<T> {
     return sent.value;
   }
 
-  /** Closes the channel: waiting senders and later ones reject with `RUNNER_CHANNEL_CLOSED`. A second call is a no-op. */
+  /**
+   * Closes the channel: waiting senders and later ones reject with `RUNNER_CHANNEL_CLOSED`. A second call is a no-op.
+   */
   close(): void {
     this.#isClosed = true;
     this.#senders.failAll((owner) => this.#closed(`${owner} waited to send to it`));
@@ -170,7 +175,8 @@ export class Channel<T> implements AsyncIterable<T> {
 /**
  * Creates a channel. Values enter and leave the queue at once if possible; waiters are served in an event of the clock.
  *
- * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for anything but a world, a name, and a capacity that is an integer ≥ 0 or `Infinity`.
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for anything but a world, a name, and a capacity that is an integer ≥ 0
+ * or `Infinity`.
  * @example
  * ```ts
  * import { createChannel } from 'dryrunner/cluster';

@@ -69,7 +69,9 @@ export class Condition {
     }
   }
 
-  /** Wakes the first waiter; if the mutex is not fair, one that the exploration chooses. Returns false if there is none. */
+  /**
+   * Wakes the first waiter; if the mutex is not fair, one that the exploration chooses. Returns false if there is none.
+   */
   notify(): boolean {
     const next = this.#site.pick([...this.#line], this.#mutex.isFair);
     if (next === undefined) return false;

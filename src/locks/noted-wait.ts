@@ -16,7 +16,10 @@ export interface NotedWait {
   readonly name: string;
   /** Who waits. Default: the node to which the world belongs, or else the scenario. */
   readonly owner?: string | undefined;
-  /** Who is expected to end the wait, such as the node that must answer. Not needed for a lock of that name, whose holder is known. */
+  /**
+   * Who is expected to end the wait, such as the node that must answer. Not needed for a lock of that name, whose
+   * holder is known.
+   */
   readonly from?: string | undefined;
 }
 

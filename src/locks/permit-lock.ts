@@ -166,7 +166,10 @@ export class PermitLock {
     return since.join(' and ');
   }
 
-  /** True if a newcomer can be served without overtaking: if the lock is fair, nobody waits; otherwise, no waiter can be served. */
+  /**
+   * True if a newcomer can be served without overtaking: if the lock is fair, nobody waits; otherwise, no waiter can be
+   * served.
+   */
   #canServe({ permits }: LockHold): boolean {
     const isFirst = this.isFair ? this.#line.size === 0 : this.#candidates().length === 0;
     return isFirst && permits <= this.#available;

@@ -61,7 +61,8 @@ export class Semaphore {
    * Acquires permits; at once if enough are free and nobody waits. With `fair`, a first waiter that needs more than are
    * free blocks those behind it.
    *
-   * @throws RunnerError (as a rejection) as `acquire` of a mutex; `RUNNER_INVALID_ARGUMENT` for more permits than there are.
+   * @throws RunnerError (as a rejection) as `acquire` of a mutex; `RUNNER_INVALID_ARGUMENT` for more permits than there
+   * are.
    */
   async acquire(options: PermitOptions = {}): Promise<LockHold> {
     return this.#lock.take(this.#wanted(options), options);

@@ -16,7 +16,9 @@ import { NAME } from './noted-wait.ts';
 export interface TimeoutOptions<T> {
   /** Name of the task, for the error and for reports, such as `commit`. Default: `task`. */
   readonly label?: string;
-  /** Cancels the task: when it aborts, the task's signal aborts with the same reason, and the promise rejects with it. */
+  /**
+   * Cancels the task: when it aborts, the task's signal aborts with the same reason, and the promise rejects with it.
+   */
   readonly signal?: AbortSignal;
   /**
    * Gets a value that arrives too late, such as a lock to release. If it throws or rejects, the error is thrown in an

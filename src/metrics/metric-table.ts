@@ -98,7 +98,10 @@ export function checkValue(name: string, value: number): void {
   if (!Number.isFinite(value)) throw invalidArgument(name, 'a finite number', value);
 }
 
-/** Throws for an empty name, for a name of the contract used as another kind, and for a name that exists as another kind. */
+/**
+ * Throws for an empty name, for a name of the contract used as another kind, and for a name that exists as another
+ * kind.
+ */
 export function checkKind(name: string, asked: MetricKind, existing: MetricKind | undefined): void {
   check('name', name, METRIC_NAME);
   const kind = existing ?? findMetricEntry(name)?.kind;

@@ -18,9 +18,15 @@ export interface ExecuteRequest {
   readonly skipCacheLookup?: boolean;
   /** Selects one of several instances on a server; part of the key of a cached result. Default `''`. */
   readonly instanceName?: string;
-  /** When the server accepted the request, in milliseconds since the Unix epoch on the runner's clock. Absent if unknown (D102). */
+  /**
+   * When the server accepted the request, in milliseconds since the Unix epoch on the runner's clock. Absent if unknown
+   * (D102).
+   */
   readonly queuedAtMs?: number;
-  /** Priority set by the client; lower values run sooner. No runner of this package orders by it, but your scheduler may. Default 0. */
+  /**
+   * Priority set by the client; lower values run sooner. No runner of this package orders by it, but your scheduler
+   * may. Default 0.
+   */
   readonly priority?: number;
 }
 

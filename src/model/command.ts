@@ -197,7 +197,10 @@ const REDACTED = '<redacted>';
 
 /** How {@link formatCommand} shows a command. */
 export interface CommandTextOptions {
-  /** True hides the values of all environment variables, a function those of the keys for which it returns true. Default: all are shown. */
+  /**
+   * True hides the values of all environment variables, a function those of the keys for which it returns true.
+   * Default: all are shown.
+   */
   readonly redactEnv?: boolean | ((key: string) => boolean);
 }
 

@@ -140,7 +140,10 @@ export interface BlobHold {
 export interface ContentStore {
   /** A cancelled call ends within this many milliseconds (R199). */
   readonly cancelBoundMs: number;
-  /** The digests that are not present, in the order given, without repeats. Those that are present count as used and are evicted later. */
+  /**
+   * The digests that are not present, in the order given, without repeats. Those that are present count as used and are
+   * evicted later.
+   */
   findMissing(digests: readonly Digest[], cancel?: Cancellable): MaybePromise<readonly Digest[]>;
   /**
    * The bytes of a blob, as a copy for the caller. Rejects with `RUNNER_MISSING_BLOBS`, also if they were damaged: the

@@ -67,7 +67,10 @@ export function snapshotOfDigest(digest: Digest): string {
   return `bz-${digest.hash}-${digest.sizeBytes}`;
 }
 
-/** The digest in a snapshot id of exactly three parts, `bz-<64 characters>-<size ≥ −1>`; undefined for all others (R184, D101). */
+/**
+ * The digest in a snapshot id of exactly three parts, `bz-<64 characters>-<size ≥ −1>`; undefined for all others (R184,
+ * D101).
+ */
 export function digestOfSnapshot(snapshotId: string): Digest | undefined {
   const [, hash, size] = BAZEL_SNAPSHOT.exec(snapshotId) ?? [];
   return hash === undefined ? undefined : { hash, sizeBytes: Number(size) };

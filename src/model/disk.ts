@@ -42,7 +42,9 @@ export interface Disk {
   read(path: string): Promise<Uint8Array>;
   /** The content of a file, decoded as UTF-8. */
   readText(path: string): Promise<string>;
-  /** Replaces the content; creates the file if it does not exist. If it fails, a part of the new content may be there. */
+  /**
+   * Replaces the content; creates the file if it does not exist. If it fails, a part of the new content may be there.
+   */
   write(path: string, data: DiskData): Promise<void>;
   /** Appends to a file; creates it if it does not exist. If it fails, a part may have been appended. */
   append(path: string, data: DiskData): Promise<void>;
@@ -54,7 +56,10 @@ export interface Disk {
   /** Renames a file, replacing any file of the new name. */
   rename(from: string, to: string): Promise<void>;
   remove(path: string): Promise<void>;
-  /** The sorted paths of all files in a folder and its subfolders; without a folder, of all files. Empty if there is no such folder. */
+  /**
+   * The sorted paths of all files in a folder and its subfolders; without a folder, of all files. Empty if there is no
+   * such folder.
+   */
   list(folder?: string): Promise<string[]>;
   /** Rejects all later calls, and resolves when the earlier ones are done. Does not sync. */
   close(): Promise<void>;

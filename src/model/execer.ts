@@ -1,4 +1,6 @@
-/** The lower contract: start one process, wait for it, stop it. Simulated, trivial, recorded and OS execers all keep it. */
+/**
+ * The lower contract: start one process, wait for it, stop it. Simulated, trivial, recorded and OS execers all keep it.
+ */
 import type { Chunk } from './output.ts';
 import type { Command, LogTags } from './command.ts';
 import type { ExitCode } from './exit-code.ts';
@@ -20,7 +22,10 @@ export interface ProcessStatus {
   readonly faults?: readonly string[];
 }
 
-/** Receives the output of a process. If it throws or rejects, that is a fault of the sink and never stops the process (R123). */
+/**
+ * Receives the output of a process. If it throws or rejects, that is a fault of the sink and never stops the process
+ * (R123).
+ */
 export interface Sink {
   write(chunk: Chunk): MaybePromise<void>;
 }
@@ -49,14 +54,20 @@ export interface ExecCommand extends LogTags {
   readonly onMemoryReport?: (report: MemoryReport) => void;
 }
 
-/** A started process. `wait` and `abort` may be called repeatedly and in any order; all calls give the same final status (R120). */
+/**
+ * A started process. `wait` and `abort` may be called repeatedly and in any order; all calls give the same final status
+ * (R120).
+ */
 export interface Process {
   /**
    * Resolves with the final status once all output has been delivered. Never rejects: if the end is unknown, the state
    * is FAILED with a text.
    */
   wait(): MaybePromise<ProcessStatus>;
-  /** Stops the process and its descendants, and gives the final status: the natural one if it had already ended. Never rejects. */
+  /**
+   * Stops the process and its descendants, and gives the final status: the natural one if it had already ended. Never
+   * rejects.
+   */
   abort(): MaybePromise<ProcessStatus>;
   /**
    * True once the end of the process is decided, even if `wait` does not report it yet, because output is still being

@@ -40,7 +40,10 @@ export const EXIT_CODES: {
   POST_EXEC: 250,
 });
 
-/** An error with an exit code: how a filer, an execer or the invoker reports that the machinery failed. See {@link codedError}. */
+/**
+ * An error with an exit code: how a filer, an execer or the invoker reports that the machinery failed. See
+ * {@link codedError}.
+ */
 export class ExitCodeError extends Error {
   readonly exitCode: ExitCode;
 
@@ -83,7 +86,10 @@ function textOf(error: unknown): string {
   return messageOf(error);
 }
 
-/** The exit code of an error: 0 for no error, and `fallback` (default 250) for an error without code (R21). See {@link codedError}. */
+/**
+ * The exit code of an error: 0 for no error, and `fallback` (default 250) for an error without code (R21). See
+ * {@link codedError}.
+ */
 export function exitCodeOf(error: unknown, fallback: ExitCode = EXIT_CODES.POST_EXEC): ExitCode {
   if (!Number.isInteger(fallback)) throw invalidArgument('fallback', 'an integer', fallback);
   if (error === undefined || error === null) return 0;

@@ -41,7 +41,9 @@ const OF_CALL: Words = {
   hang: (call, where) => `${call} hangs, because nothing answers at ${where}`,
 };
 
-/** How a fault ends a node's process: `crash` with its machine, as in a power failure, or `kill` alone, as by SIGKILL. */
+/**
+ * How a fault ends a node's process: `crash` with its machine, as in a power failure, or `kill` alone, as by SIGKILL.
+ */
 export type CrashKind = 'crash' | 'kill';
 
 /** True if a fault of this kind ends a node's process. */
@@ -83,7 +85,10 @@ const OF_TIME: Words = {
   step: () => 'the wall clock is set',
 };
 
-/** Kinds of faults that can strike a message between two nodes; `hang`: a call is never answered because its node goes down. */
+/**
+ * Kinds of faults that can strike a message between two nodes; `hang`: a call is never answered because its node goes
+ * down.
+ */
 export type MessageFaultKind = 'lose' | 'duplicate' | 'reorder' | 'delay' | 'hang';
 
 /** For `hang`, `where` is the node that was called. */
@@ -161,7 +166,10 @@ export function namedFaultText(where: string, kind: string): string {
   return `fault "${kind}" strikes ${where}`;
 }
 
-/** Describes a fault of a message: `the call acquire(7) from a to locks is lost`; `node` is the node that the fault strikes. */
+/**
+ * Describes a fault of a message: `the call acquire(7) from a to locks is lost`; `node` is the node that the fault
+ * strikes.
+ */
 export function messageFaultText(kind: string, message: string, node: string): string {
   return worded(OF_MESSAGE, kind, message, node) ?? namedFaultText(message, kind);
 }

@@ -1,4 +1,7 @@
-/** Formats durations as Go does, such as `10m0s` or `1.5ms`, because the texts of commands are part of the contract (R17). */
+/**
+ * Formats durations as Go does, such as `10m0s` or `1.5ms`, because the texts of commands are part of the contract
+ * (R17).
+ */
 import { invalidArgument } from '../kernel/errors.ts';
 
 const NS_PER_MS = 1_000_000n;

@@ -30,6 +30,9 @@ export type Isolate = (context: PartContext, name: string) => IsolatedPart | und
 export interface Isolator {
   /** Isolates a part on the simulation's own clock. */
   isolate(clock: Clock, name: string): IsolatedPart;
-  /** Reports that something inspects the whole state after the event that is firing, such as a property that must always hold. */
+  /**
+   * Reports that something inspects the whole state after the event that is firing, such as a property that must always
+   * hold.
+   */
   noteObserver(): void;
 }

@@ -1,4 +1,7 @@
-/** Markers in the log file of a run. Invariant: the code that writes the file and the code that parses it both take them from here. */
+/**
+ * Markers in the log file of a run. Invariant: the code that writes the file and the code that parses it both take them
+ * from here.
+ */
 
 /**
  * Last line of every header; the output of the process begins after it.

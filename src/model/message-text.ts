@@ -78,7 +78,8 @@ const BECAME: Readonly<Record<Exclude<MessageStep, 'sent' | 'delivered'>, string
 };
 
 /**
- * One clause: `a calls acquire(7) of locks`, `locks answers a's call of acquire with true`, `the message beat from a to b is lost`.
+ * One clause: `a calls acquire(7) of locks`, `locks answers a's call of acquire with true`, `the message beat from a to
+ * b is lost`.
  *
  * @param args of the answered call, if known.
  */
@@ -156,7 +157,10 @@ const STRUCK: Readonly<Record<MessageFaultKind, string>> = {
   hang: 'hung',
 };
 
-/** What would have to be different for a fault not to strike a message: `the call acquire(7) from a to locks had not been lost`. */
+/**
+ * What would have to be different for a fault not to strike a message: `the call acquire(7) from a to locks had not
+ * been lost`.
+ */
 export function unstruckText(kind: string, message: string): string | undefined {
   return Object.hasOwn(STRUCK, kind) ? `${message} had not ${STRUCK[kind as MessageFaultKind]}` : undefined;
 }
@@ -214,7 +218,10 @@ export function tornText(disk: string, file: string, { writes, bytes, writtenByt
   return `the ${first}lost write to ${file} on ${disk} is torn: ${kept} ${bytes > 1 ? 'are' : 'is'} kept`;
 }
 
-/** What the death of a process does to a pending write: `the write to log under way on locks (12 bytes) is not finished`. */
+/**
+ * What the death of a process does to a pending write: `the write to log under way on locks (12 bytes) is not
+ * finished`.
+ */
 export function unfinishedText(disk: string, file: string, bytes: number): string {
   return `the write to ${file} under way on ${disk} (${bytesText(bytes)}) is not finished`;
 }

@@ -1,6 +1,6 @@
 /**
- * The fixed texts of the contract (R23) and of the model's documentation. Callers match on error codes; these texts are what people
- * and older clients see.
+ * The fixed texts of the contract (R23) and of the model's documentation. Callers match on error codes; these texts are
+ * what people and older clients see.
  *
  * | model | here |
  * | --- | --- |

@@ -18,7 +18,9 @@ export interface Histogram {
   record(value: number): void;
 }
 
-/** Creates or finds instruments by name; the same name gives the same instrument. Fetch an instrument once and reuse it. */
+/**
+ * Creates or finds instruments by name; the same name gives the same instrument. Fetch an instrument once and reuse it.
+ */
 export interface Metrics {
   counter(name: string): Counter;
   gauge(name: string): Gauge;

@@ -39,7 +39,9 @@ export interface ReceiveOptions {
 
 /** A queue of messages that expect no reply, in order of arrival. */
 export interface Mailbox<M> extends AsyncIterable<M> {
-  /** Takes the next message, waiting for one if there is none. While a receive is waiting, a handler gets no messages. */
+  /**
+   * Takes the next message, waiting for one if there is none. While a receive is waiting, a handler gets no messages.
+   */
   receive(options?: ReceiveOptions): Promise<M>;
   /** Number of messages waiting. */
   readonly size: number;
@@ -73,7 +75,10 @@ export interface NodeContext {
   readonly world: World;
   /** Resolves after `ms` milliseconds on the node's own clock. */
   readonly sleep: (ms: number, label?: Label) => Promise<void>;
-  /** A stub for the object of another node, or of this one: each call is a message to that node, and its answer a message back. */
+  /**
+   * A stub for the object of another node, or of this one: each call is a message to that node, and its answer a
+   * message back.
+   */
   readonly connect: <T extends object>(to: string, options?: CallOptions) => Stub<T>;
   /** Sends a message that expects no reply. It may be lost. */
   readonly send: (to: string, message: unknown) => void;

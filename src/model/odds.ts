@@ -8,7 +8,10 @@
 
 /** Defaults for faults. An odd of N means once in N opportunities. Users see each in the option named here. */
 export const FAULT_ODDS = {
-  /** `sim.strikes(where, kind)`: more frequent than faults that may strike anywhere, because a scenario places it where it hurts. */
+  /**
+   * `sim.strikes(where, kind)`: more frequent than faults that may strike anywhere, because a scenario places it where
+   * it hurts.
+   */
   strikesOneIn: 8,
   /** `sim.atSomeEvent`: the latest event that may be chosen, counted from the call. */
   someEventWithin: 64,
@@ -18,7 +21,10 @@ export const FAULT_ODDS = {
   skewSteps: 4,
   /** `NodeFaults`: strikes at one in N events of a process or call. */
   nodeOneIn: 16,
-  /** After one in N crashes that strike as a call arrives, the node is back by then. With and without, other bugs are found. */
+  /**
+   * After one in N crashes that strike as a call arrives, the node is back by then. With and without, other bugs are
+   * found.
+   */
   nodeBackOneIn: 2,
   /** Maximum number of strikes against one node: with more, a run hardly finishes. */
   nodeStrikesMax: 4,
@@ -71,7 +77,9 @@ export const STRATEGY_ODDS = {
   sweepOneIn: 32,
   /** PCT, POS and walk: one execution in N takes its values from a swarm configuration. */
   swarmOneIn: 16,
-  /** Of the other executions, one in N has more faults than the scenario says: with many of them a program gets nowhere. */
+  /**
+   * Of the other executions, one in N has more faults than the scenario says: with many of them a program gets nowhere.
+   */
   moreFaultsOneIn: 3,
   /** There, each kind of fault has its rate multiplied by one of these, drawn at random. */
   intensities: [1, 2, 2, 4],

@@ -23,6 +23,9 @@ export interface Output {
 
 /** Creates outputs. */
 export interface OutputCreator {
-  /** Creates an output whose name starts with `id`, which contains no path separators (R161). Throws or rejects if it cannot. */
+  /**
+   * Creates an output whose name starts with `id`, which contains no path separators (R161). Throws or rejects if it
+   * cannot.
+   */
   create(id: string): MaybePromise<Output>;
 }

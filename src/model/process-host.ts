@@ -48,7 +48,10 @@ export interface StartedProcess extends HostedProcess {
 
 /** What a simulation offers if it hosts code of processes. */
 export interface ProcessHost {
-  /** True if the processes see their own time in the machine's globals; whatever they do is then in an event of their own. */
+  /**
+   * True if the processes see their own time in the machine's globals; whatever they do is then in an event of their
+   * own.
+   */
   readonly isAmbient: boolean;
   /** The simulation's clock, from which the clocks of all processes derive. */
   readonly clock: Pick<VirtualClock, 'now' | 'currentEventId' | 'queued'>;

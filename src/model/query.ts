@@ -1,4 +1,7 @@
-/** Queries and waits: which statuses are wanted, and how long to wait for them; their checks, copies and short names for labels. */
+/**
+ * Queries and waits: which statuses are wanted, and how long to wait for them; their checks, copies and short names for
+ * labels.
+ */
 import type { RunID, RunStatus } from './run-status.ts';
 import { type StateMask, ALL_MASK, isStateMask, maskMatches } from './state-mask.ts';
 import { checkObject, unreadable } from '../kernel/argument-check.ts';

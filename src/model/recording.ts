@@ -105,7 +105,9 @@ interface InputStep extends Happened {
   readonly nested?: boolean;
 }
 
-/** A request to a collaborator: its kind, its subject, and its number among requests of that kind and subject, from 1. */
+/**
+ * A request to a collaborator: its kind, its subject, and its number among requests of that kind and subject, from 1.
+ */
 export interface RecordedAsk extends Happened {
   readonly what: AskKind;
   readonly name: string;

@@ -1,4 +1,6 @@
-/** Describes what is held: by runs, and by owners of locks and waits. Invariant: no name appears twice in a description. */
+/**
+ * Describes what is held: by runs, and by owners of locks and waits. Invariant: no name appears twice in a description.
+ */
 import type { TraceEvent } from './trace-event.ts';
 
 /** An event of a held resource as a trace records it. */
@@ -41,7 +43,9 @@ export function ownedText(owned: Owned): string {
     : `${owned.owner} holds ${ownedName(owned)}`;
 }
 
-/** Names what an owner holds or waits for, with the node that it lives on or comes from unless that is the owner itself. */
+/**
+ * Names what an owner holds or waits for, with the node that it lives on or comes from unless that is the owner itself.
+ */
 export function ownedName({ name, runner, owner, from }: Owned): string {
   if (from !== undefined) return `${name} from ${from}`;
   return runner === '' || runner === owner ? name : `${name} of ${runner}`;

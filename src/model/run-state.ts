@@ -89,8 +89,8 @@ export function isRunState(value: unknown): value is RunState {
 }
 
 /**
- * The upper-case name of a state or of a numeric code; an out-of-range number prints as `RunState(n)` (R5). Never throws.
- * See {@link isTerminal}.
+ * The upper-case name of a state or of a numeric code; an out-of-range number prints as `RunState(n)` (R5). Never
+ * throws. See {@link isTerminal}.
  */
 export function formatRunState(state: RunState | number): string {
   if (typeof state === 'string') return state;

@@ -7,7 +7,10 @@ import type { Filer } from './filer.ts';
 /** The kind of execution a command asks for, read off its snapshot id. */
 export type RunType = 'scoot' | 'bazel';
 
-/** A filer with an optional readiness promise: it settles once, and a rejection means that initialization failed (R60, R61). */
+/**
+ * A filer with an optional readiness promise: it settles once, and a rejection means that initialization failed (R60,
+ * R61).
+ */
 export interface FilerAndInit {
   readonly filer: Filer;
   readonly init?: PromiseLike<void>;

@@ -1,4 +1,7 @@
-/** The contract of all runners (start, abort, query, wait, release), the watcher of a world's services, and the name of a runner. */
+/**
+ * The contract of all runners (start, abort, query, wait, release), the watcher of a world's services, and the name of
+ * a runner.
+ */
 import { membersOf } from '../kernel/union-members.ts';
 import type { Command } from './command.ts';
 import type { RunID, RunStatus } from './run-status.ts';
@@ -10,8 +13,8 @@ export interface Controller {
    * Offers a command. Commands are accepted in the order of the synchronous calls. Resolves within the same instant
    * with the new run's status, normally PENDING (R65), without waiting for the run to start or end.
    *
-   * Rejects with a `RunRejectedError` of code `RUNNER_INITIALIZING`, `RUNNER_BROKEN`, `RUNNER_UNHEALTHY`, `RUNNER_BUSY` or
-   * `RUNNER_RELEASED`, or with `RUNNER_INVALID_ARGUMENT`; then no run exists (R22).
+   * Rejects with a `RunRejectedError` of code `RUNNER_INITIALIZING`, `RUNNER_BROKEN`, `RUNNER_UNHEALTHY`, `RUNNER_BUSY`
+   * or `RUNNER_RELEASED`, or with `RUNNER_INVALID_ARGUMENT`; then no run exists (R22).
    */
   run(command: Command): Promise<RunStatus>;
   /**

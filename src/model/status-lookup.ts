@@ -34,7 +34,9 @@ export function singleStatus(result: QueryResult): StatusResult {
   return { status, service };
 }
 
-/** The current status of one run; rejects with `RUNNER_UNKNOWN_RUN` for an unknown run (R40). See {@link finalStatus}. */
+/**
+ * The current status of one run; rejects with `RUNNER_UNKNOWN_RUN` for an unknown run (R40). See {@link finalStatus}.
+ */
 export async function statusNow(querier: StatusQueryNower, runId: RunID): Promise<StatusResult> {
   check('querier', querier, QUERY_NOW);
   const { statuses, service } = await querier.queryNow({ runs: [runId], states: ALL_MASK });

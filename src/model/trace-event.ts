@@ -41,7 +41,10 @@ export type MessageStep = 'sent' | 'held' | 'duplicated' | 'lost' | 'delivered' 
 export type DiskStep =
   'wrote' | 'appended' | 'read' | 'synced' | 'renamed' | 'removed' | 'lost' | 'torn' | 'zeroed' | 'kept';
 
-/** What a node itself does: another process of it has started, its program has ended with an error, or it has left in good order. */
+/**
+ * What a node itself does: another process of it has started, its program has ended with an error, or it has left in
+ * good order.
+ */
 export type NodeStep = 'restarted' | 'failed' | 'left';
 
 /** Changes of names on a disk that a crash can undo. */
@@ -125,7 +128,9 @@ export type TraceEvent = { readonly at: number } & (
       readonly runId: RunID;
       /** The filer whose operation fails; absent for all other faults. */
       readonly filer?: string;
-      /** The event right after which the fault struck, if the exploration chose one; counted from the call that asked. */
+      /**
+       * The event right after which the fault struck, if the exploration chose one; counted from the call that asked.
+       */
       readonly afterEvent?: number;
       /** The affected message, in words; absent for all other faults. */
       readonly message?: string;

@@ -80,7 +80,10 @@ export const WORLD_OF_TIME: is.RecordShape = is.objectOf<Pick<World, 'clock'>>(S
 /** The default owner of locks and waits where there is no node. */
 export const SCENARIO_OWNER = 'scenario';
 
-/** Worlds that have passed the check: many runners are created in one, and checking every field costs more than creating some of them. */
+/**
+ * Worlds that have passed the check: many runners are created in one, and checking every field costs more than creating
+ * some of them.
+ */
 const whole = new WeakSet();
 
 /**

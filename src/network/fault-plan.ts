@@ -19,7 +19,9 @@ export const CHAOS_OPERATIONS: readonly ChaosOperation[] = Object.freeze(
   SERVICE_METHODS.filter((method) => method !== 'release'),
 );
 
-/** A fault that always strikes: at the `call`-th call of `operation`, counted from 1 as calls come out of their delays. */
+/**
+ * A fault that always strikes: at the `call`-th call of `operation`, counted from 1 as calls come out of their delays.
+ */
 export interface ScheduledFault {
   readonly operation: ChaosOperation;
   readonly call: number;

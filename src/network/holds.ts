@@ -41,7 +41,10 @@ export class Holds {
     return this.#released;
   }
 
-  /** Resolves when the hold ends, in the same instant; with an aborted signal at once. Must not be called after a release. */
+  /**
+   * Resolves when the hold ends, in the same instant; with an aborted signal at once. Must not be called after a
+   * release.
+   */
   hold(topic: Topic, limits: HoldLimits): Promise<HoldEnd> {
     if (limits.signal?.aborted === true) return Promise.resolve('cancelled');
     const promise = new Promise(takeResolve);

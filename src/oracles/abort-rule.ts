@@ -4,7 +4,9 @@ import type { RunState } from '../model/run-state.ts';
 /** What is known of the run: it is over, in the queue, active, or either of the last two. */
 export type AbortedWhile = 'over' | 'queued' | 'active' | 'queued or active';
 
-/** The rule or rules; `got` is the state that the abort returned, which decides between the two if both are possible. */
+/**
+ * The rule or rules; `got` is the state that the abort returned, which decides between the two if both are possible.
+ */
 export function ruleOfAbort(known: AbortedWhile, got?: RunState): 'R70' | 'R71' | 'R70 R71' | 'R72' {
   switch (known) {
     case 'over':

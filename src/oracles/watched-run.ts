@@ -42,7 +42,9 @@ export class WatchedRun {
   phase: InvocationPhase | undefined = undefined;
   /** When it was first asked to stop, by an abort or a release of its runner (R85, R203). */
   stoppedAtMs: number | undefined = undefined;
-  /** The phase that the first request to stop hit: `end` while queued, `wait` while active in a runner without phases. */
+  /**
+   * The phase that the first request to stop hit: `end` while queued, `wait` while active in a runner without phases.
+   */
   stoppedIn: InvocationPhase = 'end';
   /** True if its runner was released while it was open. */
   isReleased = false;

@@ -49,7 +49,10 @@ export class MemoryFile implements MemoryOutput {
   closed = false;
   /** The first chunk; most outputs have no other. */
   #first: LazyChunk | undefined = undefined;
-  /** All chunks, once there is more than one. Not a literal, like every list kept per run: see docs/internals.md#memory-of-a-run. */
+  /**
+   * All chunks, once there is more than one. Not a literal, like every list kept per run: see
+   * docs/internals.md#memory-of-a-run.
+   */
   #all: LazyChunk[] | undefined = undefined;
   readonly #serial: number;
   #uri = '';

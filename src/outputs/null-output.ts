@@ -1,4 +1,7 @@
-/** Outputs that discard everything. Invariant: there is a single frozen instance, so that a run without logs allocates nothing. */
+/**
+ * Outputs that discard everything. Invariant: there is a single frozen instance, so that a run without logs allocates
+ * nothing.
+ */
 import type { Output, OutputCreator } from '../model/output.ts';
 import { checkOutputId } from './output-id.ts';
 

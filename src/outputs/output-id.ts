@@ -5,7 +5,9 @@ const PLAIN = /^[\w.~-]+$/;
 // Path separators of any platform, NUL, and lone surrogates, which no file system can store.
 const FORBIDDEN = /[/\\\0\p{Cs}]/u;
 
-/** True if `id` can name an output: a non-empty string without path separators or NUL, and neither `.` nor `..` (R161). */
+/**
+ * True if `id` can name an output: a non-empty string without path separators or NUL, and neither `.` nor `..` (R161).
+ */
 export function isOutputId(id: unknown): id is string {
   if (typeof id !== 'string' || id === '' || id === '.' || id === '..') return false;
   return isPlainId(id) || !FORBIDDEN.test(id);

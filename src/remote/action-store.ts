@@ -285,7 +285,10 @@ function wrongKind(path: string, declared: 'file' | 'dir' | undefined, kind: Ent
   return unkept(`output ${path}: expected ${expected}, got ${names[kind]}`);
 }
 
-/** The blobs that a result names, files inside its directories included, and that are not stored: such a result is useless. */
+/**
+ * The blobs that a result names, files inside its directories included, and that are not stored: such a result is
+ * useless.
+ */
 export async function missingOf(
   content: ContentStore,
   outcome: ActionOutcome,
@@ -315,7 +318,10 @@ function parentOf(path: string): string {
   return path.slice(0, path.lastIndexOf('/'));
 }
 
-/** If a client gives output paths, the other two lists are ignored: clients that fill all three mean the same (REAPI 2.1). */
+/**
+ * If a client gives output paths, the other two lists are ignored: clients that fill all three mean the same (REAPI
+ * 2.1).
+ */
 function pathsOf({ outputPaths, outputFiles, outputDirectories }: ActionCommand): readonly string[] {
   return outputPaths.length > 0 ? outputPaths : [...outputFiles, ...outputDirectories];
 }

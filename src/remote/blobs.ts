@@ -42,7 +42,9 @@ import { encodedBytes, sentBytes } from './sent-bytes.ts';
 export interface BlobCompression {
   readonly names: readonly Exclude<Compression, 'identity'>[];
   compress(name: Compression, chunks: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array>;
-  /** Fails with `RUNNER_BAD_MESSAGE` for data that is corrupt, truncated, or longer than `bytesMax` when decompressed. */
+  /**
+   * Fails with `RUNNER_BAD_MESSAGE` for data that is corrupt, truncated, or longer than `bytesMax` when decompressed.
+   */
   decompress(
     name: Compression,
     chunks: AsyncIterable<Uint8Array>,
@@ -374,7 +376,9 @@ export class Blobs {
     }
   }
 
-  /** The messages of a client, with a limit on the wait for each. `stop` ends the sequence, also while it is waiting. */
+  /**
+   * The messages of a client, with a limit on the wait for each. `stop` ends the sequence, also while it is waiting.
+   */
   #limited(requests: AsyncIterable<WriteRequest>): LimitedMessages {
     const { clock, uploadIdleMs } = this.#options;
     const wait = new InterruptibleWait(clock, this.#topic, uploadIdleMs);
@@ -474,7 +478,10 @@ function silence(limitMs: number): Silence {
   return new Silence('DEADLINE_EXCEEDED', `expected more of the upload within ${limitMs} ms, got nothing`);
 }
 
-/** Waits for one promise after another, each for a limited time; once stopped, rejects the current wait and all later ones. */
+/**
+ * Waits for one promise after another, each for a limited time; once stopped, rejects the current wait and all later
+ * ones.
+ */
 class InterruptibleWait {
   readonly #clock: Clock;
   readonly #topic: Topic;

@@ -20,7 +20,10 @@ import { whenThere, type MaybePromise } from '../model/maybe-promise.ts';
 import { walkTree } from './input-tree.ts';
 import { sourceOf, storeTree } from './stored-tree.ts';
 
-/** Where checkouts and outputs are: a tree in memory (`createMemoryTree`), or an equivalent elsewhere. Paths are absolute. */
+/**
+ * Where checkouts and outputs are: a tree in memory (`createMemoryTree`), or an equivalent elsewhere. Paths are
+ * absolute.
+ */
 export interface TreeTarget {
   /** Creates a directory and its parents. */
   makeDir(path: string): MaybePromise<void>;
@@ -49,7 +52,9 @@ interface FoundTree {
   readonly blobs: readonly Digest[];
 }
 
-/** The directory of a checkout. Looked for and made in one step if the tree is synchronous, so that no two get the same. */
+/**
+ * The directory of a checkout. Looked for and made in one step if the tree is synchronous, so that no two get the same.
+ */
 interface TakenDir {
   readonly dir: string;
   /** False if it was there before, empty. */

@@ -269,7 +269,10 @@ export interface ExecutionsOptions {
   readonly name: string;
   /** Prefix of the names of all operations. */
   readonly series: string;
-  /** An operation that nobody watches for this long is aborted, and the blobs of a result not fetched for this long are released. */
+  /**
+   * An operation that nobody watches for this long is aborted, and the blobs of a result not fetched for this long are
+   * released.
+   */
   readonly abandonedAfterMs: number;
   /** How many operations that have ended can still be queried. */
   readonly endedMax: number;
@@ -338,7 +341,10 @@ class Workers {
     return this.#queue.size;
   }
 
-  /** @throws RpcError `RESOURCE_EXHAUSTED` if too many actions wait, and `UNAVAILABLE` if there is no runner to wait for. */
+  /**
+   * @throws RpcError `RESOURCE_EXHAUSTED` if too many actions wait, and `UNAVAILABLE` if there is no runner to wait
+   * for.
+   */
   offer(offer: Offer): void {
     const runner = this.#only ?? this.#free.shift();
     if (runner !== undefined) {
@@ -752,7 +758,10 @@ export class Executions {
     return true;
   }
 
-  /** Retries until the runner aborts the run, the run has ended, or a client is back; without a client, nobody else would retry. */
+  /**
+   * Retries until the runner aborts the run, the run has ended, or a client is back; without a client, nobody else
+   * would retry.
+   */
   #abortUntilDone(execution: Execution, failures = 0): void {
     this.#abort(execution).catch((error: unknown) => {
       if (this.#isClosed) {

@@ -187,7 +187,10 @@ export interface TreeBlobs {
 /** Maximum number of blobs to remember, over all trees; about 200 B each. */
 const BLOBS_KEPT = 500_000;
 
-/** Caches which blobs trees consist of: most actions of a build have the same tree as the one before, or one with few changes. */
+/**
+ * Caches which blobs trees consist of: most actions of a build have the same tree as the one before, or one with few
+ * changes.
+ */
 export class TreeIndex {
   readonly #content: ContentStore;
   readonly #known = new Map<string, readonly Digest[]>();

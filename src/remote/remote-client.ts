@@ -155,7 +155,10 @@ export class RemoteClient {
     }
   }
 
-  /** Treats a cancellation that did not come from this client as a broken connection, as when a server shuts down during a call. */
+  /**
+   * Treats a cancellation that did not come from this client as a broken connection, as when a server shuts down during
+   * a call.
+   */
   asCutOff(failure: RpcError): RpcError {
     if (failure.status.code !== RPC_CODES.CANCELLED || this.#signal.aborted) return failure;
     return new RpcError('UNAVAILABLE', failure.message, { cause: failure });
@@ -183,7 +186,10 @@ export class RemoteClient {
     await this.#update(batch);
   }
 
-  /** The blobs that the server does not have, without repeats. Rejects if the server names one that it was not asked about. */
+  /**
+   * The blobs that the server does not have, without repeats. Rejects if the server names one that it was not asked
+   * about.
+   */
   async findMissing(digests: readonly Digest[]): Promise<readonly Digest[]> {
     const { instanceName } = this.#options;
     const missing = new Set<Digest>();
@@ -238,7 +244,10 @@ export class RemoteClient {
     return bytes;
   }
 
-  /** As `read`, in parts, each fetched by a call of its own. The last part is yielded only if all of them match the digest. */
+  /**
+   * As `read`, in parts, each fetched by a call of its own. The last part is yielded only if all of them match the
+   * digest.
+   */
   async *readStream(
     digest: Digest,
     { offset = 0, limit = Infinity }: BlobRange = {},

@@ -70,7 +70,9 @@ export interface RemoteRunnerOptions extends QueueOptions {
   readonly cache?: boolean;
   /** How many times in a row an operation that failed for a transient reason is retried. Default 5. */
   readonly retriesMax?: number;
-  /** A run that is being stopped ends after at most this many milliseconds, whatever the server does. Default 10,000. */
+  /**
+   * A run that is being stopped ends after at most this many milliseconds, whatever the server does. Default 10,000.
+   */
   readonly cancelBoundMs?: number;
   /** Time limit of a call in milliseconds; watching an execution is not limited. Default 60,000. */
   readonly callMsMax?: number;
@@ -134,7 +136,9 @@ class RemotePerformance implements Performance {
   #stop: End | undefined;
   /** The current request to the server; undefined if the server refused it or it is over. */
   #asked: Execution | undefined;
-  /** The latest request that is over or was replaced: it may have executed the action, but gave no result that counts. */
+  /**
+   * The latest request that is over or was replaced: it may have executed the action, but gave no result that counts.
+   */
   #lost: Execution | undefined;
   /** The request to stop the execution; settles once the server has received it, or cannot be reached. */
   #cancelling: Promise<void> | undefined;
@@ -411,13 +415,18 @@ class RemotePerformance implements Performance {
     return isOwn ? failure : this.#client.asCutOff(failure);
   }
 
-  /** True if the server no longer knows the execution, or somebody else cancelled it: nobody has aborted this run (R203). */
+  /**
+   * True if the server no longer knows the execution, or somebody else cancelled it: nobody has aborted this run
+   * (R203).
+   */
   #isGone(error: unknown, { code }: RpcStatus): boolean {
     if (code === RPC_CODES.NOT_FOUND) return this.#operation !== undefined;
     return error instanceof FailedOperation && code === RPC_CODES.CANCELLED;
   }
 
-  /** Calls Execute, or WaitExecution if the server has already started. Undefined if the stream ends without a result. */
+  /**
+   * Calls Execute, or WaitExecution if the server has already started. Undefined if the stream ends without a result.
+   */
   async #watch(actionDigest: Digest, tries: Tries): Promise<Result | undefined> {
     const { instanceName } = this.#parts;
     const { skipCacheLookup = false } = this.#command.executeRequest ?? {};
@@ -494,7 +503,10 @@ class RemotePerformance implements Performance {
     return log;
   }
 
-  /** A log that the server has lost, or that cannot be written here, is lost and recorded; the run's result does not change. */
+  /**
+   * A log that the server has lost, or that cannot be written here, is lost and recorded; the run's result does not
+   * change.
+   */
   async #fetchLogs({ stdoutDigest, stderrDigest, stdoutRaw, stderrRaw }: ActionOutcome): Promise<void> {
     const [stdout, stderr] = await this.#openLogs();
     this.#areLogsFetched = true;
@@ -682,7 +694,10 @@ class Execution {
   }
 }
 
-/** Codes with which a server answers Execute when it has certainly started nothing. Others may also come from the connection. */
+/**
+ * Codes with which a server answers Execute when it has certainly started nothing. Others may also come from the
+ * connection.
+ */
 const REFUSALS: ReadonlySet<RpcCode> = new Set([
   RPC_CODES.INVALID_ARGUMENT,
   RPC_CODES.NOT_FOUND,
@@ -756,7 +771,10 @@ function resultOf(message: OperationMessage): Result {
   throw new RpcError('INTERNAL', 'the server gave a result that is none');
 }
 
-/** Why a result should be retried (the worker died, or blobs that the action needs are gone); undefined if it should not. */
+/**
+ * Why a result should be retried (the worker died, or blobs that the action needs are gone); undefined if it should
+ * not.
+ */
 function transientFailure(result: Result): string | undefined {
   const { status } = result.response;
   if (status === null) return undefined;

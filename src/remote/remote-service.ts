@@ -70,7 +70,9 @@ export interface RemoteServiceOptions {
   readonly abandonedAfterMs?: number;
   /** How many operations that have ended can still be queried. Default 1,000. */
   readonly endedMax?: number;
-  /** With several runners: how many actions may wait for one; one more fails with RESOURCE_EXHAUSTED. Default 10,000. */
+  /**
+   * With several runners: how many actions may wait for one; one more fails with RESOURCE_EXHAUSTED. Default 10,000.
+   */
   readonly queueMax?: number;
   /**
    * An upload that receives nothing for this many milliseconds is discarded and its space freed, whether its client is

@@ -24,7 +24,10 @@ export interface RpcMethod<Q, A, K extends RpcKind = RpcKind> {
 export interface RpcContext {
   /** Aborts when the caller no longer waits: it has gone, has cancelled, or its deadline has passed. */
   readonly signal: AbortSignal;
-  /** Time that the caller still waits, in milliseconds from the call on, so that it is independent of clocks. Absent: no limit. */
+  /**
+   * Time that the caller still waits, in milliseconds from the call on, so that it is independent of clocks. Absent: no
+   * limit.
+   */
   readonly timeoutMs?: number;
   /** Text headers by lower-case name. */
   readonly metadata?: ReadonlyMap<string, string>;

@@ -22,12 +22,17 @@ import { type RateTable, RateTables } from '../network/rate-table.ts';
 
 /** Faults of a content store: `evict` loses the blob, unless it is held; `fail` fails the call, once. */
 export type ContentFaultKind = 'evict' | 'fail';
-/** Faults of an action cache: `lose` loses the result; `stale` loses the blobs that it names; `fail` fails the call, once. */
+/**
+ * Faults of an action cache: `lose` loses the result; `stale` loses the blobs that it names; `fail` fails the call,
+ * once.
+ */
 export type CacheFaultKind = 'lose' | 'stale' | 'fail';
 
 /** Probability of each fault, from 0 to 1, and the delay. */
 export interface StoreFaults<K extends string> {
-  /** Name of the store in questions and in the trace. Default: `cas` for a content store, `cache` for an action cache. */
+  /**
+   * Name of the store in questions and in the trace. Default: `cas` for a content store, `cache` for an action cache.
+   */
   readonly name?: string;
   readonly rates?: Readonly<Partial<Record<K, number>>>;
   /** Upper limit of the delay of a call in milliseconds, exclusive. Default 0. */

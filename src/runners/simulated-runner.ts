@@ -1,4 +1,6 @@
-/** The simulated runner: the real queue and invoker on the sim execer, so that commands are scripts and time is virtual. */
+/**
+ * The simulated runner: the real queue and invoker on the sim execer, so that commands are scripts and time is virtual.
+ */
 import * as is from '../kernel/shape.ts';
 import { checkWorld, type World } from '../model/world.ts';
 import { ScriptExecer, type SimExecer } from '../execers/sim-execer.ts';

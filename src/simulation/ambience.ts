@@ -37,7 +37,10 @@ export interface AmbientSession {
   leave(): void;
   /** As `enter`, until the next turn of the simulation: while the simulation waits for Node, Node may call its code. */
   stay(): void;
-  /** True while it waits for an allowed operation of the machine: then the simulation is not over even if nothing is due. */
+  /**
+   * True while it waits for an allowed operation of the machine: then the simulation is not over even if nothing is
+   * due.
+   */
   readonly isWaiting: boolean;
   /**
    * True if the machine may run code of the simulation between two of its turns: an operation of the machine was let
@@ -60,7 +63,9 @@ export interface AmbientSession {
   beginProcess(parts: ProcessParts): HostedProcess;
   /** From now on, code sees the scenario's globals again. */
   leaveProcess(): void;
-  /** The name of a global that code of the simulation has replaced and not restored, else undefined. Call it at the end. */
+  /**
+   * The name of a global that code of the simulation has replaced and not restored, else undefined. Call it at the end.
+   */
   replaced(): string | undefined;
   /**
    * The timer that fires now or fired last, and where it was set if places are captured; used to locate a thrown value
@@ -86,7 +91,10 @@ export function isAboutAwait({ owner }: Topic): boolean {
 
 /** Option `ambient` of a simulation; create one with `ambientTime` of `dryrunner/ambient`. */
 export interface Ambience {
-  /** The same ambience with awaits in the engine's order, delayed by microtasks only; absent if this one already does that. */
+  /**
+   * The same ambience with awaits in the engine's order, delayed by microtasks only; absent if this one already does
+   * that.
+   */
   readonly native?: Ambience;
   /**
    * @throws RunnerError `RUNNER_SIMULATION_MISUSE` if code would not see the replacements, because something else has

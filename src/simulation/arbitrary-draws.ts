@@ -74,7 +74,9 @@ export class DrawTape {
   }
 }
 
-/** See {@link RandomSource}. In ranges of more than 2^53 values the last ones are slightly more likely than the others. */
+/**
+ * See {@link RandomSource}. In ranges of more than 2^53 values the last ones are slightly more likely than the others.
+ */
 export class DrawnRandom implements RandomSource {
   readonly #tape: DrawTape;
   #position: number;

@@ -125,7 +125,10 @@ export class EndJudge {
     return [...this.#ledger.describe(SHOWN_MAX), ...plainFacts(this.#machines()), ...this.#pendingEvents()];
   }
 
-  /** True if nothing is queued and a real timer of the scenario runs: whether it fires before the next look would be chance. */
+  /**
+   * True if nothing is queued and a real timer of the scenario runs: whether it fires before the next look would be
+   * chance.
+   */
   waitsForRealTimer(): boolean {
     const kinds = this.#kindsAlive();
     if (kinds.length === 0) this.#alive.noteStill();
@@ -142,7 +145,9 @@ export class EndJudge {
     return this.#kindsAlive().some((kind) => LOADING.test(kind));
   }
 
-  /** Called if nothing is queued, but the scenario has not ended; `replaced` is a global that it has replaced, if any. */
+  /**
+   * Called if nothing is queued, but the scenario has not ended; `replaced` is a global that it has replaced, if any.
+   */
   judgeStandstill(replaced?: string): void {
     const why =
       replaced === undefined
@@ -173,7 +178,10 @@ export class EndJudge {
     this.#fail('leftovers', message, { rule: 'R204' });
   }
 
-  /** Fails a scenario that does not continue while only the periodic events in `repeats` fire; `dueLater` says what they keep from firing. */
+  /**
+   * Fails a scenario that does not continue while only the periodic events in `repeats` fire; `dueLater` says what they
+   * keep from firing.
+   */
   judgeStall(repeats: readonly string[], dueLater: readonly string[]): void {
     // A timer without a place adds nothing to `repeats`.
     const ambient = this.#session?.leftovers() ?? [];

@@ -144,8 +144,8 @@ export class EndlessWatch {
   }
 
   /**
-   * Says that `which` events have fired at `instantMs` while another one is due later, which may be what would end them.
-   * Empty if time advances, or nothing is due later.
+   * Says that `which` events have fired at `instantMs` while another one is due later, which may be what would end
+   * them. Empty if time advances, or nothing is due later.
    */
   #dueLater(which: string, instantMs: number | undefined): string[] {
     if (instantMs === undefined) return [];

@@ -1,6 +1,6 @@
 /**
- * The end of all faults. Invariant: it happens at most once, and calls each registered hook once, in registration order,
- * also if one throws.
+ * The end of all faults. Invariant: it happens at most once, and calls each registered hook once, in registration
+ * order, also if one throws.
  */
 import * as is from '../kernel/shape.ts';
 import { type Choices, type DescribeAnswer, type DueEvents, isEndOfExecution } from '../kernel/decisions.ts';

@@ -50,8 +50,8 @@ class NodeTimer implements Timer {
 
 /**
  * The clock of one process on a simulated machine, which can be slow, be paused and die. Invariants: no event fires
- * while the process is paused or after it has died; on resume, overdue events are due in one instant, and their order is
- * a decision, whose plain answer is the order in which they were due; a dead process has no event left in the
+ * while the process is paused or after it has died; on resume, overdue events are due in one instant, and their order
+ * is a decision, whose plain answer is the order in which they were due; a dead process has no event left in the
  * underlying clock.
  */
 export class NodeClock implements Clock, ProcessClock {

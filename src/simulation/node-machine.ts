@@ -43,7 +43,9 @@ export type DownCause = 'crash' | 'error' | 'leave' | 'stop';
 
 /** Callbacks to the owner of a machine, who knows what its process is. */
 export interface MachineHooks extends ProcessHooks {
-  /** Starts the code of process `index` (from 0) in its world. The call that starts the process throws what this throws. */
+  /**
+   * Starts the code of process `index` (from 0) in its world. The call that starts the process throws what this throws.
+   */
   started(world: SimulatedWorld, index: number): void;
   /** Whether a crash takes down the whole machine or only the process. Absent: the whole machine. */
   readonly crashKind?: CrashKind;
@@ -54,8 +56,8 @@ export interface MachineHooks extends ProcessHooks {
 }
 
 /**
- * One machine. After `stopFaults` or `end` it changes no more: `start`, `crash`, `restart`, `recover`, `pause`, `resume`,
- * `slow`, `slowByFault`, `stopFaults` and `end` have no effect.
+ * One machine. After `stopFaults` or `end` it changes no more: `start`, `crash`, `restart`, `recover`, `pause`,
+ * `resume`, `slow`, `slowByFault`, `stopFaults` and `end` have no effect.
  */
 export class Machine implements StrikeTarget {
   readonly name: string;

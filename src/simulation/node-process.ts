@@ -1,4 +1,7 @@
-/** One process on a simulated machine: the world that its code lives in, and which of its effects are seen once it is dead. */
+/**
+ * One process on a simulated machine: the world that its code lives in, and which of its effects are seen once it is
+ * dead.
+ */
 import type { Clock } from '../kernel/clock.ts';
 import { type Choices, type DescribeAnswer, isEndOfExecution } from '../kernel/decisions.ts';
 import type { Question } from '../kernel/question.ts';

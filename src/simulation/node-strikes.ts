@@ -16,7 +16,8 @@ import { FAULT_ODDS } from '../model/odds.ts';
 
 /**
  * When a fault may strike: just before an event of the process, when something arrives, or before a call is answered.
- * What arrives counts as a call if the next process takes it as well, and as an answer if it is for the present one alone.
+ * What arrives counts as a call if the next process takes it as well, and as an answer if it is for the present one
+ * alone.
  */
 export type Moment = 'event' | 'callArrives' | 'answerArrives' | 'answerLeaves';
 /** Describes the call or answer of a moment, given its `about` value. */
@@ -182,8 +183,8 @@ export class NodeStrikes {
 
   /**
    * Injects a fault. After a crash that strikes as a call arrives, the node may be back before the call, as if it had
-   * crashed while it was idle: then the next process takes the call. Crash and restart happen now, as after a downtime of
-   * 0 ms, which is always possible.
+   * crashed while it was idle: then the next process takes the call. Crash and restart happen now, as after a downtime
+   * of 0 ms, which is always possible.
    */
   #strike(strike: Strike, topic: Topic, moment: Moment, call: () => string): void {
     const { name, crashKind } = this.#target;
@@ -231,7 +232,9 @@ export class NodeStrikes {
     this.#recovery = { timer: this.#world.clock.timer(topic.plus('end'), ms, end), end };
   }
 
-  /** The caller whose call arrives must not catch what the start throws: it fails in an event, as after any downtime. */
+  /**
+   * The caller whose call arrives must not catch what the start throws: it fails in an event, as after any downtime.
+   */
   #endNow(end: () => void, topic: Topic): void {
     try {
       end();
@@ -249,7 +252,9 @@ export function asksIfBack({ what, subject }: Topic): boolean {
   return what === BACK && subject instanceof Topic && subject.what === ('crash' satisfies Kind);
 }
 
-/** True if the question `asked` has decided the crash from which the node may be back, according to the question `back`. */
+/**
+ * True if the question `asked` has decided the crash from which the node may be back, according to the question `back`.
+ */
 export function hasDecidedCrash(asked: Topic, back: Topic): boolean {
   const { subject: crash } = back;
   if (!asksIfBack(back) || !(crash instanceof Topic)) return false;

@@ -1,4 +1,7 @@
-/** The processes of one simulation, and which one's code is running. Invariant: between two events, that is the scenario. */
+/**
+ * The processes of one simulation, and which one's code is running. Invariant: between two events, that is the
+ * scenario.
+ */
 import type { VirtualClock } from '../kernel/virtual-clock.ts';
 import type {
   DescribedMachine,

@@ -1,4 +1,7 @@
-/** Records which conditions of a scenario were true at least once: a property that is judged over many executions together. */
+/**
+ * Records which conditions of a scenario were true at least once: a property that is judged over many executions
+ * together.
+ */
 
 const NONE: Readonly<Record<string, boolean>> = Object.freeze({});
 

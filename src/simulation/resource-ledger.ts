@@ -1,4 +1,6 @@
-/** Tracks the resources of a trace from `acquired` to `freed`, so that leftovers and waits can be named (R204, R211). */
+/**
+ * Tracks the resources of a trace from `acquired` to `freed`, so that leftovers and waits can be named (R204, R211).
+ */
 import { heldText } from '../model/resource-text.ts';
 import type { ResourceKind } from '../model/trace-event.ts';
 import type { OngoingWait, WaitWatch } from '../model/wait-watch.ts';

@@ -135,7 +135,9 @@ class NodeCalls {
     return flight.isLost ? LOST : outcome;
   }
 
-  /** The connection breaks: the call rejects at once, or hangs for up to `hangMs`, until a cancel, healing or a release. */
+  /**
+   * The connection breaks: the call rejects at once, or hangs for up to `hangMs`, until a cancel, healing or a release.
+   */
   async #lose(call: SentCall): Promise<never> {
     if (!this.#hanging.released && this.#host.mayHang(call)) {
       const { hangMs } = this.#host;
@@ -374,9 +376,9 @@ class SimulatedNode<S extends Service> extends InterceptedService implements Nod
  *
  * With `faults`, the exploration may inject a fault just before each event of the process, at each call, and between
  * the effect of a call and its answer: decisions `NODE crash at MOMENT fault`, and so on, whose highest answer is the
- * fault, with `… delay` for its duration. At a call, `… back fault` says whether the node is back from a crash before it
- * arrives: then the next process takes the call. The effects of such a fault are undone when faults end (`sim.heal`); what the scenario did by
- * calling a method is not. Every fault is a `fault` event of the trace (R212).
+ * fault, with `… delay` for its duration. At a call, `… back fault` says whether the node is back from a crash before
+ * it arrives: then the next process takes the call. The effects of such a fault are undone when faults end
+ * (`sim.heal`); what the scenario did by calling a method is not. Every fault is a `fault` event of the trace (R212).
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for invalid options; whatever `start` throws.
  * @example

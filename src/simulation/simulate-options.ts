@@ -61,7 +61,9 @@ export interface SimulateOptions {
    * continues until then; defaults to `defaultMaxEvents`.
    */
   readonly maxEvents?: number;
-  /** Limit for scenarios that do not set `maxEvents`, for tools that run other people's scenarios; default 10,000,000. */
+  /**
+   * Limit for scenarios that do not set `maxEvents`, for tools that run other people's scenarios; default 10,000,000.
+   */
   readonly defaultMaxEvents?: number;
   /**
    * Number of events between two checks for a stall, for running a known stall again: a smaller number finds it sooner,
@@ -80,7 +82,10 @@ export interface SimulateOptions {
   readonly onState?: OnState;
   /** Is notified which parts of the world share nothing with others; for strategies. Default: none. */
   readonly isolator?: Isolator;
-  /** Receives the calls of services and the states of nodes created in the simulation's world; for reports. Default: none. */
+  /**
+   * Receives the calls of services and the states of nodes created in the simulation's world; for reports. Default:
+   * none.
+   */
   readonly watchServices?: ServiceWatch;
   /**
    * Called at each turn of the real event loop, some thousand events apart. If it throws, the simulation fails with

@@ -106,7 +106,10 @@ export async function simulateChecked(options: SimulateOptions): Promise<Verdict
   }
 }
 
-/** True while code of a simulation's scenario runs, and between two of its events; false while the event loop has the thread. */
+/**
+ * True while code of a simulation's scenario runs, and between two of its events; false while the event loop has the
+ * thread.
+ */
 export function isSimulating(): boolean {
   return running?.run.turns.isOn === true;
 }
@@ -136,7 +139,10 @@ function copyOf(given: SimulateOptions): SimulateOptions {
   }
 }
 
-/** Copies options that have a prototype of their own, whose fields count as well; also takes invalid values of other types. */
+/**
+ * Copies options that have a prototype of their own, whose fields count as well; also takes invalid values of other
+ * types.
+ */
 function copyOfHeir(given: SimulateOptions): SimulateOptions {
   check('options', given, SIMULATE_OPTIONS);
   try {

@@ -56,7 +56,10 @@ export class SimulationFailedError extends Error {
     }
   }
 
-  /** What test frameworks show beside the message and the stack; without this, Vitest would print everything else as well. */
+  /**
+   * What test frameworks show beside the message and the stack; without this, Vitest would print everything else as
+   * well.
+   */
   toJSON(): Record<string, unknown> {
     const { name, message, stack } = this;
     // Vitest adds the difference as text.

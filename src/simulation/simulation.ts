@@ -35,7 +35,10 @@ function checkProperty(verb: PropertyVerb, name: string, holds: Holds): void {
   check(`${propertyCall(verb, name)}: holds`, holds, is.FUNCTION);
 }
 
-/** An error for a condition that could never be false: a promise that was not awaited, or a function that was not called. */
+/**
+ * An error for a condition that could never be false: a promise that was not awaited, or a function that was not
+ * called.
+ */
 function neverFalse(condition: unknown, message: string): RunnerError | undefined {
   const isCallable = typeof condition === 'function';
   if (!isCallable && !isPending(condition)) return undefined;

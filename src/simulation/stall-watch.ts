@@ -191,7 +191,9 @@ export class StallWatch {
     };
   }
 
-  /** True if one of the first `made` events may still fire. What is due later does not count while time stands still. */
+  /**
+   * True if one of the first `made` events may still fire. What is due later does not count while time stands still.
+   */
   #hasOthersPending(made: number): boolean {
     const clock = this.#clock;
     if (!clock.hasPendingMadeBefore(made)) return false;

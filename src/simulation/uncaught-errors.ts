@@ -64,13 +64,15 @@ export class UncaughtErrors {
   #running: Mark | undefined;
   /** The mark after which the rejections being reported occurred. */
   #announced: Mark | undefined;
-  /** True if Node reports rejections only at the end of a turn of many events; then each event of a process is marked. */
+  /**
+   * True if Node reports rejections only at the end of a turn of many events; then each event of a process is marked.
+   */
   readonly #isLate: boolean;
 
   /**
    * `isLate`: Node reports rejections only at the end of a turn of many events. `isOfRun` returns whether the error
-   * that Node reports now comes from the simulation, `'perhaps'` if that cannot be known; `now` returns virtual time, the
-   * process whose code runs, and what called it; `passOn` calls the listeners for an error of other code.
+   * that Node reports now comes from the simulation, `'perhaps'` if that cannot be known; `now` returns virtual time,
+   * the process whose code runs, and what called it; `passOn` calls the listeners for an error of other code.
    */
   constructor(
     isLate: boolean,

@@ -18,21 +18,31 @@ export type FailureKind =
   | 'rule'
   /** Nothing is queued and the scenario has not ended (R211). */
   | 'deadlock'
-  /** Only periodic work fires while the scenario waits; `details` names the waits and what would repeat forever (R211). */
+  /**
+   * Only periodic work fires while the scenario waits; `details` names the waits and what would repeat forever (R211).
+   */
   | 'stall'
   /** The scenario has ended and left something behind (R204). */
   | 'leftovers'
   /** The scenario waits for real I/O or a real timer, which no simulation can reproduce. */
   | 'escape'
-  /** More events fired than the budget allows: perhaps a livelock; `details` shows the cycle if the last events repeat. */
+  /**
+   * More events fired than the budget allows: perhaps a livelock; `details` shows the cycle if the last events repeat.
+   */
   | 'budget'
   /** A replay reached a decision that does not match its log. */
   | 'diverged'
-  /** A turn of its code was ended from outside: a loop that never ends nor waits. Only tools that guard turns report it; `simulate` does not. */
+  /**
+   * A turn of its code was ended from outside: a loop that never ends nor waits. Only tools that guard turns report it;
+   * `simulate` does not.
+   */
   | 'hang'
   /** Ended from outside before its end, by a signal or a time limit: how it would have ended is unknown. */
   | 'interrupted'
-  /** The source of decisions has abandoned the execution, because it can show nothing new: not a failure of the scenario. */
+  /**
+   * The source of decisions has abandoned the execution, because it can show nothing new: not a failure of the
+   * scenario.
+   */
   | 'abandoned';
 
 /** Reports a failure to the engine; only the first one counts. */

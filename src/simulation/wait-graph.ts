@@ -131,7 +131,10 @@ export class WaitGraph {
     return held.length === 0 ? '' : `, held by ${held.join(' and ')}`;
   }
 
-  /** Leaves out circles whose waits share a default owner: they may belong to several tasks, none of which waits for itself. */
+  /**
+   * Leaves out circles whose waits share a default owner: they may belong to several tasks, none of which waits for
+   * itself.
+   */
   #findCircles(): { readonly circles: readonly Edge[][]; readonly isUnnamed: boolean } {
     const circles = this.#circles();
     const isOfTasks = ({ wait, to }: Edge): boolean =>

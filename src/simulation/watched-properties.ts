@@ -8,7 +8,10 @@ import { errorOptions, invalidArgument, messageOf, shownText } from '../kernel/e
 import { type FailureFact, placedAt, plainFact } from './failure-fact.ts';
 import type { ReportFailure } from './verdict.ts';
 
-/** Returns whether a property holds now. It must only read: the effect of any change would depend on how often it is called. */
+/**
+ * Returns whether a property holds now. It must only read: the effect of any change would depend on how often it is
+ * called.
+ */
 export type Holds = () => boolean;
 
 /** `sim.eventually` rejects with this when its time is over; the verdict has noted the failure before. */

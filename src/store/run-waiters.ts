@@ -106,7 +106,9 @@ export interface ListedRun {
   readonly status: RunStatus;
 }
 
-/** Names of awaited states by mask; cached because each is part of two trace events per wait, and there are at most 128. */
+/**
+ * Names of awaited states by mask; cached because each is part of two trace events per wait, and there are at most 128.
+ */
 const GOALS: (string | undefined)[] = [];
 
 const taken = { resolve: (_: QueryResult): void => {}, reject: (_: Error): void => {} };
@@ -124,7 +126,10 @@ export class RunWaiter extends Waiter {
   /** The runs listed by the query, without duplicates. */
   readonly runs: readonly ListedRun[];
   readonly promise: Promise<QueryResult>;
-  /** How many of the listed runs may still come to match; at 0 the wait cannot succeed (R36). `Infinity` if new runs may match. */
+  /**
+   * How many of the listed runs may still come to match; at 0 the wait cannot succeed (R36). `Infinity` if new runs may
+   * match.
+   */
   live = 0;
   /** Its entries in the lists of what it waits on, chained by `sibling`. */
   links: WaiterLink<RunWaiter> | undefined = undefined;

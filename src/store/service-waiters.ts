@@ -74,7 +74,10 @@ export class ServiceWaiters {
     return waiter.promise;
   }
 
-  /** Wakes all waiters whose predicate is satisfied. A predicate that throws or gives no answer ends its own wait with an error. */
+  /**
+   * Wakes all waiters whose predicate is satisfied. A predicate that throws or gives no answer ends its own wait with
+   * an error.
+   */
   wake(service: ServiceStatus): void {
     const waiting = this.#waiting;
     if (waiting === undefined) return;

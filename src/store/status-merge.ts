@@ -26,7 +26,9 @@ function freezeDeep(value: unknown): void {
   for (const child of Object.values(value as object)) freezeDeep(child);
 }
 
-/** The status after writing `update` over `old`: a frozen copy, unaffected by what the writer does with `update` later. */
+/**
+ * The status after writing `update` over `old`: a frozen copy, unaffected by what the writer does with `update` later.
+ */
 export function mergeStatus(old: RunStatus, update: RunStatus): RunStatus {
   const tags = {
     jobId: update.jobId || old.jobId,

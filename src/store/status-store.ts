@@ -110,7 +110,10 @@ export class StatusStore implements StatusReader, StatusWriter {
     return this.#waiters?.register.size ?? 0;
   }
 
-  /** Number of waiters visited by writes so far; a write visits only those that it wakes or dooms, however many others there are. */
+  /**
+   * Number of waiters visited by writes so far; a write visits only those that it wakes or dooms, however many others
+   * there are.
+   */
   get waitersVisited(): number {
     return this.#waiters?.runs.visited ?? 0;
   }
@@ -218,8 +221,8 @@ export class StatusStore implements StatusReader, StatusWriter {
    * Resolves with the first service status that satisfies the predicate, possibly the current one; with `undefined` at
    * the deadline (R56).
    *
-   * Rejects with `RUNNER_WAIT_CANCELLED`, `RUNNER_RELEASED`, `RUNNER_INVALID_ARGUMENT` (also for a predicate that returns
-   * neither true nor false), or what the predicate throws.
+   * Rejects with `RUNNER_WAIT_CANCELLED`, `RUNNER_RELEASED`, `RUNNER_INVALID_ARGUMENT` (also for a predicate that
+   * returns neither true nor false), or what the predicate throws.
    */
   awaitService(predicate: ServicePredicate, wait: Wait): Promise<ServiceStatus | undefined> {
     try {

@@ -36,7 +36,10 @@ export abstract class Waiter extends LimitedWaiter {
   /** Leaves every list that contains it. */
   abstract unlink(): void;
 
-  /** Called when the signal aborts. The waiter itself is the listener, so that waiting with a signal allocates no closure. */
+  /**
+   * Called when the signal aborts. The waiter itself is the listener, so that waiting with a signal allocates no
+   * closure.
+   */
   cancelRequested(): void {
     this.receiver?.cancelRequested(this, this.abortReason);
   }

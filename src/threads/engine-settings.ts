@@ -14,8 +14,8 @@ const COUNTING_V8 = 12;
  * With one short simulation after the other, one such object keeps a whole dead simulation alive until a full
  * collection; then all others survive with it, and an execution costs twice as much.
  *
- * From Node 22 on, V8 waits for 3,000 calls of a function before it optimizes; a tenth of that is enough here, because a
- * simulation does the same again and again. Node 20 waits for 66 KB of executed bytecode instead; here, for 8 KB.
+ * From Node 22 on, V8 waits for 3,000 calls of a function before it optimizes; a tenth of that is enough here, because
+ * a simulation does the same again and again. Node 20 waits for 66 KB of executed bytecode instead; here, for 8 KB.
  *
  * See docs/internals.md#threads for why little is inlined.
  */

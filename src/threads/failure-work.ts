@@ -122,7 +122,9 @@ async function timelineOfBeginning(verdict: Verdict, executor: Executor): Promis
   return { ...rest, otherData: { ...otherData, shown } };
 }
 
-/** The explanation of a failure; if the execution holds although its log does not fit, the history of what happens now. */
+/**
+ * The explanation of a failure; if the execution holds although its log does not fit, the history of what happens now.
+ */
 async function storyOf(
   { failing, isReproduced }: ReplayOutcome,
   { verdict }: ReplayReport,

@@ -1,6 +1,6 @@
 /**
- * What is reported of an execution that ended neither by itself nor by its simulation. Invariant: the same in a thread that explores and in the
- * thread of a command.
+ * What is reported of an execution that ended neither by itself nor by its simulation. Invariant: the same in a thread
+ * that explores and in the thread of a command.
  */
 import { failureKey } from '../explore/failure-key.ts';
 import type { Decision } from '../kernel/decisions.ts';

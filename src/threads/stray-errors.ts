@@ -13,7 +13,9 @@ import type { Failure, FailureKind, Verdict } from '../simulation/verdict.ts';
 /** Taken when loaded, because fake timers may replace the global later. */
 const nextTurn = setImmediate;
 
-/** Failures that are judged when a simulation ends or is given up: the uncaught error came first, and may be the reason. */
+/**
+ * Failures that are judged when a simulation ends or is given up: the uncaught error came first, and may be the reason.
+ */
 const JUDGED_LAST: ReadonlySet<FailureKind> = new Set([
   'deadlock',
   'stall',

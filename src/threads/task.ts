@@ -166,7 +166,9 @@ export function messageIn(posted: unknown): ExploreMessage | undefined {
   return exploreMessage === undefined ? undefined : received<ExploreMessage>(exploreMessage);
 }
 
-/** The form in which a question is posted to another thread; cloning would turn the question itself into a bare object. */
+/**
+ * The form in which a question is posted to another thread; cloning would turn the question itself into a bare object.
+ */
 class PostedQuestion {
   readonly askedAs: QuestionData;
 

@@ -80,7 +80,10 @@ const NEW_RUN = 1 << 6;
 const HAS_OWNER = 1 << 7;
 const HAS_FROM = 1 << 8;
 
-/** For a name this short, reading it is as fast as looking its words up, and much faster once 10,000 names fill the table. */
+/**
+ * For a name this short, reading it is as fast as looking its words up, and much faster once 10,000 names fill the
+ * table.
+ */
 const SHORT_NAME_MAX = 16;
 
 /** Flags of a status. */
@@ -181,7 +184,10 @@ export class EventHasher implements RunTracer {
     this.#status(status);
   }
 
-  /** Adds any event, like the matching call. Each case reads its own shape of event, which costs a third of reading a general one. */
+  /**
+   * Adds any event, like the matching call. Each case reads its own shape of event, which costs a third of reading a
+   * general one.
+   */
   record(event: TraceEvent): void {
     switch (event.type) {
       case 'phase':

@@ -100,7 +100,10 @@ function eventOf<T extends EventType>(
   return is.recordOf<Readonly<Record<string, unknown>>>({ ...first, ...required }, optional);
 }
 
-/** The shape of every event type. The compiler checks that it is complete: a new type or field of an event is an error here. */
+/**
+ * The shape of every event type. The compiler checks that it is complete: a new type or field of an event is an error
+ * here.
+ */
 export const EVENT_SHAPES: Readonly<Record<EventType, is.RecordShape>> = Object.freeze({
   accepted: eventOf('accepted', { runId: is.TEXT, command: COMMAND_SHAPE }, {}),
   rejected: eventOf('rejected', { code: is.TEXT }, {}),

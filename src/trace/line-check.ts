@@ -12,7 +12,9 @@ export function corrupted(line: number, expected: string, actual: string, cause?
   return new TraceFormatError({ problem: 'corrupted', line, expected, actual, cause });
 }
 
-/** The object on a line. A last line that is cut off is `truncated`, any other line without an object is `corrupted`. */
+/**
+ * The object on a line. A last line that is cut off is `truncated`, any other line without an object is `corrupted`.
+ */
 export function parseLine({ number, text, isEnded }: Line): ParsedLine {
   try {
     const value: unknown = JSON.parse(text);

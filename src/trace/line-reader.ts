@@ -164,7 +164,10 @@ function joined(first: Uint8Array, second: Uint8Array): Uint8Array {
   return whole;
 }
 
-/** The start of a line that continues in the next chunk. It is copied, because keeping a chunk costs more than its bytes. */
+/**
+ * The start of a line that continues in the next chunk. It is copied, because keeping a chunk costs more than its
+ * bytes.
+ */
 class GatheredBytes {
   #room = NO_BYTES;
   #length = 0;

@@ -1,4 +1,6 @@
-/** Simulations as files of kind `simulation`: the decisions that determine an execution of a scenario, then its events. */
+/**
+ * Simulations as files of kind `simulation`: the decisions that determine an execution of a scenario, then its events.
+ */
 import * as is from '../kernel/shape.ts';
 import { check } from '../kernel/argument-check.ts';
 import type { Decision } from '../kernel/decisions.ts';

@@ -132,7 +132,10 @@ export type TraceEntry =
 export interface TraceReaderOptions {
   /** The kind that is required; any kind if absent. */
   readonly kind?: TraceKind;
-  /** Maximum length of a line in bytes, which bounds the memory used. Default: 256 MiB for recordings, 16 MiB for other kinds. */
+  /**
+   * Maximum length of a line in bytes, which bounds the memory used. Default: 256 MiB for recordings, 16 MiB for other
+   * kinds.
+   */
   readonly maxLineBytes?: number;
   /**
    * True: the file was edited on purpose, so the sums in its last line are not checked; every line still is. Writing

@@ -82,7 +82,9 @@ export interface WorkAbort {
 /** One job as work for a runner. */
 export interface WorkItem {
   readonly job: WorkloadJob;
-  /** Time since the arrival of the first job. Items are in order of arrival, and in workload order within one instant. */
+  /**
+   * Time since the arrival of the first job. Items are in order of arrival, and in workload order within one instant.
+   */
   readonly arrivalMs: number;
   /** A script for the simulated execer; `jobId` is the job's id, `timeoutMs` its limit. */
   readonly command: Command;

@@ -24,13 +24,17 @@ export interface RunnerCase<Subject> {
   skipReason(subject: Subject): string | undefined;
   /** Time limit of the test in milliseconds, 0 for none. If undefined or absent, Vitest's configured limit applies. */
   timeoutMs?(subject: Subject): number | undefined;
-  /** Rejects if the subject fails, and rejects early if the signal aborts, as it does when the test runs out of time. */
+  /**
+   * Rejects if the subject fails, and rejects early if the signal aborts, as it does when the test runs out of time.
+   */
   prove(subject: Subject, options: { readonly signal: AbortSignal }): Promise<void>;
 }
 
 /** Options of {@link describeRunner}. */
 export interface DescribeRunnerOptions {
-  /** True lets tests overlap. Only for subjects on real time, because simulations run one after another. Default false. */
+  /**
+   * True lets tests overlap. Only for subjects on real time, because simulations run one after another. Default false.
+   */
   readonly concurrent?: boolean;
 }
 

@@ -76,7 +76,10 @@ export class ExecutionExpects implements TestSnapshots {
   readonly #filesToWrite = new Map<string, NonNullable<TakenFile['toWrite']>>();
   #difference: SnapshotDifference | undefined;
 
-  /** `expectNow` returns the test's current `expect`; a test context creates one of its own on first use. `isOverlapping`: other tests run at the same time. */
+  /**
+   * `expectNow` returns the test's current `expect`; a test context creates one of its own on first use.
+   * `isOverlapping`: other tests run at the same time.
+   */
   constructor(expectNow: () => ExpectStatic, testId: string, isOverlapping = false) {
     this.#isOverlapping = isOverlapping;
     this.#expectNow = expectNow;

@@ -381,7 +381,10 @@ function causesOf({ failure }: Verdict): string[] {
   return lines;
 }
 
-/** The error of a test with wrong options, at the user's line that gave them or, as the stack has none, declared the test. */
+/**
+ * The error of a test with wrong options, at the user's line that gave them or, as the stack has none, declared the
+ * test.
+ */
 export function wrongTest(test: SimulatedTest, error: RunnerError): RunnerError {
   const { stack = '' } = error;
   return withStack(error, hasUserFrame(stack) ? framesOf(stack) : declaredFrames(test));
@@ -511,7 +514,10 @@ async function cutOffTest(run: TestRun, found: FoundExecution): Promise<Error> {
   return errorOf(run, verdict, lines, looping ?? []);
 }
 
-/** Lines of the loop, formatted as stack frames, the most frequent first; undefined if the execution does not loop again. */
+/**
+ * Lines of the loop, formatted as stack frames, the most frequent first; undefined if the execution does not loop
+ * again.
+ */
 async function linesOfLoop(
   run: TestRun,
   { decisions }: FailingExecution,

@@ -34,8 +34,8 @@ type TakenFiles = Map<string, TakenFile>;
 const takenByTest = new WeakMap<SnapshotsWithFiles, Map<string, TakenFiles>>();
 
 /**
- * The file snapshots that the current execution has taken. The first call wraps the comparison of `state`: snapshots that
- * were taken before are not among them.
+ * The file snapshots that the current execution has taken. The first call wraps the comparison of `state`: snapshots
+ * that were taken before are not among them.
  */
 export function watchFiles(state: SnapshotsWithFiles, testId: string): TakenFiles {
   const byTest = takenByTest.get(state) ?? wrapMatch(state);

@@ -1,8 +1,8 @@
 /**
  * Refuses a snapshot, or an assertion of `expect.soft`, that the global `expect` would take for another test. In tests
  * that overlap, that `expect` belongs to the test that started last, so the executions of a `simTest` would never be
- * compared on the snapshot, and the other test would fail by the assertion. Invariant: refused while the scenario's code
- * runs only; what other tests do between its turns is theirs.
+ * compared on the snapshot, and the other test would fail by the assertion. Invariant: refused while the scenario's
+ * code runs only; what other tests do between its turns is theirs.
  */
 import { chai } from 'vitest';
 import { RunnerError } from '../kernel/errors.ts';

@@ -58,7 +58,10 @@ export class SoftFailures {
     throw failed.length === 1 ? errorOf(first) : errorOfAll(failed);
   }
 
-  /** Takes the errors of the execution that ran last, if it failed before its end: their messages, which are then forgotten. */
+  /**
+   * Takes the errors of the execution that ran last, if it failed before its end: their messages, which are then
+   * forgotten.
+   */
   takeLast(): string[] {
     return this.#isRunning ? this.#take().map(({ message = '' }) => message) : [];
   }

@@ -38,7 +38,10 @@ export interface TestSnapshots {
 export interface SoftAssertions {
   /** True if any has failed in any execution. */
   readonly hasAny: boolean;
-  /** Takes the errors of the execution that ran last, if another failure ended it: their messages, which are then forgotten. */
+  /**
+   * Takes the errors of the execution that ran last, if another failure ended it: their messages, which are then
+   * forgotten.
+   */
   takeLast(): readonly string[];
 }
 
@@ -46,7 +49,10 @@ export interface SoftAssertions {
 export interface SimulatedTest {
   /** Names of its groups and of the test itself, joined as `-t` matches them. */
   readonly name: string;
-  /** Finds the folder that was given to Vitest as `--root`; undefined if the command line that repeats the test needs none. */
+  /**
+   * Finds the folder that was given to Vitest as `--root`; undefined if the command line that repeats the test needs
+   * none.
+   */
   readonly rootOf?: () => string | undefined;
   /** Absolute path of the test file. If absent, no logs are kept and no command line can be shown. */
   readonly file?: string;

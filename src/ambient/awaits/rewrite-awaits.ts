@@ -19,7 +19,9 @@ export interface RewriteOptions {
   readonly file: string;
   /** ESTree syntax tree, if the code has been parsed already. Default: parsed here. */
   readonly ast?: object;
-  /** Source map from `code` to the original source, used to name awaits. Default: the inline map of the code, if any. */
+  /**
+   * Source map from `code` to the original source, used to name awaits. Default: the inline map of the code, if any.
+   */
   readonly map?: object | undefined;
 }
 

@@ -138,7 +138,10 @@ interface StandInCheck {
   readonly installedCount: number;
   readonly all: readonly NeededStandIn[];
   readonly getters: readonly NeededStandIn[];
-  /** True if every property that has a value has that of its stand-in. A wrapper that passes everything through makes it false. */
+  /**
+   * True if every property that has a value has that of its stand-in. A wrapper that passes everything through makes it
+   * false.
+   */
   readonly areValuesInPlace: () => boolean;
 }
 

@@ -39,7 +39,9 @@ export interface DrawnParts {
   prepare?(draws: Draws, command: Command, mark: string): Command;
   /** Whether the parts leave the times of runs unchanged. Default true. */
   readonly keepsTimes?: boolean;
-  /** Whether a run may have ended with this status because of the parts. Absent: every run ends as it would by itself. */
+  /**
+   * Whether a run may have ended with this status because of the parts. Absent: every run ends as it would by itself.
+   */
   mayEnd?(status: RunStatus): boolean;
   /** Whether logs are uploaded, so that an abort may come after the end of the process. Default false. */
   readonly hasUploads?: boolean;
@@ -49,14 +51,16 @@ export interface DrawnParts {
   hasIngested?(snapshotId: string): boolean;
   /** Ends everything that never ends by itself, after the release. */
   endLeaks?(): void;
-  /** Called after the release, with the runs in order of acceptance: checks what the parts have seen, by `host.check`. */
+  /**
+   * Called after the release, with the runs in order of acceptance: checks what the parts have seen, by `host.check`.
+   */
   check(runs: readonly EndedRun[]): void;
 }
 
 /**
- * Draws the parts for one runner: metrics that are checked at its end, and a filer that answers synchronously;
- * or, in virtual time, a filer and processors that take time, fail, hang, and honour a cancel or not, which leaves the
- * times of runs unknown. Answer 0 throughout gives no parts. Only the workload of parts (`partsWorkload`) knows exactly how
+ * Draws the parts for one runner: metrics that are checked at its end, and a filer that answers synchronously; or, in
+ * virtual time, a filer and processors that take time, fail, hang, and honour a cancel or not, which leaves the times
+ * of runs unknown. Answer 0 throughout gives no parts. Only the workload of parts (`partsWorkload`) knows exactly how
  * each run with such parts must end.
  */
 export function drawParts(
@@ -349,7 +353,9 @@ class WatchedFiles {
   }
 }
 
-/** What the metrics must agree with. A run in the queue of an unhealthy machine fails without having been started (R83). */
+/**
+ * What the metrics must agree with. A run in the queue of an unhealthy machine fails without having been started (R83).
+ */
 function seenRuns(runs: readonly EndedRun[], uploads = 0, checkouts?: number): SeenRuns {
   const statuses = runs.map(({ status }) => status);
   const mustStart = statuses.filter(

@@ -460,7 +460,9 @@ class ExpectedLife {
     }
   }
 
-  /** Every postprocessor runs on every path (R90): also those after one that was given up, each asked to stop at once. */
+  /**
+   * Every postprocessor runs on every path (R90): also those after one that was given up, each asked to stop at once.
+   */
   #postprocessLate(index: number, backMs: number): void {
     this.#reached.push('a postprocessor was given up');
     let atMs = backMs;
@@ -505,8 +507,8 @@ class ExpectedLife {
   }
 
   /**
-   * Work after the end of the process. A deadline no longer affects the outcome, and an abort only before the last upload
-   * (R103, R109).
+   * Work after the end of the process. A deadline no longer affects the outcome, and an abort only before the last
+   * upload (R103, R109).
    */
   #afterEnd(text: string, work: Work, boundMs: number, isInTime: boolean): WorkEnd {
     this.#call(text);

@@ -69,7 +69,9 @@ export class MetricsJudge {
       .map(({ atMs }) => atMs);
   }
 
-  /** For runs with known plans: each metric got the values that are sure, and beyond these only values that are open. */
+  /**
+   * For runs with known plans: each metric got the values that are sure, and beyond these only values that are open.
+   */
   judgePlanned(expected: readonly ExpectedMetric[]): void {
     for (const name of COUNTED) {
       const ofName = expected.filter((each) => each.name === name);
@@ -164,7 +166,9 @@ function anyOf(count: number): number[] {
   return Array.from({ length: count }, () => NaN);
 }
 
-/** What is left of `all` after removing each of `taken`, in which NaN stands for any value; undefined if one is missing. */
+/**
+ * What is left of `all` after removing each of `taken`, in which NaN stands for any value; undefined if one is missing.
+ */
 function without(all: readonly number[], taken: readonly number[]): number[] | undefined {
   const left = [...all];
   const open = taken.filter(Number.isNaN).length;

@@ -250,7 +250,9 @@ export class PlannedParts {
     return { ...expected, rule: 'R80', ...(isLate ? SOME_ERROR : NO_ERROR) };
   }
 
-  /** When the runner goes on after an update: when the update returns, or at the bound after its limit or the release. */
+  /**
+   * When the runner goes on after an update: when the update returns, or at the bound after its limit or the release.
+   */
   overAtMs({ beginMs, endMs }: SeenUpdate, releasedAtMs: number = Infinity): number {
     const { updateLimitMs } = this.setup;
     const limitMs = updateLimitMs === 0 ? Infinity : beginMs + updateLimitMs;

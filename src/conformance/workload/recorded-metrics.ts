@@ -1,4 +1,6 @@
-/** The metrics that a workload gives to a runner. Invariant: they keep everything that is recorded, and refuse nothing. */
+/**
+ * The metrics that a workload gives to a runner. Invariant: they keep everything that is recorded, and refuse nothing.
+ */
 import type { Counter, Gauge, Histogram, Metrics } from '../../model/metrics.ts';
 
 /** Metrics that keep everything that was recorded, each with its time. */

@@ -34,14 +34,16 @@ export interface LedgerTerms {
    * for none.
    */
   readonly hasOutputs?: boolean;
-  /** Whether a call, or its reply, can be lost: it fails with `RUNNER_INJECTED_FAULT`, whether or not it took effect. */
+  /**
+   * Whether a call, or its reply, can be lost: it fails with `RUNNER_INJECTED_FAULT`, whether or not it took effect.
+   */
   readonly losesCalls?: boolean;
   /** Whether there may be runs whose ids no client knows. */
   readonly mayHaveUnknownRuns?: boolean;
   /**
    * Whether starting a process and writing its logs take time, as on a machine. A command may then be stopped before it
-   * has written everything, a run be aborted after the end of its process, and a deadline pass while the process is being
-   * started. Default false.
+   * has written everything, a run be aborted after the end of its process, and a deadline pass while the process is
+   * being started. Default false.
    */
   readonly takesTime?: boolean;
   /** Whether answers show runs in the order of acceptance. Default true. */

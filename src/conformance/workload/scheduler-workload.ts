@@ -52,7 +52,9 @@ export interface SchedulerSubject {
   create(world: World, workers: readonly Service[]): Service | Promise<Service>;
   /** The faults that it survives. Default: none, and then no faults occur. */
   readonly survives?: readonly FleetFault[];
-  /** Whether it starts a job at most once, except for a job whose worker has crashed, before or since. Default false. */
+  /**
+   * Whether it starts a job at most once, except for a job whose worker has crashed, before or since. Default false.
+   */
   readonly startsOnce?: boolean;
   /** Which jobs it can run besides those that exit and hang. Default: none. */
   readonly supports?: readonly ServiceCapability[];

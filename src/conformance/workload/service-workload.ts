@@ -58,7 +58,9 @@ export const SERVICE_CAPABILITY: is.Shape = is.oneOf(...SERVICE_CAPABILITIES);
 export interface ServiceSubject {
   readonly name: string;
   readonly commands: CommandVocabulary;
-  /** Makes the service in a new world, with everything that it depends on. `heal` of the world must end all its faults. */
+  /**
+   * Makes the service in a new world, with everything that it depends on. `heal` of the world must end all its faults.
+   */
   create(world: World): RunnerUnderTest | Promise<RunnerUnderTest>;
   /** Which commands it can run besides those that exit and hang. Default: none. */
   readonly supports?: readonly ServiceCapability[];

@@ -102,7 +102,9 @@ export interface StubFaults {
 export interface StubWorkloadOptions extends WorkloadLimits {
   /** `false` for no faults at all; otherwise every kind that is not set to false may strike. Default: all kinds. */
   readonly faults?: StubFaults | false;
-  /** How clients reach the object: directly, without a network or faults; through links; or either. Default `either`. */
+  /**
+   * How clients reach the object: directly, without a network or faults; through links; or either. Default `either`.
+   */
   readonly way?: 'directly' | 'links' | 'either';
   /** For code that takes its time from the machine: `ambientTime()` of `dryrunner/ambient`. Default: none. */
   readonly ambient?: Ambience;
@@ -157,7 +159,8 @@ export const STUB_WORKLOAD_FIELDS: is.ShapesOf<StubWorkloadOptions> = {
 const OPTIONS = is.optionsOf<StubWorkloadOptions>({}, STUB_WORKLOAD_FIELDS);
 
 /**
- * The workload of an object as a scenario, for `dryrunner explore` and everything else that takes one. `exploreStub` runs it.
+ * The workload of an object as a scenario, for `dryrunner explore` and everything else that takes one. `exploreStub`
+ * runs it.
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for a subject without name, program, model and calls.
  * @example

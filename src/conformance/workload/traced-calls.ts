@@ -74,7 +74,9 @@ export class TracedCalls {
     });
   }
 
-  /** Records the start of a call that is in the trace already, or need not be; the returned function records its end. */
+  /**
+   * Records the start of a call that is in the trace already, or need not be; the returned function records its end.
+   */
   begin(call: TracedCall, owed?: (sinceMs: number) => string | undefined): () => void {
     const sinceMs = this.#world.clock.now();
     const open: OpenCall = {

@@ -41,7 +41,9 @@ export class EventOrder {
     return this.step(later).maker === this.#start + earlier;
   }
 
-  /** The events that raced with `later`: it depends on them, they did not make it, and nothing had to come in between. */
+  /**
+   * The events that raced with `later`: it depends on them, they did not make it, and nothing had to come in between.
+   */
   rivalsOf(later: number): number[] {
     const rivals: number[] = [];
     const covered: number[] = [];

@@ -23,8 +23,8 @@ import { EVERYTHING, type FootprintMeter } from './footprint.ts';
  * acts as a process with one step. Events that another one cancels count as racing with it, because they no longer fire
  * to show it.
  *
- * Looks at the steps from `first` on; those before were looked at in earlier executions. `dueAtEnd`: identities of what was due when the
- * execution was abandoned; empty if it came to its end.
+ * Looks at the steps from `first` on; those before were looked at in earlier executions. `dueAtEnd`: identities of what
+ * was due when the execution was abandoned; empty if it came to its end.
  */
 function wantReversals(steps: readonly Step[], first: number, dueAtEnd: readonly number[]): void {
   for (let start = steps[first]?.stretch ?? steps.length; start < steps.length;) {

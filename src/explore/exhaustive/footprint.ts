@@ -1,22 +1,24 @@
 /**
- * What an event can have touched while it fired and its promise reactions ran, and with that, which events commute. A footprint is a set
- * of bits: one per isolated part (a runner that shares nothing), and one for making end-of-instant events.
+ * What an event can have touched while it fired and its promise reactions ran, and with that, which events commute. A
+ * footprint is a set of bits: one per isolated part (a runner that shares nothing), and one for making end-of-instant
+ * events.
  *
- * Two events are independent only if both were made on the clocks of isolated parts, of different ones, and no code but that of the
- * parts has run in either. Why that is sound:
+ * Two events are independent only if both were made on the clocks of isolated parts, of different ones, and no code but
+ * that of the parts has run in either. Why that is sound:
  *
- * - An isolated runner has nothing from outside but its world: options that are plain values, and execer, filer, outputs and directories
- *   that it has made itself. It draws from its world's random stream only by forks, which leave the stream as it is. So an event of its
- *   clock reads and writes its own state, as long as nobody else's code runs in it.
- * - Somebody else's code can run in it in six ways, and each is seen: a waiter is freed (the store traces it before it settles the
- *   promise); the service status changes (predicates of waits look at it); a release completes (so all events of a released runner
- *   count); a script function is called (`noteOutside`); the execer or the store was handed out, which lead to the runner's clock
- *   (`dissolve`, from then on); a property is checked after each event (`noteObserver`). Calls of a runner's methods settle in the
- *   events of their callers.
- * - End-of-instant events fire in the order of their making. Two events that make some do not commute, even if what they make is
- *   cancelled later.
- * - The default oracles judge each runner by its own events, so they see no difference between equivalent orders. Oracles that a
- *   scenario brings along may compare runners; then whatever is traced touches everything.
+ * - An isolated runner has nothing from outside but its world: options that are plain values, and execer, filer,
+ *   outputs and directories that it has made itself. It draws from its world's random stream only by forks, which leave
+ *   the stream as it is. So an event of its clock reads and writes its own state, as long as nobody else's code runs in
+ *   it.
+ * - Somebody else's code can run in it in six ways, and each is seen: a waiter is freed (the store traces it before it
+ *   settles the promise); the service status changes (predicates of waits look at it); a release completes (so all
+ *   events of a released runner count); a script function is called (`noteOutside`); the execer or the store was handed
+ *   out, which lead to the runner's clock (`dissolve`, from then on); a property is checked after each event
+ *   (`noteObserver`). Calls of a runner's methods settle in the events of their callers.
+ * - End-of-instant events fire in the order of their making. Two events that make some do not commute, even if what
+ *   they make is cancelled later.
+ * - The default oracles judge each runner by its own events, so they see no difference between equivalent orders.
+ *   Oracles that a scenario brings along may compare runners; then whatever is traced touches everything.
  * - The event with which an execution ends touches everything: what is still due does not fire any more.
  *
  * What cannot be known touches everything, and events that touch everything commute with nothing.

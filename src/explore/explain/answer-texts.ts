@@ -1,6 +1,6 @@
 /**
- * Texts for a call on a service and its outcome: a reply, a refusal, or a value of the wrong shape. Invariant: malformed
- * arguments, any thrown value, and a value whose fields throw when read have a text too.
+ * Texts for a call on a service and its outcome: a reply, a refusal, or a value of the wrong shape. Invariant:
+ * malformed arguments, any thrown value, and a value whose fields throw when read have a text too.
  */
 import { isRunnerError, messageOf } from '../../kernel/errors.ts';
 import { callSubject, type ServiceCall, statusesOf } from '../../call/service-call.ts';

@@ -65,7 +65,9 @@ export class Arrivals {
     return this.#limitText(id, owner, what) ?? this.#named.get(owner)?.get(what);
   }
 
-  /** The timeout of a call is set when the call is made; with several different candidates it is unclear whose it is. */
+  /**
+   * The timeout of a call is set when the call is made; with several different candidates it is unclear whose it is.
+   */
   #limitText(id: number, link: string, what: string): string | undefined {
     const made = this.#calls.get(this.#firings.get(id)?.cause ?? 0) ?? [];
     const [call, ...others] = made.filter(

@@ -1,7 +1,7 @@
 /**
- * Finds the answers on which a failure turns: those that several callers in its text got from one node, about a value in
- * its text, such as two votes in one term. Invariant: of each caller only the last such answer of a node counts, and an
- * answer that never arrived does not.
+ * Finds the answers on which a failure turns: those that several callers in its text got from one node, about a value
+ * in its text, such as two votes in one term. Invariant: of each caller only the last such answer of a node counts, and
+ * an answer that never arrived does not.
  */
 import type { MessageEvent } from '../../model/message-text.ts';
 import type { TraceEvent } from '../../model/trace-event.ts';

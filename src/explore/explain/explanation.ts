@@ -77,7 +77,9 @@ export interface Explanation {
   readonly what: string;
   /** The user's line that noticed it, in a few words: `in Client.work (clients.ts:58)`; absent if there is none. */
   readonly noticed?: string;
-  /** The first of the contract rules that the sentence names by number, with their text: `R31 Nothing matches and …`. */
+  /**
+   * The first of the contract rules that the sentence names by number, with their text: `R31 Nothing matches and …`.
+   */
   readonly rules: readonly string[];
   readonly history: readonly HistoryLine[];
   /** Number of lines that the history does not show: trace events, and non-default decisions. */
@@ -128,7 +130,8 @@ const NOTHING_TO_TRY: NearestPassSearch = { executions: 0, isComplete: true, unt
 /**
  * Explains a failing log; a shrunk one gives the best explanation.
  *
- * @throws RunnerError `RUNNER_INVALID_ARGUMENT` (as a rejection) for anything but an executor, and for a log that does not fail.
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` (as a rejection) for anything but an executor, and for a log that does
+ * not fail.
  * @example
  * ```ts
  * import { createSimulatedRunner, defineScenario } from 'dryrunner';
@@ -205,8 +208,8 @@ export async function explain(
 }
 
 /**
- * What holds under a short watch for stalls holds under the usual one, but what stalls under it may hold: if all of that
- * fails, it is tried again as an ordinary execution.
+ * What holds under a short watch for stalls holds under the usual one, but what stalls under it may hold: if all of
+ * that fails, it is tried again as an ordinary execution.
  */
 async function searchNearby(
   executor: Executor,

@@ -1,4 +1,7 @@
-/** Formats what is known about a failing execution apart from its explanation. Invariant: plain text, as for explanations. */
+/**
+ * Formats what is known about a failing execution apart from its explanation. Invariant: plain text, as for
+ * explanations.
+ */
 import { onOneLine } from '../../kernel/one-line.ts';
 import { counted, formatCount } from '../../model/plural.ts';
 import type { FailingExecution, ShrunkExecution } from '../failing-execution.ts';
@@ -53,7 +56,10 @@ export function formatKnown(failing: UnexplainedFailure): ExplanationLine[] {
   ];
 }
 
-/** The results of shrinking and explaining. `unrepeated` is the advice for a failure that does not repeat, unless it is shown elsewhere. */
+/**
+ * The results of shrinking and explaining. `unrepeated` is the advice for a failure that does not repeat, unless it is
+ * shown elsewhere.
+ */
 export function formatSettled(
   failing: FailingExecution,
   longer: LongerText,

@@ -20,7 +20,9 @@ import type { DueEvent, ObservedStep } from './observed-run.ts';
 import type { RunIndex } from './run-index.ts';
 import { framesOf, hasUserFrame } from './source-place.ts';
 
-/** A detail of the failure: who waits, what is left, what repeats, or a line of the message after its first paragraph. */
+/**
+ * A detail of the failure: who waits, what is left, what repeats, or a line of the message after its first paragraph.
+ */
 export interface FailureDetail {
   readonly text: string;
   /** Where it was created, nearest line first. */

@@ -1,4 +1,7 @@
-/** The source lines that matter: where decisive events were set or asked about, where leftovers were acquired, and where the failure was noticed. */
+/**
+ * The source lines that matter: where decisive events were set or asked about, where leftovers were acquired, and where
+ * the failure was noticed.
+ */
 import type { Failure } from '../../simulation/verdict.ts';
 import { actText } from './question-text.ts';
 import type { ObservedDecision } from './observed-run.ts';
@@ -76,7 +79,9 @@ interface Done {
   readonly makerId: number;
 }
 
-/** Where it was done; without a user's line there, where the clock event that caused it was set, or the cause of that. */
+/**
+ * Where it was done; without a user's line there, where the clock event that caused it was set, or the cause of that.
+ */
 function userPlaceOf({ run, names }: RunIndex, { what, was, stack = '', makerId }: Done): SourcePlace[] {
   if (hasUserFrame(stack)) return placeOf(`${what}${was}`, stack);
   let maker = run.firings.get(makerId);

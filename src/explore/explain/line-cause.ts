@@ -1,4 +1,7 @@
-/** The cause of a line of a history: the clock event that led to it, and when and by what that was set, where these have informative names. */
+/**
+ * The cause of a line of a history: the clock event that led to it, and when and by what that was set, where these have
+ * informative names.
+ */
 import type { EventInfo } from '../../kernel/event-queue.ts';
 import type { MessageEvent } from '../../model/message-text.ts';
 import type { EventNames } from './event-name.ts';
@@ -42,7 +45,10 @@ function setText(names: EventNames, maker: EventInfo | undefined): string {
   return maker !== undefined && isInformativeMaker(names, maker) ? `${setAt} by ${names.of(maker)}` : setAt;
 }
 
-/** True if the line implies its cause: the text of a node fault says when it strikes, and a disk step follows from the call. */
+/**
+ * True if the line implies its cause: the text of a node fault says when it strikes, and a disk step follows from the
+ * call.
+ */
 function impliesCause(
   names: EventNames,
   { role, event, firingId }: HistoryCandidate,

@@ -1,4 +1,6 @@
-/** Quotes the contract rules that a text names by number, because a reader of a failure may not have the page at hand. */
+/**
+ * Quotes the contract rules that a text names by number, because a reader of a failure may not have the page at hand.
+ */
 import { CONTRACT_RULES } from '../../model/contract-rules.ts';
 
 const RULE_NUMBERS = /\bR\d{1,3}\b/g;

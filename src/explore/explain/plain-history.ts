@@ -1,6 +1,6 @@
 /**
- * What a log alone says about an unexplained failure: its non-default decisions. Invariant: nothing is run for it, so it
- * is available for executions that hang, do not repeat, or were found just before the end.
+ * What a log alone says about an unexplained failure: its non-default decisions. Invariant: nothing is run for it, so
+ * it is available for executions that hang, do not repeat, or were found just before the end.
  */
 import type { Decision } from '../../kernel/decisions.ts';
 import { headlineOf } from '../failure-key.ts';

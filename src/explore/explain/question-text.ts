@@ -1,4 +1,7 @@
-/** Texts for events and decisions. Invariant: unknown topics are shown as their author wrote them, in quotes, never guessed at. */
+/**
+ * Texts for events and decisions. Invariant: unknown topics are shown as their author wrote them, in quotes, never
+ * guessed at.
+ */
 import { Thing, Topic, type Question } from '../../kernel/question.ts';
 import { filerCallText, timeFaultText } from '../../model/faults.ts';
 import { ordinal } from '../../model/plural.ts';
@@ -67,7 +70,10 @@ function phaseText(what: string): string {
   return what === 'wait' ? 'the end of the process' : `the ${what}`;
 }
 
-/** The subject of a question in a sentence. For a fault or a delay the topic is enough, because the sentence names the kind. */
+/**
+ * The subject of a question in a sentence. For a fault or a delay the topic is enough, because the sentence names the
+ * kind.
+ */
 export function aboutOf({ kind, topic, text }: Question): string {
   return kind === 'order' ? text : topic.text;
 }
@@ -91,12 +97,18 @@ function timeText(occurrence: number): string {
   return occurrence === 0 ? '' : ` (${ordinal(occurrence + 1)})`;
 }
 
-/** The ordinal after a clause. A bare number would seem to count what the clause says, which may not have happened before. */
+/**
+ * The ordinal after a clause. A bare number would seem to count what the clause says, which may not have happened
+ * before.
+ */
 function momentText(earlier: number): string {
   return earlier === 0 ? '' : ` (the ${ordinal(earlier + 1)} such moment)`;
 }
 
-/** The meaning of an answer in the asker's words; undefined if the asker gave none. Empty for a fault that does not strike. */
+/**
+ * The meaning of an answer in the asker's words; undefined if the asker gave none. Empty for a fault that does not
+ * strike.
+ */
 export function answerText(
   { question, describe }: Pick<ObservedDecision, 'question' | 'describe'>,
   answer: number,

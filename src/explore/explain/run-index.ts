@@ -1,6 +1,6 @@
 /**
- * Look-ups over one observed run, shared by the parts of its explanation. Invariant: each is built at most once, when it
- * is first needed, because an execution that was not shrunk may have a hundred thousand events.
+ * Look-ups over one observed run, shared by the parts of its explanation. Invariant: each is built at most once, when
+ * it is first needed, because an execution that was not shrunk may have a hundred thousand events.
  */
 import { messageEventText } from '../../model/message-text.ts';
 import type { TraceEvent } from '../../model/trace-event.ts';

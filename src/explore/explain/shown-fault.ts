@@ -1,7 +1,7 @@
 /**
- * Matches decided faults with the events that show them in the trace. Invariants: an event is attributed to one decision
- * only, the last that could have caused it; a decision without an event is not said to strike, unless its asker says so
- * or its answer is the highest, because the answers in between may mean that nothing goes wrong.
+ * Matches decided faults with the events that show them in the trace. Invariants: an event is attributed to one
+ * decision only, the last that could have caused it; a decision without an event is not said to strike, unless its
+ * asker says so or its answer is the highest, because the answers in between may mean that nothing goes wrong.
  */
 import type { Question } from '../../kernel/question.ts';
 import { faultText, type FaultEvent } from '../../model/faults.ts';
@@ -66,7 +66,10 @@ export class ShownFaults {
     }
   }
 
-  /** The fault in the trace; undefined if the decision is about no fault, or about one that did not strike or is not traced. */
+  /**
+   * The fault in the trace; undefined if the decision is about no fault, or about one that did not strike or is not
+   * traced.
+   */
   of(decision: ObservedDecision): ShownFault | undefined {
     if (!isAnsweredFault(decision)) return undefined;
     if (!this.#shown.has(decision)) this.#shown.set(decision, this.#find(decision));

@@ -16,8 +16,8 @@ const PLACED_MAX = 200;
 const STOPS: ReadonlySet<string> = new Set(['deadline', 'memory', 'bound']);
 
 /**
- * Adds lines for clock events that no other line implies. `named` are the events named by other lines. What fires rarely
- * after the first decision may have led to the failure, and comes before all that fires again and again.
+ * Adds lines for clock events that no other line implies. `named` are the events named by other lines. What fires
+ * rarely after the first decision may have led to the failure, and comes before all that fires again and again.
  */
 export function withSilentFirings(
   { run: { firings, events }, names, order, unusual }: RunIndex,

@@ -1,4 +1,7 @@
-/** Recognizes decisions that generate the work of a workload's clients. Invariant: the calls of the clients already show the work, so these decisions are redundant. */
+/**
+ * Recognizes decisions that generate the work of a workload's clients. Invariant: the calls of the clients already show
+ * the work, so these decisions are redundant.
+ */
 import type { ObservedDecision, ObservedRun } from './observed-run.ts';
 
 /** The nodes and clients that call others. */
@@ -30,7 +33,9 @@ export function isOfSetup({
   return kind === 'choice' && describe?.isSetup === true;
 }
 
-/** True for a decision about which work there is: without the work nothing fails, but that does not explain the failure. */
+/**
+ * True for a decision about which work there is: without the work nothing fails, but that does not explain the failure.
+ */
 export function isOfWork(
   decision: Pick<ObservedDecision, 'question' | 'describe'>,
   callers: ReadonlySet<string>,

@@ -26,8 +26,8 @@ const MERGED_MAX = 6;
 const EARLIER_MAX = 8;
 
 /**
- * All answers about the seventh run become answers about the first, and those about the seventh job answers about the first one; or two
- * that are alike change places; and the third time becomes the first, all at once.
+ * All answers about the seventh run become answers about the first, and those about the seventh job answers about the
+ * first one; or two that are alike change places; and the third time becomes the first, all at once.
  */
 export const renameSubjects: ShrinkPass = function* (state) {
   if (state.answers.length > MOVED_MAX) return;
@@ -252,8 +252,9 @@ const SITES_MAX = 16;
 const SHIFT_MAX = 12;
 
 /**
- * A pass that lets things happen in another order or one time earlier: a job moves to the batch before, and all answers about it with
- * it. No change of single answers does that, because in another batch the questions about the job are other ones.
+ * A pass that lets things happen in another order or one time earlier: a job moves to the batch before, and all answers
+ * about it with it. No change of single answers does that, because in another batch the questions about the job are
+ * other ones.
  *
  * At each site with an answer that is not plain: one time cut out, or an answer moved to an earlier time.
  */
@@ -340,8 +341,9 @@ export const dropFaults: ShrinkPass = (state) => dropSpansOf(state, isFault);
 export const dropSpans: ShrinkPass = (state) => dropSpansOf(state, () => true);
 
 /**
- * Spans of half the answers, of a quarter, … of one: the complements of ddmin (Zeller & Hildebrandt, "Simplifying and Isolating
- * Failure-Inducing Input", TSE 2002). From the end, because what happens late matters least for what comes before it.
+ * Spans of half the answers, of a quarter, … of one: the complements of ddmin (Zeller & Hildebrandt, "Simplifying and
+ * Isolating Failure-Inducing Input", TSE 2002). From the end, because what happens late matters least for what comes
+ * before it.
  */
 function* dropSpansOf(state: ShrinkState, isMember: Group): ReturnType<ShrinkPass> {
   const members = (): KeyedDecision[] => state.answers.filter(isMember);
@@ -372,7 +374,8 @@ const COUNTS_NEAR = 3;
 
 /**
  * A pass for what is asked again and again, such as the parts of a drawn list: a span of its answers is cut out and the
- * later ones move up, while a number before it, which may be how many there are, is lowered by one. Hypothesis deletes spans alike.
+ * later ones move up, while a number before it, which may be how many there are, is lowered by one. Hypothesis deletes
+ * spans alike.
  *
  * For each question that is asked several times.
  */
@@ -455,8 +458,8 @@ function* lowerOne(state: ShrinkState, entry: KeyedDecision, eachMax: number): S
 }
 
 /**
- * Pairs: both lower, or one lower by what the other gains, which brings two seeds of one bug to the same split. The second is what
- * Hypothesis calls redistribution.
+ * Pairs: both lower, or one lower by what the other gains, which brings two seeds of one bug to the same split. The
+ * second is what Hypothesis calls redistribution.
  */
 export const lowerPairs: ShrinkPass = function* (state) {
   if (state.answers.length > PAIRED_MAX) return;
@@ -497,7 +500,9 @@ function answerIn({ answers }: ShrinkState, entry: KeyedDecision): number {
   return answers.find((other) => isSameKey(other, entry))?.answer ?? 0;
 }
 
-/** With more answers than this, there are too many pairs; with fewer than three, leaving the others out gains nothing. */
+/**
+ * With more answers than this, there are too many pairs; with fewer than three, leaving the others out gains nothing.
+ */
 const REBUILT_ANSWERS_MAX = 8;
 const ANSWERS_MIN = 3;
 /** Maximum number of executions of a pass; a longer log gets fewer, because its executions take longer. */
@@ -508,8 +513,9 @@ const NEAR_VALUES = 48;
 const FAR_VALUES = 3;
 
 /**
- * Passes that choose answers anew instead of changing them little by little: any two with all values, beside the others, without them,
- * or at any two questions at all. They find the way to the same failure that no small change of the log leads to.
+ * Passes that choose answers anew instead of changing them little by little: any two with all values, beside the
+ * others, without them, or at any two questions at all. They find the way to the same failure that no small change of
+ * the log leads to.
  *
  * Any two answers with all values, everything else being plain.
  */
@@ -560,8 +566,9 @@ function mostProposals({ log }: ShrinkState): number {
 }
 
 /**
- * One or two answers at any questions that are asked: what the shortest logs are, so that where one of them fails in the same way, every
- * seed comes to the simplest of them. For the end, because it does not depend on the log that it begins with.
+ * One or two answers at any questions that are asked: what the shortest logs are, so that where one of them fails in
+ * the same way, every seed comes to the simplest of them. For the end, because it does not depend on the log that it
+ * begins with.
  */
 export const rebuildSmall: ShrinkPass = function* (state): ReturnType<ShrinkPass> {
   const values = new ValueChoice(state);

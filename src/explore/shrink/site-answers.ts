@@ -21,7 +21,9 @@ export function seriesBySite(log: readonly KeyedDecision[]): Map<string, number[
   return bySite;
 }
 
-/** A text that is equal for equal series; the order of sites and default answers at the end of a series do not matter. */
+/**
+ * A text that is equal for equal series; the order of sites and default answers at the end of a series do not matter.
+ */
 export function textOfSeries(bySite: SiteSeries): string {
   const lines: string[] = [];
   for (const [site, series] of bySite) {

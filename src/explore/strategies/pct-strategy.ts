@@ -179,10 +179,11 @@ const PCT_OPTIONS = is.optionsOf<PctOptions>({}, PCT_FIELDS);
  * would continue gets the lowest priority. A bug of depth d among w chains and k order decisions shows with probability
  * ≥ 1 / (w k^(d−1)).
  *
- * Priorities belong to chains of events instead of threads (Ozkan, Majumdar, Niksic, Befrouei, Weissenbacher: Randomized
- * Testing of Distributed Systems with Probabilistic Guarantees, OOPSLA 2018): an event continues the chain of the event
- * that caused it. An event that is due alone is not seen, so its chain ends, and the events it causes begin new chains.
- * k is estimated from earlier executions, so an execution depends on seed, index and the lengths of those.
+ * Priorities belong to chains of events instead of threads (Ozkan, Majumdar, Niksic, Befrouei, Weissenbacher:
+ * Randomized Testing of Distributed Systems with Probabilistic Guarantees, OOPSLA 2018): an event continues the chain
+ * of the event that caused it. An event that is due alone is not seen, so its chain ends, and the events it causes
+ * begin new chains. k is estimated from earlier executions, so an execution depends on seed, index and the lengths of
+ * those.
  *
  * Everything but order is answered as by the stratified strategy, with two changes: in one of three executions, some
  * kinds of faults are two or four times as frequent as in the scenario; in half of the executions, some sites have the

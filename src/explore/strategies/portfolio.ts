@@ -200,7 +200,9 @@ function checkMember(strategy: Strategy): void {
   }
 }
 
-/** The index passed to a member: index 0, the plain schedule of stratified, comes later, so earlier ones move up by one. */
+/**
+ * The index passed to a member: index 0, the plain schedule of stratified, comes later, so earlier ones move up by one.
+ */
 function memberIndex(index: number): number {
   if (index === PLAIN_AT) return 0;
   return index < PLAIN_AT ? index + 1 : index;
@@ -214,11 +216,11 @@ function sweepTurn(index: number): number | undefined {
 
 /**
  * The default strategy. Stratified sampling, random, PCT of depth 1 to 3 and of 4 to 13, POS and walk take turns, drawn
- * at random. The 17th execution is the plain schedule. From the 33rd on swarm has turns, and every 32nd execution is one
- * of {@link sweepStrategy} until that has nothing left. From the 129th on mutation has turns too. While no execution has
- * asked for anything but the order of events, PCT gets most turns of stratified sampling, because there are no values to
- * spread. All executions feed mutation's corpus, if there is a coverage meter. `configuration` names the member and what
- * it drew.
+ * at random. The 17th execution is the plain schedule. From the 33rd on swarm has turns, and every 32nd execution is
+ * one of {@link sweepStrategy} until that has nothing left. From the 129th on mutation has turns too. While no
+ * execution has asked for anything but the order of events, PCT gets most turns of stratified sampling, because there
+ * are no values to spread. All executions feed mutation's corpus, if there is a coverage meter. `configuration` names
+ * the member and what it drew.
  *
  * How often each member has its turn is learned during the campaign from its recent results: a new failure, anything
  * that coverage or mutation counts as new, and an order of events (which kind came after which, and past how many

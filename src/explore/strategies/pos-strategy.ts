@@ -78,7 +78,9 @@ class PosStrategy extends OrderStrategy {
     return priority;
   }
 
-  /** Gives new priorities to events that race with the chosen one, so that losing once does not affect the next race. */
+  /**
+   * Gives new priorities to events that race with the chosen one, so that losing once does not affect the next race.
+   */
   #reassign(due: DueEvents, chosen: number): void {
     const subject = subjectOf(due.topicOf(chosen));
     for (let k = 0; k < due.count; k++) {

@@ -40,7 +40,8 @@ const REPLAY_OPTIONS = is.optionsOf<ReplayOptions>({}, { by: is.oneOf('strict', 
  * Runs a log once. With `strict` the execution fails with `RUNNER_REPLAY_DIVERGED` at the first question that does not
  * fit; with `keyed` it always continues.
  *
- * @throws RunnerError `RUNNER_INVALID_ARGUMENT` if the log holds something that is not a decision, or `by` is something else.
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` if the log holds something that is not a decision, or `by` is something
+ * else.
  * @example
  * ```ts
  * import { defineScenario } from 'dryrunner';

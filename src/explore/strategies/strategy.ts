@@ -31,7 +31,9 @@ export interface Strategy extends DecisionSource {
    * there is nothing left to try.
    */
   begin(index: number): boolean;
-  /** Called with the result of the current execution. Not called for one that was cut off: another may begin after it. */
+  /**
+   * Called with the result of the current execution. Not called for one that was cut off: another may begin after it.
+   */
   end(execution: Execution): void;
   /** Called after `end` if the exploration does not go on, because the execution failed. */
   stoppedAtFailure?(): void;

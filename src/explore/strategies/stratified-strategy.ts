@@ -16,10 +16,10 @@ const STRATA_MAX = 1024;
 /**
  * Stratified sampling with one dimension per question (McKay, Beckman, Conover: A Comparison of Three Methods for
  * Selecting Values of Input Variables, Technometrics 1979): in a block of n executions, a question with n alternatives
- * gets each of them once, in an order drawn for each question and block. A bug that depends on one answer out of n shows
- * after (n + 1) / 2 executions on average, where independent draws need n; a bug that depends on several answers shows
- * no later. Execution 0 is the plain schedule: it begins the blocks of most questions, but not those of faults, which
- * would then all strike together in the executions that follow.
+ * gets each of them once, in an order drawn for each question and block. A bug that depends on one answer out of n
+ * shows after (n + 1) / 2 executions on average, where independent draws need n; a bug that depends on several answers
+ * shows no later. Execution 0 is the plain schedule: it begins the blocks of most questions, but not those of faults,
+ * which would then all strike together in the executions that follow.
  */
 export class StratifiedStrategy implements Strategy {
   readonly name = 'stratified';
@@ -71,9 +71,9 @@ function greatestCommonDivisor(a: number, b: number): number {
 }
 
 /**
- * Stratified sampling (McKay, Beckman, Conover: A Comparison of Three Methods for Selecting Values of Input Variables in
- * the Analysis of Output from a Computer Code, Technometrics 1979): uniform like random, but each question gets each of
- * its n alternatives once in n executions, so a bug that depends on one answer shows in half the time. The first
+ * Stratified sampling (McKay, Beckman, Conover: A Comparison of Three Methods for Selecting Values of Input Variables
+ * in the Analysis of Output from a Computer Code, Technometrics 1979): uniform like random, but each question gets each
+ * of its n alternatives once in n executions, so a bug that depends on one answer shows in half the time. The first
  * execution is the plain schedule. A pure function of seed and index.
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` if the seed is neither a text nor a finite number.

@@ -54,12 +54,12 @@ interface KnownQuestion {
 }
 
 /**
- * Swarm testing (Groce, Zhang, Eide, Chen, Regehr: Swarm Testing, ISSTA 2012): each execution turns some kinds of faults
- * off and gives the others random weights, because a feature that is never absent hides what happens without it. The
- * topic of a question names its kind, unless its asker says that it covers several. For kinds that are on, only some
- * sites are active, as in FoundationDB's two-level `BUGGIFY`; a site is a question regardless of its subject. Delays are
- * off, uniform or extreme (none or the longest). The scenario's own draws are uniform in half of the executions; in the
- * others, a site may prefer the plain answer or a favourite one.
+ * Swarm testing (Groce, Zhang, Eide, Chen, Regehr: Swarm Testing, ISSTA 2012): each execution turns some kinds of
+ * faults off and gives the others random weights, because a feature that is never absent hides what happens without it.
+ * The topic of a question names its kind, unless its asker says that it covers several. For kinds that are on, only
+ * some sites are active, as in FoundationDB's two-level `BUGGIFY`; a site is a question regardless of its subject.
+ * Delays are off, uniform or extreme (none or the longest). The scenario's own draws are uniform in half of the
+ * executions; in the others, a site may prefer the plain answer or a favourite one.
  */
 export class SwarmStrategy implements Strategy {
   readonly name = 'swarm';
@@ -213,8 +213,8 @@ export class SwarmStrategy implements Strategy {
 }
 
 /**
- * Swarm testing (Groce, Zhang, Eide, Chen, Regehr: Swarm Testing, ISSTA 2012): in each execution some kinds of faults are
- * off and others rare, usual or wild, and delays are off, uniform or extreme. Order is uniform, and so are the
+ * Swarm testing (Groce, Zhang, Eide, Chen, Regehr: Swarm Testing, ISSTA 2012): in each execution some kinds of faults
+ * are off and others rare, usual or wild, and delays are off, uniform or extreme. Order is uniform, and so are the
  * scenario's own draws, except that in half of the executions some sites prefer one answer. `configuration` says what
  * was drawn. A pure function of seed and index.
  *

@@ -1,7 +1,8 @@
 /**
- * Answers for order strategies everything that is not about order: stratified in most executions (a third of these raise
- * the rates of some kinds of faults, half give some sites their longest delay or none), and by a swarm configuration in
- * the rest. Invariant: an answer depends only on seed, index of the execution, question, occurrence and n.
+ * Answers for order strategies everything that is not about order: stratified in most executions (a third of these
+ * raise the rates of some kinds of faults, half give some sites their longest delay or none), and by a swarm
+ * configuration in the rest. Invariant: an answer depends only on seed, index of the execution, question, occurrence
+ * and n.
  */
 import type { AskedFault, DecisionSource, DescribeAnswer, DueEvents } from '../../kernel/decisions.ts';
 import type { Question } from '../../kernel/question.ts';
@@ -12,7 +13,10 @@ import { StratifiedStrategy } from './stratified-strategy.ts';
 import { SwarmStrategy } from './swarm-strategy.ts';
 import { STRATEGY_ODDS } from '../../model/odds.ts';
 
-/** Swarm configurations start after the first executions, because they leave things out and shallow bugs show without them. */
+/**
+ * Swarm configurations start after the first executions, because they leave things out and shallow bugs show without
+ * them.
+ */
 const STRATIFIED_UNTIL = 16;
 const STEP = 0x9e3779b1;
 const QUESTIONS_KEPT = 8192;

@@ -15,8 +15,8 @@ const SHARE = 1 / 4;
 
 /**
  * Estimates the size of an event's future: the number of events of the same instant that follow from it, including
- * itself, as learned from earlier executions. Invariants: an event is identified by its path (which child of which child
- * …), so it is the same in every interleaving; memory is bounded.
+ * itself, as learned from earlier executions. Invariants: an event is identified by its path (which child of which
+ * child …), so it is the same in every interleaving; memory is bounded.
  *
  * `clear` begins an execution, `learn` ends it.
  */

@@ -2,9 +2,9 @@
  * Writes an execution as a timeline in the Chrome Trace Event format, which Perfetto, speedscope and `chrome://tracing`
  * open. It has a lane per runner with its runs as slices by state, a lane per node with its states and messages, a lane
  * per client and node with its calls, a lane per lock with its holders, and a lane for the events of a runner's clock;
- * marks for decisions, faults, disks, notes and the failure; and arrows from an event to those that it set, and from the
- * sending of a message to its arrival. Invariants: times are virtual; slices of one lane nest; events of one instant
- * keep their order, nanoseconds apart.
+ * marks for decisions, faults, disks, notes and the failure; and arrows from an event to those that it set, and from
+ * the sending of a message to its arrival. Invariants: times are virtual; slices of one lane nest; events of one
+ * instant keep their order, nanoseconds apart.
  */
 import { tagsOf, type Command } from '../../model/command.ts';
 import { isCrashKind } from '../../model/faults.ts';
@@ -532,7 +532,9 @@ class TimelineWriter {
     this.#mark(lane, { name, cat: type, ts, args: { ...event } });
   }
 
-  /** Draws a message that is sent or arrives: a slice at either end, and an arrow between them. Other steps are marks. */
+  /**
+   * Draws a message that is sent or arrives: a slice at either end, and an arrow between them. Other steps are marks.
+   */
   #pass(event: MessageEvent, ts: number): void {
     const { runner, to, step, id, kind } = event;
     const lane = this.#laneOf(step === 'delivered' || step === 'refused' ? to : runner);

@@ -242,7 +242,9 @@ class FolderDisk implements Disk {
     }
   }
 
-  /** Removes a tree of folders that holds no file, because the contract knows no empty folders; false if it holds one. */
+  /**
+   * Removes a tree of folders that holds no file, because the contract knows no empty folders; false if it holds one.
+   */
   async #removeEmpty(folder: string): Promise<boolean> {
     if ((await this.#list(folder)).length > 0) return false;
     for (const entry of await readdir(this.#at(folder), { withFileTypes: true })) {

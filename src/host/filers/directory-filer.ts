@@ -189,7 +189,9 @@ export class ObjectStore {
     return sha256;
   }
 
-  /** The text of an object. Rejects with `RUNNER_UNKNOWN_SNAPSHOT`, or with `RUNNER_FILER_FAILED` if it is corrupted. */
+  /**
+   * The text of an object. Rejects with `RUNNER_UNKNOWN_SNAPSHOT`, or with `RUNNER_FILER_FAILED` if it is corrupted.
+   */
   async text(sha256: string): Promise<string> {
     const source = await this.#open(sha256);
     if (source === undefined) throw unknownSnapshot(sha256);
@@ -450,8 +452,8 @@ const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 /**
  * All entries below `source`, at paths below `target` ('' for the root), parents first.
  *
- * @throws RunnerError `RUNNER_FILER_FAILED` for a name that is not UTF-8, a link that could lead out of the snapshot, or something
- * that is neither file, directory nor link.
+ * @throws RunnerError `RUNNER_FILER_FAILED` for a name that is not UTF-8, a link that could lead out of the snapshot,
+ * or something that is neither file, directory nor link.
  */
 async function* scanTree(source: string, target: string): AsyncGenerator<FoundEntry> {
   const entries = await readdir(Buffer.from(source), { withFileTypes: true, encoding: 'buffer' });

@@ -35,7 +35,9 @@ type PrometheusPackage = Pick<typeof promClient, 'Counter' | 'Gauge' | 'Histogra
 export interface PrometheusMetricsOptions {
   /** A `Registry` of prom-client; its `metrics()` is what a scrape gets. */
   readonly registry: PrometheusRegistry;
-  /** Fixed labels of every instrument, such as `{ runner: 'node7' }`; they distinguish runners that share a registry. */
+  /**
+   * Fixed labels of every instrument, such as `{ runner: 'node7' }`; they distinguish runners that share a registry.
+   */
   readonly labels?: Readonly<Record<string, string>>;
   /** Upper bounds of histogram buckets in ascending order. Default: from 1 ms to 1 h. */
   readonly buckets?: readonly number[];

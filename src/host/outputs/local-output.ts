@@ -116,7 +116,8 @@ class LocalOutputFolder implements LocalOutputs {
     try {
       if (this.#options.retention !== undefined) await this.prune(this.#options.retention);
     } catch {
-      // An old output that cannot be dropped stays in the index: the next pruning tries again, and `dispose` reports it.
+      // An old output that cannot be dropped stays in the index: the next pruning tries again, and `dispose` reports
+      // it.
     }
     return output;
   }

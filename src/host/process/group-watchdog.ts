@@ -44,7 +44,9 @@ for pid in $groups; do kill -s KILL -- "-$pid" 2>/dev/null; done`;
 
 /** The watch over one process group, from before its start to its end. */
 export interface GroupWatch {
-  /** Must be in the environment of the started process, which is found by it until {@link GroupWatch.started} is called. */
+  /**
+   * Must be in the environment of the started process, which is found by it until {@link GroupWatch.started} is called.
+   */
   readonly token: string;
   /** Reports the group's number. Must be called in the same turn in which the group was started. */
   started(leader: number): void;

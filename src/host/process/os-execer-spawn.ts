@@ -12,7 +12,9 @@ import type { MaybePromise } from '../../model/maybe-promise.ts';
 /** A child that has started: its output is piped and its pid is known. */
 export type StartedChild = ChildProcessByStdio<null, Readable, Readable> & { readonly pid: number };
 
-/** Starts `command` with exactly this environment and this standard input. Throws or rejects with `RUNNER_EXEC_FAILED`. */
+/**
+ * Starts `command` with exactly this environment and this standard input. Throws or rejects with `RUNNER_EXEC_FAILED`.
+ */
 export function spawnCommand(
   command: ExecCommand,
   env: NodeJS.ProcessEnv,

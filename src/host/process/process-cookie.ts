@@ -5,7 +5,9 @@
  */
 import { randomBytes } from 'node:crypto';
 
-/** The variable's name. Its value lists tokens, the outermost command's first, because runners may run inside of runs. */
+/**
+ * The variable's name. Its value lists tokens, the outermost command's first, because runners may run inside of runs.
+ */
 export const COOKIE_VARIABLE = 'DRYRUNNER_COOKIE';
 
 /** Hexadecimal digits of a token. */

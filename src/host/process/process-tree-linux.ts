@@ -10,7 +10,9 @@ import { invariant } from '../../kernel/invariant.ts';
 import { measureMember, type MemberMemory } from './process-memory.ts';
 import { sendSignal } from './process-signal.ts';
 
-/** How long a number that was seen in use cannot have been assigned to another process: pids are assigned in a cycle. */
+/**
+ * How long a number that was seen in use cannot have been assigned to another process: pids are assigned in a cycle.
+ */
 const NUMBER_TRUST_MS = 250;
 const NOBODY: ReadonlySet<number> = new Set();
 
@@ -124,7 +126,9 @@ class ProcessMembership {
     return !alive && parent === process.pid && pid !== this.leader;
   }
 
-  /** Whether it is in the leader's group or session. The kernel reuses no number that still names a group or a session. */
+  /**
+   * Whether it is in the leader's group or session. The kernel reuses no number that still names a group or a session.
+   */
   #hasNumber({ pid, group, session }: ProcessEntry): boolean {
     if (pid === this.leader && this.#reaped) this.#numberSeenMs = -Infinity;
     if ((group !== this.leader && session !== this.leader) || !this.#ownsNumber()) return false;

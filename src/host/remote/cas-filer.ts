@@ -201,8 +201,8 @@ function sourceOf(entries: ReadonlyMap<string, FoundEntry>): TreeSource {
 }
 
 /**
- * Makes a filer of the input roots of actions, for runs of type `bazel`: give it to a runner under that type, with `createDiskActions`.
- * Snapshots are `bz-HASH-SIZE`, the digests of Directory messages.
+ * Makes a filer of the input roots of actions, for runs of type `bazel`: give it to a runner under that type, with
+ * `createDiskActions`. Snapshots are `bz-HASH-SIZE`, the digests of Directory messages.
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for invalid options.
  * @example

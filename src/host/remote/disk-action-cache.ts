@@ -96,8 +96,8 @@ class DiskResults implements ActionCache {
   }
 
   /**
-   * Counts the results, and removes the least recently used if there are too many; `latest` stays, whatever the times of
-   * the files say: those of one moment are equal.
+   * Counts the results, and removes the least recently used if there are too many; `latest` stays, whatever the times
+   * of the files say: those of one moment are equal.
    */
   async #evict(latest: string): Promise<void> {
     const results = join(this.#root, 'results');

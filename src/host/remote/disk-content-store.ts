@@ -164,7 +164,9 @@ class Lease {
     }
   }
 
-  /** An empty lease takes no room on a full disk, and makes other processes spare everything until it can be written. */
+  /**
+   * An empty lease takes no room on a full disk, and makes other processes spare everything until it can be written.
+   */
   #holdBack(): void {
     try {
       writeFileSync(this.#path, '');

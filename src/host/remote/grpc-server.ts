@@ -373,7 +373,9 @@ function inTrailer({ code, message, violations = [] }: RpcStatus): RpcStatus {
   };
 }
 
-/** Cuts a text so that it fits into a header of that many bytes: gRPC writes most characters other than letters as %XX. */
+/**
+ * Cuts a text so that it fits into a header of that many bytes: gRPC writes most characters other than letters as %XX.
+ */
 function headerText(text: string, bytesMax: number): string {
   // Replaces unpaired surrogates, which cannot be encoded.
   const sound = Buffer.from(text.slice(0, bytesMax + 1)).toString();

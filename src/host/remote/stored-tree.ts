@@ -20,7 +20,9 @@ import { shownBytes } from '../shown-bytes.ts';
 const SMALL_BYTES = 1024 * 1024;
 const CHUNK_BYTES = 256 * 1024;
 
-/** Stores a regular file as it is now. Rejects with `RUNNER_FILER_FAILED` if it is something else, or changes meanwhile. */
+/**
+ * Stores a regular file as it is now. Rejects with `RUNNER_FILER_FAILED` if it is something else, or changes meanwhile.
+ */
 export async function storeFile(
   content: ContentStore,
   path: string,

@@ -31,7 +31,9 @@ export interface QueueModelOptions {
 const MODEL_OPTIONS = is.optionsOf<QueueModelOptions>({ capacity: is.COUNT }, { mayEvict: is.BOOLEAN });
 const PENDING = stateSetOf('PENDING');
 
-/** A run in one of these states has been started; in any other final state it may have been aborted or failed before. */
+/**
+ * A run in one of these states has been started; in any other final state it may have been aborted or failed before.
+ */
 const STARTED = stateSetOf('RUNNING') | stateSetOf('COMPLETE') | stateSetOf('TIMEDOUT');
 
 /**

@@ -91,7 +91,10 @@ function seenRun({ runId, state, exitCode, error }: RunStatus): SeenRun {
   return { runId, state, exitCode, error };
 }
 
-/** The recorded form of a call. A malformed one, which the service has to refuse, is recorded as one without information. */
+/**
+ * The recorded form of a call. A malformed one, which the service has to refuse, is recorded as one without
+ * information.
+ */
 function keptCall(call: ServiceCall): ServiceCall {
   try {
     if (call.method !== 'query') return ownCall(call);

@@ -1,8 +1,8 @@
 /**
- * A result of a recorded call with a `then` of its own kind, such as a query builder, as the client gets it. Invariants:
- * `then` is called only by those who want the value, since it may begin the work; what it gives them first ends the
- * call, once; everything else is forwarded to the result. What its methods return is watched as well if it has such a
- * `then`, as the next step of a builder does.
+ * A result of a recorded call with a `then` of its own kind, such as a query builder, as the client gets it.
+ * Invariants: `then` is called only by those who want the value, since it may begin the work; what it gives them first
+ * ends the call, once; everything else is forwarded to the result. What its methods return is watched as well if it has
+ * such a `then`, as the next step of a builder does.
  */
 import { forwardingProxy } from '../../call/forwarding-proxy.ts';
 import { isEagerPromise, isPending } from '../../model/maybe-promise.ts';
@@ -20,7 +20,9 @@ export function isOwnThenable(value: unknown): value is object {
   return isPending(value) && !isEagerPromise(value);
 }
 
-/** Returns a proxy of such an object that reports to `end` what others get from its `then`, and never calls that itself. */
+/**
+ * Returns a proxy of such an object that reports to `end` what others get from its `then`, and never calls that itself.
+ */
 export function watchThenable(target: object, end: CallEnd): object {
   return new ThenableCall(end).watch(target);
 }

@@ -108,7 +108,9 @@ class FakePerformance implements Performance {
   }
 }
 
-/** Performs fake runs one at a time, by script or by calls of the test. Invariant: a run that has ended leaves no timer. */
+/**
+ * Performs fake runs one at a time, by script or by calls of the test. Invariant: a run that has ended leaves no timer.
+ */
 class FakePerformer implements Performer {
   readonly #world: World;
   readonly #script: FakeScripts | undefined;

@@ -19,13 +19,19 @@ export interface FakeEnd {
 export interface FakeScript {
   /** Milliseconds from its turn to RUNNING. Default 0: at once. */
   readonly startAfterMs?: number;
-  /** Milliseconds from RUNNING to the end. Default 0: at once; Infinity: until the test, an abort or the deadline ends it. */
+  /**
+   * Milliseconds from RUNNING to the end. Default 0: at once; Infinity: until the test, an abort or the deadline ends
+   * it.
+   */
   readonly runMs?: number;
   /** How it ends. Default: COMPLETE with exit code 0. */
   readonly end?: FakeEnd;
 }
 
-/** Returns the script of a command; undefined means that the test drives the run. Anything else, or an error, makes it FAILED. */
+/**
+ * Returns the script of a command; undefined means that the test drives the run. Anything else, or an error, makes it
+ * FAILED.
+ */
 export type FakeScripts = (command: Command) => FakeScript | undefined;
 
 const FAKE_END = is.closed(

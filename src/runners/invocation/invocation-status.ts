@@ -11,7 +11,9 @@ export function runningRunStatus(run: RunContext): RunStatus {
   return runningStatus(run.runId, run.stdoutRef, run.stderrRef, tagsOf(run.command));
 }
 
-/** The terminal status. In ABORTED and FAILED the refs are empty, so that the store keeps those of RUNNING (R52, R107). */
+/**
+ * The terminal status. In ABORTED and FAILED the refs are empty, so that the store keeps those of RUNNING (R52, R107).
+ */
 export function terminalRunStatus(run: RunContext, outcome: Outcome): RunStatus {
   const { state, exitCode, uploads } = outcome;
   const error = outcome.error === '' && state === 'COMPLETE' ? lostLogText(run) : outcome.error;

@@ -274,7 +274,9 @@ export class Invocation implements Performance {
     );
   }
 
-  /** A collaborator that returns exactly at its bound has kept it, so the bound is an event at the end of its instant. */
+  /**
+   * A collaborator that returns exactly at its bound has kept it, so the bound is an event at the end of its instant.
+   */
   #setBound(): void {
     const { phase } = this.#state;
     if (phase === 'end' || this.#bound !== undefined) return;

@@ -58,7 +58,10 @@ export const closePhase: Phase = {
   abandon: giveUp,
 };
 
-/** Closes open outputs unless that has begun, and records those still open as abandoned: their closing may still end later. */
+/**
+ * Closes open outputs unless that has begun, and records those still open as abandoned: their closing may still end
+ * later.
+ */
 function giveUp(run: RunContext): void {
   const closing = closeAll(run);
   if (isPending(closing)) closing.then(undefined, (error: unknown) => run.recorded('output', error));

@@ -14,7 +14,8 @@ import type { RunContext } from './run-context.ts';
 const NO_ENV: NonNullable<ExecCommand['envVars']> = Object.freeze({});
 
 /**
- * The command that the execer gets. A class, because it refers to everything that a run holds: see docs/internals.md#memory-of-a-run.
+ * The command that the execer gets. A class, because it refers to everything that a run holds: see
+ * docs/internals.md#memory-of-a-run.
  */
 class RunExecCommand implements ExecCommand {
   readonly argv: readonly string[];
@@ -46,7 +47,9 @@ class RunExecCommand implements ExecCommand {
   }
 }
 
-/** Passes the command to the execer; an error is FAILED 240 (R98). A process that starts too late is stopped at once. */
+/**
+ * Passes the command to the execer; an error is FAILED 240 (R98). A process that starts too late is stopped at once.
+ */
 export const execPhase: Phase = {
   begin(run) {
     const failed = (error: unknown): never => {
@@ -92,7 +95,9 @@ export const waitPhase: Phase = {
   abandon: (run) => run.abandoned('process', 'process'),
 };
 
-/** If waiting fails, nobody knows whether the process is alive: it is asked to end, and the run continues without it. */
+/**
+ * If waiting fails, nobody knows whether the process is alive: it is asked to end, and the run continues without it.
+ */
 function giveUp(run: RunContext, process: Process, error: unknown): never {
   run.abandoned('process', 'process');
   void orElse<unknown>(
@@ -120,7 +125,9 @@ function accept(run: RunContext, process: Process): MaybePromise<void> {
   return whenThere(process.abort(), () => run.freed('process', 'process'));
 }
 
-/** Writes the trailer, then measures `commandDirUsage_kb_SUFFIX` = end − start for every suffix that has both (R182). */
+/**
+ * Writes the trailer, then measures `commandDirUsage_kb_SUFFIX` = end − start for every suffix that has both (R182).
+ */
 export const measurePhase: Phase = {
   isIdle: (run) => run.parts.dirMonitor === undefined && run.stop === 'none',
   begin(run) {

@@ -107,7 +107,10 @@ export class UndisturbedInvocation implements Performance, ExecCommand {
     this.#takenOver().reportMemory(report);
   }
 
-  /** Starts the process. RUNNING is emitted before this returns, and so is the terminal status if the process takes no time. */
+  /**
+   * Starts the process. RUNNING is emitted before this returns, and so is the terminal status if the process takes no
+   * time.
+   */
   start(): Performance {
     const { clock } = this.#parts.world;
     const { timeoutMs = 0 } = this.#command;

@@ -1,4 +1,7 @@
-/** Copies the finished logs elsewhere: stdlog, stderr, stdout in this order (R113). A failure keeps the local refs (R114). */
+/**
+ * Copies the finished logs elsewhere: stdlog, stderr, stdout in this order (R113). A failure keeps the local refs
+ * (R114).
+ */
 import { RunnerError } from '../../kernel/errors.ts';
 import type { LogUploader } from '../../model/collaborators.ts';
 import { isPending, type MaybePromise } from '../../model/maybe-promise.ts';

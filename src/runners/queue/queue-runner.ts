@@ -48,8 +48,8 @@ class RunnerHealth {
 /**
  * Waits for the init signals of all filers (R60–R62). Invariant: the outcome is reported once, after the last signal.
  *
- * Calls `done` with the earliest failure, or with undefined if every filer is ready; at once if there is nothing to wait
- * for.
+ * Calls `done` with the earliest failure, or with undefined if every filer is ready; at once if there is nothing to
+ * wait for.
  */
 function awaitFilers(world: World, name: string, filers: RunTypeMap, done: (failure: unknown) => void): void {
   const signals: { readonly type: string; readonly init: PromiseLike<unknown> }[] = [];

@@ -1,7 +1,7 @@
 /**
  * Keeps filers up to date: requests an update at every interval and performs a pass when the queue allows it (R75–R80).
- * Invariants: one pass at a time, filers in the order of the map, and a pass always ends unless a filer has no bound: one
- * that exceeds limit and bound is abandoned.
+ * Invariants: one pass at a time, filers in the order of the map, and a pass always ends unless a filer has no bound:
+ * one that exceeds limit and bound is abandoned.
  */
 import * as is from '../../kernel/shape.ts';
 import type { Timer } from '../../kernel/clock.ts';
@@ -123,7 +123,9 @@ const FILER_AND_INIT = is.objectOf<FilerAndInit>(
   { init: is.withMethods('then') },
 );
 
-/** @throws RunnerError `RUNNER_INVALID_ARGUMENT` for an entry without a filer, for a negative interval (R75) or bound. */
+/**
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for an entry without a filer, for a negative interval (R75) or bound.
+ */
 export function checkFilers(filers: RunTypeMap): void {
   for (const [type, entry] of filers) {
     const runType = shownText(type);

@@ -12,7 +12,10 @@ import { check } from '../../kernel/argument-check.ts';
 
 /** Options of {@link createRecorder}. */
 export interface RecorderOptions {
-  /** Maximum number of output bytes to keep per process, both streams together; the rest is only counted. Default 64 MiB. */
+  /**
+   * Maximum number of output bytes to keep per process, both streams together; the rest is only counted. Default 64
+   * MiB.
+   */
   readonly outputBytesMax?: number;
 }
 

@@ -140,7 +140,10 @@ function isOfHeld(
   return entry.type === 'wrote' || entry.type === 'recorded' || 'resource' in entry;
 }
 
-/** Inputs are replayed in order, and statuses follow synchronously; the resources of a run come and go in promise reactions. */
+/**
+ * Inputs are replayed in order, and statuses follow synchronously; the resources of a run come and go in promise
+ * reactions.
+ */
 function laneOf(entry: RecordedEntry): string {
   const { runner, type } = entry;
   if (type === 'asked' || type === 'cancelled') {

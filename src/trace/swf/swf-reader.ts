@@ -1,4 +1,7 @@
-/** Reads logs in the Standard Workload Format as a stream. Invariant: jobs keep the file order, which orders jobs of the same second. */
+/**
+ * Reads logs in the Standard Workload Format as a stream. Invariant: jobs keep the file order, which orders jobs of the
+ * same second.
+ */
 import * as is from '../../kernel/shape.ts';
 import { check } from '../../kernel/argument-check.ts';
 import { describeValue } from '../../kernel/errors.ts';

@@ -79,7 +79,9 @@ function isPart({ status }: SwfJob): boolean {
   return status === STATUS.PART || status === STATUS.LAST_COMPLETED || status === STATUS.LAST_FAILED;
 }
 
-/** Merges all parts into one job: submitted with the first part, ended with the last, and running for their total time. */
+/**
+ * Merges all parts into one job: submitted with the first part, ended with the last, and running for their total time.
+ */
 function wholeOf(parts: readonly SwfJob[]): SwfJob {
   const [first, last] = [parts[0], parts.at(-1)] as [SwfJob, SwfJob];
   const known = parts.filter(({ runS }) => runS >= 0);

@@ -1,7 +1,7 @@
 /**
  * Runs the executions among which a failure is looked for. Invariants: none begins after an error of one that has
- * ended, except to run one that failed again; what is noted of one that holds is noted without a promise turn more, because the state of `expect` is cleared
- * when the next one begins.
+ * ended, except to run one that failed again; what is noted of one that holds is noted without a promise turn more,
+ * because the state of `expect` is cleared when the next one begins.
  */
 import type { ExecutionRequest, Executor } from '../../explore/executor.ts';
 import type { Verdict } from '../../simulation/verdict.ts';
