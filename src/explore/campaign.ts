@@ -10,7 +10,7 @@ import { addReached } from '../model/reached-names.ts';
 import type { Verdict } from '../simulation/verdict.ts';
 import { CampaignAudit } from './campaign-audit.ts';
 import type { CampaignEvent, CampaignReport, CorpusEntry } from './campaign-report.ts';
-import { EventBudget } from './event-budget.ts';
+import { EventBudget, type ExecutionOrigin } from './event-budget.ts';
 import type { ExecutionRequest, Executor } from './executor.ts';
 import { explore, type CoverageMeter, type StopCause } from './explorer.ts';
 import {
@@ -53,6 +53,13 @@ export interface CampaignOptions {
   readonly onEvent?: (event: CampaignEvent) => void;
   /** Called with the index of each execution that has ended; for counters. */
   readonly onExecution?: (verdict: Verdict, index: number) => void;
+  /**
+   * Called with the index of each execution that has been run, -1 for one of the corpus, once, in their order. It may
+   * be undecided yet whether it ends.
+   */
+  readonly onTried?: (index: number) => void;
+  /** Called with those that are undecided, as what was cut off, when there is another one or one less. */
+  readonly onUndecided?: (executions: readonly FailingExecution[]) => void;
 }
 
 /** See `CampaignOptions.auditEvery`. */
@@ -68,6 +75,8 @@ class Campaign {
   readonly #strategy: Strategy;
   readonly #options: CampaignOptions;
   readonly #failures = new Map<string, FailingExecution>();
+  /** By the id of the corpus entry, or the index. */
+  readonly #undecided = new Map<string | number, FailingExecution>();
   readonly #tally = {
     executions: 0,
     corpusExecutions: 0,
@@ -87,7 +96,9 @@ class Campaign {
     this.#tally.nextIndex = options.firstIndex ?? 0;
     this.#budget = new EventBudget(executor, {
       adapts: strategy.isolator === undefined,
-      onDecided: (verdict, { index, entry }) => {
+      onDecided: (verdict, origin) => {
+        const { index, entry } = origin;
+        this.#forgetUndecided(origin);
         this.#count(verdict, index);
         if (hasFailed(verdict)) this.#keep(verdict, index, entry?.id);
         if (entry !== undefined) this.#reportChange(entry, verdict);
@@ -122,13 +133,27 @@ class Campaign {
         this.#noteCutOff(verdict, -1, entry.id);
         return 'stopped';
       }
-      if (this.#budget.keepsUndecided(verdict, { index: -1, entry })) continue;
+      this.#options.onTried?.(-1);
+      if (this.#keepsUndecided(verdict, { index: -1, entry })) continue;
       this.#count(verdict, -1);
       this.#strategy.learn?.({ verdict, novelty: this.#coverage?.takeNovelty() ?? 0 });
       if (hasFailed(verdict)) this.#keep(verdict, -1, entry.id);
       this.#reportChange(entry, verdict);
     }
     return this.#failures.size > 0 && !keepGoing ? 'failure' : undefined;
+  }
+
+  #keepsUndecided(verdict: Verdict, origin: ExecutionOrigin): boolean {
+    if (!this.#budget.keepsUndecided(verdict, origin)) return false;
+    const { index, entry } = origin;
+    this.#undecided.set(entry?.id ?? index, cutOffExecution(verdict, this.#found(index, entry?.id)));
+    this.#options.onUndecided?.([...this.#undecided.values()]);
+    return true;
+  }
+
+  #forgetUndecided({ index, entry }: ExecutionOrigin): void {
+    this.#undecided.delete(entry?.id ?? index);
+    this.#options.onUndecided?.([...this.#undecided.values()]);
   }
 
   /** Reports a log that holds now or fails differently. A log that was kept for its reach has no failure to lose. */
@@ -161,7 +186,8 @@ class Campaign {
       ...(coverage === undefined ? {} : { coverage }),
       onExecution: (verdict, index, novelty) => {
         this.#tally.nextIndex = index + shards;
-        isUndecided = this.#budget.keepsUndecided(verdict, { index });
+        this.#options.onTried?.(index);
+        isUndecided = this.#keepsUndecided(verdict, { index });
         if (isUndecided) return;
         if (novelty > 0) this.#keepSeed(verdict);
         this.#count(verdict, index);
@@ -212,7 +238,10 @@ class Campaign {
   /** Runs executions that were stopped by a budget to their end, if time is left. */
   async #decideRest(): Promise<void> {
     const rest = await this.#budget.finish({ onTurn: () => this.#onTurn() }, () => this.#mustStop());
-    for (const { verdict, index, entry } of rest) this.#noteCutOff(verdict, index, entry?.id);
+    for (const { verdict, ...origin } of rest) {
+      this.#forgetUndecided(origin);
+      this.#noteCutOff(verdict, origin.index, origin.entry?.id);
+    }
   }
 
   #noteCutOff(verdict: Verdict, index: number, corpusId?: string): void {
@@ -250,7 +279,10 @@ class Campaign {
 const CAMPAIGN_OPTIONS = is.optionsOf<CampaignOptions>(
   {},
   {
-    ...is.each(['shouldStop', 'shouldCutOff', 'onTurn', 'onEvent', 'onExecution'], is.FUNCTION),
+    ...is.each(
+      ['shouldStop', 'shouldCutOff', 'onTurn', 'onEvent', 'onExecution', 'onTried', 'onUndecided'],
+      is.FUNCTION,
+    ),
     reference: is.TEXT,
     maxExecutions: is.limit(),
     firstIndex: is.COUNT,

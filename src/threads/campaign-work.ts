@@ -44,7 +44,7 @@ export async function runCampaignTask(
   const strategy = exhaustive ?? createStrategy(task.strategy, task.seed);
   const sometimes: Record<string, boolean> = {};
   let corpusLeft = corpus.length;
-  state.noteIndex(corpusLeft > 0 ? -1 : firstIndex);
+  state.noteIndex(corpusLeft > 0 ? -corpusLeft : firstIndex);
   const report = await runCampaign(scenario.guarded(strict?.executor ?? plain, true), strategy, {
     reference,
     firstIndex,
@@ -57,13 +57,17 @@ export async function runCampaignTask(
     shouldStop: () => state.mustStop,
     shouldCutOff: () => (state.mustCutOff ? CUT_OFF : undefined),
     onEvent: (event) => send({ type: 'event', event }),
-    onExecution: (verdict, index) => {
+    onTried: (index) => {
       if (index < 0) corpusLeft -= 1;
-      const afterCorpus = corpusLeft > 0 ? -1 : firstIndex;
-      state.noteExecution(index < 0 ? afterCorpus : index + shards, verdict);
+      const afterCorpus = corpusLeft > 0 ? -corpusLeft : firstIndex;
+      state.noteIndex(index < 0 ? afterCorpus : index + shards);
+      if (index < 0 && corpusLeft === 0) send({ type: 'corpus-tried' });
+    },
+    onUndecided: (undecided) => send({ type: 'part', part: { undecided } }),
+    onExecution: (verdict) => {
+      state.noteExecution(verdict);
       state.noteFeatures(coverage.featureCount);
       if (addsReached(sometimes, verdict.sometimes)) send({ type: 'part', part: { sometimes } });
-      if (index < 0 && corpusLeft === 0) send({ type: 'corpus-tried' });
     },
   });
   const part = {

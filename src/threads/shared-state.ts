@@ -53,7 +53,7 @@ export interface ExploreCounters {
   readonly features: number;
   readonly decisions: number;
   readonly firedEvents: number;
-  /** Index of the current execution; -1 for one of the corpus. */
+  /** Index of the current execution; for one of the corpus, minus the number of those that are left, itself included. */
   readonly index: number;
 }
 
@@ -131,12 +131,11 @@ export class ExploreSharedState {
     Atomics.store(this.#control, DECISIONS, this.#count);
   }
 
-  /** Counts an execution; `nextIndex` is the index of the next one. */
-  noteExecution(nextIndex: number, verdict: Verdict): void {
+  /** Counts an execution. */
+  noteExecution(verdict: Verdict): void {
     const { decisionCount, firedEvents } = verdict;
     Atomics.add(this.#control, EXECUTIONS, 1);
     if (hasFailed(verdict)) Atomics.add(this.#control, FAILED, 1);
-    this.#figures[INDEX] = nextIndex;
     this.#figures[ALL_DECISIONS] = (this.#figures[ALL_DECISIONS] ?? 0) + decisionCount;
     this.#figures[FIRED_EVENTS] = (this.#figures[FIRED_EVENTS] ?? 0) + firedEvents;
   }

@@ -107,7 +107,7 @@ export class ExploreSlot {
         this.#keep(result);
         if (end.type === 'done') break;
         if (end.type === 'lost') this.#lose(end.failing, counters);
-        this.#reports.push({ ...this.#reportOf(end, counters), sometimes: result.sometimes ?? {} });
+        this.#reports.push(this.#reportOf(end, counters, result));
         // An exhaustive strategy would reach the same execution again.
         if (end.type === 'stopped' || this.#options.task.strategy === EXHAUSTIVE) break;
         // A log of the corpus that crashed its thread is not tried again, so some progress was made.
@@ -188,9 +188,9 @@ export class ExploreSlot {
   }
 
   /** Reports the lost execution, and continues after it. */
-  #lose(failing: FailingExecution, { index, executions }: ExploreCounters): void {
-    const corpusId = index < 0 ? this.#corpus[executions]?.id : undefined;
-    if (index < 0) this.#corpus = this.#corpus.slice(executions + 1);
+  #lose(failing: FailingExecution, { index }: ExploreCounters): void {
+    const corpusId = index < 0 ? this.#corpus.at(index)?.id : undefined;
+    if (index < 0) this.#corpus = this.#corpus.slice(this.#corpus.length + index + 1);
     else {
       const { shards } = this.#options.task;
       this.#corpus = [];
@@ -201,7 +201,7 @@ export class ExploreSlot {
     this.#past = { ...this.#past, executions: this.#past.executions + 1, failed: this.#past.failed + 1 };
     const failure = {
       ...failing,
-      ...{ index, executions: this.#past.executions },
+      ...{ index: Math.max(index, -1), executions: this.#past.executions },
       ...(corpusId === undefined ? {} : { corpusId }),
     };
     this.#options.onEvent({ type: 'failure', failure });
@@ -213,7 +213,8 @@ export class ExploreSlot {
     const message = 'The execution was to be cut off, and its thread did not do so in time';
     const { scenario } = this.#options.task;
     const execution: FailingExecution = {
-      ...{ scenario, key: CUT_OFF_KEY, kind: 'interrupted', message, details: [], index, executions },
+      ...{ scenario, key: CUT_OFF_KEY, kind: 'interrupted', message, details: [], executions },
+      index: Math.max(index, -1),
       ...{ atMs: 0, firedEvents: 0, traceHash: '', decisions: end.decisions },
     };
     this.#options.onEvent({ type: 'cut-off', execution });
@@ -228,15 +229,21 @@ export class ExploreSlot {
   }
 
   /** The report of a thread that could not send one, from its counters. */
-  #reportOf(end: ThreadEnd, counters: ExploreCounters): CampaignReport {
+  #reportOf(
+    end: ThreadEnd,
+    counters: ExploreCounters,
+    { sometimes = {}, undecided = [] }: TaskResult<CampaignTask>,
+  ): CampaignReport {
     const lost = end.type === 'lost' ? 1 : 0;
+    for (const execution of undecided) this.#options.onEvent({ type: 'cut-off', execution });
     const { executions, failed, decisions, firedEvents } = counters;
     return {
       ...EMPTY_REPORT,
       stoppedBy: lost === 1 ? this.#causeAfterLoss() : 'stopped',
       executions: executions + lost,
       failed: failed + lost,
-      cutOff: this.#cutOffBy(end, counters),
+      cutOff: [...undecided, ...this.#cutOffBy(end, counters)],
+      sometimes,
       decisions,
       firedEvents,
       nextIndex: this.#nextIndex,

@@ -44,6 +44,8 @@ export interface CampaignResult {
   readonly certificate?: Certificate;
   /** The conditions seen so far, as in the report; sent whenever one is seen anew, in case the thread is lost. */
   readonly sometimes?: CampaignReport['sometimes'];
+  /** Executions of which it is not known yet whether they end, as what was cut off; sent when they change. */
+  readonly undecided?: readonly FailingExecution[];
 }
 
 /** A failure to shrink and explain. */

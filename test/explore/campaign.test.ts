@@ -295,12 +295,20 @@ describe('the end', () => {
       ended += 1;
     });
     const indices: number[] = [];
+    const tried: number[] = [];
+    const undecided: number[][] = [];
     const { report } = await eventsOf(scenario, {
       ...{ maxExecutions: 3, auditEvery: 0 },
       onExecution: (_verdict, index) => indices.push(index),
+      onTried: (index) => tried.push(index),
+      onUndecided: (executions) => undecided.push(executions.map(({ index }) => index)),
     });
     expect(report).toMatchObject({ executions: 3, failed: 0, cutOff: [], nextIndex: 3 });
     expect([ended, indices.sort((one, other) => one - other)]).toEqual([3, [0, 1, 2]]);
+    expect([tried, undecided]).toEqual([
+      [0, 1, 2],
+      [[0], []],
+    ]);
   });
 
   test('what hit a budget and gets no more time is cut off, even a log of the corpus', async () => {
@@ -308,10 +316,16 @@ describe('the end', () => {
       for (;;) await sim.sleep(1);
     });
     let executions = 0;
+    const tried: number[] = [];
+    const undecided: (string | number)[][] = [];
     const strategy = randomStrategy(1);
     const { report } = await eventsOf(
       scenario,
-      { corpus: [{ id: 'kept', decisions: [] }], shouldStop: () => executions > 0, auditEvery: 0 },
+      {
+        ...{ corpus: [{ id: 'kept', decisions: [] }], shouldStop: () => executions > 0, auditEvery: 0 },
+        onTried: (index) => tried.push(index),
+        onUndecided: (cutOff) => undecided.push(cutOff.map(({ index, corpusId }) => corpusId ?? index)),
+      },
       countingEnds(strategy, () => {
         executions += 1;
       }),
@@ -322,6 +336,10 @@ describe('the end', () => {
       [0, undefined, 1_000_000],
     ]);
     expect(report.cutOff[0]?.details).toEqual(['repeats every event: scenario sleep']);
+    expect([tried, undecided]).toEqual([
+      [-1, 0],
+      [['kept'], ['kept', 0], [0], []],
+    ]);
   });
 
   test.each([

@@ -262,6 +262,26 @@ describe('an execution that takes its thread with it', () => {
     expect(report).toMatchObject({ lostThreads: 1, sometimes });
   });
 
+  test('costs nothing else, also not one before it of which it is not known whether it ends', async () => {
+    const inMode = (mode: number): Decision[] => [
+      { question: choice('also first'), n: 3, answer: 2 },
+      { question: choice('mode'), n: 4, answer: mode },
+    ];
+    const { report, events } = await explore('endless-or-exit', {
+      ...{ keepGoing: true, maxExecutions: 0, workers: 1, auditEvery: 0 },
+      corpus: [
+        { id: 'goes on', key: 'budget', decisions: inMode(1) },
+        { id: 'exits', key: 'crash', decisions: inMode(2) },
+        { id: 'holds', key: 'check gone', decisions: inMode(0) },
+      ],
+    });
+    expect(report).toMatchObject({ lostThreads: 1, executions: 2 });
+    expect(report.failures).toMatchObject([{ kind: 'crash', corpusId: 'exits', index: -1 }]);
+    expect(report.cutOff).toMatchObject([{ corpusId: 'goes on', firedEvents: 250_000 }]);
+    expect(events.filter(({ type }) => type === 'cut-off')).toHaveLength(1);
+    expect(events).toContainEqual({ type: 'fixed', corpusId: 'holds', key: 'check gone' });
+  });
+
   test('in the corpus costs that log only', async () => {
     const decisions = [
       { question: choice('also first'), n: 3, answer: 2 },

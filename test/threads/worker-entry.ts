@@ -70,6 +70,11 @@ const MISDEEDS: Readonly<Record<string, (sim: Simulation) => unknown>> = {
     sim.sometimes('no mode', mode > 3);
     if (mode === 2) process.exit(7);
   },
+  'endless-or-exit': async (sim) => {
+    const mode = sim.choose('mode', 4);
+    while (mode === 1) await sim.sleep(1, 'goes on');
+    if (mode === 2) process.exit(7);
+  },
   random: (sim) => sim.note(`${sim.world.random.int(1_000_000)}`),
   timer: () =>
     new Promise((resolve) => {
