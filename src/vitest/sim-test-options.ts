@@ -57,7 +57,8 @@ export interface SimTestOptions
    */
   readonly corpus?: string | false;
   /**
-   * Whether a line names the conditions of `sim.sometimes` that no execution of a passing test met; default `warn`.
+   * Whether a line names what a passing test has not tried: conditions of `sim.sometimes` that no execution met, and
+   * executions that decided nothing. Default `warn`.
    */
   readonly neverReached?: 'warn' | 'ignore';
   /**

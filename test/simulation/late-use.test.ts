@@ -168,7 +168,7 @@ describe('an error that code of the machine leaves uncaught between two turns', 
     throw new Error('thrown');
   };
   const inTimer = (): void => void realFunctions.setImmediate(throwIt);
-  // eslint-disable-next-line no-restricted-globals -- an error in a microtask is what is tested
+  // eslint-disable-next-line no-restricted-globals -- this test is about an error in a microtask
   const inMicrotask = (): void => void realFunctions.setImmediate(() => queueMicrotask(throwIt));
   const inPromise = (): void =>
     void realFunctions.setImmediate(() => void Promise.reject(new Error('thrown')));
@@ -266,7 +266,7 @@ describe('an error that code of the machine leaves uncaught between two turns', 
 
   test('no simulation fails by a callback that was made before it began', async () => {
     let isDue = false;
-    // eslint-disable-next-line no-restricted-globals -- a real timer that goes on is what is tested
+    // eslint-disable-next-line no-restricted-globals -- this test is about a real timer that goes on
     const timer = setInterval(() => {
       if (isDue && heard.length === 0) throwIt();
     }, 1);

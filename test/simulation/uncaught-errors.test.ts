@@ -65,7 +65,7 @@ const CASES: readonly (readonly [
     'a microtask',
     'uncaught exception',
     { fast: 5, documented: 5 },
-    // eslint-disable-next-line no-restricted-globals -- an error in a microtask is what is tested
+    // eslint-disable-next-line no-restricted-globals -- this test is about an error in a microtask
     (sim) => at5(sim, () => queueMicrotask(lost)),
   ],
   [

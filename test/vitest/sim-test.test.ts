@@ -293,6 +293,17 @@ function propertyThatFails(kind: string): (sim: Simulation) => Promise<void> {
   };
 }
 
+/** What is passed to `console.warn` meanwhile. */
+async function warningsOf(run: () => Promise<void>): Promise<unknown[]> {
+  const warn = vi.spyOn(console, 'warn').mockReturnValue(undefined);
+  try {
+    await run();
+    return warn.mock.calls.flat();
+  } finally {
+    warn.mockRestore();
+  }
+}
+
 describe('a simulation as a test', () => {
   test('runs the plain schedule and 100 executions, two of them twice', () => {
     expect(new Set(played)).toEqual(new Set([3_600_000]));
@@ -720,25 +731,22 @@ describe('a simulation as a test', () => {
     ['an exploration that reaches it', { runs: 40 }, 2, undefined],
     ['where they are ignored', { runs: 5, neverReached: 'ignore' }, 1, undefined],
   ] as const)('conditions that no execution met are named: %s', async ([, options, sides, line]) => {
-    const warn = vi.spyOn(console, 'warn').mockReturnValue(undefined);
-    try {
-      const scenario = (sim: Simulation): void => {
-        const side = sim.choose('side', sides);
-        sim.choose('other side', 2);
-        sim.sometimes('a one', side === 0);
-        sim.sometimes('an eleven', side === 1);
-        sim.sometimes('a twelve', side === 1);
-      };
+    const scenario = (sim: Simulation): void => {
+      const side = sim.choose('side', sides);
+      sim.choose('other side', 2);
+      sim.sometimes('a one', side === 0);
+      sim.sometimes('an eleven', side === 1);
+      sim.sometimes('a twelve', side === 1);
+    };
+    const warnings = await warningsOf(async () => {
       await holds('rare', scenario, options);
       await holds('rare', scenario, options, { isReported: false });
-      expect(warn.mock.calls).toEqual(line === undefined ? [] : [[line]]);
-    } finally {
-      warn.mockRestore();
-    }
+    });
+    expect(warnings).toEqual(line === undefined ? [] : [line]);
   });
 
   const same =
-    'same: nothing was decided in 6 executions, so all of them were the same. Decided are timers that are due together, sim.choose and its like, and faults; the order of plain awaits is too, if their modules are rewritten (docs/awaits.md). If the test needs virtual time only, { runs: 0 } says so.';
+    'same: nothing was decided in 6 executions, so all of them were the same. A simulation decides the order of timers that are due together, the answers of sim.choose and its like, and faults; it decides the order of awaits only in modules that are rewritten (docs/awaits.md). If the test needs nothing but virtual time, give it { runs: 0 }.';
   test.for([
     ['an exploration', { runs: 5 }, 1, same],
     ['one that decides something', { runs: 5 }, 2, undefined],
@@ -746,13 +754,9 @@ describe('a simulation as a test', () => {
     ['seeds, which decide otherwise', { seeds: 5 }, 1, undefined],
     ['where it is ignored', { runs: 5, neverReached: 'ignore' }, 1, undefined],
   ] as const)('executions that decide nothing are named: %s', async ([, options, sides, line]) => {
-    const warn = vi.spyOn(console, 'warn').mockReturnValue(undefined);
-    try {
-      await holds('same', (sim: Simulation): void => void sim.choose('side', sides), options);
-      expect(warn.mock.calls).toEqual(line === undefined ? [] : [[line]]);
-    } finally {
-      warn.mockRestore();
-    }
+    const scenario = (sim: Simulation): void => void sim.choose('side', sides);
+    const warnings = await warningsOf(() => holds('same', scenario, options));
+    expect(warnings).toEqual(line === undefined ? [] : [line]);
   });
 
   test('one that shrinking finds not to repeat has a likely cause', async () => {

@@ -17,7 +17,10 @@ export function noteNeverReached(
 
 /** Executions with the same seed that decided nothing, so that each repeated the first one. */
 export function noteNothingDecided(test: SimulatedTest, executions: number): void {
-  warn(test, `${nothingDecidedText(executions)} If the test needs virtual time only, { runs: 0 } says so.`);
+  warn(
+    test,
+    `${nothingDecidedText(executions)} If the test needs nothing but virtual time, give it { runs: 0 }.`,
+  );
 }
 
 function warn(

@@ -71,7 +71,7 @@ export function programScenario(
           const fire = (): void => run(event);
           left += part < 0 ? 1 : 0;
           if (ambient !== undefined && part < 0 && when === 'soon') {
-            // eslint-disable-next-line no-restricted-globals -- what is tried is how timers of Node are searched
+            // eslint-disable-next-line no-restricted-globals -- this test is about a search over timers of Node
             const timeout = setTimeout(fire, 1);
             timers.set(event, { cancel: () => clearTimeout(timeout) });
             return;
