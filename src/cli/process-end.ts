@@ -10,8 +10,10 @@ import { holdsForeignModule, lastForeignCode } from './user-code.ts';
 import { shownFrame } from './source-line.ts';
 import type { Terminal } from './terminal.ts';
 
-/** Grace period in milliseconds for handles that are left open; no verdict depends on it. */
+/** Grace period in milliseconds for what is left open; no verdict depends on it. */
 const LEFT_OPEN_MS = 250;
+/** The same for file requests alone: they end by themselves, as soon as the disk and the machine have time for them. */
+const LEFT_REQUESTS_MS = 10_000;
 
 /** Watches the end of this process from now on. */
 export function watchProcessEnd(terminal: Terminal): void {
@@ -50,15 +52,25 @@ export async function finishProcess(terminal: Terminal, status: number): Promise
     chooseExitCode(chosenExitCode() ?? status);
   });
   await terminal.flush();
-  setTimeout(() => {
+  const deadlineMs = performance.now() + LEFT_REQUESTS_MS;
+  const endUnlessBusy = (): void => {
     const left = [...new Set(process.getActiveResourcesInfo())].filter((name) => !STDIO.test(name));
-    terminal.note(`what was loaded left real timers or handles open: ${left.join(', ')}`);
+    const isOnlyFiles = left.length > 0 && left.every((name) => FILE_REQUEST.test(name));
+    if (isOnlyFiles && performance.now() < deadlineMs) {
+      setTimeout(endUnlessBusy, LEFT_OPEN_MS).unref();
+      return;
+    }
+    const names = left.length === 0 ? 'a pipe or a standard stream' : left.join(', ');
+    terminal.note(`what was loaded left real timers or handles open: ${names}`);
     endProcess(status);
-  }, LEFT_OPEN_MS).unref();
+  };
+  setTimeout(endUnlessBusy, LEFT_OPEN_MS).unref();
 }
 
 /** Handles of the standard streams. */
 const STDIO = /^(TTY|Pipe)Wrap$/;
+/** Requests such as those of the cache of `tsx`, which writes it when everything else is done. */
+const FILE_REQUEST = /^FSReq/;
 
 function codeOfForeignEnd(terminal: Terminal, exitCode: number): number {
   const foreign = lastForeignCode();

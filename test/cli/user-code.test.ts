@@ -1,10 +1,12 @@
 // What code of the user's does to the process: no exit code of its own, no silent end, no command that never ends.
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, open, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { builtCommand, root, run } from './command.ts';
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { setTimeout } from 'node:timers/promises';
 import { openSync, closeSync } from 'node:fs';
 
 let dir = '';
@@ -30,6 +32,9 @@ const MODULES: Readonly<Record<string, string>> = {
   'top-throws': "setTimeout(() => { throw new Error('in a timer'); }, 5); await new Promise(() => {});",
   'top-rejects': "void Promise.reject(new Error('of nobody')); await new Promise(() => {});",
   'top-interval': `${FINE} setInterval(() => {}, 10);`,
+  'reads-input': `${FINE} process.stdin.on('data', () => {});`,
+  'reads-late': `${FINE} import { readFile, writeSync } from 'node:fs';
+    readFile(new URL('./queue', import.meta.url), 'utf8', (_, text) => writeSync(2, 'read ' + text + '\\n'));`,
   'wrong-interval': 'setInterval(() => {}, 10); export default 7;',
 };
 
@@ -101,6 +106,37 @@ describe('a command ends when it is done, even if something was left open', () =
     expect(err).toMatch(/^what was loaded left real timers or handles open: .*Timeout/m);
     expect(code).toBe(expected);
   });
+
+  test('a standard stream has no name of its own', async () => {
+    const { status, stderr } = await endOf('reads-input');
+    expect([status, stderr]).toEqual([
+      0,
+      'what was loaded left real timers or handles open: a pipe or a standard stream\n',
+    ]);
+  });
+
+  test('a file request that is under way ends by itself and is waited for', async () => {
+    spawnSync('mkfifo', [at('queue')]);
+    const ended = endOf('reads-late');
+    // An open for writing waits until the command reads; its grace period has passed by the time of the write.
+    const queue = await open(at('queue'), 'w');
+    await setTimeout(1_000);
+    await queue.write('late');
+    await queue.close();
+    expect(await ended).toEqual({ status: 0, stderr: 'read late\n' });
+  });
+
+  /** Lists a module with standard input open. */
+  async function endOf(name: string): Promise<{ readonly status: number | null; readonly stderr: string }> {
+    const child = spawn(process.execPath, [...builtCommand, 'list', at(`${name}.mjs`)], {
+      cwd: root,
+      stdio: ['pipe', 'ignore', 'pipe'],
+    });
+    let stderr = '';
+    child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
+    const [status] = (await once(child, 'close')) as [number | null];
+    return { status, stderr };
+  }
 });
 
 describe('a full disk is not mistaken for a reader that has left', () => {
