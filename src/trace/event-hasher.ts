@@ -253,12 +253,17 @@ export class EventHasher implements RunTracer {
         hash.addString(event.what);
         hash.addString(event.error);
         hash.addNumber(event.exitCode);
-        if (event.isRepeated === true) hash.addString('repeated');
+        if (event.isRepeated !== undefined) hash.addString(event.isRepeated ? 'repeated' : 'not repeated');
         return;
       case 'fault':
-        // Texts of messages are rarely equal.
-        hash.addString(faultPlace(event), event.message !== undefined);
+        hash.addString(event.operation);
         hash.addString(event.kind);
+        this.#optional(event.filer);
+        this.#optional(event.message, true);
+        this.#optional(event.parts);
+        this.#optional(event.file);
+        this.#optionalNumber(event.afterEvent);
+        this.#optionalNumber(event.ms);
         return;
     }
   }
@@ -302,18 +307,18 @@ export class EventHasher implements RunTracer {
       case 'disk':
         hash.addString(event.step);
         hash.addString(event.file);
-        hash.addNumber(event.bytes ?? -1);
-        hash.addNumber(event.writes ?? -1);
-        hash.addNumber(event.writtenBytes ?? -1);
-        hash.addNumber(event.unsyncedBytes ?? -1);
-        hash.addString(event.wasUnderWay === true ? 'under way' : '');
-        hash.addString(event.from ?? '');
-        hash.addString(event.change ?? '');
+        this.#optionalNumber(event.bytes);
+        this.#optionalNumber(event.writes);
+        this.#optionalNumber(event.writtenBytes);
+        this.#optionalNumber(event.unsyncedBytes);
+        this.#optionalNumber(event.wasUnderWay === undefined ? undefined : Number(event.wasUnderWay));
+        this.#optional(event.from);
+        this.#optional(event.change);
         return;
       case 'node':
         hash.addString(event.step);
         hash.addNumber(event.incarnation);
-        hash.addString(event.error ?? '');
+        this.#optional(event.error);
         return;
     }
   }
@@ -414,9 +419,15 @@ export class EventHasher implements RunTracer {
     this.#optional(executeRequest === undefined ? undefined : canonicalJson(executeRequest));
   }
 
-  #optional(text: string | undefined): void {
+  /** For `isRare` see `RollingHash.addString`. */
+  #optional(text: string | undefined, isRare = false): void {
     this.#hash.addNumber(text === undefined ? 0 : 1);
-    if (text !== undefined) this.#hash.addString(text);
+    if (text !== undefined) this.#hash.addString(text, isRare);
+  }
+
+  #optionalNumber(value: number | undefined): void {
+    this.#hash.addNumber(value === undefined ? 0 : 1);
+    if (value !== undefined) this.#hash.addNumber(value);
   }
 
   #envVars(envVars: Readonly<Record<string, string>>): void {
@@ -427,20 +438,4 @@ export class EventHasher implements RunTracer {
       this.#hash.addString(envVars[key] ?? '');
     }
   }
-}
-
-/** The place that a fault strikes, as one text. */
-function faultPlace({
-  operation,
-  filer,
-  afterEvent,
-  message,
-  parts,
-  file,
-}: Extract<TraceEvent, { readonly type: 'fault' }>): string {
-  if (filer !== undefined) return `filer/${filer} ${operation}`;
-  if (message !== undefined) return `message/${message} ${operation}`;
-  if (parts !== undefined) return `network/${parts} ${operation}`;
-  if (file !== undefined) return `disk/${file} ${operation}`;
-  return afterEvent === undefined ? operation : `${operation} ${afterEvent}`;
 }

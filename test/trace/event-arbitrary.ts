@@ -86,11 +86,16 @@ const choice = <T extends string>(type: TraceEvent['type'], field: string): fc.A
 };
 const resource = choice<ResourceKind>('acquired', 'resource');
 const phase = choice<InvocationPhase>('phase', 'phase');
-/** Who holds a lock, and who is to end a wait; fields that are absent as a rule. */
-const owned = <T extends object>(event: fc.Arbitrary<T>): fc.Arbitrary<T> =>
+type Fields<T> = { [K in keyof T]: fc.Arbitrary<T[K]> };
+const withOptional = <R extends object, O extends object>(
+  required: Fields<R>,
+  optionals: Fields<O>,
+): fc.Arbitrary<R & Partial<O>> =>
   fc
-    .tuple(event, fc.record({ owner: text, from: text }, { requiredKeys: [] }))
-    .map(([fields, owners]) => ({ ...fields, ...owners }));
+    .tuple(fc.record(required), fc.record(optionals, { requiredKeys: [] }))
+    .map(([always, sometimes]) => ({ ...always, ...sometimes }) as R & Partial<O>);
+/** Who holds a lock, and who is to end a wait; fields that are absent as a rule. */
+const owned = { owner: text, from: text };
 const base = { at: time, runner };
 const ofRun = { ...base, runId };
 const is = <T extends string>(type: T): { type: fc.Arbitrary<T> } => ({ type: fc.constant(type) });
@@ -112,10 +117,13 @@ export const eventArbitraries: {
   abort: fc.record({ ...is('abort'), ...ofRun }),
   released: fc.record({ ...is('released'), ...base }),
   phase: fc.record({ ...is('phase'), ...ofRun, phase }),
-  acquired: owned(fc.record({ ...is('acquired'), ...ofRun, resource, name: text })),
-  freed: owned(fc.record({ ...is('freed'), ...ofRun, resource, name: text })),
-  abandoned: owned(fc.record({ ...is('abandoned'), ...ofRun, resource, name: text })),
-  recorded: fc.record({ ...is('recorded'), ...ofRun, what: text, error: text, exitCode }),
+  acquired: withOptional({ ...is('acquired'), ...ofRun, resource, name: text }, owned),
+  freed: withOptional({ ...is('freed'), ...ofRun, resource, name: text }, owned),
+  abandoned: withOptional({ ...is('abandoned'), ...ofRun, resource, name: text }, owned),
+  recorded: withOptional(
+    { ...is('recorded'), ...ofRun, what: text, error: text, exitCode },
+    { isRepeated: fc.boolean() },
+  ),
   wrote: fc.record({ ...is('wrote'), ...ofRun, output: text, bytes: fc.nat(), digest: text }),
   metric: fc.record({
     ...is('metric'),
@@ -123,38 +131,38 @@ export const eventArbitraries: {
     name: text,
     value: fc.double({ noNaN: true, noDefaultInfinity: true }).map((value) => value + 0),
   }),
-  message: fc.record({
-    ...is('message'),
-    ...base,
-    to: text,
-    step: choice<MessageStep>('message', 'step'),
-    kind: choice<MessageKind>('message', 'kind'),
-    name: text,
-    id: fc.nat(),
-  }),
-  disk: fc
-    .record({
-      ...is('disk'),
+  message: withOptional(
+    {
+      ...is('message'),
       ...base,
-      step: choice<DiskStep>('disk', 'step'),
-      file: text,
-      bytes: optional(fc.nat()),
-      from: optional(text),
-      change: optional(choice<NameChangeKind>('disk', 'change')),
-    })
-    .map((event) => withoutUndefined(event) as unknown as Extract<TraceEvent, { type: 'disk' }>),
-  node: fc
-    .record({
-      ...is('node'),
-      ...base,
-      step: choice<NodeStep>('node', 'step'),
-      incarnation: fc.nat(),
-      error: optional(text),
-    })
-    .map((event) => withoutUndefined(event) as unknown as Extract<TraceEvent, { type: 'node' }>),
-  fault: fc
-    .record({ ...is('fault'), ...ofRun, operation: text, kind: text, file: optional(text) })
-    .map((event) => withoutUndefined(event) as unknown as Extract<TraceEvent, { type: 'fault' }>),
+      to: text,
+      step: choice<MessageStep>('message', 'step'),
+      kind: choice<MessageKind>('message', 'kind'),
+      name: text,
+      id: fc.nat(),
+    },
+    { reason: text },
+  ),
+  disk: withOptional(
+    { ...is('disk'), ...base, step: choice<DiskStep>('disk', 'step'), file: text },
+    {
+      bytes: fc.nat(),
+      writes: fc.nat(),
+      writtenBytes: fc.nat(),
+      unsyncedBytes: fc.nat(),
+      wasUnderWay: fc.boolean(),
+      from: text,
+      change: choice<NameChangeKind>('disk', 'change'),
+    },
+  ),
+  node: withOptional(
+    { ...is('node'), ...base, step: choice<NodeStep>('node', 'step'), incarnation: fc.nat() },
+    { error: text },
+  ),
+  fault: withOptional(
+    { ...is('fault'), ...ofRun, operation: text, kind: text },
+    { filer: text, afterEvent: fc.nat(), message: text, parts: text, ms: time, file: text },
+  ),
   note: fc.record({ ...is('note'), ...base, text }),
 };
 
@@ -182,6 +190,12 @@ export function mutations(value: unknown): unknown[] {
   return Object.entries(value).flatMap(([key, held]) =>
     mutations(held).map((other) => ({ ...value, [key]: other })),
   );
+}
+
+/** Every copy of the event without one of the optional fields that it has. */
+export function withoutOne(event: TraceEvent): TraceEvent[] {
+  const optionals = Object.keys(event).filter((key) => EVENT_SHAPES[event.type].optional.has(key));
+  return optionals.map((key) => withoutUndefined({ ...event, [key]: undefined }) as unknown as TraceEvent);
 }
 
 /** The same data with the keys of every object in the opposite order. */
