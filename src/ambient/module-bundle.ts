@@ -1,7 +1,6 @@
 /**
  * A module with all its imports, bundled by rolldown into one function that evaluates them. Invariants: lines and
- * columns of stacks and breakpoints are those of the user's files; `import.meta`, `__filename` and `__dirname` have the
- * values of each original file.
+ * columns of stacks and breakpoints are those of the user's files.
  */
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { builtinModules, createRequire, SourceMap, type SourceMapPayload } from 'node:module';
@@ -12,6 +11,7 @@ import type { OutputChunk, Plugin } from 'rolldown';
 import type * as rolldownUtils from 'rolldown/utils';
 import { messageOf, RunnerError } from '../kernel/errors.ts';
 import { nearestName } from '../kernel/nearest-name.ts';
+import { languageOf, ownPlacePlugin, placeOf, type PlaceOf } from './module-place.ts';
 import type { ModuleTransform } from './module-transform.ts';
 
 type Require = (specifier: string) => unknown;
@@ -22,6 +22,7 @@ type Evaluate = (
   module: { exports: object },
   exports: object,
   shared: readonly Shared[],
+  placeOf: PlaceOf,
 ) => void;
 type Rolldown = Pick<typeof rolldownModule, 'rolldown'>;
 
@@ -55,7 +56,7 @@ export class ModuleBundle {
   /** Evaluates all modules of the bundle; returns the exports of the entry module. */
   evaluate(): object {
     const module = { exports: {} };
-    this.#run(this.#require, module, module.exports, this.#shared);
+    this.#run(this.#require, module, module.exports, this.#shared, placeOf);
     return (module.exports as { loaded: object }).loaded;
   }
 }
@@ -304,116 +305,6 @@ function foundPlugin(missing: Missing[]): Plugin {
   };
 }
 
-interface SyntaxNode {
-  readonly type: string;
-  readonly start: number;
-  readonly end: number;
-  readonly name?: string;
-  readonly shorthand?: boolean;
-  readonly computed?: boolean;
-  readonly [key: string]: unknown;
-}
-
-/**
- * Replacements for `import.meta`, `__filename` and `__dirname`: calls of functions that are appended to the module and,
- * being hoisted, exist before any of its lines runs. Each call is as long as the text it replaces, so that columns stay
- * the same.
- */
-const META = '$dr_meta$()';
-const PLACES: ReadonlyMap<string, string> = new Map([
-  ['__filename', '$dr_file()'],
-  ['__dirname', '$dr_dir()'],
-]);
-const MENTIONED = /\bimport\.meta\b|\b__(?:file|dir)name\b/;
-const LANGUAGES = new Map([
-  ['.ts', 'ts'],
-  ['.mts', 'ts'],
-  ['.cts', 'ts'],
-  ['.tsx', 'tsx'],
-  ['.jsx', 'jsx'],
-] as const);
-type Language = 'js' | 'jsx' | 'ts' | 'tsx';
-
-function languageOf(id: string): Language {
-  return LANGUAGES.get(extname(id) as '.ts') ?? 'js';
-}
-
-function ownPlacePlugin(): Plugin {
-  return {
-    name: 'dryrunner:own-place',
-    transform(code, id) {
-      if (!isAbsolute(id) || !MENTIONED.test(code)) return undefined;
-      const edits = editsOf(this.parse(code, { lang: languageOf(id) }) as unknown as SyntaxNode);
-      if (edits.length === 0) return undefined;
-      let text = '';
-      let at = 0;
-      for (const { start, end, by } of edits.sort((one, other) => one.start - other.start)) {
-        text += code.slice(at, start) + by;
-        at = end;
-      }
-      return { code: `${text}${code.slice(at)}\n${placeFunctions(id)}`, map: null };
-    },
-  };
-}
-
-interface Edit {
-  readonly start: number;
-  readonly end: number;
-  readonly by: string;
-}
-
-const MODULE_SYNTAX = /^(?:Import|Export)\w*Declaration$|^MetaProperty$/;
-
-function editsOf(program: SyntaxNode): Edit[] {
-  const places = placesIn(program, program, '');
-  const edits = places.flatMap((place) => editOf(place) ?? []);
-  // In an ES module `__filename` and `__dirname` are ordinary names.
-  const isModule = places.some(({ node }) => MODULE_SYNTAX.test(node.type));
-  return isModule ? edits.filter(({ by }) => by === META) : edits;
-}
-
-interface SyntaxPlace {
-  readonly node: SyntaxNode;
-  readonly parent: SyntaxNode;
-  /** The property of the parent that holds the node. */
-  readonly role: string;
-}
-
-function placesIn(node: SyntaxNode, parent: SyntaxNode, role: string): SyntaxPlace[] {
-  const below = Object.entries(node).flatMap(([key, value]) => {
-    const children: readonly unknown[] = Array.isArray(value) ? value : [value];
-    return children.filter(isSyntaxNode).flatMap((child) => placesIn(child, node, key));
-  });
-  return [{ node, parent, role }, ...below];
-}
-
-function isSyntaxNode(value: unknown): value is SyntaxNode {
-  return typeof value === 'object' && value !== null && 'type' in value && typeof value.type === 'string';
-}
-
-function editOf({ node, parent, role }: SyntaxPlace): Edit | undefined {
-  const { type, start, end, name = '' } = node;
-  if (type === 'MetaProperty') return end - start === META.length ? { start, end, by: META } : undefined;
-  const place = type === 'Identifier' ? PLACES.get(name) : undefined;
-  if (place === undefined) return undefined;
-  if (parent.shorthand === true) {
-    return role === 'value' ? { start, end, by: `${name}: ${place}` } : undefined;
-  }
-  const isKey = parent.computed !== true && (role === 'property' || role === 'key');
-  return isKey ? undefined : { start, end, by: place };
-}
-
-function placeFunctions(file: string): string {
-  const [url, filename, folder] = [pathToFileURL(file).href, file, dirname(file)].map((text) =>
-    JSON.stringify(text),
-  );
-  return [
-    `function $dr_meta$() { return $dr_meta$.it ??= { url: ${url}, filename: ${filename}, dirname: ${folder} }; }`,
-    `function $dr_file() { return ${filename}; }`,
-    `function $dr_dir() { return ${folder}; }`,
-  ].join('\n');
-}
-
 /** Strips types, because transforms get JavaScript. */
 async function typesPlugin(from: string): Promise<Plugin> {
   const { transformSync } = await importRolldown<typeof rolldownUtils>(from, 'rolldown/utils');
@@ -457,7 +348,7 @@ function compiled({ code, map }: OutputChunk, file: string): Evaluate {
   const data = Buffer.from(JSON.stringify(payload)).toString('base64');
   return (0, eval)(
     [
-      `(function (require, module, exports, $dr_shared) {${code.replace(MAP_COMMENT, '')}`,
+      `(function (require, module, exports, $dr_shared, $dr_place) {${code.replace(MAP_COMMENT, '')}`,
       '})',
       `//# sourceMappingURL=data:application/json;base64,${data}`,
       `//# sourceURL=${href}`,

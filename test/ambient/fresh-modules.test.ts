@@ -53,6 +53,33 @@ export default 'the default';
     'parts/own.cjs',
     `const __own = { __filename, dir: __dirname };\nexports.own = { ...__own, more: module.exports === exports };\n`,
   );
+  write('parts/named.cjs', `exports.value = 'named';\nexports.loads = 0;\n`);
+  write('parts/es.mjs', `export const value = 'an ES module';\n`);
+  write('parts/data.json', `{ "value": "data" }\n`);
+  write(
+    'parts/later.mjs',
+    `import { createRequire as require } from 'node:module';
+export const load = (name) => import(name);
+export const literal = () => import('./named.cjs');
+export const resolved = (name) => import.meta.resolve(name);
+export const line = async (name) => { await import(name); throw new Error('here'); };
+export const own = require(import.meta.url)('./named.cjs').value;
+`,
+  );
+  write('parts/only.mjs', `export const load = () => import('./' + 'named.cjs');\n`);
+  write(
+    'parts/later.cjs',
+    `exports.load = (name) => require(name);
+exports.literal = () => require('./named.cjs').value;
+exports.resolved = (name) => require.resolve(name);
+exports.isMain = () => require.main === module;
+exports.columns = () => [require('./' + 'named.cjs').value, new Error('at').stack.split('\\n')[1]];
+`,
+  );
+  write(
+    'parts/wrapped.cjs',
+    `(function (require) { exports.value = require('a' + 'b'); })((name) => name + ' of its own');\n`,
+  );
   write('node_modules/ids/package.json', JSON.stringify({ name: 'ids', main: 'index.js' }));
   write(
     'node_modules/ids/index.js',
@@ -157,6 +184,89 @@ describe('a module that sim.load loads', () => {
       });
       expect(own).toEqual({ __filename: at('parts/own.cjs'), dir: at('parts'), more: true });
     });
+  });
+
+  describe('whose imports are named only at run time', () => {
+    interface Later {
+      load(
+        name: string,
+      ): Promise<{ readonly value?: string; readonly default?: unknown; readonly EOL?: string }>;
+      literal(): Promise<{ readonly value: string }>;
+      resolved(name: string): string;
+      line(name: string): Promise<never>;
+      readonly own: string;
+    }
+    test.for([
+      ['./named.cjs', { value: 'named', default: { value: 'named', loads: 0 } }],
+      ['./data.json', { value: 'data', default: { value: 'data' } }],
+      ['node:os', { EOL: '\n' }],
+      ['os', { EOL: '\n' }],
+      ['ids', { next: expect.any(Function) as unknown, default: expect.any(Function) as unknown }],
+    ] as const)('import(%j) starts at its own file', async ([name, expected]) => {
+      await held(async (sim) => {
+        const { load } = await sim.load<Later>('./parts/later.mjs');
+        expect(await load(name)).toMatchObject(expected);
+      });
+    });
+
+    test('an ES module is loaded where Node can do so at once, and refused elsewhere', () =>
+      held(async (sim) => {
+        const { load } = await sim.load<Later>('./parts/later.mjs');
+        const canLoad = (process.features as { readonly require_module?: boolean }).require_module === true;
+        const seen = await load('./es.mjs').then(
+          ({ value }) => value,
+          (error: unknown) => (error as Error).message,
+        );
+        if (canLoad) expect(seen).toBe('an ES module');
+        else {
+          expect(seen).toContain(
+            `import("${at('parts/es.mjs')}"), in ${at('parts/later.mjs')}: Node cannot load this ES module`,
+          );
+        }
+      }));
+
+    test('what is not found is a rejection, and lines are those of the file', () =>
+      held(async (sim) => {
+        const { load, line, literal, own } = await sim.load<Later>('./parts/later.mjs');
+        await expect(load('./nowhere.mjs')).rejects.toThrow('nowhere.mjs');
+        const thrown: unknown = await line('./named.cjs').catch((error: unknown) => error);
+        expect((thrown as Error).stack).toContain(`${pathToFileURL(at('parts/later.mjs')).href}:5:65`);
+        expect([(await literal()).value, own]).toEqual(['named', 'named']);
+        const only = await sim.load<Later>('./parts/only.mjs');
+        expect((await only.load('')).value).toBe('named');
+      }));
+
+    test('import.meta.resolve and require.resolve start at their own file', () =>
+      held(async (sim) => {
+        const { resolved } = await sim.load<Later>('./parts/later.mjs');
+        expect(resolved('./nowhere.mjs')).toBe(pathToFileURL(at('parts/nowhere.mjs')).href);
+        expect(resolved('ids')).toBe(pathToFileURL(at('node_modules/ids/index.js')).href);
+        expect([resolved('os'), resolved('node:os')]).toEqual(['node:os', 'node:os']);
+        const common = await sim.load<Later>('./parts/later.cjs');
+        expect(common.resolved('./named.cjs')).toBe(at('parts/named.cjs'));
+      }));
+
+    test('require(name) starts at its own file, unless the file has a require of its own', () =>
+      held(async (sim) => {
+        const { load, literal, isMain, columns } = await sim.load<{
+          load(name: string): object;
+          literal(): string;
+          isMain(): boolean;
+          columns(): readonly [string, string];
+        }>('./parts/later.cjs');
+        expect([load('./named.cjs'), literal(), isMain()]).toEqual([
+          { value: 'named', loads: 0 },
+          'named',
+          false,
+        ]);
+        const [value, place] = columns();
+        expect([value, place]).toEqual([
+          'named',
+          expect.stringContaining(`${pathToFileURL(at('parts/later.cjs')).href}:5:61`),
+        ]);
+        const { value: wrapped } = await sim.load<{ value: string }>('./parts/wrapped.cjs');
+        expect(wrapped).toBe('ab of its own');
+      }));
   });
 
   test('is found by an alias, and what is only a type is not looked for', async () => {

@@ -1,0 +1,226 @@
+/**
+ * The place of a module within a bundle. Invariants: `import.meta`, `__filename`, `__dirname`, and imports whose name is
+ * known only at run time have the meaning that they have in the original file; lines and columns stay the same.
+ */
+import { createRequire } from 'node:module';
+import { dirname, extname, isAbsolute } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import type { Plugin } from 'rolldown';
+import { messageOf, RunnerError } from '../kernel/errors.ts';
+
+/** What the code of a bundled module asks of its place. */
+interface ModulePlace {
+  readonly require: NodeJS.Require;
+  /** The exports of a module that Node loads, as `import(name)` gives them; the module is not new. */
+  readonly load: (specifier: string) => Promise<object>;
+  /** As `import.meta.resolve`. */
+  readonly resolve: (specifier: string) => string;
+}
+
+/** The place of the module with that URL. */
+export type PlaceOf = (url: string) => ModulePlace;
+
+const known = new Map<string, ModulePlace>();
+
+/** See {@link PlaceOf}. */
+export function placeOf(url: string): ModulePlace {
+  const place = known.get(url) ?? newPlace(url);
+  known.set(url, place);
+  return place;
+}
+
+function newPlace(url: string): ModulePlace {
+  const require = createRequire(url);
+  const resolve = (specifier: string): string => {
+    if (/^(?:\.{0,2}\/|file:)/.test(specifier)) return new URL(specifier, url).href;
+    const path = require.resolve(specifier);
+    if (isAbsolute(path)) return pathToFileURL(path).href;
+    return path.startsWith('node:') ? path : `node:${path}`;
+  };
+  // Not by Node's own import, whose threads a simulation would not wait for.
+  const load = async (specifier: string): Promise<object> => {
+    await Promise.resolve();
+    const found = resolve(String(specifier));
+    return asNamespace(requireFound(found.startsWith('file:') ? fileURLToPath(found) : found));
+  };
+  const requireFound = (path: string): unknown => {
+    try {
+      return require(path) as unknown;
+    } catch (error) {
+      const { code } = error as { readonly code?: unknown };
+      if (code !== 'ERR_REQUIRE_ESM' && code !== 'ERR_REQUIRE_ASYNC_MODULE') throw error;
+      throw new RunnerError(
+        'RUNNER_INVALID_ARGUMENT',
+        `import(${JSON.stringify(path)}), in ${fileURLToPath(url)}: Node cannot load this ES module within an execution, because its name is known only at run time: write the name into import("…"), or import the module before and pass it on (${messageOf(error).split('\n')[0]})`,
+        { actual: path, cause: error },
+      );
+    }
+  };
+  return { require, load, resolve };
+}
+
+/** What `import()` gives for these exports. */
+function asNamespace(exports: unknown): object {
+  const isNamespace = Object.prototype.toString.call(exports) === '[object Module]';
+  if (isNamespace) return exports as object;
+  const named = typeof exports === 'object' || typeof exports === 'function' ? exports : {};
+  return { ...named, default: exports };
+}
+
+interface SyntaxNode {
+  readonly type: string;
+  readonly start: number;
+  readonly end: number;
+  readonly name?: string;
+  readonly shorthand?: boolean;
+  readonly computed?: boolean;
+  readonly [key: string]: unknown;
+}
+
+/**
+ * Replacements: calls of functions that are appended to the module and, being hoisted, exist before any of its lines
+ * runs. Each is as long as the text it replaces, so that columns stay the same.
+ */
+const META = '$dr_meta$()';
+const IMPORT = '$dr_im';
+const REQUIRE = '$dr_q()';
+const PLACES: ReadonlyMap<string, string> = new Map([
+  ['__filename', '$dr_file()'],
+  ['__dirname', '$dr_dir()'],
+]);
+/** Code without any of these is not parsed. A call whose only argument is a plain text needs nothing. */
+const MENTIONED =
+  /\bimport\.meta\b|\b__(?:file|dir)name\b|\brequire\s*\.|\b(?:import|require)\s*\((?!\s*(["'])[^"'\n]*\1\s*\))/;
+const LANGUAGES = new Map([
+  ['.ts', 'ts'],
+  ['.mts', 'ts'],
+  ['.cts', 'ts'],
+  ['.tsx', 'tsx'],
+  ['.jsx', 'jsx'],
+] as const);
+type Language = 'js' | 'jsx' | 'ts' | 'tsx';
+
+/** The language of a file, by its extension. */
+export function languageOf(id: string): Language {
+  return LANGUAGES.get(extname(id) as '.ts') ?? 'js';
+}
+
+/** Gives each module of a bundle its own place. */
+export function ownPlacePlugin(): Plugin {
+  return {
+    name: 'dryrunner:own-place',
+    transform(code, id) {
+      if (!isAbsolute(id) || !MENTIONED.test(code)) return undefined;
+      const edits = editsOf(this.parse(code, { lang: languageOf(id) }) as unknown as SyntaxNode);
+      if (edits.length === 0) return undefined;
+      let text = '';
+      let at = 0;
+      for (const { start, end, by } of edits.sort((one, other) => one.start - other.start)) {
+        text += code.slice(at, start) + by;
+        at = end;
+      }
+      return { code: `${text}${code.slice(at)}\n${placeFunctions(id)}`, map: null };
+    },
+  };
+}
+
+interface Edit {
+  readonly start: number;
+  readonly end: number;
+  readonly by: string;
+}
+
+const MODULE_SYNTAX = /^(?:Import|Export)\w*Declaration$|^MetaProperty$/;
+
+function editsOf(program: SyntaxNode): Edit[] {
+  const places = placesIn(program, program, '');
+  const edits = places.flatMap((place) => editOf(place) ?? []);
+  // In an ES module `__filename`, `__dirname` and `require` are ordinary names.
+  const isModule = places.some(({ node }) => MODULE_SYNTAX.test(node.type));
+  if (isModule) return edits.filter(({ by }) => by === META || by === IMPORT);
+  return places.some(declaresRequire) ? edits.filter(({ by }) => by !== REQUIRE) : edits;
+}
+
+/** True if the code has a `require` of its own somewhere, as modules in bundles have. */
+function declaresRequire({ node, parent, role }: SyntaxPlace): boolean {
+  if (node.type !== 'Identifier' || node.name !== 'require') return false;
+  return role === 'params' || role === 'id' || role === 'left' || /Pattern$/.test(parent.type);
+}
+
+interface SyntaxPlace {
+  readonly node: SyntaxNode;
+  readonly parent: SyntaxNode;
+  /** The property of the parent that holds the node. */
+  readonly role: string;
+}
+
+function placesIn(node: SyntaxNode, parent: SyntaxNode, role: string): SyntaxPlace[] {
+  const below = Object.entries(node).flatMap(([key, value]) => {
+    const children: readonly unknown[] = Array.isArray(value) ? value : [value];
+    return children.filter(isSyntaxNode).flatMap((child) => placesIn(child, node, key));
+  });
+  return [{ node, parent, role }, ...below];
+}
+
+function isSyntaxNode(value: unknown): value is SyntaxNode {
+  return typeof value === 'object' && value !== null && 'type' in value && typeof value.type === 'string';
+}
+
+function editOf({ node, parent, role }: SyntaxPlace): Edit | undefined {
+  const { type, start, end, name = '' } = node;
+  switch (type) {
+    case 'MetaProperty':
+      return end - start === META.length ? { start, end, by: META } : undefined;
+    case 'ImportExpression':
+      return isLiteral(node['source']) ? undefined : { start, end: start + IMPORT.length, by: IMPORT };
+    case 'Identifier':
+      if (name === 'require') return isOwnRequire(parent, role) ? { start, end, by: REQUIRE } : undefined;
+      return editOfName(node, parent, role);
+    default:
+      return undefined;
+  }
+}
+
+function editOfName(
+  { start, end, name = '' }: SyntaxNode,
+  parent: SyntaxNode,
+  role: string,
+): Edit | undefined {
+  const place = PLACES.get(name);
+  if (place === undefined) return undefined;
+  if (parent.shorthand === true) {
+    return role === 'value' ? { start, end, by: `${name}: ${place}` } : undefined;
+  }
+  const isKey = parent.computed !== true && (role === 'property' || role === 'key');
+  return isKey ? undefined : { start, end, by: place };
+}
+
+/** True for a call with a name that is known only at run time, and for properties such as `require.resolve`. */
+function isOwnRequire(parent: SyntaxNode, role: string): boolean {
+  if (parent.type === 'MemberExpression') return role === 'object';
+  const [first] = (parent['arguments'] ?? []) as readonly unknown[];
+  return parent.type === 'CallExpression' && role === 'callee' && first !== undefined && !isLiteral(first);
+}
+
+/** True for a text that the bundler knows. */
+function isLiteral(node: unknown): boolean {
+  if (!isSyntaxNode(node)) return false;
+  return node.type === 'Literal' || (node.type === 'TemplateLiteral' && isEmptyList(node['expressions']));
+}
+
+function isEmptyList(value: unknown): boolean {
+  return Array.isArray(value) && value.length === 0;
+}
+
+function placeFunctions(file: string): string {
+  const [url, filename, folder] = [pathToFileURL(file).href, file, dirname(file)].map((text) =>
+    JSON.stringify(text),
+  );
+  return [
+    `function $dr_meta$() { return $dr_meta$.it ??= { url: ${url}, filename: ${filename}, dirname: ${folder}, resolve: $dr_place(${url}).resolve }; }`,
+    `function $dr_im(name) { return $dr_place(${url}).load(name); }`,
+    `function $dr_q() { return $dr_place(${url}).require; }`,
+    `function $dr_file() { return ${filename}; }`,
+    `function $dr_dir() { return ${folder}; }`,
+  ].join('\n');
+}
