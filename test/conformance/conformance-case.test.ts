@@ -14,8 +14,11 @@ import { runConformance, type CaseResult } from '../../src/conformance/run-confo
 import { storeCases } from '../../src/conformance/parts/store-cases.ts';
 import type { ConformanceSubject } from '../../src/conformance/subject.ts';
 import { exploreRunner } from '../../src/conformance/workload/explore-runner.ts';
+import type { Clock } from '../../src/kernel/clock.ts';
 import { messageOf, RunnerError } from '../../src/kernel/errors.ts';
+import type { RunStatus } from '../../src/model/run-status.ts';
 import type { Service } from '../../src/model/service.ts';
+import { finalStatus, waitForState } from '../../src/model/status-lookup.ts';
 import { RunRejectedError } from '../../src/model/run-rejected-error.ts';
 import { createVirtualClock } from '../../src/kernel/virtual-clock.ts';
 import { breakages, having } from './broken-services.ts';
@@ -106,6 +109,49 @@ describe('the suite', () => {
     const cases = conformanceCases.filter(({ rules }) => rules.includes('R31'));
     const messages = (await resultsOf(impatient, cases)).map(({ error }) => messageOf(error));
     expect(messages).toContain('how long the wait took: expected at least 20 ms, got 0 (seed 1)');
+  });
+
+  test('R102 finds a runner whose deadline counts from the start of the process', async () => {
+    /** Aborts a run that is not over when its timeout has passed since it was RUNNING, and shows it as TIMEDOUT. */
+    const countingLate = (clock: Clock, good: Service): Service => {
+      const late = new Set<string>();
+      const shown = (status: RunStatus): RunStatus =>
+        late.has(status.runId) && status.state === 'ABORTED' ? { ...status, state: 'TIMEDOUT' } : status;
+      return having(good, {
+        async run({ timeoutMs = 0, ...command }) {
+          const status = await good.run(command);
+          const { runId } = status;
+          const limit = async (): Promise<void> => {
+            await waitForState(good, runId, 'RUNNING');
+            const timer = clock.timer('deadline', timeoutMs, () => {
+              late.add(runId);
+              void good.abort(runId);
+            });
+            await finalStatus(good, runId);
+            timer.cancel();
+          };
+          if (timeoutMs > 0) limit().catch(() => undefined);
+          return status;
+        },
+        async query(query, wait) {
+          const { statuses, service } = await good.query(query, wait);
+          return { statuses: statuses.map(shown), service };
+        },
+      });
+    };
+    const counting: ConformanceSubject = {
+      ...simulated,
+      create: async (world, options) => {
+        const made = await simulated.create(world, options);
+        return { ...made, service: countingLate(world.clock, made.service) };
+      },
+    };
+    const cases = conformanceCases.filter(({ title }) => title.includes('time in the checkout counts'));
+    const seeds = Array.from({ length: 20 }, (_, seed) => seed);
+    for (const seed of seeds) {
+      const [result] = await resultsOf(counting, cases, { seeds: [seed] });
+      expect(messageOf(result?.error)).toBe(`the end: expected "TIMEDOUT", got "COMPLETE" (seed ${seed})`);
+    }
   });
 
   test.for(breakages.map((breakage) => [breakage.title, breakage] as const))(

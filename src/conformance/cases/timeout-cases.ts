@@ -112,7 +112,7 @@ export const timeoutCases: readonly CaseSpec[] = [
     async run(t) {
       const filer = t.filer({ plan: { checkout: [{ latencyMs: t.ms(4) }] } });
       const runner = await t.runner({ filers: new Map([['scoot', { filer }]]) });
-      const command = { ...t.commands.exit(0, t.ms(8)), snapshotId: 's', timeoutMs: t.ms(8) };
+      const command = { ...t.commands.exit(0, t.ms(6)), snapshotId: 's', timeoutMs: t.ms(8) };
       checkEqual('the end', (await t.outcome(runner, command)).state, 'TIMEDOUT');
     },
   },
