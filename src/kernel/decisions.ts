@@ -28,6 +28,8 @@ export interface DueEvents {
   idOf(k: number): number;
   /** Id of the event that was firing when the `k`-th was created; 0 if none had fired yet. */
   causeOf(k: number): number;
+  /** An error that was made where the `k`-th was created; undefined unless places are captured. */
+  placeOf(k: number): Error | undefined;
   /**
    * Number of these events with an id up to `id`. Ids grow with k, so this finds an event by its id, and the events
    * that were added since. O(log n).

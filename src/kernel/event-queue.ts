@@ -57,6 +57,10 @@ class DueCandidates implements DueEvents {
     return this.queue.causeOf(this.queue.pick(k));
   }
 
+  placeOf(k: number): Error | undefined {
+    return this.queue.placeOf(this.queue.pick(k));
+  }
+
   countUpTo(id: number): number {
     return this.queue.dueUpTo(id);
   }
@@ -188,6 +192,10 @@ export class EventQueue {
     return this.table.labelOf(row);
   }
 
+  placeOf(row: number): Error | undefined {
+    return this.table.places?.get(row);
+  }
+
   /** Number of events due now, once {@link advance} has advanced time. */
   get dueCount(): number {
     return this.due.size;
@@ -222,7 +230,7 @@ export class EventQueue {
   /** What is known about a pending event. */
   describe(row: number): EventInfo {
     const { table, later } = this;
-    const place = table.places?.get(row);
+    const place = this.placeOf(row);
     const info = {
       id: table.idOf(row),
       cause: table.causeOf(row),

@@ -240,16 +240,18 @@ function tokenText(
 
 /**
  * True for the end of a sleep that no user line has set: a pause of a workload's client, which says nothing about the
- * subject.
+ * subject. A sleep of which it is not known where it was set may be the user's.
  */
 function isAboutOwnSleep(
-  { firings }: ObservedRun,
+  { firings, asleep }: ObservedRun,
   { due = [], answer }: AskedDecision,
   instead: number,
 ): boolean {
-  return [due[answer], due[instead]].some(
-    (event) => event?.topic === SCENARIO_SLEEP && !hasUserFrame(firings.get(event.id)?.place ?? ''),
-  );
+  return [due[answer], due[instead]].some((event) => {
+    if (event?.topic !== SCENARIO_SLEEP) return false;
+    const place = firings.get(event.id)?.place ?? asleep.get(event.id)?.text;
+    return place !== undefined && !hasUserFrame(place);
+  });
 }
 
 function checkArguments(executor: Executor, log: readonly Decision[], options: ExplainOptions): void {

@@ -7,6 +7,7 @@ import type { DecisionSource, DescribeAnswer, DueEvents } from '../../kernel/dec
 import type { EventInfo } from '../../kernel/event-queue.ts';
 import type { Question, Topic } from '../../kernel/question.ts';
 import type { TraceEvent } from '../../model/trace-event.ts';
+import { SCENARIO_SLEEP } from '../../simulation/simulation.ts';
 import type { Verdict } from '../../simulation/verdict.ts';
 import type { Executor } from '../executor.ts';
 import { KeptEnds, KeptStack } from './kept-stack.ts';
@@ -56,6 +57,8 @@ export interface ObservedRun {
   readonly verdict: Verdict;
   /** In the order of firing. */
   readonly firings: ReadonlyMap<number, EventInfo>;
+  /** Where the sleeps of the scenario were set that were due and never fired, if places are captured; by their id. */
+  readonly asleep: ReadonlyMap<number, KeptStack>;
   readonly events: readonly ObservedEvent[];
   readonly decisions: readonly ObservedDecision[];
   /** Actions with their stacks, if places are captured: trace events and decisions, in order. */
@@ -77,6 +80,7 @@ const DUE_KEPT_MAX = 100;
 
 class Observation implements DecisionSource {
   readonly firings = new Map<number, EventInfo>();
+  readonly asleep = new Map<number, KeptStack>();
   readonly events: ObservedEvent[] = [];
   readonly decisions: ObservedDecision[] = [];
   readonly steps: ObservedStep[] = [];
@@ -106,7 +110,9 @@ class Observation implements DecisionSource {
     const n = due.count;
     const candidates: DueEvent[] = [];
     const keep = (at: number): void => {
-      candidates[at] = { id: due.idOf(at), topic: due.topicOf(at) };
+      const [id, topic, place] = [due.idOf(at), due.topicOf(at), due.placeOf(at)];
+      candidates[at] = { id, topic };
+      if (topic === SCENARIO_SLEEP && place !== undefined) this.asleep.set(id, new KeptStack(place));
     };
     const { answer } = this.#note({ question, n, occurrence, due: candidates });
     // Keeping all of a large set at each of its decisions would grow quadratically.
@@ -125,6 +131,7 @@ class Observation implements DecisionSource {
 
   fire(event: EventInfo): void {
     this.firings.set(event.id, event);
+    this.asleep.delete(event.id);
     this.#firingId = event.id;
     if (this.#capturesPlaces) this.#placed.add(event);
   }
@@ -178,6 +185,6 @@ export async function observe(
     onFire: (event) => observation.fire(event),
     watchers: [() => ({ watch: (event) => observation.watch(event), end() {} })],
   });
-  const { firings, events, decisions, steps } = observation;
-  return { verdict, firings, events, decisions, steps };
+  const { firings, asleep, events, decisions, steps } = observation;
+  return { verdict, firings, asleep, events, decisions, steps };
 }

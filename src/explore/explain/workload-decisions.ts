@@ -43,5 +43,7 @@ export function isOfWork(
   const { kind, topic } = decision.question;
   const owner = typeof topic.owner === 'string' ? topic.owner : topic.owner.type;
   if (kind !== 'choice' || callers.size === 0) return false;
-  return isOfSetup(decision) || [...callers].some((caller) => stemOf(caller) === stemOf(owner));
+  if (isOfSetup(decision)) return true;
+  // What has no owner is the scenario's own choice, however clients are called.
+  return owner !== '' && [...callers].some((caller) => stemOf(caller) === stemOf(owner));
 }

@@ -33,3 +33,17 @@ test('of more, only the first and the one that fires are kept, with their number
   expect([decision?.answer, decision?.due.length]).toEqual([250, 300]);
   expect(kept(decision!)).toEqual(['event 0', 'event 250']);
 });
+
+test('where a sleep was set is kept aside only as long as it has not fired', async () => {
+  const scenario = defineScenario({
+    name: 'asleep',
+    description: 'one of two sleeps never fires',
+    async run(sim) {
+      await Promise.all([sim.sleep(1), sim.sleep(1)]);
+      await Promise.all([sim.sleep(1), sim.sleep(1).then(() => sim.check(false, 'it fails'))]);
+    },
+  });
+  const log = [{ question: order('scenario sleep'), occurrence: 1, n: 2, answer: 1 }];
+  const { asleep, firings } = await observe(createExecutor(scenario), log, true);
+  expect([[...asleep.keys()], [...firings.keys()]]).toEqual([[3], [1, 2, 4]]);
+});

@@ -88,6 +88,7 @@ function askedPerDecision(name: string, many: number, labelOf: (i: number) => La
     textOf: (k) => count(due.textOf(k)),
     idOf: (k) => count(due.idOf(k)),
     causeOf: (k) => count(due.causeOf(k)),
+    placeOf: (k) => due.placeOf(k),
     countUpTo: (id) => count(due.countUpTo(id)),
   });
   const choices = createDecisions({

@@ -13,6 +13,7 @@ function due(since = 1, subject = 'task/7', count = 2): DueEvents {
     topicOf: (k) => topics[k] ?? topicOf(''),
     textOf: (k) => topics[k]?.text ?? '',
     causeOf: () => 0,
+    placeOf: () => undefined,
     countUpTo: () => 0,
   };
 }
