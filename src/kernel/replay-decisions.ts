@@ -1,5 +1,5 @@
 /**
- * Sources that read a log. The strict one is positional and stops at the first question that does not match; the keyed
+ * Sources that read a log. The strict one is positional and has failed for good at the first question that does not match; the keyed
  * one finds answers by question and occurrence, for logs that are being shrunk. Invariant: neither ever answers outside
  * [0, n).
  */
@@ -23,16 +23,20 @@ export interface ReplayMismatch {
 export class ReplaySource implements DecisionSource {
   private readonly log: readonly Decision[];
   private next = 0;
+  /** Kept, because the code that asked may swallow it: an answer after the gap would belong to another question. */
+  private error: RunnerError | undefined;
 
   constructor(log: readonly Decision[]) {
     this.log = log;
   }
 
-  /** @throws RunnerError `RUNNER_REPLAY_DIVERGED` at the first question other than the log's next entry. */
+  /** @throws RunnerError `RUNNER_REPLAY_DIVERGED` from the first question other than the log's next entry on. */
   decide(question: Question, n: number): number {
+    if (this.error !== undefined) throw this.error;
     const entry = this.log[this.next];
     if (entry?.question.key !== question.key || entry.n !== n) {
-      throw diverged({ index: this.next, expected: entry, got: { question, n } });
+      this.error = diverged({ index: this.next, expected: entry, got: { question, n } });
+      throw this.error;
     }
     this.next += 1;
     return entry.answer;
@@ -41,9 +45,10 @@ export class ReplaySource implements DecisionSource {
   /**
    * Call this when the run has ended.
    *
-   * @throws RunnerError `RUNNER_REPLAY_DIVERGED` if entries are left over.
+   * @throws RunnerError `RUNNER_REPLAY_DIVERGED` if a question did not fit, or entries are left over.
    */
   finish(): void {
+    if (this.error !== undefined) throw this.error;
     const entry = this.log[this.next];
     if (entry === undefined) return;
     throw diverged({ index: this.next, expected: entry, got: undefined }, this.log.length);
@@ -102,8 +107,8 @@ function checkLog(log: readonly Decision[]): void {
 }
 
 /**
- * A source that replays `log` and throws at the first question that does not match it. `finish` throws unless all
- * entries were used.
+ * A source that replays `log` and throws at the first question that does not match it, and at all later ones. `finish`
+ * throws unless all questions matched and all entries were used.
  *
  * @example
  * ```ts

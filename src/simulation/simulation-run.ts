@@ -603,11 +603,11 @@ export class SimulationRun {
 
   /** Notes a replay that diverges as failed, even if code catches the error that the question throws. */
   #watched(source: DecisionSource): DecisionSource {
-    if (this.#options.replay === undefined) return source;
+    if (!(source instanceof ReplaySource)) return source;
     return {
-      decide: (question, n, occurrence) => {
+      decide: (question, n) => {
         try {
-          return source.decide(question, n, occurrence);
+          return source.decide(question, n);
         } catch (error) {
           if (isRunnerError(error, 'RUNNER_REPLAY_DIVERGED')) {
             this.#fail('diverged', error.message, { cause: error });

@@ -45,6 +45,18 @@ describe('a strict replay', () => {
     expect(decisions.count).toBe(1);
   });
 
+  test('answers no question after one that did not fit, and does not finish, although the error was caught', () => {
+    const source = replayDecisions(log);
+    const decisions = createDecisions(source);
+    const error = errorOf(() => decisions.choose('other', 2));
+    expect(errorOf(() => decisions.choose('a', 3))).toBe(error);
+    expect(decisions.count).toBe(0);
+    expect(errorOf(() => source.finish())).toBe(error);
+    const empty = replayDecisions([]);
+    const beyond = errorOf(() => createDecisions(empty).choose('a', 3));
+    expect(errorOf(() => empty.finish())).toBe(beyond);
+  });
+
   test('stops when the log has ended', () => {
     const decisions = createDecisions(replayDecisions([]));
     const error = errorOf(() => decisions.choose('a', 3));

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { readFile } from 'node:fs/promises';
-import { keyedReplayDecisions } from '../../src/kernel/replay-decisions.ts';
+import { keyedReplayDecisions, replayDecisions } from '../../src/kernel/replay-decisions.ts';
 import { finalStatus, waitForState } from '../../src/model/status-lookup.ts';
 import { createChaosRunner } from '../../src/network/chaos-runner.ts';
 import { createSimulatedRunner } from '../../src/runners/simulated-runner.ts';
@@ -81,11 +81,13 @@ describe('a verdict', () => {
         sim.note('nothing to see here');
       }
     };
-    const { failure } = await simulate({ scenario: swallowing, replay: log });
-    expect(failure?.kind).toBe('diverged');
-    expect(failure?.message).toBe(
-      'Replay diverged at decision 0: expected "luck" out of 3, got "luck" out of 2',
-    );
+    for (const asked of [{ replay: log }, { source: replayDecisions(log) }]) {
+      const { failure } = await simulate({ scenario: swallowing, ...asked });
+      expect(failure?.kind).toBe('diverged');
+      expect(failure?.message).toBe(
+        'Replay diverged at decision 0: expected "luck" out of 3, got "luck" out of 2',
+      );
+    }
     const short = await simulate({ scenario: () => undefined, replay: log });
     expect(short.failure?.message).toContain('got the end of the run (1 entries are left over)');
   });
