@@ -31,6 +31,7 @@ export async function checkOutputs(
 class OutputJudge {
   readonly #host: Pick<WorkloadHost, 'check'>;
   readonly #read: NonNullable<RunnerUnderTest['readOutput']>;
+  /** Whether time passes between two steps of the runner: then two streams may arrive in any order. */
   readonly #takesTime: boolean;
   /** Whether an abort may come after the end of the process. */
   readonly #mayEndLater: boolean;
@@ -60,19 +61,21 @@ class OutputJudge {
     const [marker = ''] = stdout.split('\n');
     const trailers = trailersOf(marker, status, drawn.command.timeoutMs ?? 0, this.#mayEndLater);
     const isWhole = status.state === 'COMPLETE' || (drawn.lastsMs === Infinity && !this.#takesTime);
-    for (const [name, log, written] of [
-      ['stdout', stdout, drawn.stdout],
-      ['stderr', stderr, drawn.stderr],
-      ['stdlog', stdlog, drawn.stdout + drawn.stderr],
+    const both = this.#takesTime ? [drawn.stdout, drawn.stderr] : [drawn.stdout + drawn.stderr];
+    for (const [name, log, streams] of [
+      ['stdout', stdout, [drawn.stdout]],
+      ['stderr', stderr, [drawn.stderr]],
+      ['stdlog', stdlog, both],
     ] as const) {
       const what = `${name} of run ${runId}`;
       this.#checkHeader(what, log, run, status);
       const body = log.slice(log.indexOf(HEADER_END) + HEADER_END.length);
-      const isRight = trailers.some((trailer) =>
-        isWhole
-          ? body === written + trailer
-          : body.endsWith(trailer) && written.startsWith(body.slice(0, body.length - trailer.length)),
-      );
+      const written = streams.join('');
+      const isRight = trailers.some((trailer) => {
+        const length = body.length - trailer.length;
+        if (!body.endsWith(trailer) || (isWhole && length !== written.length)) return false;
+        return isArrivalOf(body.slice(0, length), streams);
+      });
       if (!isRight) {
         const [got, expected] = [body, written + (trailers[0] ?? '')].map((text) => JSON.stringify(text));
         this.#demand(
@@ -106,6 +109,22 @@ class OutputJudge {
   #demand(condition: boolean, rule: string, message: string): void {
     if (!condition) this.#host.check(false, `${rule} ${message}`);
   }
+}
+
+/** True if the streams, or beginnings of them, may arrive as this text: each keeps its own order. */
+function isArrivalOf(text: string, [one = '', other = '']: readonly string[]): boolean {
+  if (other === '') return one.startsWith(text);
+  /** How many characters may have come from the first. */
+  let counts = new Set([0]);
+  for (const [at, character] of text.split('').entries()) {
+    const next = new Set<number>();
+    for (const count of counts) {
+      if (one[count] === character) next.add(count + 1);
+      if (other[at - count] === character) next.add(count);
+    }
+    counts = next;
+  }
+  return counts.size > 0;
 }
 
 /**

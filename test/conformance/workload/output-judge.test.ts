@@ -15,18 +15,31 @@ const outputs = [
   { uri: 'file:///log' },
 ] as unknown as LogOutputs;
 
+/** What the command is known to write, and what is in the logs. */
+interface Writes {
+  readonly writes: string;
+  readonly wrote: string;
+  readonly writesToErr: string;
+  readonly wroteToBoth: string;
+}
+
 /** The complaint about a run that ended so and whose trailer names this cause; undefined if there is none. */
 async function complaint(
   state: 'ABORTED' | 'TIMEDOUT' | 'COMPLETE',
   cause: 'none' | 'abort' | 'deadline',
   takesTime: boolean,
-  { wrote = '', writes = '' } = {},
+  { wrote = '', writes = '', writesToErr = '', wroteToBoth = wrote }: Partial<Writes> = {},
 ): Promise<string | undefined> {
   const refs = { stdoutRef: 'file:///out', stderrRef: 'file:///err' };
   const logOf = (body: string): string =>
     logHeader(0, outputs, command) + body + (logTrailer(cause, TIMEOUT_MS, '') ?? '');
-  const drawn = { command, lastsMs: Infinity, stdout: writes, stderr: '', secrets: [] };
+  const drawn = { command, lastsMs: Infinity, stdout: writes, stderr: writesToErr, secrets: [] };
   const ended = makeRunStatus('0', state, tagsOf(command), refs, { snapshotId: '', exitCode: 0, error: '' });
+  const bodies: Readonly<Record<string, string>> = {
+    'file:///out': wrote,
+    'file:///err': writesToErr,
+    'file:///log': wroteToBoth,
+  };
   const found: string[] = [];
   await checkOutputs(
     {
@@ -35,8 +48,7 @@ async function complaint(
       },
     },
     { terms: { parts: {}, takesTime }, runs: [{ drawn, runId: '0', ended }] } as unknown as RunLedger,
-    // All writes go to stdout.
-    (uri) => Promise.resolve(logOf(uri === 'file:///err' ? '' : wrote)),
+    (uri) => Promise.resolve(logOf(bodies[uri] ?? '')),
     { note: () => undefined } as unknown as RunnerReach,
   );
   return found[0];
@@ -90,5 +102,39 @@ describe('the output of a command that writes and hangs', () => {
   test('R97 is whole in any case when the run is COMPLETE, and never anything else', async () => {
     expect(await complaint('COMPLETE', 'none', true, part)).toContain('R97');
     expect(await complaint('ABORTED', 'abort', true, { ...part, wrote: 'other' })).toContain('R97');
+  });
+});
+
+describe('the combined log of a command that writes to both streams', () => {
+  const both = { writes: 'a\nb\n', wrote: 'a\nb\n', writesToErr: 'bad\n' };
+
+  test('R97 has both in the order of the writes', async () => {
+    const inOrder = { ...both, wroteToBoth: 'a\nb\nbad\n' };
+    expect(await complaint('COMPLETE', 'none', false, inOrder)).toBeUndefined();
+    expect(await complaint('COMPLETE', 'none', true, inOrder)).toBeUndefined();
+  });
+
+  test.each(['bad\na\nb\n', 'a\nbad\nb\n', 'a\nbb\nad\n'])(
+    'R97 is %j only where two streams may arrive in another order than they were written in',
+    async (wroteToBoth) => {
+      expect(await complaint('COMPLETE', 'none', true, { ...both, wroteToBoth })).toBeUndefined();
+      expect(await complaint('COMPLETE', 'none', false, { ...both, wroteToBoth })).toContain('R97');
+    },
+  );
+
+  test.each(['b\na\nbad\n', 'bad\na\nb', 'bad\na\n', 'bad\nbad\na\nb\n', 'a\nb\n', 'bda\na\nb\n'])(
+    'R97 is never %j when the run is COMPLETE',
+    async (wroteToBoth) => {
+      expect(await complaint('COMPLETE', 'none', true, { ...both, wroteToBoth })).toContain(
+        'R97 R101 R107 stdlog',
+      );
+    },
+  );
+
+  test('R97 has beginnings of both when the run was stopped and writing takes time', async () => {
+    const stopped = (wroteToBoth: string): Promise<string | undefined> =>
+      complaint('ABORTED', 'abort', true, { ...both, wroteToBoth });
+    for (const arrived of ['', 'ba', 'ab', 'a\nba', 'bad\na']) expect(await stopped(arrived)).toBeUndefined();
+    for (const arrived of ['bb', 'd', 'ada']) expect(await stopped(arrived)).toContain('R97');
   });
 });
