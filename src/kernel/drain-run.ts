@@ -138,8 +138,9 @@ export class DrainRun {
 
   private beginTurn(): void {
     try {
-      this.hooks.onTurn?.();
+      // First, because it may try out promises, and a turn may replace what they do.
       this.burst ??= this.chooseBurst();
+      this.hooks.onTurn?.();
     } catch (thrown) {
       this.fail(thrown);
       return;

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { documentedDrain } from '../../src/kernel/drain-documented.ts';
 import { fastDrain } from '../../src/kernel/drain-fast.ts';
 import type { Drain } from '../../src/kernel/drain-run.ts';
@@ -30,6 +30,29 @@ describe.each(drains)('the turns of the $name drain', (drain) => {
     );
     expect(hasRealTimerFired).toBe(true);
     expect(turnsAt.slice(0, 3)).toEqual([0, 100, 200]);
+  });
+
+  test('uses the methods of the engine, also in the first run, whatever promises do during a turn', async () => {
+    vi.resetModules();
+    const fresh =
+      drain.name === 'fast'
+        ? (await import('../../src/kernel/drain-fast.ts')).fastDrain
+        : (await import('../../src/kernel/drain-documented.ts')).documentedDrain;
+
+    const { then } = Promise.prototype;
+    let calls = 0;
+    let steps = 0;
+    await fresh?.run(() => ((steps += 1) < 250 ? true : 'stop'), {
+      stepsPerTurn: 100,
+      onTurn: () => {
+        Promise.prototype.then = function (...args) {
+          calls += 1;
+          return Reflect.apply(then, this, args);
+        };
+      },
+      onTurnEnd: () => (Promise.prototype.then = then),
+    });
+    expect([steps, calls]).toEqual([250, 0]);
   });
 
   test('stops on request, with events still pending', async () => {

@@ -425,6 +425,15 @@ describe('reactions by then, catch and finally', () => {
     },
   );
 
+  test.each(LEVELS)('lead to the end with the documented drain, at level %s', async (awaits) => {
+    const { held } = await simulate({
+      drain: 'documented',
+      ambient: ambientTime({ awaits, thens: true }),
+      scenario: () => Promise.resolve(1).then(() => undefined),
+    });
+    expect(held).toBe(true);
+  });
+
   test('a runner that dryrunner simulates does its work all the same, and the method is put back', async () => {
     const before = Object.getOwnPropertyDescriptor(Promise.prototype, 'then');
     const { failure } = await simulate({
