@@ -2,8 +2,9 @@
  * The contract of a runner behind a network that loses calls, as a list of cases. Invariant: each case runs in the
  * plain order of events, with exactly the faults that it asks for.
  */
+import { interceptService } from '../../call/intercept-service.ts';
 import { waitForever } from '../../model/query.ts';
-import type { Service } from '../../model/service.ts';
+import type { Service, ServiceMethod } from '../../model/service.ts';
 import { ALL_MASK, DONE_MASK } from '../../model/state-mask.ts';
 import { finalStatus } from '../../model/status-lookup.ts';
 import type { World } from '../../model/world.ts';
@@ -39,6 +40,8 @@ const between = (
     readonly sim: Simulation;
     readonly chaos: ChaosRunner;
     readonly behind: Service;
+    /** The calls that it passed on. */
+    readonly reached: readonly ServiceMethod[];
   }) => Promise<void>,
   look: (played: Played) => void = () => undefined,
   answers: PlayAnswers = {},
@@ -47,9 +50,14 @@ const between = (
   async prove(subject, { signal }) {
     const scenario = async (sim: Simulation): Promise<void> => {
       const behind = createSimulatedRunner(sim.world, { name: 'r', capacity: 9, history: 0 });
-      const made = subject.create(sim.world, behind, options);
+      const reached: ServiceMethod[] = [];
+      const reaching = interceptService(behind, (call, proceed) => {
+        reached.push(call.method);
+        return proceed(call);
+      });
+      const made = subject.create(sim.world, reaching, options);
       const chaos = noted(callsIn(sim.world), 'the chaos runner', made);
-      await body({ sim, chaos, behind });
+      await body({ sim, chaos, behind, reached });
       await chaos.release();
     };
     look(await playHolding(scenario, answers, { signal }));
@@ -239,15 +247,23 @@ const losses: readonly PartCaseSpec<ChaosSubject>[] = [
     between(
       'R147 R149 every call fails with the error that is set, and no longer',
       { error: 'down' },
-      async ({ chaos }) => {
-        for (const call of [
-          () => chaos.run(EXIT),
-          () => chaos.abort('0'),
-          () => chaos.statusAll(),
-          () => chaos.status('0'),
-        ]) {
-          said.equal('a call', await refusalOf(call), 'RUNNER_INJECTED_FAULT down');
-        }
+      async ({ chaos, reached }) => {
+        const everyCallFails = async (message: string): Promise<void> => {
+          for (const [name, call] of [
+            ['run', () => chaos.run(EXIT)],
+            ['abort', () => chaos.abort('0')],
+            ['query', () => chaos.query({ allRuns: true, states: ALL_MASK }, { timeoutMs: 0 })],
+            ['queryNow', () => chaos.queryNow({ allRuns: true, states: ALL_MASK })],
+            ['statusAll', () => chaos.statusAll()],
+            ['status', () => chaos.status('0')],
+          ] as const) {
+            said.equal(name, await refusalOf(call), `RUNNER_INJECTED_FAULT ${message}`);
+          }
+        };
+        await everyCallFails('down');
+        chaos.setError('gone');
+        await everyCallFails('gone');
+        checkEqual('the calls that reach the runner', reached, []);
         chaos.setError(undefined);
         said.equal('a call', await codeOf(() => chaos.run(EXIT)), 'none');
         await said.refuses('a delay', () => chaos.setDelay(-1), 'RUNNER_INVALID_ARGUMENT', '-1');
