@@ -38,6 +38,15 @@ export interface DescribeRunnerOptions {
   readonly concurrent?: boolean;
 }
 
+/** Options of `exploreRunner` that a test has, too. Its time limit bounds everything else. */
+export type ExploredInTest = Omit<ExploreSubjectOptions, 'shouldStop' | 'shrinkExecutions' | 'onProgress'>;
+
+const NOT_IN_TEST: Readonly<Record<string, string>> = {
+  shouldStop: 'the test ends the exploration',
+  shrinkExecutions: 'the time limit of the test bounds how long a failure is made small',
+  onProgress: 'the test shows its own progress',
+};
+
 /** Options of {@link describeRunner} for a runner that is tested against the contract and explored. */
 export interface ExploredRunnerOptions extends DescribeRunnerOptions {
   /**
@@ -45,7 +54,7 @@ export interface ExploredRunnerOptions extends DescribeRunnerOptions {
    * defaults to 300, coverage gaps fail only if `reachWithin` is given, and the exploration ends with the test's time
    * limit.
    */
-  readonly explore: boolean | Omit<ExploreSubjectOptions, 'shouldStop'>;
+  readonly explore: boolean | ExploredInTest;
   /** Cases to run before the exploration. Default: the whole conformance suite. */
   readonly cases?: readonly RunnerCase<ConformanceSubject>[];
 }
@@ -112,6 +121,10 @@ function describeExplored(
   subject: ConformanceSubject,
   { explore, cases, concurrent = false }: ExploredRunnerOptions,
 ): void {
+  for (const [name, reason] of Object.entries(NOT_IN_TEST)) {
+    if (typeof explore !== 'object' || !(name in explore)) continue;
+    throw invalidArgument(`options.explore.${name}`, `to be absent: ${reason}`, Reflect.get(explore, name));
+  }
   // Loaded lazily, because every test file pays for what this module imports.
   describe(subject.name, { concurrent }, async () => {
     const { conformanceCases } = await import('../conformance/conformance-cases.ts');
@@ -120,9 +133,6 @@ function describeExplored(
     if (options === false) return;
     const { EXPLORE_OPTIONS } = await import('../conformance/workload/explore-runner.ts');
     check('options.explore', options, EXPLORE_OPTIONS);
-    if ('shouldStop' in options) {
-      throw invalidArgument('options.explore.shouldStop', 'to be absent: the test ends it', options);
-    }
     if (subject.wallWorld === undefined && subject.heldWorld === undefined) {
       await declareExploration(subject, options);
     } else declareSequences(subject, options);
@@ -131,14 +141,7 @@ function describeExplored(
 
 async function declareExploration(
   subject: ConformanceSubject,
-  {
-    executions = EXECUTIONS,
-    seed = 1,
-    reachWithin = Infinity,
-    mayMiss,
-    replay,
-    ...limits
-  }: Omit<ExploreSubjectOptions, 'shouldStop'>,
+  { executions = EXECUTIONS, seed = 1, reachWithin = Infinity, mayMiss, replay, ...limits }: ExploredInTest,
 ): Promise<void> {
   const { runnerWorkload } = await import('../conformance/workload/runner-workload.ts');
   const { limitsOf } = await import('../conformance/workload/workload-clients.ts');
@@ -185,10 +188,7 @@ function noting(sim: Simulation, add: (name: string, condition: boolean) => void
   });
 }
 
-function declareSequences(
-  subject: ConformanceSubject,
-  options: Omit<ExploreSubjectOptions, 'shouldStop'>,
-): void {
+function declareSequences(subject: ConformanceSubject, options: ExploredInTest): void {
   test(
     'keeps the contract, whatever its clients do',
     async ({ signal }) => {

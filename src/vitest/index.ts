@@ -6,6 +6,7 @@
 export {
   describeRunner,
   type DescribeRunnerOptions,
+  type ExploredInTest,
   type ExploredRunnerOptions,
   type RunnerCase,
 } from './describe-runner.ts';

@@ -2,7 +2,7 @@ import { createSimulatedRunner } from 'dryrunner';
 import { simCommands, supportsAllBut, type ConformanceSubject } from 'dryrunner/conformance';
 import { encodeToken } from 'dryrunner/explore';
 import { describe, expect, test, vi } from 'vitest';
-import { describeRunner, type RunnerCase } from '../../src/vitest/describe-runner.ts';
+import { describeRunner, type ExploredInTest, type RunnerCase } from '../../src/vitest/describe-runner.ts';
 
 interface Subject {
   readonly name: string;
@@ -62,6 +62,22 @@ describe('an explored runner', () => {
     const said = warn.mock.calls.map(String);
     warn.mockRestore();
     expect(said).toEqual([]);
+  });
+
+  test.for([
+    ['shouldStop', vi.fn(), 'the test ends the exploration'],
+    ['shrinkExecutions', 3, 'the time limit of the test bounds how long a failure is made small'],
+    ['onProgress', vi.fn(), 'the test shows its own progress'],
+  ] as const)('%s is refused, because it would have no effect', ([name, value, reason]) => {
+    const explore = { [name]: value } as ExploredInTest;
+    expect(() => describeRunner(mine, { cases: [], explore })).toThrow(
+      expect.objectContaining({
+        code: 'RUNNER_INVALID_ARGUMENT',
+        message: expect.stringContaining(
+          `options.explore.${name}: expected to be absent: ${reason}, got `,
+        ) as string,
+      }),
+    );
   });
 
   let replays = 0;
