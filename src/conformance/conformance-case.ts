@@ -17,6 +17,7 @@ import { lackOf } from './capability-probe.ts';
 import { CAPABILITY, type Capability } from './capability.ts';
 import { CaseContext } from './case-context.ts';
 import { ConformanceError } from './check.ts';
+import { HELD_MOVES_MAX, leftInHeldTime } from './held-time.ts';
 import { checkSubject, type ConformanceSubject, type HeldWorld, type SubjectOptions } from './subject.ts';
 import type { Service } from '../model/service.ts';
 
@@ -76,8 +77,6 @@ const CLOSE_SHARE = 0.1;
 const TICK_MS = 100;
 /** A case of a subject that polls takes more than 60,000. */
 const VIRTUAL_EVENTS_MAX = 1_000_000;
-/** In held time nothing is slow. */
-const HELD_MOVES_MAX = 200_000;
 
 /** A case that can be run against any subject. See {@link runConformance}. */
 export class ConformanceCase {
@@ -183,7 +182,6 @@ export class ConformanceCase {
     held: HeldWorld,
     { reach, signal }: ProveOptions,
   ): Promise<void> {
-    const { clock } = held.world;
     const context = new CaseContext(subject, held.world);
     const ended: Settled<void>[] = [];
     void settled(this.#inTime(context, reach)).then((end) => ended.push(end));
@@ -197,10 +195,8 @@ export class ConformanceCase {
       throw context.violation(cut) ?? cut;
     }
     for (const { error } of ended) if (error !== undefined) throw error;
-    for (const endMs = clock.now(); await held.advance();) {
-      if (clock.now() < endMs + 1) continue;
-      throw new ConformanceError('a timer is left when all is released', 'none', 'a timer');
-    }
+    const left = await leftInHeldTime(held, signal);
+    if (left !== undefined) throw new ConformanceError(left, 'nothing that is left', left);
   }
 
   async #onTheMachine(

@@ -6,7 +6,9 @@ import { conformanceCases } from '../../src/conformance/conformance-cases.ts';
 import type { ConformanceSubject, HeldWorld } from '../../src/conformance/subject.ts';
 import type { Service } from '../../src/model/service.ts';
 import { checkEqual } from '../../src/conformance/check.ts';
+import { exploreRunner } from '../../src/conformance/workload/explore-runner.ts';
 import { describeRunner } from '../../src/vitest/describe-runner.ts';
+import { having } from './broken-services.ts';
 import { caseOf, noService } from './hand-made-cases.ts';
 import { chaosWithoutFaults, fake, polling, simulated } from './subjects.ts';
 
@@ -82,6 +84,59 @@ describe('a case in held time', () => {
       },
     };
     await expect(endless.prove(stopping, { signal: controller.signal })).rejects.toThrow('time is up');
+    expect(moves).toBe(50);
+  });
+
+  /** In its time something always happens at once as soon as a runner is released. */
+  const withoutEnd = (onMove: () => void = () => undefined): ConformanceSubject => {
+    let isOver = false;
+    return {
+      ...simulated,
+      heldWorld(seed) {
+        isOver = false;
+        const { world, advance } = heldWorld(seed);
+        const next = (): Promise<boolean> => {
+          onMove();
+          return Promise.resolve(true);
+        };
+        return { world, advance: () => (isOver ? next() : advance()) };
+      },
+      async create(world, options) {
+        const { service } = await simulated.create(world, options);
+        const release: Service['release'] = async () => {
+          await service.release();
+          isOver = true;
+        };
+        return { service: having(service, { release }) };
+      },
+    };
+  };
+
+  test('R86 fails for events without end when all is released, and ends', async () => {
+    const making = caseOf(async (t) => {
+      await t.runner();
+    });
+    await expect(making.prove(withoutEnd(), { seeds: [4] })).rejects.toThrow(
+      'events without end are left when all is released: cut off after 200000 (seed 4)',
+    );
+    const { held, failure } = await exploreRunner(withoutEnd(), { sequences: 1 });
+    expect(held).toBe(false);
+    expect(failure?.message).toMatch(
+      /^R86 events without end are left when all is released: cut off after 200000 \(sequence 1 of seed 1\)/,
+    );
+  });
+
+  test('whose events have no end when all is released is ended by a signal', async () => {
+    const controller = new AbortController();
+    let moves = 0;
+    const stopping = withoutEnd(() => {
+      moves += 1;
+      if (moves === 50) controller.abort(new Error('time is up'));
+    });
+    const making = caseOf(async (t) => {
+      await t.runner();
+    });
+    await expect(making.prove(stopping, { signal: controller.signal })).rejects.toThrow('time is up');
     expect(moves).toBe(50);
   });
 

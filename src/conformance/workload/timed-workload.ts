@@ -12,6 +12,7 @@ import type { RandomStream } from '../../kernel/random.ts';
 import { createRandomStream } from '../../kernel/seeded-random.ts';
 import type { World } from '../../model/world.ts';
 import { ConformanceError } from '../check.ts';
+import { HELD_MOVES_MAX, leftInHeldTime } from '../held-time.ts';
 import type { ConformanceSubject, HeldWorld } from '../subject.ts';
 import { RunnerWorkload } from './runner-workload.ts';
 import type { WorkloadLimits } from './workload-clients.ts';
@@ -35,7 +36,6 @@ const CUT_OFF_MS = 120_000;
 const TICK_MS = 100;
 /** An action at some event comes within this many milliseconds instead, because events are unknown here. */
 const ACTION_MS_MAX = 40;
-const MOVES_MAX = 200_000;
 /** How many of the last draws are shown. */
 const SHOWN_MAX = 60;
 
@@ -177,7 +177,7 @@ async function inHeldTime(host: TimedHost, workload: RunnerWorkload, held: HeldW
   void outcomeOf(host, workload).then((error) => ended.push({ error }));
   for (let moves = 1; ended.length === 0; moves += 1) {
     const hasMoved = await held.advance();
-    if (ended.at(0) !== undefined || (hasMoved && moves < MOVES_MAX)) continue;
+    if (ended.at(0) !== undefined || (hasMoved && moves < HELD_MOVES_MAX)) continue;
     const why = hasMoved
       ? `cut off after ${moves} events`
       : 'nothing is left to happen, and a call has not returned';
@@ -185,10 +185,6 @@ async function inHeldTime(host: TimedHost, workload: RunnerWorkload, held: HeldW
   }
   const [end] = ended;
   if (end?.error !== undefined) return end.error;
-  for (const endMs = host.now(); await held.advance();) {
-    if (host.now() >= endMs + 1) {
-      return new ConformanceError('R86 a timer is left when all is released', 'none', 'a timer');
-    }
-  }
-  return undefined;
+  const left = await leftInHeldTime(held);
+  return left === undefined ? undefined : new ConformanceError(`R86 ${left}`, 'nothing that is left', left);
 }
