@@ -33,7 +33,7 @@ export interface ExecutionRequest {
   readonly omitStacks?: boolean | undefined;
   /** Watchers of the trace in addition to the scenario's oracles. They must only observe, and report nothing. */
   readonly watchers?: readonly OracleFactory[] | undefined;
-  readonly onFire?: ((event: EventInfo, made: number) => void) | undefined;
+  readonly onFire?: ((event: EventInfo, made: number, now: () => number) => void) | undefined;
   readonly isolator?: Isolator | undefined;
   /** Receives the calls of services and the states of nodes in the simulated world. */
   readonly watchServices?: ServiceWatch | undefined;

@@ -18,7 +18,7 @@ import { topicOf, type Label } from './question.ts';
 const DEFAULT_EPOCH_MS = 946_684_800_000;
 const NO_LISTENERS: readonly FireListener[] = Object.freeze([]);
 
-type FireListener = (event: EventInfo, made: number) => void;
+type FireListener = (event: EventInfo, made: number, now: () => number) => void;
 
 /** The origin of an event that waited elsewhere before it was put into the queue. */
 export interface EventOrigin {
@@ -41,9 +41,9 @@ export interface VirtualClockOptions {
   readonly capturePlaces?: boolean;
   /**
    * Called for each event just before it fires; `now()` is already its time. `made` is the number of events created so
-   * far: events that this one causes get ids from `made + 1`.
+   * far: events that this one causes get ids from `made + 1`. `now` reads the clock, also later.
    */
-  readonly onFire?: (event: EventInfo, made: number) => void;
+  readonly onFire?: (event: EventInfo, made: number, now: () => number) => void;
 }
 
 const CLOCK_OPTIONS = is.optionsOf<VirtualClockOptions>(
@@ -84,6 +84,7 @@ export class VirtualClock implements Clock {
   /** The time that was read last, cached in milliseconds: a new number for each event of a trace would be garbage. */
   private readUs = NaN;
   private readMs: number | undefined = undefined;
+  private readonly readNow = (): number => this.now();
   private firedCount = 0;
   private currentId = 0;
 
@@ -185,7 +186,7 @@ export class VirtualClock implements Clock {
     this.currentId = queue.idOf(row);
     const info = this.onFire === undefined ? undefined : queue.describe(row);
     const fire = queue.remove(row);
-    if (info !== undefined) this.onFire?.(info, queue.lastId);
+    if (info !== undefined) this.onFire?.(info, queue.lastId, this.readNow);
     fire();
     return true;
   }
@@ -270,8 +271,8 @@ export class VirtualClock implements Clock {
     this.onFire =
       listeners.length < 2
         ? listeners[0]
-        : (event, made) => {
-            for (const listener of listeners) listener(event, made);
+        : (event, made, now) => {
+            for (const listener of listeners) listener(event, made, now);
           };
   }
 

@@ -74,10 +74,10 @@ export interface SimulateOptions {
   readonly leftovers?: 'fail' | 'ignore';
   readonly drain?: DrainChoice;
   /**
-   * Called for each clock event just before it fires, with the number of events created so far; for strategies and
-   * reports. Costs an object per event. Default: not called.
+   * Called for each clock event just before it fires, with the number of events created so far, and a function that
+   * reads the clock; for strategies and reports. Costs an object per event. Default: not called.
    */
-  readonly onFire?: (event: EventInfo, made: number) => void;
+  readonly onFire?: (event: EventInfo, made: number, now: () => number) => void;
   /** Called with the state that the scenario has declared (`sim.state`); for strategies. Default: not called. */
   readonly onState?: OnState;
   /** Is notified which parts of the world share nothing with others; for strategies. Default: none. */

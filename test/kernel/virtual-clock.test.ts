@@ -179,6 +179,25 @@ describe('what is known of events', () => {
     ]);
   });
 
+  test('a listener reads when an event fires that was due during a stall, and how late it is then', async () => {
+    const read: (readonly [number, () => number])[] = [];
+    const listener = ({ atMs }: EventInfo, _made: number, now: () => number): void => {
+      read.push([atMs, now]);
+      seen.push(now());
+    };
+    const seen: number[] = [];
+    const clock = createVirtualClock({ onFire: listener });
+    const remove = clock.addFireListener(listener);
+    clock.timer('stalls', 1, () => clock.stall(10));
+    clock.timer('late', 5, () => remove());
+    await clock.runUntilIdle();
+    expect([read.map(([atMs]) => atMs), seen]).toEqual([
+      [1, 1, 5, 5],
+      [1, 1, 11, 11],
+    ]);
+    expect(read.map(([, now]) => now())).toEqual([11, 11, 11, 11]);
+  });
+
   test('pending events are listed in the order of time and creation, as many as asked for', () => {
     const clock = createVirtualClock();
     clock.timer('later', 7, () => {});

@@ -6,7 +6,7 @@ import type { TraceEvent } from '../../model/trace-event.ts';
 import type { EventNames } from './event-name.ts';
 import { isOfCaller, isOfSetup, isOfWork } from './workload-decisions.ts';
 import { type HistoryCandidate, RANK, type Rank } from './history-candidate.ts';
-import type { ObservedDecision, ObservedRun } from './observed-run.ts';
+import { decidedAtMs, type ObservedDecision, type ObservedRun } from './observed-run.ts';
 import { PassedOver } from './passed-over.ts';
 import type { RunIndex } from './run-index.ts';
 import type { ShownFaults } from './shown-fault.ts';
@@ -73,11 +73,10 @@ export class DecidedLines {
   }
 
   #lineOf(decision: ObservedDecision): HistoryCandidate {
-    const { firings } = this.#run;
     const { due, answer } = decision;
-    // An order is decided before the clock reaches the time of the picked event.
+    // An order belongs to the picked event.
     const firingId = due[answer]?.id ?? decision.firingId;
-    const atMs = firings.get(firingId)?.atMs ?? 0;
+    const atMs = decidedAtMs(this.#run, decision);
     const textOf = (): string => this.#passed.textOf(decision, this.#names) ?? this.#faults.textOf(decision);
     const rank = this.#rankOf(decision);
     return { role: 'decision', atMs, runner: '', textOf, firingId, isFiring: due.length > 0, rank };

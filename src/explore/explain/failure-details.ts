@@ -16,7 +16,7 @@ import type { Failure } from '../../simulation/verdict.ts';
 import type { QuestionKind } from '../../kernel/question.ts';
 import { eventText } from '../../trace/event-text.ts';
 import { actText } from './question-text.ts';
-import type { DueEvent, ObservedStep } from './observed-run.ts';
+import { decidedAtMs, type DueEvent, type ObservedStep } from './observed-run.ts';
 import type { RunIndex } from './run-index.ts';
 import { framesOf, hasUserFrame } from './source-place.ts';
 
@@ -103,7 +103,7 @@ const TOGETHER_MAX = 5;
 /** The events due together in the last instant, in one line; undefined if there were none. */
 function coincidenceIn({ run, names, order }: RunIndex, atMs: number): string | undefined {
   const orders = run.decisions.filter(
-    ({ due, answer }) => run.firings.get(due[answer]?.id ?? 0)?.atMs === atMs,
+    (decision) => decision.due.length > 0 && decidedAtMs(run, decision) === atMs,
   );
   // The first small order of the instant: what was due at its beginning, unless that was a crowd.
   const first = orders.find(({ due }) => due.length <= TOGETHER_MAX);
@@ -132,7 +132,7 @@ function lastStepsIn({ run, names, order }: RunIndex): LastStep[] {
     // -1: before the first event fired.
     at: order.get(step.firingId) ?? -1,
     textOf: () => stepText(step.done),
-    atMs: 'type' in step.done ? step.done.at : (run.firings.get(step.firingId)?.atMs ?? 0),
+    atMs: 'type' in step.done ? step.done.at : step.done.askedAtMs,
     stackText: () => step.stack.text,
   }));
   // Steps of a firing come after it: the sort is stable.

@@ -10,7 +10,7 @@ import { messageAskedAbout } from './arrivals.ts';
 import type { ComparedPass } from './compared-pass.ts';
 import { answerText, askedText, decisionText, outageClause } from './question-text.ts';
 import type { AnswerChange } from './nearest-pass.ts';
-import type { ObservedDecision, ObservedEvent, ObservedRun } from './observed-run.ts';
+import { decidedAtMs, type ObservedDecision, type ObservedEvent, type ObservedRun } from './observed-run.ts';
 import type { RunIndex } from './run-index.ts';
 
 /** Event types that say nothing to a reader: every run has them, whatever becomes of it. */
@@ -174,14 +174,15 @@ function partitionBegunBy(
 function orderInsteadText(
   failing: RunIndex,
   passing: RunIndex,
-  { due, answer }: ObservedDecision,
+  decision: ObservedDecision,
   instead: number,
 ): string {
+  const { due, answer } = decision;
   const names = new EventNames(failing, passing);
   const [taken, other] = [due[answer], due[instead]].map((event) =>
     event === undefined ? 'another event' : names.of(event),
   );
-  const atMs = failing.run.firings.get(due[answer]?.id ?? 0)?.atMs ?? 0;
+  const atMs = decidedAtMs(failing.run, decision);
   const arrival = names.broughtBy(due[instead]?.id ?? 0);
   const first = names.broughtBy(due[answer]?.id ?? 0);
   if (arrival !== undefined && taken !== other) {

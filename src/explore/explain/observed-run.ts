@@ -39,6 +39,8 @@ export interface ObservedDecision extends KeyedDecision {
   readonly firingId: number;
   /** Number of earlier trace events. */
   readonly traceIndex: number;
+  /** The time at which it was asked; of a decision about order, see {@link decidedAtMs}. */
+  readonly askedAtMs: number;
   /**
    * For a decision about order, the events due: the answer picks one of them. Of more than a hundred, only the first
    * and the picked one are kept.
@@ -55,7 +57,7 @@ export interface ObservedDecision extends KeyedDecision {
 /** One execution, with everything that was decided, fired and traced. */
 export interface ObservedRun {
   readonly verdict: Verdict;
-  /** In the order of firing. */
+  /** In the order of firing. `atMs` is when it fired, which is later than when it was due after a stall of the clock. */
   readonly firings: ReadonlyMap<number, EventInfo>;
   /** Where the sleeps of the scenario were set that were due and never fired, if places are captured; by their id. */
   readonly asleep: ReadonlyMap<number, KeptStack>;
@@ -91,6 +93,7 @@ class Observation implements DecisionSource {
   /** Events between which a non-default decision chose: these are named. */
   readonly #named = new Set<number>();
   #firingId = 0;
+  #now: (() => number) | undefined;
 
   constructor(answers: DecisionSource, capturesPlaces: boolean) {
     this.#answers = answers;
@@ -129,7 +132,9 @@ class Observation implements DecisionSource {
     this.decisions.push(...this.decisions.splice(from).map((decision) => ({ ...decision, drawn })));
   }
 
-  fire(event: EventInfo): void {
+  fire(due: EventInfo, now: () => number): void {
+    this.#now = now;
+    const event = firedAt(due, now());
     this.firings.set(event.id, event);
     this.asleep.delete(event.id);
     this.#firingId = event.id;
@@ -152,13 +157,36 @@ class Observation implements DecisionSource {
     if (!this.#named.has(id)) this.firings.set(id, { id, cause, topic, atMs, late });
   }
 
-  #note(asked: Omit<ObservedDecision, 'answer' | 'firingId' | 'traceIndex'>): ObservedDecision {
+  #note(asked: Omit<ObservedDecision, 'answer' | 'firingId' | 'traceIndex' | 'askedAtMs'>): ObservedDecision {
     const answer = this.#answers.decide(asked.question, asked.n, asked.occurrence);
     const traceIndex = this.events.length;
-    const decision = { ...asked, answer, firingId: this.#firingId, traceIndex };
+    const askedAtMs = this.#now?.() ?? this.events.at(-1)?.event.at ?? 0;
+    const decision = { ...asked, answer, firingId: this.#firingId, traceIndex, askedAtMs };
     this.decisions.push(decision);
     return decision;
   }
+}
+
+/** The event with the time at which it fired; its place is still formatted only when it is read. */
+function firedAt(event: EventInfo, atMs: number): EventInfo {
+  if (event.atMs === atMs) return event;
+  const { id, cause, topic, late } = event;
+  const fired = { id, cause, topic, atMs, late };
+  if (!('place' in event)) return fired;
+  return {
+    ...fired,
+    get place() {
+      return event.place ?? '';
+    },
+  };
+}
+
+/** When it was decided: an order, when the picked event fired, since it may be decided before the clock is read at all. */
+export function decidedAtMs(
+  { firings }: Pick<ObservedRun, 'firings'>,
+  { due, answer, askedAtMs }: Pick<ObservedDecision, 'due' | 'answer' | 'askedAtMs'>,
+): number {
+  return firings.get(due[answer]?.id ?? 0)?.atMs ?? askedAtMs;
 }
 
 /** The non-default decisions; of those that drew one value, only the first. */
@@ -182,7 +210,7 @@ export async function observe(
     source: observation,
     keepTrace: true,
     capturePlaces,
-    onFire: (event) => observation.fire(event),
+    onFire: (event, _made, now) => observation.fire(event, now),
     watchers: [() => ({ watch: (event) => observation.watch(event), end() {} })],
   });
   const { firings, asleep, events, decisions, steps } = observation;

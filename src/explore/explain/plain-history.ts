@@ -31,7 +31,7 @@ export function plainHistory(
   const shown = decided.slice(-(LINES_MAX - 1));
   const lines = shown.map((decision) => ({
     role: 'decision' as const,
-    text: decisionText({ ...decision, due: [], firingId: 0, traceIndex: 0 }),
+    text: decisionText({ ...decision, due: [], firingId: 0, traceIndex: 0, askedAtMs: 0 }),
   }));
   return {
     lines: [...lines, { role: 'failure', atMs, text: headlineOf(message).headline }],

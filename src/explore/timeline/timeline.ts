@@ -42,7 +42,7 @@ import { headlineOf } from '../failure-key.ts';
 import { keyDecisions } from '../keyed-log.ts';
 import type { EventNames } from '../explain/event-name.ts';
 import { decisionText } from '../explain/question-text.ts';
-import { observe, type ObservedDecision, type ObservedRun } from '../explain/observed-run.ts';
+import { decidedAtMs, observe, type ObservedDecision, type ObservedRun } from '../explain/observed-run.ts';
 import { RunIndex } from '../explain/run-index.ts';
 import { shortPlaceOf } from '../explain/source-place.ts';
 import { check } from '../../kernel/argument-check.ts';
@@ -431,11 +431,15 @@ class TimelineWriter {
     const { verdict, events, firings } = this.#run;
     let index = 0;
     let fired = 0;
-    const writeUntil = (firingId: number, atMs: number): void => {
+    const writeUntil = (firingId: number, firedAtMs: number): void => {
+      let atMs = firedAtMs;
       for (; events[index]?.firingId === firingId; index += 1) {
+        const { event } = events[index] as (typeof events)[number];
         this.#serve(fired, index, atMs);
         this.#decide(index);
-        this.#happen((events[index] as (typeof events)[number]).event);
+        this.#happen(event);
+        // The clock may have stalled before the code ran.
+        atMs = event.at;
       }
       this.#serve(fired, index, atMs);
     };
@@ -504,11 +508,10 @@ class TimelineWriter {
       const [decision] = this.#decisions;
       if (decision === undefined || decision.traceIndex > traceIndex) return;
       this.#decisions.shift();
-      const { question, answer, n, firingId, due } = decision;
+      const { question, answer, n, firingId } = decision;
       const fired = this.#fired.get(firingId);
-      const atMs = this.#run.firings.get(due[answer]?.id ?? firingId)?.atMs ?? 0;
       const args = { question: question.text, answer, of: n };
-      const ts = this.#stamps.next(atMs);
+      const ts = this.#stamps.next(decidedAtMs(this.#run, decision));
       const name = decisionText(decision, (event) => this.#names.of(event));
       this.#mark(fired?.lane ?? SCENARIO, { name, cat: 'decision', ts, args });
     }

@@ -58,8 +58,8 @@ export function seeingExecutor(
             ? {}
             : { order: (question, due, occurrence) => source.order!(question, due, occurrence) }),
         },
-        onFire(info, made) {
-          onFire?.(info, made);
+        onFire(info, made, now) {
+          onFire?.(info, made, now);
           seen.fire(info, made);
         },
         watchers: [...watchers, () => ({ watch: (event) => seen.watch(event), end: () => {} })],
