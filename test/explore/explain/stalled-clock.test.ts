@@ -104,7 +104,7 @@ test('a timeline draws things when they happened', async () => {
   const { traceEvents } = await recordTimeline(race, RACE);
   const drawn = traceEvents.flatMap(({ cat, name, ts = 0 }) =>
     cat === 'decision' || cat === 'event'
-      ? [`${Math.floor(ts / 1000)} ${name.replace(/ set in run .*/, '')}`]
+      ? [`${Math.floor(ts / 1000)} ${name.replace(/ set (?:in|by) .*/, '')}`]
       : [],
   );
   expect(drawn).toEqual([
