@@ -4,6 +4,7 @@
  */
 import { topicOf, type Topic } from '../kernel/question.ts';
 import { RunnerError } from '../kernel/errors.ts';
+import type { Tracer } from '../model/trace-event.ts';
 import type { OngoingWait } from '../model/wait-watch.ts';
 import type { SimulatedWorld } from '../simulation/simulation.ts';
 import { type Envelope, failedAnswer } from './envelope.ts';
@@ -18,6 +19,20 @@ const LOST_MAX = 64;
 const PARTITION = topicOf({ owner: 'network', what: 'partition' });
 const HOLD = topicOf({ owner: 'network', what: 'hold' });
 
+/** The id that was given last. */
+interface MessageIds {
+  last: number;
+}
+
+/** By the tracer: the ids of a trace distinguish the messages of all its networks. */
+const IDS = new WeakMap<Tracer, MessageIds>();
+
+function idsOf({ tracer }: SimulatedWorld): MessageIds {
+  const ids = IDS.get(tracer) ?? { last: 0 };
+  IDS.set(tracer, ids);
+  return ids;
+}
+
 /** Carries the messages of one network and hosts its links. */
 export class Fabric implements LinkHost {
   readonly world: SimulatedWorld;
@@ -31,20 +46,21 @@ export class Fabric implements LinkHost {
   #lost: Envelope[] = [];
   /** At this many entries, {@link #lost} drops those that nobody waits for any more. */
   #lostMax = LOST_MAX;
-  #ids = 0;
+  readonly #ids: MessageIds;
   #isStopped = false;
 
   constructor(world: SimulatedWorld, settings: SettingsOfLink, callTimeoutMs: number) {
     this.world = world;
     this.callTimeoutMs = callTimeoutMs;
     this.#settings = settings;
+    this.#ids = idsOf(world);
     world.onHeal(() => this.#heal());
     world.waits?.add(() => this.#waits());
   }
 
   nextId(): number {
-    this.#ids += 1;
-    return this.#ids;
+    this.#ids.last += 1;
+    return this.#ids.last;
   }
 
   add(receiver: Receiver): void {

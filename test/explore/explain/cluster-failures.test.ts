@@ -738,3 +738,22 @@ test('faults and what came of them stand before other decisions where there are 
   expect(lines).toContain('7   store appends to log (7 bytes)');
   expect(lines).toContain('7   log on store has 7 bytes left, of which 1 was not synced');
 });
+
+test('of two networks, each answer is shown with its own call', async () => {
+  const lines = await explained(
+    'two-networks',
+    async (sim) => {
+      const [shops, banks] = [1, 5].map((latencyMs) => createNetwork(sim, { latencyMs }));
+      shops?.node('shop', () => ({ sell: (what: string) => `sold ${what}` }));
+      banks?.node('bank', () => ({ pay: (amount: number) => `paid ${amount}` }));
+      const answers = await Promise.all([
+        shops?.connect<{ sell(what: string): string }>('shop').sell('ring'),
+        banks?.connect<{ pay(amount: number): string }>('bank').pay(5),
+      ]);
+      sim.check(false, answers.join(', '));
+    },
+    {},
+  );
+  expect(lines).toContain('2   scenario gets "sold ring" from sell("ring") of shop, called at 0 ms');
+  expect(lines).toContain('10   scenario gets "paid 5" from pay(5) of bank, called at 0 ms');
+});
