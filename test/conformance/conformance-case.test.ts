@@ -18,7 +18,10 @@ import type { Clock } from '../../src/kernel/clock.ts';
 import { messageOf, RunnerError } from '../../src/kernel/errors.ts';
 import type { RunStatus } from '../../src/model/run-status.ts';
 import type { Service } from '../../src/model/service.ts';
+import { isTerminal } from '../../src/model/run-state.ts';
+import { unknownRun } from '../../src/model/status-errors.ts';
 import { finalStatus, waitForState } from '../../src/model/status-lookup.ts';
+import type { QueryResult } from '../../src/model/status-reader.ts';
 import { RunRejectedError } from '../../src/model/run-rejected-error.ts';
 import { createVirtualClock } from '../../src/kernel/virtual-clock.ts';
 import { breakages, having } from './broken-services.ts';
@@ -152,6 +155,53 @@ describe('the suite', () => {
       const [result] = await resultsOf(counting, cases, { seeds: [seed] });
       expect(messageOf(result?.error)).toBe(`the end: expected "TIMEDOUT", got "COMPLETE" (seed ${seed})`);
     }
+  });
+
+  test('R48 finds a runner that forgets the oldest run only if that is terminal', async () => {
+    const forgetful: ConformanceSubject = {
+      ...simulated,
+      async create(world, options) {
+        const made = await simulated.create(world, { ...options, history: 0 });
+        const good = made.service;
+        const { capacity = 1, history = capacity === 1 ? 1 : 0 } = options;
+        const kept: string[] = [];
+        const gone = new Set<string>();
+        const known = <T>(runs: readonly string[], ask: () => Promise<T>): Promise<T> => {
+          const lost = runs.find((runId) => gone.has(runId));
+          return lost === undefined ? ask() : Promise.reject(unknownRun(lost));
+        };
+        const keptOf = ({ statuses, service }: QueryResult): QueryResult => ({
+          statuses: statuses.filter(({ runId }) => !gone.has(runId)),
+          service,
+        });
+        const run: Service['run'] = async (command) => {
+          const status = await good.run(command);
+          kept.push(status.runId);
+          for (let oldest = kept[0]; history > 0 && kept.length > history; oldest = kept[0]) {
+            if (oldest === undefined || !isTerminal((await good.status(oldest)).status.state)) break;
+            gone.add(oldest);
+            kept.shift();
+          }
+          return status;
+        };
+        const service = having(good, {
+          run,
+          abort: (runId) => known([runId], () => good.abort(runId)),
+          status: (runId) => known([runId], () => good.status(runId)),
+          query: ({ runs = [], ...query }, wait) =>
+            known(runs, async () => keptOf(await good.query({ runs, ...query }, wait))),
+          queryNow: ({ runs = [], ...query }) =>
+            known(runs, async () => keptOf(await good.queryNow({ runs, ...query }))),
+          statusAll: async () => keptOf(await good.statusAll()),
+        });
+        return { ...made, service };
+      },
+    };
+    const cases = conformanceCases.filter(({ rules }) => rules.includes('R47') || rules.includes('R48'));
+    const failed = (await resultsOf(forgetful, cases)).filter(({ outcome }) => outcome === 'failed');
+    expect(failed.map(({ error }) => messageOf(error))).toEqual([
+      'runs: expected ["0","2"], got ["0","1","2"] (seed 1)',
+    ]);
   });
 
   test.for(breakages.map((breakage) => [breakage.title, breakage] as const))(

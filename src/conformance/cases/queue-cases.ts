@@ -200,7 +200,7 @@ export const queueCases: readonly CaseSpec[] = [
     },
   },
   {
-    title: 'R47 R48 a history of n keeps the n newest, and the oldest that is terminal goes',
+    title: 'R47 a history of n keeps the n newest',
     options: { capacity: 2, history: 2 },
     async serve(t, runner) {
       const ids: RunID[] = [];
@@ -209,6 +209,18 @@ export const queueCases: readonly CaseSpec[] = [
         await t.end(runner, ids.at(-1) ?? '');
         checkEqual('runs', await knownIds(runner), ids.slice(-2));
       }
+    },
+  },
+  {
+    title: 'R48 the oldest run that is terminal is forgotten, though an older one is at work',
+    options: { capacity: 3, history: 2 },
+    async serve(t, runner) {
+      const active = await t.running(runner, t.commands.hang());
+      const aborted = await t.start(runner, t.commands.hang());
+      await runner.abort(aborted);
+      const queued = await t.start(runner, t.commands.hang());
+      checkEqual('runs', await knownIds(runner), [active, queued]);
+      await checkRejects('status', runner.status(aborted), 'RUNNER_UNKNOWN_RUN');
     },
   },
   {
