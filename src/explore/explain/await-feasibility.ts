@@ -17,7 +17,7 @@ import type { ObservedRun } from './observed-run.ts';
 const EXECUTIONS = 300;
 const SHOWN_MAX = 3;
 
-/** The finding, as details of the failure; none if the failing execution controls no awaits. */
+/** The finding, as details of the failure; none if the failing execution controls no awaits, or nothing was tried. */
 export async function awaitFeasibility(
   executor: Executor,
   run: ObservedRun,
@@ -47,10 +47,12 @@ async function feasibilityText(
   while (tried < EXECUTIONS && !shouldStop()) {
     const found = await fails(withHops(run.decisions, tried));
     tried += 1;
-    if (found !== undefined) return `native-feasible: ${hopsText(await fewest(found, fails))}`;
+    if (found !== undefined) return `native-feasible: ${hopsText(await fewest(found, fails, shouldStop))}`;
   }
-  const executions = counted(tried, 'execution');
-  return `needs latency, as far as ${executions} show: none in which promises take only a few more microtasks fails the same way`;
+  if (tried === 0) return undefined;
+  const executions = `${counted(tried, 'execution')} ${tried === 1 ? 'shows' : 'show'}`;
+  const end = tried < EXECUTIONS ? '; time ran out' : '';
+  return `needs latency, as far as ${executions}: none in which promises take only a few more microtasks fails the same way${end}`;
 }
 
 /** Answers from the log, with any number of microtasks for awaits; with none the first time. */
@@ -66,13 +68,15 @@ function withHops(log: readonly KeyedDecision[], index: number): DecisionSource 
   };
 }
 
-/** Removes the hops without which it still fails. */
+/** Removes the hops without which it still fails, as far as there is time. */
 async function fewest(
   log: readonly KeyedDecision[],
   fails: (source: DecisionSource) => Promise<readonly KeyedDecision[] | undefined>,
+  shouldStop: () => boolean,
 ): Promise<readonly KeyedDecision[]> {
   let kept = log;
   for (const hop of log.filter(isHop)) {
+    if (shouldStop()) break;
     const fewer = kept.filter((other) => other !== hop);
     if ((await fails(answersOf(fewer))) !== undefined) kept = fewer;
   }
