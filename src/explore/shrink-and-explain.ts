@@ -14,11 +14,9 @@ import { eventBound, type FailingExecution, type ShrunkExecution } from './faili
 import { briefly } from './known-stall.ts';
 import { shrinkInBrief, type ShrinkResult } from './shrink/shrinker.ts';
 
-/**
- * Watched events are all kept, and processed without a turn of the event loop. Of stalls, only one at an instant has as
- * many.
- */
+/** Watched events are all kept, and processed without a turn of the event loop. */
 const WATCHED_EVENTS_MAX = 250_000;
+const TOO_LONG = { by: 'events', eventsMax: WATCHED_EVENTS_MAX } as const;
 /** Extra milliseconds for explaining after it was asked to end: enough to say something about most failures. */
 const HURRY_MS = 1_000;
 
@@ -91,7 +89,7 @@ export async function settleFailure(
   const explained = await explainWithin(
     executor,
     result.log,
-    { scenario, seed, firedEvents, maxEvents, hasHeldBefore },
+    { scenario, key, seed, firedEvents, maxEvents, hasHeldBefore },
     limits,
   );
   return { shrunk, ...explained, ...(hasHeldBefore ? { hasHeldBefore } : {}) };
@@ -107,7 +105,7 @@ function asFound(failing: FailingExecution): Omit<ShrunkExecution, 'executions' 
 }
 
 /** The execution to explain, and its bound on events if it fails by that. */
-interface ExplainedExecution extends Pick<FailingExecution, 'scenario' | 'firedEvents'> {
+interface ExplainedExecution extends Pick<FailingExecution, 'scenario' | 'key' | 'firedEvents'> {
   readonly seed: string | undefined;
   readonly maxEvents: number | undefined;
   /** See `ExplainOptions`. */
@@ -121,12 +119,12 @@ interface ExplainedExecution extends Pick<FailingExecution, 'scenario' | 'firedE
 export async function explainWithin(
   executor: Executor,
   log: readonly Decision[],
-  { scenario: reference, seed, firedEvents, maxEvents, hasHeldBefore = false }: ExplainedExecution,
+  execution: ExplainedExecution,
   { explainMs: timeMs, mustStop, now }: SettleLimits,
 ): Promise<Explained> {
-  const cutShort = { by: 'events', eventsMax: WATCHED_EVENTS_MAX } as const;
-  const brief = inBrief(executor, maxEvents);
-  if (firedEvents > WATCHED_EVENTS_MAX && brief === undefined) return { cutShort };
+  const { scenario: reference, key, seed, hasHeldBefore = false } = execution;
+  const watched = watchedPart(executor, execution);
+  if (watched === undefined) return { cutShort: TOO_LONG };
   let startedAt: number | undefined;
   const shouldStop = (): boolean => {
     startedAt ??= now();
@@ -134,16 +132,30 @@ export async function explainWithin(
   };
   try {
     const options = { reference, shouldStop, hasHeldBefore, ...(seed === undefined ? {} : { seed }) };
-    const explanation = await explain(brief ?? executor, log, options);
+    const explanation = await explain(watched.executor, log, options);
+    if (watched.part === 'guess' && explanation.failureKey !== key) return { cutShort: TOO_LONG };
     const { nearestPass, nearestSearch } = explanation;
     if (nearestPass === undefined && nearestSearch.stoppedBy === 'stopped') {
       return { explanation, cutShort: { by: 'time', timeMs } };
     }
-    return { explanation, ...(brief === undefined ? {} : { cutShort }) };
+    return { explanation, ...(watched.part === 'beginning' ? { cutShort: TOO_LONG } : {}) };
   } catch (error) {
-    if (isRunnerError(error, 'RUNNER_INVALID_ARGUMENT')) return {};
-    throw error;
+    if (!isRunnerError(error, 'RUNNER_INVALID_ARGUMENT')) throw error;
+    return watched.part === 'guess' ? { cutShort: TOO_LONG } : {};
   }
+}
+
+/** What is watched of an execution in order to explain it; undefined if it is too long for that. */
+function watchedPart(
+  executor: Executor,
+  { key, firedEvents, maxEvents }: ExplainedExecution,
+): { readonly executor: Executor; readonly part: 'whole' | 'beginning' | 'guess' } | undefined {
+  const beginning = inBrief(executor, maxEvents);
+  if (beginning !== undefined) return { executor: beginning, part: 'beginning' };
+  if (firedEvents <= WATCHED_EVENTS_MAX) return { executor, part: 'whole' };
+  const often = briefly(executor, key);
+  if (often === executor) return undefined;
+  return { executor: withinEvents(often, WATCHED_EVENTS_MAX, true), part: 'guess' };
 }
 
 /**

@@ -132,9 +132,9 @@ async function storyOf(
   limits: SettleLimits,
 ): Promise<Omit<ReplayResult, 'outcome' | 'timeline'>> {
   if (failing !== undefined) {
-    const { scenario, firedEvents, decisions } = failing;
+    const { scenario, key, firedEvents, decisions } = failing;
     const { maxEvents } = eventBound(failing);
-    return explainWithin(executor, decisions, { scenario, seed, firedEvents, maxEvents }, limits);
+    return explainWithin(executor, decisions, { scenario, key, seed, firedEvents, maxEvents }, limits);
   }
   if (isReproduced || log === undefined) return {};
   return { history: await heldHistory(executor, verdict.decisions()) };

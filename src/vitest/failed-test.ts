@@ -222,8 +222,8 @@ async function explainedAsFound(
   const { failing, seed, hasHeldBefore = false } = found;
   const { explainWithin } = await import('../explore/shrink-and-explain.ts');
   const { maxEvents } = eventBound(failing);
-  const { decisions, firedEvents, scenario, seed: ofLog } = failing;
-  const about = { scenario, seed: ofLog, firedEvents, maxEvents, hasHeldBefore };
+  const { decisions, firedEvents, scenario, key, seed: ofLog } = failing;
+  const about = { scenario, key, seed: ofLog, firedEvents, maxEvents, hasHeldBefore };
   const { executor } = run.within(leftMs, seed);
   const result = await explainWithin(executor, decisions, about, limitsOf(run, leftMs * SHRINK_PART));
   return { ...found, failing: { ...failing, ...result } };

@@ -10,9 +10,12 @@ import { replayLine } from '../../src/cli/rerun-line.ts';
 import { Terminal } from '../../src/cli/terminal.ts';
 import { createExecutor } from '../../src/explore/executor.ts';
 import type { Explanation } from '../../src/explore/explain/explanation.ts';
+import { failureKey } from '../../src/explore/failure-key.ts';
 import { encodeToken } from '../../src/explore/replay-token.ts';
 import { explainWithin } from '../../src/explore/shrink-and-explain.ts';
+import { fifoDecisions } from '../../src/kernel/fifo-decisions.ts';
 import { defineScenario } from '../../src/simulation/scenario.ts';
+import type { Failure } from '../../src/simulation/verdict.ts';
 import { failingWith } from '../explore/failing-executions.ts';
 import { choice } from '../questions.ts';
 
@@ -32,9 +35,24 @@ const endless = defineScenario({
   },
 });
 
+const still = defineScenario({
+  name: 'still',
+  description: 'works at one instant for ever, while what would end it is due later',
+  async run(sim) {
+    sim.choose('d', 2);
+    let isOver = false;
+    const again = (): void => {
+      if (!isOver) sim.world.clock.timer('again', 0, again);
+    };
+    again();
+    await sim.sleep(1);
+    isOver = true;
+  },
+});
+
 const within = (explainMs: number) => ({ explainMs, mustStop: () => false, now: () => performance.now() });
-const execution = (scenario: string, firedEvents: number, maxEvents?: number) => ({
-  ...{ scenario, seed: undefined, firedEvents, maxEvents },
+const execution = (scenario: string, firedEvents: number, maxEvents?: number, key = 'error') => ({
+  ...{ scenario, key, seed: undefined, firedEvents, maxEvents },
 });
 
 // Point 3 of the explaining: an explanation that ran out of its time did not say so.
@@ -78,6 +96,23 @@ test('an endless execution is explained by its beginning; for one that is merely
   ]);
   const other = await explainWithin(executor, [], execution('endless', firedEvents), within(60_000));
   expect(other).toEqual({ cutShort: { by: 'events', eventsMax: 250_000 } });
+});
+
+test('a stall at an instant is explained whole, as far as it is the same one', async () => {
+  const executor = createExecutor(still);
+  const { failure } = await executor.execute({ source: fifoDecisions() });
+  const key = failureKey(failure as Failure);
+  const { explanation, cutShort } = await explainWithin(
+    executor,
+    [],
+    execution('still', 1_050_000, undefined, key),
+    within(60_000),
+  );
+  expect([explanation?.failureKey, cutShort]).toEqual([key, undefined]);
+  expect(explanation?.details.map(({ text }) => text)).toContain('repeats at one instant: again');
+  const of = (name: string) => execution('still', 1_050_000, undefined, name);
+  const another = await explainWithin(executor, [], of('stall of another kind'), within(60_000));
+  expect(another).toEqual({ cutShort: { by: 'events', eventsMax: 250_000 } });
 });
 
 test('where no decision is left, nothing is said to be reducible further', () => {
