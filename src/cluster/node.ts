@@ -125,7 +125,8 @@ export interface ClusterNode<T extends object | void = object> {
   readonly disk: MemoryDisk;
   /**
    * Ends the process at once: its memory and timers are gone. `options`, or the option `disk` of the node, say whether
-   * unsynced writes survive.
+   * unsynced writes survive. A node that is down already stays down, even if it was about to restart after a fault or an
+   * error.
    *
    * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for invalid options.
    */
@@ -244,6 +245,7 @@ export class SimulatedClusterNode<T extends object | void>
   crash(options: NodeCrashOptions = {}): void {
     check('options', options, CRASH_OPTIONS);
     this.#mustBeThere('crash');
+    this.#restart?.cancel();
     this.#keepsUnsynced = options.keepsUnsynced;
     try {
       this.#machine.crash();

@@ -257,6 +257,27 @@ describe('a node with onError restart whose observer starts it again', () => {
   });
 });
 
+test('a node that is crashed while it is down after an error stays down', () =>
+  holds(async (sim) => {
+    const node = createNetwork(sim).node(
+      'a',
+      ({ clock, incarnation }) => {
+        if (incarnation === 0) {
+          clock.timer('work', 1, () => {
+            throw new Error('no config');
+          });
+        }
+      },
+      { onError: 'restart', restartMs: 50 },
+    );
+    await sim.sleep(10);
+    node.crash();
+    await sim.sleep(100);
+    expect([node.state, node.incarnation]).toEqual(['down', 0]);
+    node.restart();
+    expect([node.state, node.incarnation]).toEqual(['up', 1]);
+  }));
+
 test('a node that is to be slow while it is down after an error restarts all the same', () =>
   holds(async (sim) => {
     const net = createNetwork(sim);
