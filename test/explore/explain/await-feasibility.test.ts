@@ -15,7 +15,9 @@ const racing = (run: (sim: Simulation) => Promise<unknown>): Executor =>
       name: 'racing',
       description: 'two reactions race',
       options: { ambient: ambientTime({ awaits: 'latency', thens: true }) },
-      run: async (sim) => void (await run(sim)),
+      async run(sim) {
+        await run(sim);
+      },
     }),
   );
 
