@@ -572,7 +572,7 @@ class DiskBlobs implements DiskContentStore {
     this.#isCounted = true;
   }
 
-  /** Evicts the least recently used blobs, but none that any process holds. */
+  /** Evicts the least recently used blobs, but none that any process holds, and nothing if all others are not enough. */
   async #evict(bytes: number): Promise<void> {
     const before = await this.#lease.unheldBeforeMs();
     const all = (await this.#scan()).sort((a, b) => a.usedMs - b.usedMs);
@@ -581,10 +581,12 @@ class DiskBlobs implements DiskContentStore {
     const needed = this.#maxBytes - bytes;
     const roomy = needed - this.#maxBytes * (1 - EVICT_TO);
     const wanted = roomy > 0 ? roomy : needed;
-    for (const { path, key, bytes: size, usedMs } of all) {
+    // If no other process shares the store, only the holds of this one count.
+    const unheld = all.filter(({ key, usedMs }) => !this.#held.has(key) && (alone || usedMs < before));
+    const evictable = unheld.reduce((sum, { bytes: size }) => sum + size, 0);
+    if (this.#sizeBytes + this.#reserved - evictable > needed) return;
+    for (const { path, key, bytes: size, usedMs } of unheld) {
       if (this.#sizeBytes + this.#reserved <= wanted) return;
-      // If no other process shares the store, only the holds of this one count.
-      if (this.#held.has(key) || (!alone && usedMs >= before)) continue;
       if (await this.#remove(path, key, usedMs)) {
         this.#sizeBytes -= size;
         this.#touched.delete(key);

@@ -217,12 +217,15 @@ describe('a content store on the disk', () => {
     const hold = store.hold([a, d]);
     await put(store, 'e'.repeat(40));
     expect(await store.findMissing([a, b, c, d])).toEqual([b, c]);
+    const e = digestOf('e'.repeat(40));
     expect(await code(put(store, 'f'.repeat(61)))).toBe('RUNNER_STORE_FULL');
+    expect(await store.findMissing([a, d, e])).toEqual([]);
     hold.release();
     hold.release();
+    age(e, 20);
     await put(store, 'f'.repeat(61));
     // No more than that is needed.
-    expect(await store.findMissing([a, d])).toEqual([a]);
+    expect(await store.findMissing([a, d, e])).toEqual([a, e]);
     expect(store.sizeBytes).toBeLessThanOrEqual(100);
   });
 
@@ -237,6 +240,10 @@ describe('a content store on the disk', () => {
     const hold = holder.hold([held]);
     // There is room for that only without what is held.
     expect(await code(put(store, 'n'.repeat(70)))).toBe('RUNNER_STORE_FULL');
+    // Nothing goes for a blob that has no room all the same.
+    expect(await holder.findMissing([held, free])).toEqual([]);
+    age(free, 9);
+    await put(store, 'n'.repeat(60));
     expect(await holder.findMissing([held, free])).toEqual([free]);
     hold.release();
     for (const each of open.splice(1)) each.close();
