@@ -38,6 +38,7 @@ import { noticedIn, placesOf } from './failure-places.ts';
 import { sentenceOf } from './failure-sentence.ts';
 import { LINES_MAX } from './history-length.ts';
 import { RunIndex } from './run-index.ts';
+import type { EventNames } from './event-name.ts';
 
 /** Options of {@link explain}. */
 export interface ExplainOptions {
@@ -107,9 +108,17 @@ function isRelease(event: TraceEvent): boolean {
   );
 }
 
-function otherFailureText({ decision, answer, message }: OtherFailure): string {
-  const value = answerText(decision, answer) ?? String(answer);
-  return `with "${aboutOf(decision.question)}" ${value} it fails differently: ${message}`;
+function otherFailureText({ names }: RunIndex, { decision, answer, message }: OtherFailure): string {
+  return `with ${otherAnswerText(names, decision, answer)} it fails differently: ${message}`;
+}
+
+function otherAnswerText(names: EventNames, decision: AskedDecision, answer: number): string {
+  const { due = [], drawn, question } = decision;
+  if (drawn !== undefined) return `another "${drawn.name}"`;
+  if (due.length === 0) return `"${aboutOf(question)}" ${answerText(decision, answer) ?? answer}`;
+  const [taken, other] = [due[decision.answer], due[answer]].map((event) => event && names.of(event));
+  if (taken === undefined || other === undefined) return `another order of ${due.length} events`;
+  return taken === other ? `another order of events ${taken}` : `${other} before ${taken}`;
 }
 
 const EXPLAIN_OPTIONS = is.optionsOf<ExplainOptions>(
@@ -200,7 +209,7 @@ export async function explain(
       : { nearestPass: describeNearestPass(index, passing, passLog.changes) }),
     nearestSearch: {
       ...nearestSearch,
-      ...(otherFailure === undefined ? {} : { otherFailure: otherFailureText(otherFailure) }),
+      ...(otherFailure === undefined ? {} : { otherFailure: otherFailureText(index, otherFailure) }),
     },
     places: placesOf(index, failure, passing?.index, passLog),
     token: tokenText(run, failure, { reference, seed }),

@@ -38,7 +38,9 @@ export function describeNearestPass(
   changes: readonly AnswerChange[],
 ): NearestPass {
   const [first] = changes;
-  const text = first === undefined ? '' : nearestText(failing, passing, first, changes.length - 1);
+  // A value counts once, however many answers made it.
+  const choices = new Set(changes.map(({ decision }) => decision.drawn ?? decision)).size;
+  const text = first === undefined ? '' : nearestText(failing, passing, first, choices - 1);
   const difference = differenceText(failing, passing);
   return {
     text,
@@ -195,14 +197,17 @@ function orderInsteadText(
     : `${other} had come before ${taken} at ${atMs} ms`;
 }
 
-/** A drawn value says more than the answer behind it, if its text is short and differs. */
+/** For a part of a drawn value: the values. The answers behind them say nothing to a reader. Undefined for others. */
 function drawnInsteadText(
   { drawn, ...observed }: ObservedDecision,
   passing: ObservedRun,
 ): string | undefined {
+  if (drawn === undefined) return undefined;
   const other = passing.decisions.find((decision) => isSameKey(decision, observed))?.drawn;
-  if (drawn === undefined || other === undefined || other.text === drawn.text) return undefined;
-  return `"${drawn.name}" had been ${other.text} instead of ${drawn.text}`;
+  // Long texts may differ only after their cut.
+  return other === undefined || other.text === drawn.text
+    ? `"${drawn.name}" had been another value`
+    : `"${drawn.name}" had been ${other.text} instead of ${drawn.text}`;
 }
 
 /**

@@ -40,7 +40,7 @@ export interface OtherFailure {
 
 /** An answer that differs in the passing execution. */
 export interface AnswerChange {
-  readonly decision: KeyedDecision;
+  readonly decision: AskedDecision;
   readonly answer: number;
 }
 
@@ -73,9 +73,9 @@ export interface NearestPassSearch {
   readonly hasSkippedAnswers?: boolean;
 }
 
-/** A decision, with the meaning of its answers if the asker described them. */
+/** A decision, with the meaning of its answers if the asker described them, and the value that it is a part of. */
 export type AskedDecision = KeyedDecision &
-  Pick<ObservedDecision, 'describe'> &
+  Pick<ObservedDecision, 'describe' | 'drawn'> &
   Partial<Pick<ObservedDecision, 'due'>>;
 
 /** With at most this many answers, all are tried; with more, the nearest that holds is found by bisecting. */

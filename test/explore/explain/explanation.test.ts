@@ -215,7 +215,7 @@ describe('a failure that is explained', () => {
     expect(nearestPass?.text).toBe(text);
   });
 
-  test('names the answer where two drawn values read the same', async () => {
+  test('says that a drawn value had been another one where both read the same', async () => {
     const wordy = defineScenario({
       name: 'wordy',
       description: 'long texts differ in their last letter',
@@ -227,7 +227,7 @@ describe('a failure that is explained', () => {
     const { nearestPass } = await explain(createExecutor(wordy), [
       { question: draw('text integer'), n: 2, answer: 1 },
     ]);
-    expect(nearestPass?.text).toBe('If "text integer" had been 0 instead of 1, nothing would have failed.');
+    expect(nearestPass?.text).toBe('If "text" had been another value, nothing would have failed.');
   });
 
   test('shows a difference only where one can be read', async () => {

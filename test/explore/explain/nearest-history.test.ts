@@ -1,12 +1,13 @@
 // What would have held, and which other failures are near.
-import { expect, test } from 'vitest';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
 import { createNetwork } from '../../../src/cluster/index.ts';
 import { createExecutor } from '../../../src/explore/executor.ts';
 import { explain, type Explanation } from '../../../src/explore/explain/explanation.ts';
 import type { Decision } from '../../../src/kernel/decisions.ts';
 import { defineScenario } from '../../../src/simulation/scenario.ts';
 import type { Simulation } from '../../../src/simulation/simulation.ts';
-import { choice, order } from '../../questions.ts';
+import { choice, draw, order } from '../../questions.ts';
 
 function explained(
   run: (sim: Simulation) => void | Promise<void>,
@@ -103,4 +104,102 @@ test.each([
   );
   expect(sentence).toBe('near fails at 100 ms: it is broken, when "mode" is unsafe.');
   expect(nearestPass?.text).toBe('If "mode" had been safe instead of unsafe, nothing would have failed.');
+});
+
+test('counts a drawn value once, however many of its parts differ', async () => {
+  const { nearestPass } = await explained(
+    (sim) => {
+      const part = fc.integer({ min: 0, max: 9 });
+      const [first, second] = [sim.draw(fc.tuple(part, part, part), 'first'), sim.draw(part, 'second')];
+      const parts = [...first, second].filter((value) => value > 0);
+      sim.check(parts.length === 0, 'too much');
+    },
+    Array.from({ length: 2 }, () => ({ question: draw('first integer'), n: 10, answer: 3 })),
+  );
+  expect(nearestPass).toMatchObject({
+    text: 'If "first" had been [0,0,0] instead of [3,3,0], nothing would have failed.',
+    changes: 2,
+  });
+});
+
+test('counts the other drawn values and choices', async () => {
+  const { nearestPass } = await explained(
+    (sim) => {
+      const part = fc.integer({ min: 0, max: 9 });
+      const values = ['first', 'second'].map((name) => sim.draw(fc.tuple(part, part), name));
+      const isOn = sim.choose('on', 2);
+      sim.check([...values.flat(), isOn].filter((value) => value > 0).length === 0, 'too much');
+    },
+    [
+      ...['first', 'first', 'second', 'second'].map((name) => ({
+        question: draw(`${name} integer`),
+        n: 10,
+        answer: 3,
+      })),
+      { question: choice('on'), n: 2, answer: 1 },
+    ],
+  );
+  expect(nearestPass).toMatchObject({
+    text: 'If "first" had been [0,0] instead of [3,3], and 2 more choices had been the default, nothing would have failed.',
+    changes: 5,
+  });
+});
+
+describe('another failure nearby is named by', () => {
+  test('the value that would be drawn, and not by the answer behind it', async () => {
+    const { nearestSearch } = await explained(
+      (sim) => {
+        const n = sim.draw(fc.integer({ min: -50, max: 50 }), 'n');
+        sim.check(n >= 0, 'it is negative');
+        sim.check(false, 'any number is wrong');
+      },
+      [{ question: draw('n integer'), n: 101, answer: 1 }],
+    );
+    expect(nearestSearch.otherFailure).toBe('with another "n" it fails differently: it is negative');
+  });
+
+  const racing = (names: readonly string[], answer: number): Promise<Explanation> =>
+    explained(
+      async (sim) => {
+        const done: number[] = [];
+        await Promise.all(names.map((name, at) => sim.sleep(10, name).then(() => done.push(at))));
+        sim.check(false, done[0] === 0 ? 'the first came first' : 'another came first');
+      },
+      [{ question: order(names[0] ?? ''), n: names.length, answer }],
+    );
+
+  test('the events that come in another order', async () => {
+    const { nearestSearch } = await racing(['a', 'b'], 1);
+    expect(nearestSearch.otherFailure).toBe('with "a" before "b" it fails differently: the first came first');
+  });
+
+  test('another order of events with the same name', async () => {
+    const { nearestSearch } = await racing(['a', 'a'], 1);
+    expect(nearestSearch.otherFailure).toBe(
+      'with another order of events "a" it fails differently: the first came first',
+    );
+  });
+
+  test('the number of events where they are too many to be kept', async () => {
+    const many = Array.from({ length: 150 }, (_, at) => `event ${at}`);
+    const { nearestSearch } = await racing(many, 0);
+    expect(nearestSearch.otherFailure).toBe(
+      'with another order of 150 events it fails differently: another came first',
+    );
+  });
+
+  test('what the asker says of the answer, or its number', async () => {
+    const [described, plain] = await Promise.all(
+      [
+        (sim: Simulation) => sim.pick('mode', ['safe', 'bold']) === 'bold',
+        (sim: Simulation) => sim.choose('mode', 2) === 1,
+      ].map((isOther) =>
+        explained((sim) => sim.check(false, isOther(sim) ? 'bold is wrong' : 'safe is wrong'), []),
+      ),
+    );
+    expect([described, plain].map((each) => each?.nearestSearch.otherFailure)).toEqual([
+      'with "mode" bold it fails differently: bold is wrong',
+      'with "mode" 1 it fails differently: bold is wrong',
+    ]);
+  });
 });
