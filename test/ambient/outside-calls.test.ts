@@ -127,6 +127,23 @@ describe('a call that reaches the machine', () => {
     expect(failure?.message).toMatch(/^fs\.existsSync is called .*outside-calls\.test\.ts:\d+\)? while/);
   });
 
+  test('is refused as well of a class of streams that code has assigned', async () => {
+    const { ReadStream } = fs;
+    class Mine extends ReadStream {}
+    fs.ReadStream = Mine;
+    try {
+      expect(fs.ReadStream.prototype).toBe(Mine.prototype);
+      expect(fs.ReadStream).toBe(fs.ReadStream);
+      const { failure } = await verdictOf(() => {
+        new fs.ReadStream(HERE as never);
+      });
+      expect(failure?.message).toContain('fs.ReadStream');
+    } finally {
+      fs.ReadStream = ReadStream;
+    }
+    expect(fs.ReadStream).toBe(ReadStream);
+  });
+
   test('is the machine’s outside of a simulation', () => {
     expect(fs.existsSync(HERE)).toBe(true);
     expect(fs.readFile.name).toBe('readFile');

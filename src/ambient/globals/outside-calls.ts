@@ -177,9 +177,27 @@ function watched(
   }
   const get = before.get?.bind(undefined);
   if (get === undefined || !/Stream$/.test(outside.name)) return undefined;
-  let value: AnyFunction | undefined;
-  return { ...before, get: () => (value ??= watchedFunction(get() as AnyFunction, outside)) };
+  let original: unknown;
+  let shown: unknown;
+  return {
+    ...before,
+    get: () => {
+      // Code such as graceful-fs assigns classes of its own, and puts back what it has read here.
+      const assigned: unknown = get();
+      if (typeof assigned !== 'function' || streams.has(assigned)) return assigned;
+      if (assigned !== original) {
+        original = assigned;
+        const stream = watchedFunction(assigned as AnyFunction, outside);
+        streams.add(stream);
+        shown = stream;
+      }
+      return shown;
+    },
+  };
 }
+
+/** The classes of streams that are watched already. */
+const streams = new WeakSet<object>();
 
 /** Wraps in a proxy, so that classes and properties of functions keep working. */
 function watchedFunction(
