@@ -267,6 +267,17 @@ export function messageOf(error: unknown): string {
   }
 }
 
+/** The name of an error, if it has one. Never throws. */
+export function errorNameOf(error: { readonly name: unknown }): string | undefined {
+  try {
+    const { name } = error;
+    return typeof name === 'string' && name !== '' ? name : undefined;
+  } catch {
+    // A proxy or a getter threw.
+    return undefined;
+  }
+}
+
 /** Also true for an error of another context of `node:vm`, whose class is different. */
 function isError(value: unknown): value is Error {
   return value instanceof Error || Object.prototype.toString.call(value) === '[object Error]';
@@ -283,6 +294,7 @@ export function stackOf(error: unknown): string | undefined {
   }
 }
 
-function textOf({ message, name }: { message: unknown; name: unknown }): string | undefined {
-  return [message, name].find((text): text is string => typeof text === 'string' && text !== '');
+function textOf(error: { readonly message: unknown; readonly name: unknown }): string | undefined {
+  const { message } = error;
+  return typeof message === 'string' && message !== '' ? message : errorNameOf(error);
 }

@@ -4,7 +4,7 @@
  */
 import * as is from '../kernel/shape.ts';
 import { isInstance } from '../kernel/argument-check.ts';
-import { describeValue, messageOf } from '../kernel/errors.ts';
+import { describeValue, errorNameOf, messageOf } from '../kernel/errors.ts';
 import type { ServiceMethod } from '../model/service.ts';
 import type { QueryResult, StatusResult } from '../model/status-reader.ts';
 import { RUN_STATUS_SHAPE, SERVICE_STATUS_SHAPE } from '../trace/model-shapes.ts';
@@ -65,6 +65,6 @@ export function mismatchText(name: string, value: unknown, shape: is.Shape): Wro
 
 /** Describes a thrown error, or any other thrown value, for "got …". */
 export function thrownText(error: unknown): string {
-  const kind = isInstance(error, Error) ? error.name : 'thrown value';
+  const kind = isInstance(error, Error) ? (errorNameOf(error) ?? 'error') : 'thrown value';
   return `the ${kind} ${JSON.stringify(messageOf(error))}`;
 }

@@ -7,7 +7,7 @@ import { actText } from './question-text.ts';
 import type { ObservedDecision } from './observed-run.ts';
 import { messageAskedAbout } from './arrivals.ts';
 import { hasUserFrame, framesOfThrower, placeOf, shortPlaceOf, type SourcePlace } from './source-place.ts';
-import { stackOf } from '../../kernel/errors.ts';
+import { errorNameOf, stackOf } from '../../kernel/errors.ts';
 import { isAboutHolding } from './held-resources.ts';
 import { observedIn } from './nearest-history.ts';
 import type { PassingLog } from './nearest-pass.ts';
@@ -110,7 +110,9 @@ function placeWhereNoticed({ cause, kind }: Failure): SourcePlace[] {
   }
   const reason = reasonOf(cause);
   const thrown =
-    reason === undefined ? [] : placeOf(`${reason.name} was thrown`, stackOf(reason), framesOfThrower);
+    reason === undefined
+      ? []
+      : placeOf(`${errorNameOf(reason) ?? 'an error'} was thrown`, stackOf(reason), framesOfThrower);
   if (thrown.length > 0) return thrown;
   // The line of a check inside this package is not informative.
   return stack !== undefined && hasUserFrame(stack) ? placeOf('the failure was noticed', stack) : [];

@@ -3,6 +3,7 @@ import { formatExplanation } from '../../../src/explore/explain/explanation-text
 import { explain } from '../../../src/explore/explain/explanation.ts';
 import { createExecutor } from '../../../src/explore/executor.ts';
 import { KeptStack } from '../../../src/explore/explain/kept-stack.ts';
+import { thrownText } from '../../../src/oracles/answer-form.ts';
 import { defineScenario } from '../../../src/simulation/scenario.ts';
 
 const NAMES = ['stackTraceLimit', 'prepareStackTrace'] as const;
@@ -54,4 +55,37 @@ test.each([
   const lines = formatExplanation(await explain(executor, [])).map(({ text }) => text);
   expect(lines.join('\n')).toContain('Deadlock');
   expect(new KeptStack(new Error('place')).text).toMatch(place);
+});
+
+test.each<[string, PropertyDescriptor]>([
+  [
+    'throws',
+    {
+      get() {
+        throw new Error('hostile');
+      },
+    },
+  ],
+  ['is a symbol', { value: Symbol('hostile') }],
+  ['is empty', { value: '' }],
+])('a failure is explained although the name of its cause %s', async (_what, name) => {
+  const odd = new TypeError('odd');
+  // A stack that was never read before reads the name.
+  expect(odd.stack).toContain('hostile-error.test.ts');
+  Object.defineProperty(odd, 'name', name);
+  const executor = createExecutor(
+    defineScenario({
+      name: 'odd',
+      description: 'fails with an odd cause',
+      async run(sim) {
+        sim.always('fine', () => {
+          throw new Error('outer', { cause: odd });
+        });
+        await sim.sleep(1);
+      },
+    }),
+  );
+  const { places } = await explain(executor, []);
+  expect(places.map(({ what }) => what)).toEqual(['an error was thrown']);
+  expect(thrownText(odd)).toBe('the error "odd"');
 });
