@@ -20,7 +20,7 @@ export function candidatesOf(index: RunIndex, failure: Failure): HistoryCandidat
   const decided = new DecidedLines(index);
   const candidates: HistoryCandidate[] = [];
   run.events.forEach(({ event, firingId }, at) => {
-    candidates.push(...decided.takeUntil(at));
+    for (const line of decided.takeUntil(at)) candidates.push(line);
     if (decided.isPartOfAnother(event) || losses.isRepeat(event)) return;
     const fault = decided.faultText(event);
     const textOf = (): string =>
@@ -43,7 +43,7 @@ export function candidatesOf(index: RunIndex, failure: Failure): HistoryCandidat
       ...(story === undefined ? {} : { story }),
     });
   });
-  candidates.push(...decided.takeUntil(Infinity));
+  for (const line of decided.takeUntil(Infinity)) candidates.push(line);
   return withSilentFirings(index, candidates, decided.groupedEventIds);
 }
 

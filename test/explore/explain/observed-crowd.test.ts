@@ -1,9 +1,10 @@
-// A crowd of events that are due together: what is kept of its decisions is not its square.
+// Crowds: what is kept of the decisions about events that are due together is not their square, and decisions may be many.
 import { expect, test } from 'vitest';
 import { createExecutor } from '../../../src/explore/executor.ts';
+import { explain } from '../../../src/explore/explain/explanation.ts';
 import { observe, type ObservedDecision } from '../../../src/explore/explain/observed-run.ts';
 import { defineScenario } from '../../../src/simulation/scenario.ts';
-import { order } from '../../questions.ts';
+import { choice, order } from '../../questions.ts';
 
 /** The first decision among so many events, which lets this one fire. */
 async function decisionAmong(count: number, answer: number): Promise<ObservedDecision | undefined> {
@@ -46,4 +47,25 @@ test('where a sleep was set is kept aside only as long as it has not fired', asy
   const log = [{ question: order('scenario sleep'), occurrence: 1, n: 2, answer: 1 }];
   const { asleep, firings } = await observe(createExecutor(scenario), log, true);
   expect([[...asleep.keys()], [...firings.keys()]]).toEqual([[3], [1, 2, 4]]);
+});
+
+/** More than may be passed to a function as arguments. */
+const MANY = 150_000;
+
+test.each([
+  ['after the last event of the trace', false],
+  ['before an event of the trace', true],
+])('decisions %s may be very many', async (_where, isNoted) => {
+  const scenario = defineScenario({
+    name: 'many',
+    description: 'fails after very many decisions',
+    run(sim) {
+      for (let asked = 0; asked < MANY; asked += 1) sim.choose('x', 2);
+      if (isNoted) sim.note('noted');
+      sim.check(false, 'it fails');
+    },
+  });
+  const log = Array.from({ length: MANY }, () => ({ question: choice('x'), n: 2, answer: 1 }));
+  const { history } = await explain(createExecutor(scenario), log, { maxExecutions: 0 });
+  expect(history.at(-1)?.text).toBe('it fails');
 });
