@@ -12,8 +12,8 @@ import {
 import { EXIT_STATUS, UsageError, type ExitStatus } from './exit-status.ts';
 import { SHRINK_MS } from './explore-defaults.ts';
 import { threadLimits, type NamedExecutionOptions } from './explore-options.ts';
-import { explainTimeMs, settle } from './failure-handler.ts';
-import { cutShortLines, failingBlock, failingJson, settledLines } from './failure-report.ts';
+import { explainTimeMs, handleFailure } from './failure-handler.ts';
+import { cutShortLines, failingBlock, failingJson, effortLines } from './failure-report.ts';
 import { isOtherLoss, refusalText, replayLog, replayProgressText, taskOf } from './replay-log.ts';
 import { isScenarioReference, nameScenario } from './scenario-loader.ts';
 import type { Interruption } from './interruption.ts';
@@ -116,10 +116,10 @@ class Explaining {
       await this.#draw(this.#named.log);
       return interruption.status ?? EXIT_STATUS.HELD;
     }
-    const settled = await this.#settle(failing);
-    await this.#print(settled);
+    const handled = await this.#handle(failing);
+    await this.#print(handled);
     await writeAfterResult(terminal, EXIT_STATUS.FAILED, async () => {
-      if (outcome !== undefined) await this.#draw((settled.shrunk ?? failing).decisions, eventBound(failing));
+      if (outcome !== undefined) await this.#draw((handled.shrunk ?? failing).decisions, eventBound(failing));
       else await writeFilesOf(terminal, this.#target(), this.#named, replay);
     });
     return interruption.status ?? EXIT_STATUS.FAILED;
@@ -136,16 +136,16 @@ class Explaining {
     });
   }
 
-  async #settle(failing: FailingExecution): Promise<FailingExecution> {
+  async #handle(failing: FailingExecution): Promise<FailingExecution> {
     const { shrink, time = SHRINK_MS } = this.#session.options;
-    const settled = await settle(this.#session, {
+    const handled = await handleFailure(this.#session, {
       failing,
       ...(shrink ? {} : { maxExecutions: 0 }),
       shrinkMs: time,
       explainMs: explainTimeMs(time, SHRINK_MS),
     });
     this.#session.terminal.progress('');
-    return settled;
+    return handled;
   }
 
   async #draw(log: ReplayTask['log'], bound: ReturnType<typeof eventBound> = {}): Promise<void> {
@@ -174,15 +174,15 @@ class Explaining {
     return isLog(this.#named) ? '' : `, seed ${this.#named.seed ?? '1'}`;
   }
 
-  async #print(settled: FailingExecution): Promise<void> {
+  async #print(handled: FailingExecution): Promise<void> {
     const { terminal, scenario, options } = this.#session;
     if (options.json === true) {
-      terminal.json({ type: 'explained', scenario: scenario.name, held: false, ...failingJson(settled) });
+      terminal.json({ type: 'explained', scenario: scenario.name, held: false, ...failingJson(handled) });
       return;
     }
     const { definition } = await scenario.load();
-    for (const line of failingBlock(terminal, definition, settled)) terminal.line(line);
-    const rest = options.shrink ? settledLines(settled, definition) : cutShortLines(settled);
+    for (const line of failingBlock(terminal, definition, handled)) terminal.line(line);
+    const rest = options.shrink ? effortLines(handled, definition) : cutShortLines(handled);
     if (rest.length > 0) terminal.line();
     for (const line of rest) terminal.line(line);
   }

@@ -11,7 +11,7 @@ import { reportText } from '../kernel/report-text.ts';
 import { counted, formatCount } from '../model/plural.ts';
 import { REPLAY_OUTCOMES } from '../explore/replay-outcome.ts';
 import { tokenOf, type FailingExecution } from '../explore/failing-execution.ts';
-import { failingBlock, failingJson, settledLines } from './failure-report.ts';
+import { failingBlock, failingJson, effortLines } from './failure-report.ts';
 import { replayLine } from './rerun-line.ts';
 import { detailLines, shownFrame } from './source-line.ts';
 import type { Terminal } from './terminal.ts';
@@ -202,7 +202,7 @@ function failureLines(
     ...(kind === 'escape' ? strictHint(report) : []),
     '',
     `  found in execution ${formatCount(executions)}, after ${seconds.toFixed(1)} s, ${by}`,
-    ...settledLines(failing, scenario, report.audit.differences.length > 0),
+    ...effortLines(failing, scenario, report.audit.differences.length > 0),
   ];
 }
 
@@ -437,7 +437,7 @@ class Exploration {
     this.#write(() => this.#corpus.keepSeeds(report.seeds));
     this.#write(() => this.#keepState(report.nextIndex));
     await this.#writing;
-    const { found, ...shown } = await this.#settle(report);
+    const { found, ...shown } = await this.#handleFailures(report);
     terminal.progress('');
     const cutOff = await this.#keepCutOff(report);
     const [difference] = report.audit.differences;
@@ -530,12 +530,12 @@ class Exploration {
     this.#write(() => this.#keepState(nextIndex));
   }
 
-  async #settle({
+  async #handleFailures({
     failures,
   }: PoolReport): Promise<Pick<Explored, 'found'> & Omit<Explored['scenario'], 'name'>> {
     if (failures.length === 0) return { found: [], description: '' };
-    const { settleAll } = await import('./failure-handler.ts');
-    const found = await settleAll(this.#session, failures, this.#corpus);
+    const { handleFailures } = await import('./failure-handler.ts');
+    const found = await handleFailures(this.#session, failures, this.#corpus);
     const { definition } = await this.#session.scenario.load();
     const { description, options = {} } = definition;
     return { found, description, options };

@@ -1,6 +1,6 @@
 /** What happens with a failure once it is found: it is shrunk and explained in a thread of its own, and kept. */
 import type { CorpusFolder } from '../host/corpus/corpus-folder.ts';
-import type { SettleTask } from '../threads/task.ts';
+import type { FailureTask } from '../threads/task.ts';
 import { runInThread } from '../threads/thread-supervisor.ts';
 import type { FailingExecution } from '../explore/failing-execution.ts';
 import { unusualCount } from '../explore/keyed-log.ts';
@@ -39,7 +39,7 @@ export function explainTimeMs(timeMs: number | undefined, usualMs: number): numb
 }
 
 /** Shrinks the failures of an exploration as far as time allows, explains and keeps them. */
-export async function settleAll(
+export async function handleFailures(
   session: ScenarioSession<ExploreCommandOptions>,
   failures: readonly FailingExecution[],
   corpus: CorpusFolder,
@@ -50,9 +50,9 @@ export async function settleAll(
   const deadlineMs = performance.now() + shrinkTimeOfAllMs(time);
   for (const failing of failures) {
     const shrinkMs = shrinkTimeMs(deadlineMs - performance.now(), failures.length - found.length);
-    const settled = shrink ? await settle(session, { failing, shrinkMs, explainMs }) : failing;
-    const file = await corpus.keep(settled);
-    found.push(file === undefined ? settled : { ...settled, file });
+    const handled = shrink ? await handleFailure(session, { failing, shrinkMs, explainMs }) : failing;
+    const file = await corpus.keep(handled);
+    found.push(file === undefined ? handled : { ...handled, file });
   }
   return found;
 }
@@ -61,9 +61,9 @@ export async function settleAll(
  * Shrinks and explains a failure. A hang or crash is returned unchanged, because each attempt would take its thread
  * down.
  */
-export async function settle(
+export async function handleFailure(
   { terminal, scenario, options, interruption }: ScenarioSession,
-  task: Omit<SettleTask, 'kind'>,
+  task: Omit<FailureTask, 'kind'>,
 ): Promise<FailingExecution> {
   const { failing, maxExecutions, explainMs } = task;
   const { kind, decisions } = failing;
@@ -78,8 +78,8 @@ export async function settle(
     );
   progress(decisions);
   const { signal } = interruption;
-  const { end, ...settled } = await runInThread(
-    { kind: 'settle', ...task },
+  const { end, ...handled } = await runInThread(
+    { kind: 'failure', ...task },
     {
       ...threadLimits(options),
       signal,
@@ -90,6 +90,6 @@ export async function settle(
     },
   );
   // After a signal nobody expects an explanation.
-  const isCut = settled.shrunk !== undefined && end.type !== 'done' && !signal.aborted;
-  return { ...failing, ...settled, ...(isCut ? { cutShort: { by: 'time', timeMs: explainMs } } : {}) };
+  const isCut = handled.shrunk !== undefined && end.type !== 'done' && !signal.aborted;
+  return { ...failing, ...handled, ...(isCut ? { cutShort: { by: 'time', timeMs: explainMs } } : {}) };
 }

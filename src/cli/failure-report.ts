@@ -12,7 +12,7 @@ import {
 import {
   formatCutShort,
   formatMessage,
-  formatSettled,
+  formatEffort,
   formatUnexplained,
 } from '../explore/explain/failing-text.ts';
 import { folded } from '../kernel/one-line.ts';
@@ -152,13 +152,13 @@ function inStyle(terminal: Terminal, role: ExplanationRole, text: string): strin
  * What became of the failure. With `saysWhy`, an audit that found two executions to differ already gives the reason, so
  * no likely cause is added.
  */
-export function settledLines(
+export function effortLines(
   failing: FailingExecution,
   { options }: Pick<ScenarioDefinition, 'options'>,
   saysWhy = false,
 ): string[] {
   const place = { isAmbient: options?.ambient !== undefined, remedy: REMEDY };
-  return formatSettled(failing, explainLonger, saysWhy ? undefined : unrepeatedText(place));
+  return formatEffort(failing, explainLonger, saysWhy ? undefined : unrepeatedText(place));
 }
 
 const REMEDY =

@@ -431,17 +431,17 @@ async function downloadDirectory(
     const made = join(scratch, basename(target));
     await createCasFiler({ content, root: scratch }).checkoutAt(snapshotOfDigest(root), made, { signal });
     signal.throwIfAborted();
-    await settle(made, target);
+    await moveInto(made, target);
   } finally {
     await rm(scratch, { recursive: true, force: true });
   }
 }
 
 /** Moves a tree to its place, merging with a folder that exists there. Nothing is written through a link. */
-async function settle(made: string, target: string): Promise<void> {
+async function moveInto(made: string, target: string): Promise<void> {
   const [here, there] = [await lstat(made), await statsOf(target)];
   if (here.isDirectory() && there?.isDirectory() === true) {
-    for (const name of await readdir(made)) await settle(join(made, name), join(target, name));
+    for (const name of await readdir(made)) await moveInto(join(made, name), join(target, name));
     return;
   }
   if (there?.isDirectory() === true) throw new Error(`expected no folder at ${target}, got one`);

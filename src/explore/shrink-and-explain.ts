@@ -21,7 +21,7 @@ const TOO_LONG = { by: 'events', eventsMax: WATCHED_EVENTS_MAX } as const;
 const HURRY_MS = 1_000;
 
 /** Limits in real time; this file has no clock of its own. */
-export interface SettleLimits {
+export interface ExplainLimits {
   /** Time for finding the nearest passing execution, in milliseconds. */
   readonly explainMs: number;
   /** True once everything has to end. */
@@ -31,7 +31,7 @@ export interface SettleLimits {
 }
 
 /** Limits of shrinking and explaining. */
-export interface SettleOptions extends SettleLimits {
+export interface ShrinkAndExplainOptions extends ExplainLimits {
   /** Maximum number of executions for shrinking; 0 explains the execution as it is. Default: that of `shrink`. */
   readonly maxExecutions?: number;
   /** Time for shrinking, in milliseconds, in addition to that for explaining. */
@@ -51,17 +51,17 @@ export interface SettleOptions extends SettleLimits {
 export type Explained = Pick<FailingExecution, 'explanation' | 'cutShort'>;
 
 /** The result of shrinking and explaining. */
-export interface Settled extends Explained, Pick<FailingExecution, 'shrunk'> {
+export interface ShrunkAndExplained extends Explained, Pick<FailingExecution, 'shrunk'> {
   /** True if the decisions of the smallest execution have held before. */
   readonly hasHeldBefore?: boolean;
 }
 
 /** Shrinks until nothing gets simpler, executions or time run out, or it has to stop; then explains. */
-export async function settleFailure(
+export async function shrinkAndExplain(
   unbounded: Executor,
   failing: FailingExecution,
-  { maxExecutions, shrinkMs, onSmaller, onExplain, haveHeldBefore, ...limits }: SettleOptions,
-): Promise<Settled> {
+  { maxExecutions, shrinkMs, onSmaller, onExplain, haveHeldBefore, ...limits }: ShrinkAndExplainOptions,
+): Promise<ShrunkAndExplained> {
   const { key, decisions, scenario, seed } = failing;
   const { maxEvents } = eventBound(failing);
   const executor = withinEvents(unbounded, maxEvents);
@@ -120,7 +120,7 @@ export async function explainWithin(
   executor: Executor,
   log: readonly Decision[],
   execution: ExplainedExecution,
-  { explainMs: timeMs, mustStop, now }: SettleLimits,
+  { explainMs: timeMs, mustStop, now }: ExplainLimits,
 ): Promise<Explained> {
   const { scenario: reference, key, seed, hasHeldBefore = false } = execution;
   const watched = watchedPart(executor, execution);

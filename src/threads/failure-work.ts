@@ -8,7 +8,7 @@ import { heldHistory } from '../explore/explain/passing-history.ts';
 import { eventBound, failingExecution } from '../explore/failing-execution.ts';
 import { CUT_OFF_KEY } from '../explore/failure-key.ts';
 import { checkReplay, type ReplayGap, type ReplayReport } from '../explore/replay-check.ts';
-import { explainWithin, settleFailure, type SettleLimits } from '../explore/shrink-and-explain.ts';
+import { explainWithin, shrinkAndExplain, type ExplainLimits } from '../explore/shrink-and-explain.ts';
 import { recordBeginning, recordTimeline, type Timeline } from '../explore/timeline/timeline.ts';
 import { randomDecisions } from '../kernel/random-decisions.ts';
 import { formatCount } from '../model/plural.ts';
@@ -20,7 +20,7 @@ import {
   type ReplayOutcome,
   type ReplayResult,
   type ReplayTask,
-  type SettleTask,
+  type FailureTask,
 } from './task.ts';
 import type { ThreadScenario } from './thread-scenario.ts';
 
@@ -34,13 +34,13 @@ const EXPLAIN_MS_LEAST = 2_000;
 const EXPLAIN_MS_MOST = 10_000;
 
 /** Shrinks a failure until no progress is made or it is asked to stop, then explains it. */
-export async function runSettleTask(
-  { failing, explainMs, ...options }: SettleTask,
+export async function runFailureTask(
+  { failing, explainMs, ...options }: FailureTask,
   scenario: ThreadScenario,
 ): Promise<void> {
   const { send } = scenario;
   const executor = scenario.guarded(scenario.executor(failing.seed), false);
-  const part = await settleFailure(executor, failing, {
+  const part = await shrinkAndExplain(executor, failing, {
     ...{ ...options, ...limitsOf(scenario, explainMs) },
     onSmaller: (shrunk) => send({ type: 'part', part: { shrunk } }),
   });
@@ -82,7 +82,7 @@ export async function runReplayTask(task: ReplayTask, scenario: ThreadScenario):
   send({ type: 'part', part });
 }
 
-function limitsOf({ state }: ThreadScenario, explainMs: number): SettleLimits {
+function limitsOf({ state }: ThreadScenario, explainMs: number): ExplainLimits {
   return { explainMs, mustStop: () => state.mustStop, now: () => performance.now() };
 }
 
@@ -129,7 +129,7 @@ async function storyOf(
   { failing, isReproduced }: ReplayOutcome,
   { verdict }: ReplayReport,
   { executor, log, seed }: Pick<ReplayTask, 'log' | 'seed'> & { readonly executor: Executor },
-  limits: SettleLimits,
+  limits: ExplainLimits,
 ): Promise<Omit<ReplayResult, 'outcome' | 'timeline'>> {
   if (failing !== undefined) {
     const { scenario, key, firedEvents, decisions } = failing;

@@ -49,8 +49,8 @@ export interface CampaignResult {
 }
 
 /** A failure to shrink and explain. */
-export interface SettleTask {
-  readonly kind: 'settle';
+export interface FailureTask {
+  readonly kind: 'failure';
   readonly failing: FailingExecution;
   /** Maximum number of executions for shrinking; 0 to explain the failure as it is. */
   readonly maxExecutions?: number;
@@ -60,8 +60,11 @@ export interface SettleTask {
   readonly explainMs: number;
 }
 
-/** The result of settling a failure. Each step sends the best so far, so that it is not lost with the thread. */
-export type SettleResult = Pick<FailingExecution, 'shrunk' | 'explanation' | 'cutShort'>;
+/**
+ * The result of shrinking and explaining a failure. Each step sends the best so far, so that it is not lost with the
+ * thread.
+ */
+export type FailureResult = Pick<FailingExecution, 'shrunk' | 'explanation' | 'cutShort'>;
 
 /** An execution to run once: that of a log, or one decided by a seed. */
 export interface ReplayTask {
@@ -130,11 +133,11 @@ export interface ReplayOutcome {
 }
 
 /** Any task of a thread. */
-export type ExploreTask = CampaignTask | SettleTask | ReplayTask;
+export type ExploreTask = CampaignTask | FailureTask | ReplayTask;
 
 /** The result of a task; of a lost thread, the parts that it had sent. */
 export type TaskResult<Task extends ExploreTask> = Partial<
-  Task extends CampaignTask ? CampaignResult : Task extends SettleTask ? SettleResult : ReplayResult
+  Task extends CampaignTask ? CampaignResult : Task extends FailureTask ? FailureResult : ReplayResult
 >;
 
 /** The input of a thread. */
@@ -153,7 +156,10 @@ export type ExploreMessage =
   | { readonly type: 'corpus-tried' }
   | { readonly type: 'event'; readonly event: CampaignEvent }
   /** A part of the result, as soon as it is known. */
-  | { readonly type: 'part'; readonly part: TaskResult<CampaignTask> & SettleResult & TaskResult<ReplayTask> }
+  | {
+      readonly type: 'part';
+      readonly part: TaskResult<CampaignTask> & FailureResult & TaskResult<ReplayTask>;
+    }
   /** The last message of a thread that finished its task. */
   | { readonly type: 'done' };
 

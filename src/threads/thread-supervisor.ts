@@ -90,7 +90,7 @@ export class ScenarioRefusedError extends Error {
 /** How often progress is reported. */
 const PROGRESS_MS = 250;
 /**
- * Extra time to load the scenario and for the first and the confirming executions: a thread that settles a failure
+ * Extra time to load the scenario and for the first and the confirming executions: a thread that shrinks and explains a failure
  * enforces its own limits.
  */
 const OVERTIME_MS = 5_000;
@@ -111,10 +111,10 @@ export async function runInThread<Task extends ExploreTask>(
     const { begun: executions, decided: decisions } = thread.counters();
     onProgress?.({ executions, decisions, seconds: (performance.now() - startedAt) / 1_000 });
   }, PROGRESS_MS);
-  // A settling thread is only asked to stop, so that it can still explain what was shrunk so far.
-  const stop = (): void => (task.kind === 'settle' ? thread.askToStop() : thread.terminate());
+  // A thread that explains is only asked to stop, so that it can still explain what was shrunk so far.
+  const stop = (): void => (task.kind === 'failure' ? thread.askToStop() : thread.terminate());
   const deadline =
-    task.kind === 'settle' ? setTimeout(stop, task.shrinkMs + task.explainMs + OVERTIME_MS) : undefined;
+    task.kind === 'failure' ? setTimeout(stop, task.shrinkMs + task.explainMs + OVERTIME_MS) : undefined;
   signal?.addEventListener('abort', stop);
   try {
     if (signal?.aborted === true) stop();
@@ -325,7 +325,7 @@ export class ExploreThread {
     if (this.#end !== undefined) return;
     const decisions = this.#state.decisions();
     const details = [...lastDecisionLines(decisions), ...stack];
-    const { scenario, seed } = this.#task.kind === 'settle' ? this.#task.failing : this.#task;
+    const { scenario, seed } = this.#task.kind === 'failure' ? this.#task.failing : this.#task;
     const failing = {
       ...{ scenario, ...(this.#task.kind === 'campaign' || seed === undefined ? {} : { seed }) },
       key: lostKey({ kind, message, details }),

@@ -32,7 +32,7 @@ export async function serveExploreTask({ load, loadEscapeWatch }: ExploreService
   const work = await workOf(task, loadEscapeWatch);
   let prepared: PreparedScenario;
   try {
-    prepared = await load((task.kind === 'settle' ? task.failing : task).scenario);
+    prepared = await load((task.kind === 'failure' ? task.failing : task).scenario);
   } catch (error) {
     const { code } = (error ?? {}) as NodeJS.ErrnoException;
     send({ type: 'refused', message: messageOf(error), code: typeof code === 'string' ? code : undefined });
@@ -59,9 +59,9 @@ async function workOf(
     };
     return (scenario) => runCampaignTask(task, scenario, parts);
   }
-  const { runReplayTask, runSettleTask } = await import('./failure-work.ts');
+  const { runReplayTask, runFailureTask } = await import('./failure-work.ts');
   return (scenario) =>
-    task.kind === 'settle' ? runSettleTask(task, scenario) : runReplayTask(task, scenario);
+    task.kind === 'failure' ? runFailureTask(task, scenario) : runReplayTask(task, scenario);
 }
 
 function send(message: ExploreMessage): void {

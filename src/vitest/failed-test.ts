@@ -8,7 +8,7 @@ import type { AuditDifference } from '../explore/campaign-report.ts';
 import type { Explanation } from '../explore/explain/explanation.ts';
 import { formatExplanation, type ExplanationLine } from '../explore/explain/explanation-text.ts';
 import { DIFFERENCE_HEADLINES, moduleStateLines, OUTSIDE_CAUSE } from '../explore/explain/difference-text.ts';
-import { formatDetails, formatKnown, formatSettled } from '../explore/explain/failing-text.ts';
+import { formatDetails, formatKnown, formatEffort } from '../explore/explain/failing-text.ts';
 import { plainHistory } from '../explore/explain/plain-history.ts';
 import { unrepeatedText } from '../explore/explain/unrepeated-text.ts';
 import { frameFrom, framesOf, hasUserFrame } from '../explore/explain/source-place.ts';
@@ -17,7 +17,7 @@ import { failureKey } from '../explore/failure-key.ts';
 import { withinEvents } from '../explore/event-budget.ts';
 import type { Executor } from '../explore/executor.ts';
 import { unusualCount } from '../explore/keyed-log.ts';
-import type { SettleLimits } from '../explore/shrink-and-explain.ts';
+import type { ExplainLimits } from '../explore/shrink-and-explain.ts';
 import type { Decision } from '../kernel/decisions.ts';
 import { isInstance } from '../kernel/argument-check.ts';
 import { keyedReplayDecisions } from '../kernel/replay-decisions.ts';
@@ -85,7 +85,7 @@ export async function failedTest(run: TestRun, found: FoundFailure): Promise<Err
 }
 
 async function failingTest(run: TestRun, first: ReportedExecution): Promise<Error> {
-  const found = await settled(run, first);
+  const found = await explainedInTime(run, first);
   const failing = await kept(run, found);
   const { soft } = run.test;
   // Soft assertions are known of the execution that ran last only, and explaining has run others.
@@ -107,7 +107,7 @@ async function failingTest(run: TestRun, first: ReportedExecution): Promise<Erro
       ? []
       : [
           foundText(failing, found.isReplayed),
-          ...formatSettled(
+          ...formatEffort(
             failing,
             longerText,
             found.difference === undefined && failing.isUndecided !== true ? unrepeatedIn(run) : undefined,
@@ -201,7 +201,7 @@ const CAPTURED =
  * Shrinks and explains the failure, unless there is no time left or nobody reads the report. One that was asked for, or
  * whose decisions have held before, is not shrunk; if those of the smallest execution have, that one is reported so.
  */
-async function settled(run: TestRun, found: ReportedExecution): Promise<ReportedExecution> {
+async function explainedInTime(run: TestRun, found: ReportedExecution): Promise<ReportedExecution> {
   const { failing, isReplayed = false, hasHeldBefore = false } = found;
   const { options = {}, isReported = true, isDebugged = false } = run.test;
   const leftMs = run.leftMs();
@@ -235,9 +235,9 @@ async function shrunkAndExplained(
   leftMs: number,
 ): Promise<ReportedExecution> {
   const { failing, seed } = found;
-  const { settleFailure } = await import('../explore/shrink-and-explain.ts');
+  const { shrinkAndExplain } = await import('../explore/shrink-and-explain.ts');
   const { executor } = run.within(leftMs, seed);
-  const { hasHeldBefore = false, ...result } = await settleFailure(executor, failing, {
+  const { hasHeldBefore = false, ...result } = await shrinkAndExplain(executor, failing, {
     ...limitsOf(run, leftMs * EXPLAIN_PART),
     shrinkMs: Math.min(SHRINK_MS_MAX, leftMs * SHRINK_PART),
     haveHeldBefore: (decisions) => hasHeld(run, found, decisions),
@@ -246,7 +246,7 @@ async function shrunkAndExplained(
   return { ...found, failing: hasHeldBefore ? asShrunk(smallest) : smallest, hasHeldBefore };
 }
 
-function limitsOf({ test, turns }: TestRun, explainMs: number): SettleLimits {
+function limitsOf({ test, turns }: TestRun, explainMs: number): ExplainLimits {
   const { signal, now } = test;
   return {
     explainMs: Math.min(EXPLAIN_MS_MAX, explainMs),

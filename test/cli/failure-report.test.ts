@@ -3,7 +3,7 @@ import { ambientTime } from 'dryrunner/ambient';
 import {
   cutShortLines,
   explanationLines,
-  settledLines,
+  effortLines,
   storyAfterSentence,
 } from '../../src/cli/failure-report.ts';
 import { replayLine } from '../../src/cli/rerun-line.ts';
@@ -121,7 +121,7 @@ test('where no decision is left, nothing is said to be reducible further', () =>
       Array.from({ length: count }, (_, at) => ({ question: choice(`a ${at}`), n: 2, answer: 1 }));
     const failing = failingWith({ decisions: log(before) });
     const shrunk = { ...failing, decisions: log(after), executions: 5, stoppedBy: 'stopped' as const };
-    return settledLines({ ...failing, shrunk }, {});
+    return effortLines({ ...failing, shrunk }, {});
   };
   expect(linesFor(0, 0)).toEqual(['  nothing to shrink: it fails with every choice at its default']);
   expect(linesFor(3, 0).join()).not.toContain('smaller still');
@@ -132,7 +132,7 @@ test('a cause is named of what does not repeat: no clock where time is virtual, 
   const failing = failingWith({ decisions: [] });
   const flaky = { ...failing, executions: 5, stoppedBy: 'flaky' as const, flakiness: 'it held' };
   const linesFor = (options: object, saysWhy?: boolean): string =>
-    settledLines({ ...failing, shrunk: flaky }, { options }, saysWhy).join('\n');
+    effortLines({ ...failing, shrunk: flaky }, { options }, saysWhy).join('\n');
   expect(linesFor({})).toMatch(/likely cause: Math\.random.* explore --strict lists .* ambientTime\(\)/);
   expect(linesFor({ ambient: ambientTime() })).toMatch(
     /\n {2}likely cause: a module variable that keeps its value from one execution to the next \(sim\.load loads fresh modules\)$/,

@@ -4,7 +4,7 @@ import { createExecutor } from '../../src/explore/executor.ts';
 import { failingExecution, tokenOf } from '../../src/explore/failing-execution.ts';
 import { checkReplay } from '../../src/explore/replay-check.ts';
 import { decodeToken } from '../../src/explore/replay-token.ts';
-import { settleFailure } from '../../src/explore/shrink-and-explain.ts';
+import { shrinkAndExplain } from '../../src/explore/shrink-and-explain.ts';
 import { defineScenario } from '../../src/simulation/scenario.ts';
 
 const EVENTS_MAX = 260_000;
@@ -28,7 +28,7 @@ describe('an endless failure that there is no time to run again', () => {
     const verdict = await withinEvents(executor, EVENTS_MAX).execute({ source: { decide: () => 1 } });
     const found = { scenario: 'endless', index: 0, executions: 1 };
     const failing = failingExecution(verdict, verdict.failure!, found);
-    const settled = await settleFailure(executor, failing, {
+    const settled = await shrinkAndExplain(executor, failing, {
       ...{ maxExecutions: 0, shrinkMs: 0, explainMs: 0 },
       mustStop: () => false,
       now: () => 0,

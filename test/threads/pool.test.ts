@@ -5,7 +5,7 @@ import { afterEach, describe, expect, test, vi } from 'vitest';
 import type { Decision } from '../../src/kernel/decisions.ts';
 import { runExplorePool } from '../../src/threads/pool.ts';
 import type { ExplorePoolOptions, PoolEvent, PoolReport } from '../../src/threads/pool.ts';
-import type { ReplayTask, SettleTask } from '../../src/threads/task.ts';
+import type { ReplayTask, FailureTask } from '../../src/threads/task.ts';
 import {
   lostIn,
   runInThread,
@@ -387,18 +387,18 @@ describe('shrinking in a thread', () => {
     { question: choice('second'), n: 4, answer: 3 },
   ];
   const failing = failingWith({ scenario: 'check', key: 'check the second was not plain', decisions });
-  const settle = (
-    task: Partial<SettleTask>,
+  const handle = (
+    task: Partial<FailureTask>,
     options: Partial<ThreadOptions> = {},
-  ): Promise<ThreadRun<SettleTask>> =>
+  ): Promise<ThreadRun<FailureTask>> =>
     runInThread(
-      { kind: 'settle', failing, shrinkMs: 60_000, explainMs: 60_000, maxExecutions: 1_000, ...task },
+      { kind: 'failure', failing, shrinkMs: 60_000, explainMs: 60_000, maxExecutions: 1_000, ...task },
       { ...limits, ...options },
     );
 
   test('gives the smallest log with its explanation', async () => {
     const smaller: number[] = [];
-    const { shrunk, explanation } = await settle(
+    const { shrunk, explanation } = await handle(
       {},
       {
         onMessage: (message) => {
@@ -414,13 +414,13 @@ describe('shrinking in a thread', () => {
 
   // N7: thirty seconds of shrinking left no time for explaining, and nothing nearby was tried.
   test('leaves explaining its own time, however little is left for shrinking', async () => {
-    const { shrunk, explanation } = await settle({ shrinkMs: 0 });
+    const { shrunk, explanation } = await handle({ shrinkMs: 0 });
     expect(shrunk?.stoppedBy).toBe('stopped');
     expect(explanation?.nearestPass?.text).toContain('nothing would have failed');
   });
 
   test('ends at once if asked to before it starts, and explains what there is', async () => {
-    const { shrunk, explanation } = await settle({}, { signal: AbortSignal.abort() });
+    const { shrunk, explanation } = await handle({}, { signal: AbortSignal.abort() });
     expect(shrunk).toMatchObject({ stoppedBy: 'stopped', decisions });
     expect(explanation?.history.length).toBeGreaterThan(0);
     expect(explanation?.nearestSearch.executions).toBeGreaterThan(0);

@@ -14,7 +14,7 @@ import { failingExecution, type FailingExecution, tokenOf } from '../../explore/
 import { checkReplay } from '../../explore/replay-check.ts';
 import { REPLAY_DIVERGED, REPLAY_OUTCOMES, type ReplayOutcomeWord } from '../../explore/replay-outcome.ts';
 import { decodeToken } from '../../explore/replay-token.ts';
-import { settleFailure } from '../../explore/shrink-and-explain.ts';
+import { shrinkAndExplain } from '../../explore/shrink-and-explain.ts';
 import { portfolioStrategy } from '../../explore/strategies/portfolio.ts';
 import type { ScenarioDefinition } from '../../simulation/scenario.ts';
 
@@ -127,7 +127,7 @@ export async function exploreWorkload(
   const { executions, sometimes, failures } = report;
   const [first] = failures;
   if (first !== undefined) {
-    return { held: false, executions, failure: await settled(effort, first, verb, mustStop), missed: [] };
+    return { held: false, executions, failure: await explained(effort, first, verb, mustStop), missed: [] };
   }
   const missed = executions === 0 ? [] : missedOf(Object.entries(sometimes), mayMiss);
   const held = executions > 0 && (missed.length === 0 || executions < reachWithin);
@@ -156,16 +156,16 @@ async function replayed(
   }
   const found = { scenario: token.scenario, index: 0, executions: 1 };
   const failing = failingExecution(verdict, failure, found);
-  const settledFailure = await settled(effort, failing, verb, mustStop);
+  const explainedFailure = await explained(effort, failing, verb, mustStop);
   const replayedToken = outcomeOfReplay(token.failureKey, failing.key, gap?.text);
   const text =
     replayedToken.outcome === REPLAY_OUTCOMES.different
-      ? `${replayedToken.text}\n${settledFailure.text}`
-      : settledFailure.text;
+      ? `${replayedToken.text}\n${explainedFailure.text}`
+      : explainedFailure.text;
   return {
     held: false,
     executions: 1,
-    failure: { ...settledFailure, text },
+    failure: { ...explainedFailure, text },
     missed: [],
     replayed: replayedToken,
   };
@@ -251,14 +251,14 @@ class Effort {
 }
 
 /** Shrinks, explains and describes a failure. */
-async function settled(
+async function explained(
   effort: Effort,
   failing: FailingExecution,
   verb: string | undefined,
   mustStop: () => boolean,
 ): Promise<FailingExecution & SubjectFailure> {
   const { shrinkExecutions } = effort;
-  const found = await settleFailure(effort.executor('making the failure small'), failing, {
+  const found = await shrinkAndExplain(effort.executor('making the failure small'), failing, {
     maxExecutions: shrinkExecutions,
     shrinkMs: shrinkExecutions,
     explainMs: Math.ceil(shrinkExecutions / TIMES_EXPLAINING),

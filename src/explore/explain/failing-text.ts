@@ -60,7 +60,7 @@ export function formatKnown(failing: UnexplainedFailure): ExplanationLine[] {
  * The results of shrinking and explaining. `unrepeated` is the advice for a failure that does not repeat, unless it is
  * shown elsewhere.
  */
-export function formatSettled(
+export function formatEffort(
   failing: FailingExecution,
   longer: LongerText,
   unrepeated: string | undefined,

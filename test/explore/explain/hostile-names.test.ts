@@ -4,7 +4,7 @@ import { createMemoryDisk } from '../../../src/disks/memory-disk.ts';
 import { createExecutor } from '../../../src/explore/executor.ts';
 import { explain } from '../../../src/explore/explain/explanation.ts';
 import { formatExplanation, formatHistory } from '../../../src/explore/explain/explanation-text.ts';
-import { formatSettled, formatUnexplained } from '../../../src/explore/explain/failing-text.ts';
+import { formatEffort, formatUnexplained } from '../../../src/explore/explain/failing-text.ts';
 import { defineScenario } from '../../../src/simulation/scenario.ts';
 import { simulate } from '../../../src/simulation/simulate.ts';
 import { factText } from '../../../src/simulation/failure-fact.ts';
@@ -131,7 +131,7 @@ test('a fact of a failure is one line, and its stack keeps its lines', () => {
 });
 
 test('what became of a failure is one line each', () => {
-  const lines = formatSettled(failingWith({ file: `folder ${NAME}` }), () => '', undefined);
+  const lines = formatEffort(failingWith({ file: `folder ${NAME}` }), () => '', undefined);
   expect(lines).toEqual([`  kept in folder ${SHOWN}, and tried first next time`]);
 });
 
