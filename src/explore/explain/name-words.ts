@@ -1,6 +1,7 @@
 /** Splits a text into words that may be names or numbers, by which the events that a failure mentions are found. */
 
-const WORD = /[\p{L}\p{N}_][\p{L}\p{N}_./-]*/gu;
+/** Marks that end a sentence or a clause are no part of the word before them. */
+const WORD = /[\p{L}\p{N}_](?:[\p{L}\p{N}_./-]*[\p{L}\p{N}_])?/gu;
 
 const DIGIT = /\d/;
 

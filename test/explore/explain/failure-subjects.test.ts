@@ -24,6 +24,7 @@ test.for([
   ['run 10 waits for run 1 of b', ['a 10', 'b 1']],
   ['job-7 was started twice', ['b 1']],
   ['inc2-4 is gone', ['b inc2-4']],
+  ['it was read by b.', ['b 1', 'b inc2-4']],
   ['a is idle', ['a 1', 'a 10']],
   ['1 and 10 are numbers', ['a 1', 'a 10', 'b 1', 'b inc2-4']],
 ] as const)('"%s" is about %o', ([message, about]) => {
