@@ -21,6 +21,7 @@ const NO_FUNCTIONS = [null, 1, 'text', {}, []];
 const NO_COUNTS = [null, Number.NaN, -1, '1', {}, Symbol('s'), 1n];
 const NO_INTEGERS = [...NO_COUNTS, 1.5, Infinity];
 const NO_LOGS = [null, 1, 'text', {}, [null], new Array<unknown>(1), [{ label: 1, n: 2, answer: 1 }]];
+const NO_LINES = [undefined, null, 1, {}, [null], [{}], [{ text: 'x' }], [{ what: 'x', frames: [1] }]];
 
 /** A call as a program without types may make it. */
 type Call = (value: never) => unknown;
@@ -128,6 +129,22 @@ const CASES: readonly (readonly [name: string, call: Call, values: readonly unkn
   ],
   ['explain, shouldStop', (v) => door.explain(executor, log, { shouldStop: v }), NO_FUNCTIONS],
   ['formatExplanation', (v) => door.formatExplanation(v), [undefined, ...NO_OBJECTS, {}]],
+  ...(
+    [
+      ...(['sentence', 'token'] as const).map((name) => [name, [undefined, null, 1, {}]] as const),
+      ...(['history', 'details', 'places'] as const).map((name) => [name, NO_LINES] as const),
+      ...(['leftOut', 'nearestPass', 'nearestSearch', 'rules'] as const).map(
+        (name) => [name, [null, '1', {}, [1]]] as const,
+      ),
+    ] as const
+  ).map(
+    ([name, values]) =>
+      [
+        `formatExplanation, ${name}`,
+        async (v: never) => door.formatExplanation({ ...(await door.explain(executor, log)), [name]: v }),
+        values,
+      ] as const,
+  ),
   ['formatCertificate', (v) => door.formatCertificate(v), [undefined, ...NO_OBJECTS, {}]],
   ['failureKey', (v) => door.failureKey(v), [undefined, ...NO_OBJECTS, {}, { kind: 'check', message: 1 }]],
   ['checkReplay, executor', (v) => door.checkReplay(v, log), [undefined, ...NO_OBJECTS, {}]],

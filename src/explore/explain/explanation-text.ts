@@ -4,9 +4,10 @@ import { check } from '../../kernel/argument-check.ts';
 import { onOneLine } from '../../kernel/one-line.ts';
 import { reportText } from '../../kernel/report-text.ts';
 import { counted, plural } from '../../model/plural.ts';
-import type { Explanation } from './explanation.ts';
+import type { Explanation, NearestSearch } from './explanation.ts';
 import type { FailureDetail } from './failure-details.ts';
 import type { HistoryLine } from './failure-history.ts';
+import type { NearestPass } from './nearest-history.ts';
 import type { SourcePlace } from './source-place.ts';
 
 /** The role of a line, for styling. */
@@ -18,6 +19,49 @@ export interface ExplanationLine {
   readonly role: ExplanationRole;
   readonly text: string;
 }
+
+/** What the lines are made from. An explanation that was stored may have no rules. */
+type ShownExplanation = Pick<
+  Explanation,
+  'sentence' | 'history' | 'leftOut' | 'details' | 'nearestPass' | 'nearestSearch' | 'places' | 'token'
+> &
+  Partial<Pick<Explanation, 'rules'>>;
+
+const TEXTS = is.listOf(is.TEXT);
+const EXPLANATION = is.objectOf<ShownExplanation>(
+  'an explanation',
+  {
+    sentence: is.TEXT,
+    history: is.listOf(
+      is.objectOf<HistoryLine>(
+        'a line of a history',
+        { role: is.oneOf('event', 'decision', 'failure'), atMs: is.NUMBER, runner: is.TEXT, text: is.TEXT },
+        { because: is.TEXT, leftOutBefore: is.COUNT },
+      ),
+    ),
+    leftOut: is.COUNT,
+    details: is.listOf(is.objectOf<FailureDetail>('a detail', { text: is.TEXT, frames: TEXTS }, {})),
+    nearestSearch: is.objectOf<NearestSearch>(
+      'what was tried nearby',
+      { executions: is.COUNT, isComplete: is.BOOLEAN, untried: is.COUNT },
+      {
+        stoppedBy: is.oneOf('executions', 'stopped', 'hollow'),
+        otherFailure: is.TEXT,
+        hasSkippedAnswers: is.BOOLEAN,
+      },
+    ),
+    places: is.listOf(is.objectOf<SourcePlace>('a place', { what: is.TEXT, frames: TEXTS }, {})),
+    token: is.TEXT,
+  },
+  {
+    rules: TEXTS,
+    nearestPass: is.objectOf<NearestPass>(
+      'the nearest passing execution',
+      { text: is.TEXT, changes: is.COUNT },
+      { difference: is.TEXT, lack: is.TEXT },
+    ),
+  },
+);
 
 /**
  * The lines of an explanation in reading order: sentence, broken rules, history, what would have held, places, command.
@@ -39,11 +83,7 @@ export interface ExplanationLine {
  * ```
  */
 export function formatExplanation(explanation: Explanation): ExplanationLine[] {
-  check('explanation', explanation, is.readable('an explanation'));
-  for (const list of ['history', 'details', 'places'] as const) {
-    check(`explanation.${list}`, explanation[list], is.listOf(is.ANY, 'a list'));
-  }
-  check('explanation.nearestSearch', explanation.nearestSearch, is.readable('what was tried nearby'));
+  check('explanation', explanation, EXPLANATION);
   const { sentence, rules = [], history, leftOut, details, places, token } = explanation;
   return [
     explanationLine('sentence', sentence),
