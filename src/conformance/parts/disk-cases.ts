@@ -7,7 +7,7 @@ import { check } from '../../kernel/argument-check.ts';
 import type { Disk } from '../../model/disk.ts';
 import { checkEqual, checkRejects, checkThat } from '../check.ts';
 import { noted } from './noted-part.ts';
-import { notingCalls } from './part-case.ts';
+import { notingCalls, PART_PROVE_OPTIONS, type PartProveOptions } from './part-case.ts';
 
 /** A case about a process that dies. */
 export interface DiskCrashCase {
@@ -48,15 +48,15 @@ export class DiskCase {
   }
 
   /** Rejects with a `ConformanceError`, or with any other error that the disk threw. */
-  async prove(subject: DiskSubject): Promise<void> {
+  async prove(subject: DiskSubject, options: PartProveOptions = {}): Promise<void> {
     check('subject', subject, is.withMethods('use', 'crash'));
+    check('options', options, PART_PROVE_OPTIONS);
     const spec = this.#spec;
-    if (!('body' in spec)) await subject.crash(spec);
-    else {
-      await notingCalls({}, (note) =>
-        subject.use((open) => spec.body(() => noted(note, 'the disk', open()))),
-      );
-    }
+    await notingCalls(options, (note) =>
+      'body' in spec
+        ? subject.use((open) => spec.body(() => noted(note, 'the disk', open())))
+        : subject.crash(spec),
+    );
   }
 }
 

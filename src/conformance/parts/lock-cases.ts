@@ -14,10 +14,8 @@ import { sleep } from '../../kernel/clock.ts';
 import { question } from '../../kernel/question.ts';
 import type { World } from '../../model/world.ts';
 import { createNetwork } from '../../cluster/network.ts';
-import { simulate } from '../../simulation/simulate.ts';
 import type { Simulation } from '../../simulation/simulation.ts';
 import { checkEqual, checkThat } from '../check.ts';
-import { simulationError } from '../conformance-case.ts';
 import {
   inTime,
   meanwhile,
@@ -30,7 +28,7 @@ import {
   inWords,
   ofOurWords,
 } from './part-case.ts';
-import { play, type Played, playHolding } from './played.ts';
+import { play, type Played, playHolding, simulateHolding } from './played.ts';
 
 /** What an owner holds until it is released. */
 export interface HoldUnderTest {
@@ -301,10 +299,10 @@ const mutexes: readonly Spec[] = [
   {
     title:
       'is not lost when a waiter times out or is cancelled during the hand-over; both outcomes are possible',
-    async prove({ parts }) {
+    async prove({ parts }, { signal }) {
       const outcomes = new Set<string>();
       for (let seed = 0; seed < 60; seed += 1) {
-        await simulated(seed, async (sim) => {
+        await simulated(seed, signal, async (sim) => {
           const jobs = parts.createMutex(sim.world, { name: 'jobs' });
           const hold = await jobs.acquire({ owner: 'a' });
           const controller = new AbortController();
@@ -340,10 +338,11 @@ const mutexes: readonly Spec[] = [
   }),
   ofOurWords({
     title: 'without fairness, the exploration decides which waiter gets it',
-    async prove({ parts }) {
+    async prove({ parts }, { signal }) {
       const order: string[] = [];
       const next = question('choice', { owner: 'mutex jobs', what: 'next' });
-      const verdict = await simulate({
+      const verdict = await simulateHolding('plain', {
+        signal,
         source: {
           decide: (asked, n) => (asked.text === next.text ? n - 1 : 0),
           order: () => 0,
@@ -356,7 +355,6 @@ const mutexes: readonly Spec[] = [
           await Promise.all(waits);
         },
       });
-      if (verdict.failure !== undefined) throw simulationError(verdict.failure, 'plain');
       checkEqual('the order', order, ['d', 'c', 'b']);
       checkEqual(
         'what was decided',
@@ -382,9 +380,12 @@ async function outcomeWithCause(act: Promise<unknown>): Promise<readonly unknown
   }
 }
 
-async function simulated(seed: number, scenario: (sim: Simulation) => Promise<void>): Promise<void> {
-  const { failure } = await simulate({ seed, scenario });
-  if (failure !== undefined) throw simulationError(failure, seed);
+async function simulated(
+  seed: number,
+  signal: AbortSignal | undefined,
+  scenario: (sim: Simulation) => Promise<void>,
+): Promise<void> {
+  await simulateHolding(seed, { seed, signal, scenario });
 }
 
 const semaphores: readonly Spec[] = [
@@ -565,10 +566,10 @@ const conditions: readonly Spec[] = [
   ),
   {
     title: 'a wait that has been notified neither times out nor is cancelled in the same instant',
-    async prove({ parts }) {
+    async prove({ parts }, { signal }) {
       const outcomes = new Set<string>();
       for (let seed = 0; seed < 40; seed += 1) {
-        await simulated(seed, async (sim) => {
+        await simulated(seed, signal, async (sim) => {
           const mutex = parts.createMutex(sim.world, { name: 'queue' });
           const filled = parts.createCondition(mutex, { name: 'filled' });
           const waits = ['a', 'b'].map((owner) =>
@@ -878,9 +879,9 @@ const timeouts: readonly Spec[] = [
   ),
   {
     title: 'a task that is done just at the limit is in time, in every order of that instant',
-    async prove({ parts: { withTimeout } }) {
+    async prove({ parts: { withTimeout } }, { signal }) {
       for (let seed = 0; seed < 10; seed += 1) {
-        await simulated(seed, async (sim) => {
+        await simulated(seed, signal, async (sim) => {
           const { clock } = sim.world;
           const done = withTimeout(sim.world, 20, () => sleep(clock, 20, 'work').then(() => 'done'));
           checkEqual('the value', await done, 'done');

@@ -6,10 +6,8 @@
 import type { MemoryDisk, MemoryDiskOptions } from '../../disks/memory-disk.ts';
 import { type Disk, diskText } from '../../model/disk.ts';
 import type { World } from '../../model/world.ts';
-import { simulate } from '../../simulation/simulate.ts';
 import type { Simulation } from '../../simulation/simulation.ts';
 import { checkEqual } from '../check.ts';
-import { simulationError } from '../conformance-case.ts';
 import {
   type PartCase,
   partCases,
@@ -20,7 +18,7 @@ import {
   ofOurWords,
 } from './part-case.ts';
 import { callsIn, MADE_BY_MEMORY_DISK, noted } from './noted-part.ts';
-import { type PlayAnswers, type Played, playHolding } from './played.ts';
+import { type PlayAnswers, type Played, playHolding, simulateHolding } from './played.ts';
 
 /** A kind of disk in memory under test: see {@link memoryDiskCases}. */
 export interface MemoryDiskSubject extends PartSubject {
@@ -62,13 +60,15 @@ const plays = (
 async function everyOutcome(
   subject: MemoryDiskSubject,
   options: MemoryDiskOptions,
+  signal: AbortSignal | undefined,
   body: (stage: Stage) => Promise<string>,
 ): Promise<string[]> {
   const outcomes: string[] = [];
   for (let answers: number[] | undefined = []; answers !== undefined;) {
     const asked: { readonly answer: number; readonly n: number }[] = [];
     const given: readonly number[] = answers;
-    const { failure } = await simulate({
+    await simulateHolding('of answers', {
+      signal,
       source: {
         decide(_, n) {
           const answer = given[asked.length] ?? 0;
@@ -82,7 +82,6 @@ async function everyOutcome(
         outcomes.push(await body({ sim, medium, make, disk: medium.mount(sim.world) }));
       },
     });
-    if (failure !== undefined) throw simulationError(failure, 'of answers');
     const last = asked.findLastIndex(({ answer, n }) => answer < n - 1);
     answers =
       last < 0
@@ -100,8 +99,8 @@ const leaves = (
   body: (stage: Stage) => Promise<string>,
 ): PartCaseSpec<MemoryDiskSubject> => ({
   title,
-  async prove(subject) {
-    const found = new Set(await everyOutcome(subject, options, body));
+  async prove(subject, { signal }) {
+    const found = new Set(await everyOutcome(subject, options, signal, body));
     checkEqual('the outcomes', [...found].sort(), [...expected].sort());
   },
 });

@@ -8,7 +8,9 @@ import type { MaybePromise } from '../../model/maybe-promise.ts';
 import { METRIC_NAMES } from '../../model/metrics.ts';
 import type { PartCapability } from '../capability.ts';
 import { checkEqual, checkThat } from '../check.ts';
+import { noted } from './noted-part.ts';
 import {
+  notingCalls,
   type PartCase,
   partCases,
   type PartCaseSpec,
@@ -47,7 +49,8 @@ const counted = (
   inWords((said) => ({
     title,
     needs,
-    prove: async (subject) => body(await subject.create(), said),
+    prove: (subject, options) =>
+      notingCalls(options, async (note) => body(noted(note, 'the registry', await subject.create()), said)),
   }));
 
 const NOTHING = { counters: {}, gauges: {}, histograms: {} };
@@ -189,42 +192,43 @@ const registries: readonly PartCaseSpec<MetricsSubject>[] = [
   inWords((said) => ({
     title: 'in memory values can be read by name, and the newest samples are kept',
     needs: ['memory'],
-    async prove({ createInMemory }) {
-      const metrics = createInMemory?.({ samplesMax: 3 }) as MemoryMetrics;
-      metrics.counter('c').increment(2);
-      metrics.gauge('g').set(5);
-      for (const value of [1, 2, 3, 4]) metrics.histogram('h').record(value);
-      said.equal(
-        'values',
-        ['c', 'g', 'h', 'x'].map((name) => metrics.value(name)),
-        [2, 5, 4, 0],
-      );
-      said.equal(
-        'samples',
-        ['h', 'c', 'x'].map((name) => metrics.values(name)),
-        [[2, 3, 4], [], []],
-      );
-      const usual = createInMemory?.() as MemoryMetrics;
-      for (let value = 0; value < 1_001; value += 1) usual.histogram('h').record(value);
-      said.equal(
-        'how many are kept by default',
-        [usual.values('h').length, usual.values('h')[0]],
-        [1_000, 1],
-      );
-      const none = createInMemory?.({ samplesMax: 0 }) as MemoryMetrics;
-      none.histogram('h').record(1);
-      said.equal('none are kept', [none.values('h'), none.value('h')], [[], 1]);
-      const known = usual.histogram('h');
-      checkThat(usual.histogram('h') === known, 'an instrument', 'the same', usual);
-      await said.wrongUse([
-        [() => createInMemory?.({ samplesMax: -1 }), 'samplesMax: expected an integer ≥ 0, got -1'],
-        [() => createInMemory?.({ samplesMax: 1.5 }), 'samplesMax: expected an integer ≥ 0, got 1.5'],
-        [
-          () => createInMemory?.({ tracer: { record: () => undefined } }),
-          'clock: expected a clock, because there is a tracer, got undefined',
-        ],
-      ]);
-    },
+    prove: ({ createInMemory }, options) =>
+      notingCalls(options, async () => {
+        const metrics = createInMemory?.({ samplesMax: 3 }) as MemoryMetrics;
+        metrics.counter('c').increment(2);
+        metrics.gauge('g').set(5);
+        for (const value of [1, 2, 3, 4]) metrics.histogram('h').record(value);
+        said.equal(
+          'values',
+          ['c', 'g', 'h', 'x'].map((name) => metrics.value(name)),
+          [2, 5, 4, 0],
+        );
+        said.equal(
+          'samples',
+          ['h', 'c', 'x'].map((name) => metrics.values(name)),
+          [[2, 3, 4], [], []],
+        );
+        const usual = createInMemory?.() as MemoryMetrics;
+        for (let value = 0; value < 1_001; value += 1) usual.histogram('h').record(value);
+        said.equal(
+          'how many are kept by default',
+          [usual.values('h').length, usual.values('h')[0]],
+          [1_000, 1],
+        );
+        const none = createInMemory?.({ samplesMax: 0 }) as MemoryMetrics;
+        none.histogram('h').record(1);
+        said.equal('none are kept', [none.values('h'), none.value('h')], [[], 1]);
+        const known = usual.histogram('h');
+        checkThat(usual.histogram('h') === known, 'an instrument', 'the same', usual);
+        await said.wrongUse([
+          [() => createInMemory?.({ samplesMax: -1 }), 'samplesMax: expected an integer ≥ 0, got -1'],
+          [() => createInMemory?.({ samplesMax: 1.5 }), 'samplesMax: expected an integer ≥ 0, got 1.5'],
+          [
+            () => createInMemory?.({ tracer: { record: () => undefined } }),
+            'clock: expected a clock, because there is a tracer, got undefined',
+          ],
+        ]);
+      }),
   })),
   {
     title: 'in memory each change is an event with the new total, the new value or the recorded value',

@@ -9,8 +9,10 @@ import { isCallLost } from '../../cluster/sent-error.ts';
 import { checkEqual, checkThat } from '../check.ts';
 import type { Collector, Counter, Forwarder, Journal, Sender, Thenables } from './network-programs.ts';
 import * as programs from './network-programs.ts';
+import { MADE_BY_NETWORK, noted } from './noted-part.ts';
 import {
   meanwhile,
+  notingCalls,
   type PartCase,
   partCases,
   type PartCaseSpec,
@@ -78,7 +80,10 @@ function byName(network: NetworkUnderTest): Named {
 
 const on = (title: string, body: Body): Spec => ({
   title,
-  prove: (subject) => subject.use((network) => body(byName(network))),
+  prove: (subject, options) =>
+    notingCalls(options, (note) =>
+      subject.use((network) => body(byName(noted(note, 'the network', network, MADE_BY_NETWORK)))),
+    ),
 });
 
 /** The error of a call, or of another method. */

@@ -20,6 +20,7 @@ export type Makes = Readonly<Record<string, string>>;
 export const MADE_BY_EXECER: Makes = { exec: 'the process' };
 export const MADE_BY_FILER: Makes = { checkout: 'the checkout', checkoutAt: 'the checkout' };
 export const MADE_BY_OUTPUTS: Makes = { create: 'the output' };
+export const MADE_BY_NETWORK: Makes = { node: 'the node', connect: 'the stub' };
 export const MADE_BY_MEMORY_DISK: Makes = { mount: 'the disk' };
 
 /** Records that a call begins; the returned function must be called when it has been answered. */

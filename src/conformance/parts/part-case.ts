@@ -10,13 +10,13 @@ import { check } from '../../kernel/argument-check.ts';
 import { sleep } from '../../kernel/clock.ts';
 import { isRunnerError, messageOf } from '../../kernel/errors.ts';
 import type { World } from '../../model/world.ts';
-import { simulate } from '../../simulation/simulate.ts';
 import type { Simulation } from '../../simulation/simulation.ts';
 import { PART_CAPABILITY, REASON, type PartCapability } from '../capability.ts';
 import { checkEqual, checkThat, ConformanceError } from '../check.ts';
 import { CLOCK_ROUNDING_MS } from '../clock-rounding.ts';
-import { SEEDS, simulationError } from '../conformance-case.ts';
+import { SEEDS } from '../conformance-case.ts';
 import { type NoteCall, OpenCalls } from './noted-part.ts';
+import { simulateHolding } from './played.ts';
 
 /** The common part of all subjects of such lists. */
 export interface PartSubject {
@@ -35,11 +35,14 @@ export interface PartSubject {
 export interface PartProveOptions {
   /** Seeds of the simulations of a case that must hold in any order of events; at least one. Default 1, 2 and 3. */
   readonly seeds?: readonly (string | number)[];
-  /** Ends a simulation early, for a test that has run out of time. */
+  /** Ends the case early, for a test that has run out of time. */
   readonly signal?: AbortSignal;
 }
 
-const OPTIONS = is.optionsOf<PartProveOptions>({}, { seeds: SEEDS, signal: is.ABORT_SIGNAL });
+export const PART_PROVE_OPTIONS: is.RecordShape = is.optionsOf<PartProveOptions>(
+  {},
+  { seeds: SEEDS, signal: is.ABORT_SIGNAL },
+);
 const DEFAULT_SEEDS = [1, 2, 3];
 
 /** The definition of a case about a part. */
@@ -83,7 +86,7 @@ export class PartCase<Subject extends PartSubject> {
   /** Rejects with a `ConformanceError`, or with any other error that the part threw. */
   async prove(subject: Subject, options: PartProveOptions = {}): Promise<void> {
     checkPart(subject);
-    check('options', options, OPTIONS);
+    check('options', options, PART_PROVE_OPTIONS);
     await this.#spec.prove(subject, options);
   }
 }
@@ -114,21 +117,29 @@ export async function notingCalls(
   prove: (note: NoteCall) => Promise<void>,
 ): Promise<void> {
   const calls = new OpenCalls();
-  let cutOff = (): void => undefined;
-  const cut = new Promise<never>((_, reject) => {
-    cutOff = () => reject(new Error('cut off: the case has not ended'));
-  });
-  if (signal?.aborted === true) cutOff();
-  signal?.addEventListener('abort', cutOff);
   try {
-    await Promise.race([meanwhile(prove(calls.note)), meanwhile(cut)]);
+    await untilAborted(signal, () => prove(calls.note));
   } catch (error) {
     const { lines } = calls;
     if (error instanceof ConformanceError || lines.length === 0) throw error;
     const text = [messageOf(error), ...lines].join('\n');
     throw new ConformanceError(text, 'an end of the case', lines.join(', '), error);
+  }
+}
+
+/** Does the work until the signal aborts, which is an error; the work is not begun if it has. */
+async function untilAborted(signal: AbortSignal | undefined, work: () => Promise<void>): Promise<void> {
+  const cutOff = (): Error => new Error('cut off: the case has not ended');
+  if (signal?.aborted === true) throw cutOff();
+  let onAbort = (): void => undefined;
+  const cut = new Promise<never>((_, reject) => {
+    onAbort = () => reject(cutOff());
+  });
+  signal?.addEventListener('abort', onAbort);
+  try {
+    await Promise.race([meanwhile(work()), meanwhile(cut)]);
   } finally {
-    signal?.removeEventListener('abort', cutOff);
+    signal?.removeEventListener('abort', onAbort);
   }
 }
 
@@ -150,16 +161,11 @@ export async function inTime(
   body: (t: PartTime) => Promise<void>,
 ): Promise<void> {
   if (wallWorld !== undefined) {
-    await body(timeOf(wallWorld(), undefined));
+    await untilAborted(signal, () => body(timeOf(wallWorld(), undefined)));
     return;
   }
   for (const seed of seeds) {
-    const { failure } = await simulate({
-      seed,
-      scenario: (sim) => body(timeOf(sim.world, sim)),
-      ...(signal === undefined ? {} : { signal }),
-    });
-    if (failure !== undefined) throw simulationError(failure, seed);
+    await simulateHolding(seed, { seed, signal, scenario: (sim) => body(timeOf(sim.world, sim)) });
   }
 }
 

@@ -5,10 +5,24 @@
 import type { DecisionSource } from '../../kernel/decisions.ts';
 import type { TraceEvent } from '../../model/trace-event.ts';
 import { simulate } from '../../simulation/simulate.ts';
+import type { SimulateOptions } from '../../simulation/simulate-options.ts';
 import type { Simulation } from '../../simulation/simulation.ts';
 import type { Failure, Verdict } from '../../simulation/verdict.ts';
 import { formatEvent } from '../../trace/event-text.ts';
 import { simulationError } from '../conformance-case.ts';
+
+/** Options of a simulation, and the signal of the case if there is one. */
+export type SimulatedCase = Omit<SimulateOptions, 'signal'> & { readonly signal: AbortSignal | undefined };
+
+/** Runs a simulation that must not fail; the error says by which `seed`, or in which way, it was decided. */
+export async function simulateHolding(
+  seed: string | number,
+  { signal, ...options }: SimulatedCase,
+): Promise<Verdict> {
+  const verdict = await simulate({ ...options, ...(signal === undefined ? {} : { signal }) });
+  if (verdict.failure !== undefined) throw simulationError(verdict.failure, seed);
+  return verdict;
+}
 
 /** Answers by the texts of the questions, for the first time that each is asked; all others are answered 0. */
 export type PlayAnswers = Readonly<Record<string, number | 'highest'>>;

@@ -5,6 +5,7 @@
 import type { NetworkOptions } from '../../../cluster/network.ts';
 import { isCallLost } from '../../../cluster/sent-error.ts';
 import { withCallOptions } from '../../../cluster/stub.ts';
+import type { Simulation } from '../../../simulation/simulation.ts';
 import { checkEqual, checkThat } from '../../check.ts';
 import { codeOf, inWords, meanwhile, ofOurWords, refusalOf } from '../part-case.ts';
 import { type PlayAnswers, type Played, playHolding } from '../played.ts';
@@ -16,17 +17,19 @@ async function oneCall(
   subject: SimulatedNetworkSubject,
   options: NetworkOptions,
   answers: PlayAnswers,
+  signal: AbortSignal | undefined,
 ): Promise<Played & { readonly calls: readonly number[]; readonly outcome: unknown; readonly atMs: number }> {
   const counter = new Counter();
   let outcome: unknown;
   let atMs = 0;
-  const played = await playHolding(async (sim) => {
+  const scenario = async (sim: Simulation): Promise<void> => {
     const net = subject.create(sim, options);
     const stub = net.through('counter', counter, { timeoutMs: 5_000 });
     outcome = await stub.add(7).catch((error: unknown) => (isCallLost(error) ? 'lost' : error));
     atMs = sim.now();
     await sim.sleep(10_000);
-  }, answers);
+  };
+  const played = await playHolding(scenario, answers, { signal });
   return { ...played, calls: counter.calls, outcome, atMs };
 }
 
@@ -41,8 +44,8 @@ const once = (
   look: (one: OneCall) => void,
 ): Spec => ({
   title,
-  async prove(subject) {
-    look(await oneCall(subject, options, answers));
+  async prove(subject, { signal }) {
+    look(await oneCall(subject, options, answers, signal));
   },
 });
 

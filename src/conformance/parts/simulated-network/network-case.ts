@@ -4,11 +4,9 @@
  */
 import type { Network, NetworkOptions } from '../../../cluster/network.ts';
 import { randomDecisions } from '../../../kernel/random-decisions.ts';
-import { simulate } from '../../../simulation/simulate.ts';
 import type { Simulation } from '../../../simulation/simulation.ts';
-import { simulationError } from '../../conformance-case.ts';
 import type { PartCaseSpec, PartSubject } from '../part-case.ts';
-import { play, type PlayAnswers, type Played, playHolding } from '../played.ts';
+import { play, type PlayAnswers, type Played, playHolding, simulateHolding } from '../played.ts';
 
 /** A network of a simulation, by its methods. */
 export type SimulatedNetwork = Pick<Network, keyof Network>;
@@ -65,13 +63,13 @@ export const fails = (
 /** A case that must hold in any order of events. */
 export const always = (title: string, seeds: number, body: Body): Spec => ({
   title,
-  async prove(subject) {
+  async prove(subject, { signal }) {
     for (let seed = 0; seed < seeds; seed += 1) {
-      const { failure } = await simulate({
+      await simulateHolding(seed, {
+        signal,
         source: randomDecisions(seed),
         scenario: (sim) => body(sim, (options) => subject.create(sim, options)),
       });
-      if (failure !== undefined) throw simulationError(failure, seed);
     }
   },
 });

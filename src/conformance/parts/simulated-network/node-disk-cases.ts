@@ -4,9 +4,8 @@
  */
 import type { ClusterNodeOptions, NodeCrashOptions } from '../../../cluster/node.ts';
 import { randomDecisions } from '../../../kernel/random-decisions.ts';
-import { simulate } from '../../../simulation/simulate.ts';
 import { checkEqual } from '../../check.ts';
-import { simulationError } from '../../conformance-case.ts';
+import { simulateHolding } from '../played.ts';
 import { holds, type Spec } from './network-case.ts';
 
 export const nodeDiskCases: readonly Spec[] = [
@@ -36,11 +35,12 @@ export const nodeDiskCases: readonly Spec[] = [
   ),
   {
     title: 'a crash loses what was not synced as is decided, and keeps it where only the process dies',
-    async prove(subject) {
+    async prove(subject, { signal }) {
       const survivors = async (options: ClusterNodeOptions, crash?: NodeCrashOptions): Promise<string[]> => {
         const found = new Set<string>();
         for (let seed = 0; seed < 20; seed += 1) {
-          const { failure } = await simulate({
+          await simulateHolding(seed, {
+            signal,
             source: randomDecisions(seed),
             async scenario(sim) {
               const net = subject.create(sim);
@@ -59,7 +59,6 @@ export const nodeDiskCases: readonly Spec[] = [
               found.add(new TextDecoder().decode(node.disk.files().get('log')));
             },
           });
-          if (failure !== undefined) throw simulationError(failure, seed);
         }
         return [...found].sort();
       };

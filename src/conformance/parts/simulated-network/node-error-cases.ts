@@ -4,6 +4,7 @@
  */
 import type { ClusterNodeOptions } from '../../../cluster/node.ts';
 import type { NodeContext } from '../../../model/node-context.ts';
+import type { Simulation } from '../../../simulation/simulation.ts';
 import { checkEqual, checkThat } from '../../check.ts';
 import { codeOf, refusalOf } from '../part-case.ts';
 import { playHolding } from '../played.ts';
@@ -47,16 +48,16 @@ export const nodeErrorCases: readonly Spec[] = [
   ),
   ...places.map(([place, program]): Spec => ({
     title: `an error ${place} ends the process where the node says so, or starts another one`,
-    async prove(subject) {
+    async prove(subject, { signal }) {
       const firstOnly = (node: NodeContext): void => {
         if (node.incarnation === 0) program(node);
       };
       const states: string[] = [];
       for (const options of [{ onError: 'crash' }, { onError: 'restart', restartMs: 1 }] as const) {
         const body = failing(firstOnly, options, states);
-        const { verdict, lines } = await playHolding((sim) =>
-          body(sim, (given) => subject.create(sim, given)),
-        );
+        const scenario = (sim: Simulation): Promise<void> | void =>
+          body(sim, (given) => subject.create(sim, given));
+        const { verdict, lines } = await playHolding(scenario, {}, { signal });
         checkEqual('the faults', verdict.faults, 0);
         const line = lines.find((text) => text.includes('error'));
         checkThat(line?.endsWith('a ends with an error: boom') === true, 'the history', 'the error', line);

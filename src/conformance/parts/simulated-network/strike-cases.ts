@@ -4,11 +4,10 @@
  */
 import type { ClusterNodeOptions } from '../../../cluster/node.ts';
 import type { NodeContext } from '../../../model/node-context.ts';
-import { simulate } from '../../../simulation/simulate.ts';
+import type { Simulation } from '../../../simulation/simulation.ts';
 import { checkEqual } from '../../check.ts';
-import { simulationError } from '../../conformance-case.ts';
 import { ofOurWords } from '../part-case.ts';
-import { type PlayAnswers, playHolding } from '../played.ts';
+import { type PlayAnswers, playHolding, simulateHolding } from '../played.ts';
 import { holds, looks, type Spec } from './network-case.ts';
 import { type Echo, ECHO } from './node-programs.ts';
 
@@ -19,14 +18,15 @@ const strikesOf = (
   expected: { readonly asked: readonly string[]; readonly lines: readonly string[]; readonly ends: string },
 ): Spec => ({
   title,
-  async prove(subject) {
+  async prove(subject, { signal }) {
     let ends = '';
-    const { asked, lines } = await playHolding(async (sim) => {
+    const scenario = async (sim: Simulation): Promise<void> => {
       const net = subject.create(sim);
       const node = net.node('n1', ({ sleep }) => sleep(5), { faults: given });
       await sim.sleep(3_000);
       ends = `${node.state} ${node.incarnation}`;
-    }, answers);
+    };
+    const { asked, lines } = await playHolding(scenario, answers, { signal });
     checkEqual('the questions asked', asked, expected.asked);
     checkEqual('the history', lines, expected.lines);
     checkEqual('the node then', ends, expected.ends);
@@ -180,7 +180,7 @@ export const strikeCases: readonly Spec[] = [
   ),
   ofOurWords({
     title: 'a slow node is slow by slowFactor, 10 by default, and for less than slowMsMax',
-    async prove(subject) {
+    async prove(subject, { signal }) {
       for (const [given, expected] of [
         [{ slow: 2, strikesMax: 1, slowMsMax: 100 }, ['5@5', '5@55', '5@105', '5@110']],
         [
@@ -205,6 +205,7 @@ export const strikeCases: readonly Spec[] = [
             await sim.sleep(200);
           },
           { 'n1 slow at n1 sleep fault': 'highest', 'n1 slow at n1 sleep delay': 'highest' },
+          { signal },
         );
         checkEqual('the beats', beats.slice(0, expected.length), expected);
         checkEqual('the history', lines, ['5 ms: n1 becomes slow']);
@@ -213,12 +214,13 @@ export const strikeCases: readonly Spec[] = [
   }),
   {
     title: 'strikes are bounded, by four by default',
-    async prove(subject) {
+    async prove(subject, { signal }) {
       for (const [strikesMax, count] of [
         [undefined, 4],
         [2, 2],
       ] as const) {
-        const verdict = await simulate({
+        const verdict = await simulateHolding('plain', {
+          signal,
           source: { decide: ({ kind }, n) => (kind === 'fault' ? n - 1 : 0) },
           keepTrace: true,
           async scenario(sim) {
@@ -234,7 +236,6 @@ export const strikeCases: readonly Spec[] = [
             await sim.sleep(200);
           },
         });
-        if (verdict.failure !== undefined) throw simulationError(verdict.failure, 'plain');
         checkEqual('the strikes', verdict.trace().filter(({ type }) => type === 'fault').length, count);
       }
     },
