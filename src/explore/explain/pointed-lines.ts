@@ -97,13 +97,23 @@ function fewAlike(mentions: readonly Mention[]): readonly (readonly [TraceEvent,
     const [first] = alike;
     return first === undefined ? [] : [{ alike, first, words: new Set(first.words) }];
   });
+  // Of an execution that was not shrunk, nearly each line may have words of its own: not all are compared with all.
+  const byWord = new Map<number, typeof groups>();
+  for (const group of groups) {
+    for (const word of group.words) {
+      const withWord = byWord.get(word);
+      if (withWord === undefined) byWord.set(word, [group]);
+      else withWord.push(group);
+    }
+  }
   const counts = new Map<Mention, number>();
   for (const { alike, first } of groups) {
     let count = 0;
-    for (const other of groups) {
+    for (const other of shortest(first.words.map((word) => byWord.get(word) ?? []))) {
       // What recurs hides nothing that happened once.
       if (!first.isRecurring && other.first.isRecurring) continue;
       if (first.words.every((word) => other.words.has(word))) count += other.alike.length;
+      if (count > ALIKE_MAX) break;
     }
     for (const mention of alike) counts.set(mention, count);
   }
@@ -111,6 +121,10 @@ function fewAlike(mentions: readonly Mention[]): readonly (readonly [TraceEvent,
     const count = counts.get(mention) ?? Infinity;
     return count > ALIKE_MAX ? [] : [[mention.event, count] as const];
   });
+}
+
+function shortest<Item>(lists: readonly (readonly Item[])[]): readonly Item[] {
+  return lists.reduce((one, other) => (other.length < one.length ? other : one));
 }
 
 /** A word of the failure, and its place among them. */
