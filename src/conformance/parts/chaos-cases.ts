@@ -14,6 +14,7 @@ import { createSimulatedRunner } from '../../runners/simulated-runner.ts';
 import type { Simulation } from '../../simulation/simulation.ts';
 import { checkEqual } from '../check.ts';
 import {
+  answering,
   codeOf,
   inWords,
   meanwhile,
@@ -45,24 +46,25 @@ const between = (
   }) => Promise<void>,
   look: (played: Played) => void = () => undefined,
   answers: PlayAnswers = {},
-): PartCaseSpec<ChaosSubject> => ({
-  title,
-  async prove(subject, { signal }) {
-    const scenario = async (sim: Simulation): Promise<void> => {
-      const behind = createSimulatedRunner(sim.world, { name: 'r', capacity: 9, history: 0 });
-      const reached: ServiceMethod[] = [];
-      const reaching = interceptService(behind, (call, proceed) => {
-        reached.push(call.method);
-        return proceed(call);
-      });
-      const made = subject.create(sim.world, reaching, options);
-      const chaos = noted(callsIn(sim.world), 'the chaos runner', made);
-      await body({ sim, chaos, behind, reached });
-      await chaos.release();
-    };
-    look(await playHolding(scenario, answers, { signal }));
-  },
-});
+): PartCaseSpec<ChaosSubject> =>
+  answering(answers, {
+    title,
+    async prove(subject, { signal }) {
+      const scenario = async (sim: Simulation): Promise<void> => {
+        const behind = createSimulatedRunner(sim.world, { name: 'r', capacity: 9, history: 0 });
+        const reached: ServiceMethod[] = [];
+        const reaching = interceptService(behind, (call, proceed) => {
+          reached.push(call.method);
+          return proceed(call);
+        });
+        const made = subject.create(sim.world, reaching, options);
+        const chaos = noted(callsIn(sim.world), 'the chaos runner', made);
+        await body({ sim, chaos, behind, reached });
+        await chaos.release();
+      };
+      look(await playHolding(scenario, answers, { signal }));
+    },
+  });
 
 const EXIT = { argv: ['complete 0'] };
 

@@ -9,6 +9,7 @@ import type { World } from '../../model/world.ts';
 import type { Simulation } from '../../simulation/simulation.ts';
 import { checkEqual } from '../check.ts';
 import {
+  answering,
   type PartCase,
   partCases,
   type PartCaseSpec,
@@ -42,19 +43,20 @@ const plays = (
   body: Body,
   look: (played: Played) => void = () => undefined,
   answers: PlayAnswers = {},
-): PartCaseSpec<MemoryDiskSubject> => ({
-  title,
-  async prove(subject, { signal }) {
-    const scenario = (sim: Simulation): Promise<void> => {
-      const note = callsIn(sim.world);
-      const make = (given?: MemoryDiskOptions): MemoryDisk =>
-        noted(note, 'the medium', subject.create(sim.world, given), MADE_BY_MEMORY_DISK);
-      const medium = make(options);
-      return body({ sim, medium, make, disk: medium.mount(sim.world) });
-    };
-    look(await playHolding(scenario, answers, { signal }));
-  },
-});
+): PartCaseSpec<MemoryDiskSubject> =>
+  answering(answers, {
+    title,
+    async prove(subject, { signal }) {
+      const scenario = (sim: Simulation): Promise<void> => {
+        const note = callsIn(sim.world);
+        const make = (given?: MemoryDiskOptions): MemoryDisk =>
+          noted(note, 'the medium', subject.create(sim.world, given), MADE_BY_MEMORY_DISK);
+        const medium = make(options);
+        return body({ sim, medium, make, disk: medium.mount(sim.world) });
+      };
+      look(await playHolding(scenario, answers, { signal }));
+    },
+  });
 
 /** The outcomes of a body under every possible list of answers. */
 async function everyOutcome(

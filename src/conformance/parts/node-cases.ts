@@ -10,6 +10,7 @@ import type { Node, NodeOptions } from '../../simulation/service-node.ts';
 import type { Simulation } from '../../simulation/simulation.ts';
 import { checkEqual, checkThat } from '../check.ts';
 import {
+  answering,
   codeOf,
   runsOf,
   inWords,
@@ -39,27 +40,28 @@ const onNode = (
   given: Partial<NodeOptions<Service>> = {},
   look: (played: Played) => void = () => undefined,
   answers: PlayAnswers = {},
-): PartCaseSpec<NodeSubject> => ({
-  title,
-  async prove(subject, { signal }) {
-    const scenario = async (sim: Simulation): Promise<void> => {
-      const note = callsIn(sim.world);
-      const make = (options: Partial<NodeOptions<Service>>): Node => {
-        const node = subject.create(sim, {
-          name: 'n1',
-          start: (world, { name, idPrefix }) =>
-            createSimulatedRunner(world, { name, idPrefix, capacity: 4, history: 0 }),
-          ...options,
-        });
-        return noted(note, 'the node', node);
+): PartCaseSpec<NodeSubject> =>
+  answering(answers, {
+    title,
+    async prove(subject, { signal }) {
+      const scenario = async (sim: Simulation): Promise<void> => {
+        const note = callsIn(sim.world);
+        const make = (options: Partial<NodeOptions<Service>>): Node => {
+          const node = subject.create(sim, {
+            name: 'n1',
+            start: (world, { name, idPrefix }) =>
+              createSimulatedRunner(world, { name, idPrefix, capacity: 4, history: 0 }),
+            ...options,
+          });
+          return noted(note, 'the node', node);
+        };
+        const node = make(given);
+        await body(sim, node, make);
+        await node.release();
       };
-      const node = make(given);
-      await body(sim, node, make);
-      await node.release();
-    };
-    look(await playHolding(scenario, answers, { signal }));
-  },
-});
+      look(await playHolding(scenario, answers, { signal }));
+    },
+  });
 
 const LONG = { argv: ['sleep 1000'] };
 

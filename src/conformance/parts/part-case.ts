@@ -16,7 +16,7 @@ import { checkEqual, checkThat, ConformanceError } from '../check.ts';
 import { CLOCK_ROUNDING_MS } from '../clock-rounding.ts';
 import { SEEDS } from '../conformance-case.ts';
 import { type NoteCall, OpenCalls } from './noted-part.ts';
-import { simulateHolding } from './played.ts';
+import { type PlayAnswers, simulateHolding } from './played.ts';
 
 /** The common part of all subjects of such lists. */
 export interface PartSubject {
@@ -266,13 +266,34 @@ const IN_ANY_WORDS: Said = {
   },
 };
 
-/** Reduces refusals to their codes, in lists too; the text for an unknown run is fixed (R23). */
+/** Fields whose texts are those of the part: of violations and statuses. */
+const WORDED = ['text', 'faults'];
+/** And of events in the trace, by their type. */
+const WORDED_OF_EVENTS: Readonly<Record<string, readonly string[]>> = {
+  recorded: ['error'],
+  acquired: ['name'],
+  freed: ['name'],
+};
+
+/**
+ * Reduces refusals to their codes, and texts of reports to their number, in lists and fields too; the text for an
+ * unknown run is fixed (R23).
+ */
 function withoutWords(value: unknown): unknown {
   if (typeof value === 'string') {
     return value.replace(/\b(RUNNER_(?!UNKNOWN_RUN\b)[A-Z_]+)\b.*$/s, '$1');
   }
-  return Array.isArray(value) ? value.map(withoutWords) : value;
+  if (Array.isArray(value)) return value.map(withoutWords);
+  if (!is.isObject(value) || Object.getPrototypeOf(value) !== Object.prototype) return value;
+  const worded = [...WORDED, ...(WORDED_OF_EVENTS[String(Reflect.get(value, 'type'))] ?? [])];
+  return Object.fromEntries(
+    Object.entries(value).map(([name, held]) => [name, worded.includes(name) ? textless(held) : held]),
+  );
 }
+
+/** Every text replaced by the same one. */
+const textless = (value: unknown): unknown =>
+  Array.isArray(value) ? value.map(textless) : typeof value === 'string' ? '…' : value;
 
 /** A case that compares whole messages, or, if the subject lacks `words`, only the codes of errors. */
 export function inWords<Subject extends PartSubject>(
@@ -291,6 +312,14 @@ const hasOurWords = ({ lacks = {} }: PartSubject): boolean => !Object.hasOwn(lac
 /** A case about texts that only our parts have: labels of questions, and texts in reports. */
 export function ofOurWords<Subject extends PartSubject>(spec: PartCaseSpec<Subject>): PartCaseSpec<Subject> {
   return { ...spec, needs: [...(spec.needs ?? []), 'words'] };
+}
+
+/** A case that answers questions by their labels: if it answers any, it is about ours. */
+export function answering<Subject extends PartSubject>(
+  answers: PlayAnswers,
+  spec: PartCaseSpec<Subject>,
+): PartCaseSpec<Subject> {
+  return Object.keys(answers).length === 0 ? spec : ofOurWords(spec);
 }
 
 /** How many runs a service knows. */

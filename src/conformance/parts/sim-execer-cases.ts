@@ -415,100 +415,106 @@ const stops: readonly PartCaseSpec<SimExecerSubject>[] = [
     },
     { graceMs: 10 },
   ),
-  on(
-    'R129 R144 no process of a tree outlives it, and each that would have is a fault',
-    async ({ start, execer }) => {
-      const outlived = (count: number): string =>
-        `descendants: ${count} outlived the command and were killed`;
-      checkEqual('forks', statusOf(start(['fork', 'complete 3'])), complete(3));
-      checkEqual('an orphan', statusOf(start(['fork', 'orphan', 'complete 3'])), {
-        ...complete(3),
-        faults: [outlived(1)],
-      });
-      checkEqual('two', statusOf(start(['orphan', 'fork', 'orphan'])), {
-        ...complete(0),
-        faults: [outlived(2)],
-      });
-      const tree = start(['fork', 'orphan', 'ignore-term', 'fork', 'hang']);
-      const other = start(['hang']);
-      checkEqual('how many live', execer.livingProcesses, 5);
-      void tree.abort();
-      checkEqual('how many live', execer.livingProcesses, 3);
-      checkEqual('its end', await tree.wait(), aborted('SIGKILL'));
-      checkEqual('how many live', execer.livingProcesses, 1);
-      const late = start(['orphan', 'ignore-term', 'orphan', 'sleep 5']);
-      checkEqual('its end', await late.abort(), { ...aborted('SIGTERM'), faults: [outlived(1)] });
-      await other.abort();
-    },
-    { graceMs: 50 },
+  inWords((said) =>
+    on(
+      'R129 R144 no process of a tree outlives it, and each that would have is a fault',
+      async ({ start, execer }) => {
+        const outlived = (count: number): string =>
+          `descendants: ${count} outlived the command and were killed`;
+        checkEqual('forks', statusOf(start(['fork', 'complete 3'])), complete(3));
+        said.equal('an orphan', statusOf(start(['fork', 'orphan', 'complete 3'])), {
+          ...complete(3),
+          faults: [outlived(1)],
+        });
+        said.equal('two', statusOf(start(['orphan', 'fork', 'orphan'])), {
+          ...complete(0),
+          faults: [outlived(2)],
+        });
+        const tree = start(['fork', 'orphan', 'ignore-term', 'fork', 'hang']);
+        const other = start(['hang']);
+        checkEqual('how many live', execer.livingProcesses, 5);
+        void tree.abort();
+        checkEqual('how many live', execer.livingProcesses, 3);
+        checkEqual('its end', await tree.wait(), aborted('SIGKILL'));
+        checkEqual('how many live', execer.livingProcesses, 1);
+        const late = start(['orphan', 'ignore-term', 'orphan', 'sleep 5']);
+        said.equal('its end', await late.abort(), { ...aborted('SIGTERM'), faults: [outlived(1)] });
+        await other.abort();
+      },
+      { graceMs: 50 },
+    ),
   ),
 ];
 
 const sinksOfProcesses: readonly PartCaseSpec<SimExecerSubject>[] = [
-  on(
-    'R123 a sink that fails changes no outcome: each write is tried, and the failures are faults',
-    async ({ execer }) => {
-      const tried: string[] = [];
-      const stdout = {
-        write: (chunk: Chunk) => {
-          tried.push(String(chunk));
-          if (chunk !== 'b') throw new Error(`no room for ${String(chunk)}`);
-        },
-      };
-      const stderr = { write: () => Promise.reject(new Error('lost')) };
-      const process = execer.exec({
-        ...plain(['stdout a', 'stdout b', 'stdout c', 'stderr x', 'complete 2']),
-        ...{ stdout, stderr },
-      });
-      checkEqual('its end', await process.wait(), {
-        ...complete(2),
-        faults: ['stdout sink: no room for a', 'stdout sink: no room for c', 'stderr sink: lost'],
-      });
-      checkEqual('what was tried', tried, ['a', 'b', 'c']);
-      const failing = (writes: number) => {
-        const status = statusOf(
-          execer.exec({
-            ...plain(Array<string>(writes).fill('stdout x')),
-            stdout: {
-              write: () => {
-                throw new Error('full');
+  inWords((said) =>
+    on(
+      'R123 a sink that fails changes no outcome: each write is tried, and the failures are faults',
+      async ({ execer }) => {
+        const tried: string[] = [];
+        const stdout = {
+          write: (chunk: Chunk) => {
+            tried.push(String(chunk));
+            if (chunk !== 'b') throw new Error(`no room for ${String(chunk)}`);
+          },
+        };
+        const stderr = { write: () => Promise.reject(new Error('lost')) };
+        const process = execer.exec({
+          ...plain(['stdout a', 'stdout b', 'stdout c', 'stderr x', 'complete 2']),
+          ...{ stdout, stderr },
+        });
+        said.equal('its end', await process.wait(), {
+          ...complete(2),
+          faults: ['stdout sink: no room for a', 'stdout sink: no room for c', 'stderr sink: lost'],
+        });
+        checkEqual('what was tried', tried, ['a', 'b', 'c']);
+        const failing = (writes: number) => {
+          const status = statusOf(
+            execer.exec({
+              ...plain(Array<string>(writes).fill('stdout x')),
+              stdout: {
+                write: () => {
+                  throw new Error('full');
+                },
               },
-            },
-          }),
-        );
-        return status === 'running' ? [] : (status.faults ?? []);
-      };
-      const sixteen = Array<string>(16).fill('stdout sink: full');
-      checkEqual('sixteen faults', failing(16), sixteen);
-      checkEqual('one more', failing(17), [...sixteen, 'and 1 more']);
-      checkEqual('many', failing(100), [...sixteen, 'and 84 more']);
-    },
+            }),
+          );
+          return status === 'running' ? [] : (status.faults ?? []);
+        };
+        const sixteen = Array<string>(16).fill('stdout sink: full');
+        said.equal('sixteen faults', { faults: failing(16) }, { faults: sixteen });
+        said.equal('one more', { faults: failing(17) }, { faults: [...sixteen, 'and 1 more'] });
+        said.equal('many', { faults: failing(100) }, { faults: [...sixteen, 'and 84 more'] });
+      },
+    ),
   ),
-  on(
-    'R142 the end is reported once slow writes are done, or after the drain; the script does not wait for them',
-    async ({ sim, execer }) => {
-      const slow = (ms: number) => ({ write: () => sim.sleep(ms) });
-      const startMs = sim.now();
-      const process = execer.exec({
-        ...plain(['stdout a', 'sleep 5', 'stdout b', 'complete 3']),
-        stdout: slow(20),
-      });
-      await sim.sleep(5);
-      checkEqual('how many live', execer.livingProcesses, 0);
-      checkEqual('its end', await process.wait(), complete(3));
-      checkEqual('the time', sim.now() - startMs, 25);
-      const cut = execer.exec({ ...plain(['stdout a', 'stdout b', 'complete 1']), stdout: slow(100) });
-      checkEqual('its end', await cut.wait(), {
-        ...complete(1),
-        faults: ['output: cut after 30 ms, writes pending: 2'],
-      });
-      checkEqual('the time', sim.now() - startMs, 55);
-      const stopped = execer.exec({ ...plain(['stdout a', 'sleep 5', 'stdout b']), stdout: slow(20) });
-      checkEqual('an abort', await stopped.abort(), aborted('SIGTERM'));
-      checkEqual('the time', sim.now() - startMs, 75);
-      await sim.sleep(200);
-    },
-    { drainGraceMs: 30 },
+  inWords((said) =>
+    on(
+      'R142 the end is reported once slow writes are done, or after the drain; the script does not wait for them',
+      async ({ sim, execer }) => {
+        const slow = (ms: number) => ({ write: () => sim.sleep(ms) });
+        const startMs = sim.now();
+        const process = execer.exec({
+          ...plain(['stdout a', 'sleep 5', 'stdout b', 'complete 3']),
+          stdout: slow(20),
+        });
+        await sim.sleep(5);
+        checkEqual('how many live', execer.livingProcesses, 0);
+        checkEqual('its end', await process.wait(), complete(3));
+        checkEqual('the time', sim.now() - startMs, 25);
+        const cut = execer.exec({ ...plain(['stdout a', 'stdout b', 'complete 1']), stdout: slow(100) });
+        said.equal('its end', await cut.wait(), {
+          ...complete(1),
+          faults: ['output: cut after 30 ms, writes pending: 2'],
+        });
+        checkEqual('the time', sim.now() - startMs, 55);
+        const stopped = execer.exec({ ...plain(['stdout a', 'sleep 5', 'stdout b']), stdout: slow(20) });
+        checkEqual('an abort', await stopped.abort(), aborted('SIGTERM'));
+        checkEqual('the time', sim.now() - startMs, 75);
+        await sim.sleep(200);
+      },
+      { drainGraceMs: 30 },
+    ),
   ),
 ];
 
@@ -577,23 +583,25 @@ const memory: readonly PartCaseSpec<SimExecerSubject>[] = [
     }
     checkThat(sim.now() > startMs, 'the time', 'later', sim.now());
   }),
-  on(
-    'R133 a report needs no receiver; a receiver that throws is a fault; a process that is being stopped is no longer measured',
-    async ({ sim, start }) => {
-      const end = figures('initial', '100 of 100 bytes');
-      checkEqual('unheard', await start(['mem 100', 'hang']).wait(), end);
-      const onMemoryReport = (): never => {
-        throw new Error('not now');
-      };
-      checkEqual('heard', await start(['mem 100', 'hang'], { onMemoryReport }).wait(), {
-        ...end,
-        faults: ['memory report: not now'],
-      });
-      const process = start(['ignore-term', 'sleep 1', 'mem 500', 'sleep 1', 'mem 600', 'hang']);
-      await sim.sleep(1);
-      checkEqual('one that is being stopped', await process.abort(), aborted('SIGKILL'));
-    },
-    { memoryCapBytes: 100 },
+  inWords((said) =>
+    on(
+      'R133 a report needs no receiver; a receiver that throws is a fault; a process that is being stopped is no longer measured',
+      async ({ sim, start }) => {
+        const end = figures('initial', '100 of 100 bytes');
+        checkEqual('unheard', await start(['mem 100', 'hang']).wait(), end);
+        const onMemoryReport = (): never => {
+          throw new Error('not now');
+        };
+        said.equal('heard', await start(['mem 100', 'hang'], { onMemoryReport }).wait(), {
+          ...end,
+          faults: ['memory report: not now'],
+        });
+        const process = start(['ignore-term', 'sleep 1', 'mem 500', 'sleep 1', 'mem 600', 'hang']);
+        await sim.sleep(1);
+        checkEqual('one that is being stopped', await process.abort(), aborted('SIGKILL'));
+      },
+      { memoryCapBytes: 100 },
+    ),
   ),
   on(
     'R131 R132 R179 the gauge and the counter of memory are kept while memory is watched',

@@ -11,6 +11,7 @@ import { isPending } from '../../model/maybe-promise.ts';
 import type { Simulation } from '../../simulation/simulation.ts';
 import { checkEqual, checkThat } from '../check.ts';
 import {
+  answering,
   codeOf,
   inWords,
   ofOurWords,
@@ -36,18 +37,19 @@ const plays = (
   body: SimBody,
   look: (played: Played) => void = () => undefined,
   answers: PlayAnswers = {},
-): PartCaseSpec<SimFilerSubject> => ({
-  title,
-  async prove(subject, { signal }) {
-    const run = (sim: Simulation): Promise<void> => {
-      const note = callsIn(sim.world);
-      return body(sim, (options) =>
-        noted(note, 'the filer', subject.create({ clock: sim.world.clock, ...options }), MADE_BY_FILER),
-      );
-    };
-    look(await playHolding(run, answers, { signal }));
-  },
-});
+): PartCaseSpec<SimFilerSubject> =>
+  answering(answers, {
+    title,
+    async prove(subject, { signal }) {
+      const run = (sim: Simulation): Promise<void> => {
+        const note = callsIn(sim.world);
+        return body(sim, (options) =>
+          noted(note, 'the filer', subject.create({ clock: sim.world.clock, ...options }), MADE_BY_FILER),
+        );
+      };
+      look(await playHolding(run, answers, { signal }));
+    },
+  });
 
 const FAIL = { text: 'no', exitCode: 212 };
 const DONE = 'done';

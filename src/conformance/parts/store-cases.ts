@@ -515,31 +515,33 @@ const waits: readonly PartCaseSpec<StoreSubject>[] = [
       { name: 'node7' },
     ),
   ),
-  on(
-    'each wait is in the trace from its beginning to its end, with its run if it is for one',
-    async (t) => {
-      t.runs(2);
-      t.wait('one', listed(['1', '1'], 'COMPLETE'), { timeoutMs: 10 });
-      t.wait('two', listed(['0', '1'], 'COMPLETE'), { timeoutMs: 20 });
-      t.wait('all', everyRun('COMPLETE'), { timeoutMs: 30 });
-      void t.store.awaitService(() => false, { timeoutMs: 40 });
-      await t.sim.sleep(50);
-    },
-    { name: 'node7' },
-    ({ events, lines }) => {
-      const waiter = { runner: 'node7', resource: 'waiter' } as const;
-      const all = [
-        { runId: '1', name: 'for COMPLETE_MASK' },
-        { runId: '', name: 'wait on 2 runs from 0 for COMPLETE_MASK' },
-        { runId: '', name: 'wait on all runs for COMPLETE_MASK' },
-        { runId: '', name: 'wait on the service' },
-      ];
-      checkEqual('the trace', events.slice(2), [
-        ...all.map((each) => ({ at: 0, type: 'acquired', ...waiter, ...each })),
-        ...all.map((each, n) => ({ at: 10 * (n + 1), type: 'freed', ...waiter, ...each })),
-      ]);
-      checkEqual('how many lines', lines.length, 10);
-    },
+  inWords((said) =>
+    on(
+      'each wait is in the trace from its beginning to its end, with its run if it is for one',
+      async (t) => {
+        t.runs(2);
+        t.wait('one', listed(['1', '1'], 'COMPLETE'), { timeoutMs: 10 });
+        t.wait('two', listed(['0', '1'], 'COMPLETE'), { timeoutMs: 20 });
+        t.wait('all', everyRun('COMPLETE'), { timeoutMs: 30 });
+        void t.store.awaitService(() => false, { timeoutMs: 40 });
+        await t.sim.sleep(50);
+      },
+      { name: 'node7' },
+      ({ events, lines }) => {
+        const waiter = { runner: 'node7', resource: 'waiter' } as const;
+        const all = [
+          { runId: '1', name: 'for COMPLETE_MASK' },
+          { runId: '', name: 'wait on 2 runs from 0 for COMPLETE_MASK' },
+          { runId: '', name: 'wait on all runs for COMPLETE_MASK' },
+          { runId: '', name: 'wait on the service' },
+        ];
+        said.equal('the trace', events.slice(2), [
+          ...all.map((each) => ({ at: 0, type: 'acquired', ...waiter, ...each })),
+          ...all.map((each, n) => ({ at: 10 * (n + 1), type: 'freed', ...waiter, ...each })),
+        ]);
+        checkEqual('how many lines', lines.length, 10);
+      },
+    ),
   ),
 ];
 

@@ -1,27 +1,35 @@
-// Somebody's own part may have messages of its own: only cases that need `words` may fail for it.
+// Somebody's own part may have messages, labels and reports of its own: only cases that need `words` may fail for it.
 import { describe, expect, test } from 'vitest';
-import { chaosCases } from '../../../src/conformance/parts/chaos-cases.ts';
-import { nodeCases } from '../../../src/conformance/parts/node-cases.ts';
+import { chaosCases, type ChaosSubject } from '../../../src/conformance/parts/chaos-cases.ts';
+import { nodeCases, type NodeSubject } from '../../../src/conformance/parts/node-cases.ts';
 import { execerCases, type ExecerSubject } from '../../../src/conformance/parts/execer-cases.ts';
 import { filerCases } from '../../../src/conformance/parts/filer-cases.ts';
-import { simFilerCases } from '../../../src/conformance/parts/sim-filer-cases.ts';
+import { simFilerCases, type SimFilerSubject } from '../../../src/conformance/parts/sim-filer-cases.ts';
 import { lockCases } from '../../../src/conformance/parts/lock-cases.ts';
 import { metricsCases, type MetricsUnderTest } from '../../../src/conformance/parts/metrics-cases.ts';
 import { memoryOutputCases } from '../../../src/conformance/parts/memory-output-cases.ts';
 import { outputCases, type OutputSubject } from '../../../src/conformance/parts/output-cases.ts';
-import { memoryDiskCases } from '../../../src/conformance/parts/memory-disk-cases.ts';
+import { memoryDiskCases, type MemoryDiskSubject } from '../../../src/conformance/parts/memory-disk-cases.ts';
 import type { PartSubject } from '../../../src/conformance/parts/part-case.ts';
 import { playbackCases } from '../../../src/conformance/parts/playback-cases.ts';
 import { simExecerCases } from '../../../src/conformance/parts/sim-execer-cases.ts';
 import { networkCases } from '../../../src/conformance/parts/network-cases.ts';
+import type { SimulatedNetworkSubject } from '../../../src/conformance/parts/simulated-network/network-case.ts';
 import { simulatedNetworkCases } from '../../../src/conformance/parts/simulated-network-cases.ts';
-import { storeCases } from '../../../src/conformance/parts/store-cases.ts';
+import { storeCases, type StoreSubject } from '../../../src/conformance/parts/store-cases.ts';
 import type { Execer, ProcessStatus } from '../../../src/model/execer.ts';
 import { isPending, type MaybePromise } from '../../../src/model/maybe-promise.ts';
 import { RunnerError } from '../../../src/kernel/errors.ts';
 import { createStatusStore, type StatusStoreOptions } from '../../../src/store/status-store.ts';
 import { describeRunner } from '../../../src/vitest/describe-runner.ts';
-import { callInOtherWords, inOtherWords } from './other-words.ts';
+import {
+  callInOtherWords,
+  choicesInOtherWords,
+  inOtherWords,
+  simInOtherWords,
+  tracerInOtherWords,
+  worldInOtherWords,
+} from './other-words.ts';
 import * as ours from './part-subjects.ts';
 import { expectAllToFail, spoils } from './spoilt.ts';
 
@@ -62,16 +70,31 @@ function endingInOtherWords(subject: ExecerSubject): ExecerSubject {
 
 describe('parts with messages of their own', () => {
   describeRunner(reworded(ours.networkSubject('a network', inOtherWords)), networkCases);
-  describeRunner(reworded(ours.simulatedNetwork, 'create'), simulatedNetworkCases);
+  const labelled: SimulatedNetworkSubject = {
+    ...ours.simulatedNetwork,
+    create: (sim, options) => ours.simulatedNetwork.create(simInOtherWords(sim), options),
+  };
+  describeRunner(reworded(labelled, 'create'), simulatedNetworkCases);
   const parts = Object.fromEntries(
     Object.entries(ours.locks.parts).map(([name, part]) => [
       name,
       typeof part === 'function' ? callInOtherWords(part as () => unknown) : part,
     ]),
   ) as unknown as typeof ours.locks.parts;
-  describeRunner(reworded({ ...ours.locks, parts }), lockCases);
+  const createMutex: typeof parts.createMutex = (world, options) =>
+    parts.createMutex(worldInOtherWords(world), options);
+  describeRunner(reworded({ ...ours.locks, parts: { ...parts, createMutex } }), lockCases);
   describeRunner(reworded(ours.memoryFilerSubject('a filer', inOtherWords)), filerCases);
-  describeRunner(reworded(ours.simFiler, 'create'), simFilerCases);
+  const asking: SimFilerSubject = {
+    ...ours.simFiler,
+    create: ({ choices, tracer, ...options }) =>
+      ours.simFiler.create({
+        ...options,
+        ...(choices === undefined ? {} : { choices: choicesInOtherWords(choices) }),
+        ...(tracer === undefined ? {} : { tracer: tracerInOtherWords(tracer) }),
+      }),
+  };
+  describeRunner(reworded(asking, 'create'), simFilerCases);
   const { memoryOutputs } = ours;
   describeRunner(
     reworded<OutputSubject>({
@@ -92,10 +115,30 @@ describe('parts with messages of their own', () => {
   }
   describeRunner(reworded(ours.simExecer, 'create'), simExecerCases);
   describeRunner(reworded(ours.playbackExecer, 'create'), playbackCases);
-  describeRunner(reworded(ours.statusStore, 'create'), storeCases);
-  describeRunner(reworded(ours.memoryDisk, 'create'), memoryDiskCases);
-  describeRunner(reworded(ours.chaos, 'create'), chaosCases);
-  describeRunner(reworded(ours.serviceNode, 'create'), nodeCases);
+  const tracing: StoreSubject = {
+    ...ours.statusStore,
+    create: ({ tracer, ...options }) =>
+      ours.statusStore.create({
+        ...options,
+        ...(tracer === undefined ? {} : { tracer: tracerInOtherWords(tracer) }),
+      }),
+  };
+  describeRunner(reworded(tracing, 'create'), storeCases);
+  const disk: MemoryDiskSubject = {
+    ...ours.memoryDisk,
+    create: (world, options) => ours.memoryDisk.create(worldInOtherWords(world), options),
+  };
+  describeRunner(reworded(disk, 'create'), memoryDiskCases);
+  const chaos: ChaosSubject = {
+    ...ours.chaos,
+    create: (world, ...given) => ours.chaos.create(worldInOtherWords(world), ...given),
+  };
+  describeRunner(reworded(chaos, 'create'), chaosCases);
+  const node: NodeSubject = {
+    ...ours.serviceNode,
+    create: (sim, options) => ours.serviceNode.create(simInOtherWords(sim), options),
+  };
+  describeRunner(reworded(node, 'create'), nodeCases);
 });
 
 test('each case of stores can fail for one with messages of its own', async () => {

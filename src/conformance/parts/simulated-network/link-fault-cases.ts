@@ -7,7 +7,7 @@ import { isCallLost } from '../../../cluster/sent-error.ts';
 import { withCallOptions } from '../../../cluster/stub.ts';
 import type { Simulation } from '../../../simulation/simulation.ts';
 import { checkEqual, checkThat } from '../../check.ts';
-import { codeOf, inWords, meanwhile, ofOurWords, refusalOf } from '../part-case.ts';
+import { answering, codeOf, inWords, meanwhile, ofOurWords, refusalOf } from '../part-case.ts';
 import { type PlayAnswers, type Played, playHolding } from '../played.ts';
 import { always, holds, looks, type SimulatedNetworkSubject, type Spec, stepsOf } from './network-case.ts';
 import { Counter, inbox } from './node-programs.ts';
@@ -42,12 +42,13 @@ const once = (
   options: NetworkOptions,
   answers: PlayAnswers,
   look: (one: OneCall) => void,
-): Spec => ({
-  title,
-  async prove(subject, { signal }) {
-    look(await oneCall(subject, options, answers, signal));
-  },
-});
+): Spec =>
+  answering(answers, {
+    title,
+    async prove(subject, { signal }) {
+      look(await oneCall(subject, options, answers, signal));
+    },
+  });
 
 const ALL = { lose: 16, duplicate: 16, reorder: 16, delay: 16, partition: 64, hold: 64 };
 

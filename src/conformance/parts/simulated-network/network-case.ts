@@ -5,7 +5,7 @@
 import type { Network, NetworkOptions } from '../../../cluster/network.ts';
 import { randomDecisions } from '../../../kernel/random-decisions.ts';
 import type { Simulation } from '../../../simulation/simulation.ts';
-import type { PartCaseSpec, PartSubject } from '../part-case.ts';
+import { answering, type PartCaseSpec, type PartSubject } from '../part-case.ts';
 import { play, type PlayAnswers, type Played, playHolding, simulateHolding } from '../played.ts';
 
 /** A network of a simulation, by its methods. */
@@ -25,12 +25,13 @@ export type Make = (options?: NetworkOptions) => SimulatedNetwork;
 export type Body = (sim: Simulation, make: Make) => Promise<void> | void;
 
 /** A case whose scenario must not fail. */
-export const holds = (title: string, body: Body, answers: PlayAnswers = {}): Spec => ({
-  title,
-  async prove(subject, { signal }) {
-    await playHolding((sim) => body(sim, (options) => subject.create(sim, options)), answers, { signal });
-  },
-});
+export const holds = (title: string, body: Body, answers: PlayAnswers = {}): Spec =>
+  answering(answers, {
+    title,
+    async prove(subject, { signal }) {
+      await playHolding((sim) => body(sim, (options) => subject.create(sim, options)), answers, { signal });
+    },
+  });
 
 /** A case that inspects the result of a scenario. */
 export const looks = (
@@ -38,14 +39,15 @@ export const looks = (
   body: Body,
   look: (played: Played) => Promise<void> | void,
   answers: PlayAnswers = {},
-): Spec => ({
-  title,
-  async prove(subject, { signal }) {
-    const run = (sim: Simulation): Promise<void> | void =>
-      body(sim, (options) => subject.create(sim, options));
-    await look(await playHolding(run, answers, { signal }));
-  },
-});
+): Spec =>
+  answering(answers, {
+    title,
+    async prove(subject, { signal }) {
+      const run = (sim: Simulation): Promise<void> | void =>
+        body(sim, (options) => subject.create(sim, options));
+      await look(await playHolding(run, answers, { signal }));
+    },
+  });
 
 /** A case whose scenario has to fail. */
 export const fails = (
@@ -53,12 +55,13 @@ export const fails = (
   body: Body,
   look: (played: Played) => void,
   answers: PlayAnswers = {},
-): Spec => ({
-  title,
-  async prove(subject, { signal }) {
-    look(await play((sim) => body(sim, (options) => subject.create(sim, options)), answers, { signal }));
-  },
-});
+): Spec =>
+  answering(answers, {
+    title,
+    async prove(subject, { signal }) {
+      look(await play((sim) => body(sim, (options) => subject.create(sim, options)), answers, { signal }));
+    },
+  });
 
 /** A case that must hold in any order of events. */
 export const always = (title: string, seeds: number, body: Body): Spec => ({

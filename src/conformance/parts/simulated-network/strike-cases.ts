@@ -6,7 +6,7 @@ import type { ClusterNodeOptions } from '../../../cluster/node.ts';
 import type { NodeContext } from '../../../model/node-context.ts';
 import type { Simulation } from '../../../simulation/simulation.ts';
 import { checkEqual } from '../../check.ts';
-import { ofOurWords } from '../part-case.ts';
+import { answering, ofOurWords } from '../part-case.ts';
 import { type PlayAnswers, playHolding, simulateHolding } from '../played.ts';
 import { holds, looks, type Spec } from './network-case.ts';
 import { type Echo, ECHO } from './node-programs.ts';
@@ -16,22 +16,23 @@ const strikesOf = (
   given: NonNullable<ClusterNodeOptions['faults']>,
   answers: PlayAnswers,
   expected: { readonly asked: readonly string[]; readonly lines: readonly string[]; readonly ends: string },
-): Spec => ({
-  title,
-  async prove(subject, { signal }) {
-    let ends = '';
-    const scenario = async (sim: Simulation): Promise<void> => {
-      const net = subject.create(sim);
-      const node = net.node('n1', ({ sleep }) => sleep(5), { faults: given });
-      await sim.sleep(3_000);
-      ends = `${node.state} ${node.incarnation}`;
-    };
-    const { asked, lines } = await playHolding(scenario, answers, { signal });
-    checkEqual('the questions asked', asked, expected.asked);
-    checkEqual('the history', lines, expected.lines);
-    checkEqual('the node then', ends, expected.ends);
-  },
-});
+): Spec =>
+  answering(answers, {
+    title,
+    async prove(subject, { signal }) {
+      let ends = '';
+      const scenario = async (sim: Simulation): Promise<void> => {
+        const net = subject.create(sim);
+        const node = net.node('n1', ({ sleep }) => sleep(5), { faults: given });
+        await sim.sleep(3_000);
+        ends = `${node.state} ${node.incarnation}`;
+      };
+      const { asked, lines } = await playHolding(scenario, answers, { signal });
+      checkEqual('the questions asked', asked, expected.asked);
+      checkEqual('the history', lines, expected.lines);
+      checkEqual('the node then', ends, expected.ends);
+    },
+  });
 
 const AT_SLEEP = 'n1 strike at n1 sleep fault';
 const WAKES = 'just before it wakes';
