@@ -55,7 +55,7 @@ function placeText({ name, row }: Pick<UserCall, 'name' | 'row'>): string {
 
 /** An execution, and the messages that its clock events deliver. */
 interface NamedRun {
-  readonly run: Pick<ObservedRun, 'firings'>;
+  readonly run: Pick<ObservedRun, 'firings' | 'asleep'>;
   readonly arrivals: Arrivals;
 }
 
@@ -117,6 +117,7 @@ export class EventNames {
   }
 
   #stackOf(id: number): string | undefined {
-    return (this.#index.run.firings.get(id) ?? this.#other?.run.firings.get(id))?.place;
+    const { firings, asleep } = this.#index.run;
+    return (firings.get(id) ?? this.#other?.run.firings.get(id))?.place ?? asleep.get(id)?.text;
   }
 }

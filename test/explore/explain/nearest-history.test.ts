@@ -21,7 +21,7 @@ test.each([
   ['a sleep with a name before one without', 'one', undefined, 'one'],
   ['a sleep without a name before one with', undefined, 'two', 'scenario sleep'],
 ])('tries the other order of %s, one of which never fires', async (_case, first, second, asked) => {
-  const { nearestPass, nearestSearch } = await explained(
+  const { history, nearestPass, nearestSearch } = await explained(
     async (sim) => {
       let isDone = false;
       const writes = async (): Promise<void> => {
@@ -40,7 +40,9 @@ test.each([
     first === undefined ? 'the sleep set in writes' : `"${first}"`,
     second === undefined ? 'the sleep set in reads' : `"${second}"`,
   ];
-  expect(nearestPass?.text.replaceAll(/ \(nearest-history\.test\.ts:\d+\)/g, '')).toBe(
+  const withoutLines = (text = ''): string => text.replaceAll(/ \(nearest-history\.test\.ts:\d+\)/g, '');
+  expect(withoutLines(history[0]?.text)).toBe(`${read} comes before ${written}, due at the same time`);
+  expect(withoutLines(nearestPass?.text)).toBe(
     `If ${written} had come before ${read} at 10 ms, nothing would have failed.`,
   );
   expect(nearestSearch).not.toHaveProperty('hasSkippedAnswers');
