@@ -245,7 +245,9 @@ const snapshots: readonly PartCaseSpec<FilerSubject>[] = [
   on(
     'R75 R199 it states its update interval and how long a cancelled operation may take to end',
     async ({ filer }) => {
-      checkThat(filer.updateIntervalMs >= 0, 'updateIntervalMs', '≥ 0', filer.updateIntervalMs);
+      const { updateIntervalMs } = filer;
+      const isInterval = updateIntervalMs >= 0 && updateIntervalMs < Infinity;
+      checkThat(isInterval, 'updateIntervalMs', 'a finite number ≥ 0', updateIntervalMs);
       checkThat(filer.cancelBoundMs >= 0, 'cancelBoundMs', '≥ 0', filer.cancelBoundMs);
       await filer.update();
     },

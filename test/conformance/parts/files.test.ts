@@ -1,4 +1,4 @@
-import { describe, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { filerCases } from '../../../src/conformance/parts/filer-cases.ts';
 import { simFilerCases } from '../../../src/conformance/parts/sim-filer-cases.ts';
 import { metricsCases } from '../../../src/conformance/parts/metrics-cases.ts';
@@ -33,6 +33,16 @@ test('each case of filers fails for a filer without one of its methods', async (
   await expectAllToFail(
     simFilerCases,
     spoils(FILER).map((spoil) => ({ name: 'spoilt', create: (options) => spoil(createSimFiler(options)) })),
+  );
+});
+
+test.each([Infinity, -1, NaN])('R75 finds a filer whose update interval is %d', async (updateIntervalMs) => {
+  const odd = memoryFilerSubject('odd', <T extends object>(filer: T) =>
+    Object.defineProperty(filer, 'updateIntervalMs', { value: updateIntervalMs }),
+  );
+  const stating = filerCases.find(({ title }) => title.includes('it states its update interval'));
+  await expect(stating?.prove(odd)).rejects.toThrow(
+    `updateIntervalMs: expected a finite number ≥ 0, got ${updateIntervalMs}`,
   );
 });
 
