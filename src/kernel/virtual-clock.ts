@@ -51,6 +51,8 @@ const CLOCK_OPTIONS = is.optionsOf<VirtualClockOptions>(
   { choices: is.withMethods('choose'), epochMs: is.NUMBER, capturePlaces: is.BOOLEAN, onFire: is.FUNCTION },
 );
 const LIMIT = is.limit();
+/** Any other time would break the invariants of the queue. */
+const TIME_US = is.integer(0, LAST_TIME_US);
 
 /** A pending event as its creator holds it. */
 class VirtualTimer implements Timer {
@@ -58,6 +60,7 @@ class VirtualTimer implements Timer {
   private readonly row: number;
   private readonly id: number;
 
+  /** Must be made before anything else is added to the queue. */
   constructor(queue: EventQueue, row: number) {
     this.queue = queue;
     this.row = row;
@@ -168,9 +171,10 @@ export class VirtualClock implements Clock {
     const topic = typeof label === 'string' ? label : topicOf(label);
     const atUs = Math.min(Math.max(Math.round(atMs * 1000), queue.leastTimeUs), LAST_TIME_US);
     const row = queue.add(atUs, false, cause, topic, fire);
+    const timer = new VirtualTimer(queue, row);
     this.onMake?.(row);
     if (place !== undefined) queue.notePlace(row, place);
-    return new VirtualTimer(queue, row);
+    return timer;
   }
 
   /**
@@ -211,9 +215,13 @@ export class VirtualClock implements Clock {
     await chooseDrain().run(() => this.step());
   }
 
-  /** Advances time to `timeUs` if nothing is due until then; for driving the clock by hand. */
+  /**
+   * Advances time to `timeUs` if nothing is due until then; for driving the clock by hand.
+   *
+   * @throws RunnerError `RUNNER_INVALID_ARGUMENT` if it is not an integer that is safe and not negative.
+   */
   skipTo(timeUs: number): void {
-    check('timeUs', timeUs, LIMIT);
+    check('timeUs', timeUs, TIME_US);
     if (timeUs > this.queue.nowUs && timeUs < this.queue.nextTimeUs) this.queue.nowUs = timeUs;
   }
 
@@ -285,8 +293,9 @@ export class VirtualClock implements Clock {
     if (typeof fire !== 'function') throw invalidArgument('fire', 'a function', fire);
     const topic = typeof label === 'string' ? label : topicOf(label);
     const row = this.queue.add(timeUs, late, this.currentId, topic, fire);
+    const timer = new VirtualTimer(this.queue, row);
     if (this.onMake !== undefined) this.onMake(row);
-    return new VirtualTimer(this.queue, row);
+    return timer;
   }
 }
 

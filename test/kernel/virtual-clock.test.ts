@@ -276,6 +276,28 @@ describe('driven by hand', () => {
   });
 });
 
+describe('an event that a listener creates while another one is created', () => {
+  const ways: readonly (readonly [string, (clock: VirtualClock, fire: () => void) => Timer])[] = [
+    ['timer', (clock, fire) => clock.timer('outer', 5, fire)],
+    ['queued', (clock, fire) => clock.queued('outer', 5, { cause: 0 }, fire)],
+  ];
+  test.for(ways)('does not keep the outer one, made by %s, from being cancelled', ([, make]) => {
+    const clock = createVirtualClock();
+    const fired: string[] = [];
+    let isInside = false;
+    clock.addMakeListener(() => {
+      if (isInside) return;
+      isInside = true;
+      clock.timer('inner', 5, () => fired.push('inner'));
+      isInside = false;
+    });
+    make(clock, () => fired.push('outer')).cancel();
+    expect(clock.pendingLabels()).toEqual(['inner']);
+    while (clock.step());
+    expect(fired).toEqual(['inner']);
+  });
+});
+
 describe('wrong use', () => {
   const clock = createVirtualClock();
   test.for([
@@ -288,6 +310,10 @@ describe('wrong use', () => {
     ['fire', 'soon', () => clock.post('t', 'soon' as never)],
     ['fire', undefined, () => clock.timer('t', 1, undefined as never)],
     ['label', 3, () => clock.post(3 as never, () => {})],
+    ['timeUs', 1.5, () => clock.skipTo(1.5)],
+    ['timeUs', 1e300, () => clock.skipTo(1e300)],
+    ['timeUs', Infinity, () => clock.skipTo(Infinity)],
+    ['timeUs', -1, () => clock.skipTo(-1)],
     ['epochMs', NaN, () => createVirtualClock({ epochMs: NaN })],
   ] as const)('%s: %s is refused and leaves nothing', ([name, value, call]) => {
     let error: unknown;
