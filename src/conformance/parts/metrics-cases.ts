@@ -53,6 +53,17 @@ const counted = (
       notingCalls(options, async (note) => body(noted(note, 'the registry', await subject.create()), said)),
   }));
 
+/** What makes a registry in memory; a subject without one must say that it lacks it. */
+function inMemory({ createInMemory }: MetricsSubject): NonNullable<MetricsSubject['createInMemory']> {
+  checkThat(
+    createInMemory !== undefined,
+    'createInMemory',
+    'a function, or a reason for memory in lacks',
+    createInMemory,
+  );
+  return createInMemory as NonNullable<typeof createInMemory>;
+}
+
 const NOTHING = { counters: {}, gauges: {}, histograms: {} };
 
 const KINDS = {
@@ -192,9 +203,10 @@ const registries: readonly PartCaseSpec<MetricsSubject>[] = [
   inWords((said) => ({
     title: 'in memory values can be read by name, and the newest samples are kept',
     needs: ['memory'],
-    prove: ({ createInMemory }, options) =>
+    prove: (subject, options) =>
       notingCalls(options, async () => {
-        const metrics = createInMemory?.({ samplesMax: 3 }) as MemoryMetrics;
+        const createInMemory = inMemory(subject);
+        const metrics = createInMemory({ samplesMax: 3 });
         metrics.counter('c').increment(2);
         metrics.gauge('g').set(5);
         for (const value of [1, 2, 3, 4]) metrics.histogram('h').record(value);
@@ -208,23 +220,23 @@ const registries: readonly PartCaseSpec<MetricsSubject>[] = [
           ['h', 'c', 'x'].map((name) => metrics.values(name)),
           [[2, 3, 4], [], []],
         );
-        const usual = createInMemory?.() as MemoryMetrics;
+        const usual = createInMemory();
         for (let value = 0; value < 1_001; value += 1) usual.histogram('h').record(value);
         said.equal(
           'how many are kept by default',
           [usual.values('h').length, usual.values('h')[0]],
           [1_000, 1],
         );
-        const none = createInMemory?.({ samplesMax: 0 }) as MemoryMetrics;
+        const none = createInMemory({ samplesMax: 0 });
         none.histogram('h').record(1);
         said.equal('none are kept', [none.values('h'), none.value('h')], [[], 1]);
         const known = usual.histogram('h');
         checkThat(usual.histogram('h') === known, 'an instrument', 'the same', usual);
         await said.wrongUse([
-          [() => createInMemory?.({ samplesMax: -1 }), 'samplesMax: expected an integer ≥ 0, got -1'],
-          [() => createInMemory?.({ samplesMax: 1.5 }), 'samplesMax: expected an integer ≥ 0, got 1.5'],
+          [() => createInMemory({ samplesMax: -1 }), 'samplesMax: expected an integer ≥ 0, got -1'],
+          [() => createInMemory({ samplesMax: 1.5 }), 'samplesMax: expected an integer ≥ 0, got 1.5'],
           [
-            () => createInMemory?.({ tracer: { record: () => undefined } }),
+            () => createInMemory({ tracer: { record: () => undefined } }),
             'clock: expected a clock, because there is a tracer, got undefined',
           ],
         ]);
@@ -233,18 +245,19 @@ const registries: readonly PartCaseSpec<MetricsSubject>[] = [
   {
     title: 'in memory each change is an event with the new total, the new value or the recorded value',
     needs: ['memory'],
-    async prove({ createInMemory }, { signal }) {
+    async prove(subject, { signal }) {
+      const createInMemory = inMemory(subject);
       const { events } = await playHolding(
         async (sim) => {
           const { clock, tracer } = sim.world;
-          const metrics = createInMemory?.({ tracer, clock, name: 'worker' }) as MemoryMetrics;
+          const metrics = createInMemory({ tracer, clock, name: 'worker' });
           metrics.counter('runs').increment();
           await sim.sleep(5);
           metrics.counter('runs').increment(2);
           metrics.gauge('memory').set(7);
           metrics.gauge('memory').set(7);
           metrics.histogram('runLatency_ms').record(1.5);
-          createInMemory?.({ tracer, clock }).counter('a').increment();
+          createInMemory({ tracer, clock }).counter('a').increment();
         },
         {},
         { signal },

@@ -46,6 +46,20 @@ test.each([Infinity, -1, NaN])('R75 finds a filer whose update interval is %d', 
   );
 });
 
+test('a registry of metrics says that it lacks memory if it has none', async () => {
+  const { create } = memoryMetrics;
+  const cases = metricsCases.filter(({ title }) => title.startsWith('in memory'));
+  expect(cases.length).toBe(2);
+  for (const each of cases) {
+    await expect(each.prove({ name: 'no memory', create })).rejects.toThrow(
+      /^createInMemory: expected a function, or a reason for memory in lacks, got undefined/,
+    );
+    expect(each.skipReason({ name: 'no memory', create, lacks: { memory: 'it keeps none' } })).toBe(
+      'it keeps none',
+    );
+  }
+});
+
 test('each case of outputs and metrics fails for one without one of its methods', async () => {
   await expectAllToFail(
     outputCases,
