@@ -50,6 +50,10 @@ interface OpenCall {
   readonly sinceMs: number;
 }
 
+function throwFirst(ends: readonly PromiseSettledResult<void>[]): void {
+  for (const end of ends) if (end.status === 'rejected') throw end.reason;
+}
+
 /** A running case. */
 export class CaseContext {
   readonly world: World;
@@ -321,10 +325,26 @@ export class CaseContext {
     this.#life.abort(error);
   }
 
-  /** Releases and disposes of all runners. */
+  /** Releases all runners, then disposes of them; rejects with the first error when all is done. */
   async close(): Promise<void> {
-    await Promise.all(this.#watched.map((service) => service.release()));
-    for (const { dispose } of this.#made) await dispose?.();
+    throwFirst([
+      ...(await Promise.allSettled([this.release()])),
+      ...(await Promise.allSettled([this.dispose()])),
+    ]);
+  }
+
+  /** Releases all runners, although one of them may refuse. */
+  async release(): Promise<void> {
+    throwFirst(await Promise.allSettled(this.#watched.map(async (service) => service.release())));
+  }
+
+  /** Disposes of all runners, one after another, although one of them may fail. */
+  async dispose(): Promise<void> {
+    const ends: PromiseSettledResult<void>[] = [];
+    for (const { dispose } of this.#made) {
+      ends.push(...(await Promise.allSettled([(async () => dispose?.())()])));
+    }
+    throwFirst(ends);
   }
 
   async #timed(

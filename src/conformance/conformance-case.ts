@@ -49,8 +49,8 @@ export interface ProveOptions {
    */
   readonly seeds?: readonly (string | number)[];
   /**
-   * After how many milliseconds a case on the machine's time is given up, and fails; its release has a tenth of that.
-   * Default 120,000. Only a case that hangs reaches this: no outcome depends on how fast the machine is.
+   * After how many milliseconds a case on the machine's time is given up, and fails; its release has a tenth of that,
+   * and so has what its subject disposes of. Default 120,000. Only a case that hangs reaches this: no outcome depends on how fast the machine is.
    */
   readonly cutOffMs?: number;
   /** Counts what the case has reached. */
@@ -215,11 +215,14 @@ export class ConformanceCase {
       failure = context.violation(cut) ?? cut;
     }
     const closeMs = cutOffMs * CLOSE_SHARE;
-    const closed = await settled(withCutOff(clock, closeMs, context.close()));
-    failure ??= context.violation(closed.error);
+    // A release that never returns must not leave what the subject would dispose of.
+    for (const close of [() => context.release(), () => context.dispose()]) {
+      const closed = await settled(withCutOff(clock, closeMs, close()));
+      const isCut = closed.value?.isCut === true;
+      failure ??= context.violation(closed.error) ?? closed.error;
+      if (isCut) failure ??= cutOffError(context, closeMs);
+    }
     if (failure !== undefined) throw failure;
-    if (closed.error !== undefined) throw closed.error;
-    if (closed.value?.isCut === true) throw cutOffError(context, closeMs);
   }
 
   /** Violations found in answers are thrown first, because other errors may follow from them. */

@@ -129,6 +129,53 @@ describe('an answer that breaks a rule', () => {
   });
 });
 
+describe('a release that fails, or does not end', () => {
+  const never = (): Promise<never> => new Promise<never>(() => {});
+  const refuses = (): Promise<never> => Promise.reject(new Error('no release'));
+  /** Two runners, of which the first one has that release. */
+  const twoRunners = (log: string[], release: () => Promise<void>): ConformanceSubject => ({
+    ...simulated,
+    create() {
+      const isFirst = log.push('create') === 1;
+      return {
+        service: {
+          ...noService,
+          release: async () => {
+            log.push('release');
+            if (isFirst) return release();
+            for (let turn = 0; turn < 20; turn += 1) await Promise.resolve();
+            log.push('released');
+          },
+        },
+        dispose: async () => {
+          log.push('dispose');
+          if (isFirst) throw new Error('no dispose');
+          return Promise.resolve();
+        },
+      };
+    },
+  });
+  const both = caseOf(async (t) => {
+    await t.runner();
+    await t.runner();
+  });
+  const ALL = ['create', 'create', 'release', 'release', 'released', 'dispose', 'dispose'];
+  const machine = { wallWorld: () => realWorld({ seed: 1 }) };
+
+  test.for<readonly [string, Partial<ConformanceSubject>, () => Promise<void>, RegExp]>([
+    ['in virtual time', {}, refuses, /^no release/],
+    ['on the machine’s time', machine, refuses, /^no release/],
+    ['on the machine’s time', machine, never, /^cut off after 30 ms: release\(\) of .*, has no answer$/],
+    ['in virtual time', {}, () => Promise.resolve(), /^no dispose/],
+    ['on the machine’s time', machine, () => Promise.resolve(), /^no dispose/],
+  ])('R86 keeps no runner %s from being released and disposed of', async ([, world, release, message]) => {
+    const log: string[] = [];
+    const subject = { ...twoRunners(log, release), ...world };
+    await expect(both.prove(subject, { cutOffMs: 300, seeds: [1] })).rejects.toThrow(message);
+    expect(log).toEqual(ALL);
+  });
+});
+
 describe('a case on the machine’s time that does not end', () => {
   const onMachine = (service: Service): ConformanceSubject => ({
     ...simulated,
