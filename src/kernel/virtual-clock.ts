@@ -157,8 +157,8 @@ export class VirtualClock implements Clock {
 
   /**
    * As `timer`, for an event that waited in another queue until now: it is due at `atMs`, or at once if that has
-   * passed; among overdue events it fires in the order of their due times. Its cause and place are those of its
-   * creation there.
+   * passed; among overdue events it fires in the order of their due times, but after those of a time that has begun to
+   * fire. Its cause and place are those of its creation there.
    *
    * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for a time that is not a number, and for anything but an origin and a
    * function.

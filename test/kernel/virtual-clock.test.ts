@@ -263,6 +263,24 @@ describe('driven by hand', () => {
     expect(fired).toEqual(['b@3']);
   });
 
+  test('an event queued for a time that has passed fires by its due time, after a time that has begun to fire', () => {
+    const order = (stepsBefore: number): readonly string[] => {
+      const clock = createVirtualClock();
+      const { fired, log } = logging(clock);
+      clock.timer('b', 10, log('ten'));
+      clock.timer('c', 10, log('ten again'));
+      clock.timer('d', 15, log('fifteen'));
+      clock.stall(20);
+      for (let step = 0; step < stepsBefore; step += 1) clock.step();
+      clock.queued('a', 5, { cause: 0 }, log('five'));
+      expect(clock.pendingLabels()).toEqual(stepsBefore === 0 ? ['a', 'b', 'c', 'd'] : ['c', 'a', 'd']);
+      while (clock.step());
+      return fired;
+    };
+    expect(order(0)).toEqual(['five@20', 'ten@20', 'ten again@20', 'fifteen@20']);
+    expect(order(1)).toEqual(['ten@20', 'ten again@20', 'five@20', 'fifteen@20']);
+  });
+
   test('skipTo never passes an event and never goes back', () => {
     const clock = createVirtualClock();
     clock.timer('due', 5, () => {});
