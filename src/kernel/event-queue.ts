@@ -222,20 +222,30 @@ export class EventQueue {
     return this.isBehind ? timeUs === this.overdueUs && this.due.size > 0 : timeUs === this.nowUs;
   }
 
-  /** All pending events in first-in-first-out firing order. */
-  sorted(): EventInfo[] {
-    return [...this.due.toArray(), ...this.later.sorted()].map((row) => this.describe(row));
+  /** The first `limit` pending events in first-in-first-out firing order. */
+  sorted(limit: number = Infinity): EventInfo[] {
+    const { due, later, dueUs } = this;
+    const infos: EventInfo[] = [];
+    if (limit >= due.size) for (const row of due.toArray()) infos.push(this.info(row, dueUs));
+    else for (let k = 0; k < limit; k += 1) infos.push(this.info(due.at(k), dueUs));
+    later.visit(limit - infos.length, (row, timeUs) => infos.push(this.info(row, timeUs)));
+    return infos;
   }
 
-  /** What is known about a pending event. */
+  /** What is known about an event that may fire next. */
   describe(row: number): EventInfo {
-    const { table, later } = this;
+    const isLater = this.table.positionOf(row) > NOT_PENDING;
+    return this.info(row, isLater ? this.later.timeUsOf(row) : this.dueUs);
+  }
+
+  private info(row: number, timeUs: number): EventInfo {
+    const { table } = this;
     const place = this.placeOf(row);
     const info = {
       id: table.idOf(row),
       cause: table.causeOf(row),
       topic: topicOf(table.labelOf(row)),
-      atMs: (table.positionOf(row) > NOT_PENDING ? later.timeUsOf(row) : this.dueUs) / 1000,
+      atMs: timeUs / 1000,
       late: table.isLate(row),
     };
     return place === undefined ? info : withPlace(info, place);

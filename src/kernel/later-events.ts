@@ -95,19 +95,25 @@ export class LaterEvents {
     } while (row !== head);
   }
 
-  timeUsOf(row: number): number {
-    let head = row;
-    while (this.table.positionOf(head) === IN_RING) head = this.table.nextOf(head);
+  /** Time of an event that is alone, as every late one is, or the first of its ring. */
+  timeUsOf(head: number): number {
     return this.heap.timeUsAt(this.table.positionOf(head));
   }
 
-  /** Rows of all events in firing order; a copy, for reports. */
-  sorted(): number[] {
-    return this.heap.sorted().flatMap((head) => {
-      const ring = [head];
-      for (let row = this.table.nextOf(head); row !== head; row = this.table.nextOf(row)) ring.push(row);
-      return ring;
-    });
+  /** Visits the first `limit` events in firing order, for reports: takes no longer for events that share their time. */
+  visit(limit: number, visit: (row: number, timeUs: number) => void): void {
+    let left = Math.min(limit, this.size);
+    if (left === 0) return;
+    for (const head of left === 1 ? [this.heap.first] : this.heap.sorted()) {
+      const timeUs = this.timeUsOf(head);
+      let row = head;
+      do {
+        visit(row, timeUs);
+        left -= 1;
+        row = this.table.nextOf(row);
+      } while (row !== head && left > 0);
+      if (left === 0) return;
+    }
   }
 
   private hashOf(timeUs: number): number {

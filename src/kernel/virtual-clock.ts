@@ -266,7 +266,7 @@ export class VirtualClock implements Clock {
   /** The first `limit` pending events, ordered by time and creation. */
   pendingEvents(limit: number = Infinity): EventInfo[] {
     check('limit', limit, LIMIT);
-    return this.queue.sorted().slice(0, limit);
+    return this.queue.sorted(limit);
   }
 
   /** The texts of the first `limit` pending events, ordered by time and creation. */

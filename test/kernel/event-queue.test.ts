@@ -117,12 +117,26 @@ describe('the event queue', () => {
       fc.property(moves, (list) => {
         const model = new ModelledQueue();
         for (const move of list) model.apply(move);
-        expect(model.queue.sorted().map(({ id }) => id)).toEqual(model.sorted().map(({ id }) => id));
+        const all = model.queue.sorted();
+        const shown = ({ id, timeUs }: ModelEvent) => [id, timeUs / 1_000];
+        expect(all.map(({ id, atMs }) => [id, atMs])).toEqual(model.sorted().map(shown));
+        for (const limit of [0, 1, 2, Math.max(0, all.length - 1)]) {
+          expect(model.queue.sorted(limit)).toEqual(all.slice(0, limit));
+        }
         while (model.events.length > 0) model.fire(0);
         expect(model.queue.advance()).toBe(0);
       }),
       { numRuns: 3_000 },
     );
+  });
+
+  // A search for the time of each would not end.
+  test('lists half a million events of one time', () => {
+    const queue = new EventQueue();
+    for (let k = 0; k < 500_000; k += 1) queue.add(7, false, 0, 'later', () => {});
+    const all = queue.sorted();
+    expect([all.length, all[0]?.atMs, all.at(-1)?.id]).toEqual([500_000, 0.007, queue.lastId]);
+    expect(queue.sorted(2)).toEqual(all.slice(0, 2));
   });
 
   // Blocks of 32 places, blocks of 32 blocks, and blocks of those.
