@@ -222,6 +222,18 @@ export class EventQueue {
     return this.isBehind ? timeUs === this.overdueUs && this.due.size > 0 : timeUs === this.nowUs;
   }
 
+  /** True if an ordinary event with an id up to `id` is due at `timeUs`, which must not be later than now. */
+  hasDueUpTo(id: number, timeUs: number): boolean {
+    const { due, later, table, dueUs } = this;
+    if (due.size > 0 && dueUs === timeUs && due.countUpTo(id) > 0) return true;
+    if (later.firstTimeUs > timeUs) return false;
+    let isThere = false;
+    later.visit(Infinity, (row, eachUs) => {
+      isThere ||= eachUs === timeUs && table.idOf(row) <= id && !table.isLate(row);
+    });
+    return isThere;
+  }
+
   /** The first `limit` pending events in first-in-first-out firing order. */
   sorted(limit: number = Infinity): EventInfo[] {
     const { due, later, dueUs } = this;

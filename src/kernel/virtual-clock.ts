@@ -263,6 +263,11 @@ export class VirtualClock implements Clock {
     return this.queue.hasUpTo(made);
   }
 
+  /** True if one of the first `made` events is still to fire now, before those at the end of the instant. */
+  hasDueMadeBefore(made: number): boolean {
+    return this.queue.hasDueUpTo(made, this.queue.nowUs);
+  }
+
   /** The first `limit` pending events, ordered by time and creation. */
   pendingEvents(limit: number = Infinity): EventInfo[] {
     check('limit', limit, LIMIT);

@@ -197,9 +197,7 @@ export class StallWatch {
   #hasOthersPending(made: number): boolean {
     const clock = this.#clock;
     if (!clock.hasPendingMadeBefore(made)) return false;
-    const { instantMs } = this;
-    if (instantMs === undefined) return true;
-    return clock.pendingEvents().some(({ id, atMs, late }) => id <= made && atMs === instantMs && !late);
+    return this.instantMs === undefined || clock.hasDueMadeBefore(made);
   }
 
   #isStill({ progress, sizeMax }: Stretch): boolean {

@@ -104,6 +104,10 @@ class ModelledQueue {
     } else if (move.kind === 'pass') this.pass(move.forUs);
     else this[move.kind](move.which);
     expect(queue.size).toBe(this.events.length);
+    const upTo = this.events[0]?.id ?? queue.lastId;
+    expect(queue.hasDueUpTo(upTo, queue.nowUs)).toBe(
+      this.events.some(({ id, timeUs, late }) => id <= upTo && timeUs === queue.nowUs && !late),
+    );
     const [first] = this.sorted();
     const nextUs = first?.timeUs ?? Infinity;
     // The list of overdue events has the time of the clock.
