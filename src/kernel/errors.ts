@@ -278,6 +278,16 @@ export function errorNameOf(error: { readonly name: unknown }): string | undefin
   }
 }
 
+/** The cause of an error, if it has one. Never throws. */
+export function causeOf(error: unknown): unknown {
+  try {
+    return isError(error) ? error.cause : undefined;
+  } catch {
+    // A proxy or a getter threw.
+    return undefined;
+  }
+}
+
 /** Also true for an error of another context of `node:vm`, whose class is different. */
 function isError(value: unknown): value is Error {
   return value instanceof Error || Object.prototype.toString.call(value) === '[object Error]';

@@ -21,7 +21,7 @@ import type { ExplainLimits } from '../explore/shrink-and-explain.ts';
 import type { Decision } from '../kernel/decisions.ts';
 import { isInstance } from '../kernel/argument-check.ts';
 import { keyedReplayDecisions } from '../kernel/replay-decisions.ts';
-import { messageOf, RunnerError } from '../kernel/errors.ts';
+import { causeOf, errorNameOf, messageOf, RunnerError } from '../kernel/errors.ts';
 import { counted, formatCount } from '../model/plural.ts';
 import { framesOfThrown } from '../simulation/scenario-stack.ts';
 import { SimulationFailedError } from '../simulation/simulation-failed-error.ts';
@@ -367,16 +367,15 @@ async function escapeLines(
     ]);
 }
 
-/** The chain of causes of the error that was thrown, up to four. */
+const CAUSES_MAX = 4;
+
+/** The chain of causes of the error that was thrown. */
 function causesOf({ failure }: Verdict): string[] {
   const lines: string[] = [];
-  for (
-    let cause = isInstance(failure?.cause, Error) ? failure.cause.cause : undefined;
-    cause !== undefined && lines.length < 4;
-    cause = isInstance(cause, Error) ? cause.cause : undefined
-  ) {
-    const text = withoutFrames(messageOf(cause)).trimEnd();
-    lines.push(`  caused by ${isInstance(cause, Error) ? `${cause.name}: ` : ''}${text}`);
+  let cause = causeOf(failure?.cause);
+  for (; cause !== undefined && lines.length < CAUSES_MAX; cause = causeOf(cause)) {
+    const name = isInstance(cause, Error) ? `${errorNameOf(cause) ?? 'Error'}: ` : '';
+    lines.push(`  caused by ${name}${withoutFrames(messageOf(cause)).trimEnd()}`);
   }
   return lines;
 }

@@ -677,6 +677,14 @@ describe('a simulation as a test', () => {
     });
     expect(caused.cause).toBeUndefined();
     expect(caused.message).toContain('caused by TypeError: below');
+    const hostile = Object.defineProperties(new Error('hostile'), {
+      name: { get: () => expect.fail('of the name') },
+      cause: { get: () => expect.fail('of the cause') },
+    });
+    const spoilt = await failureOf('spoilt', () => {
+      throw new Error('above', { cause: hostile });
+    });
+    expect(spoilt.message).toContain('caused by Error: hostile');
     const quoted = 'below\n    at plugin (/work/node_modules/bundler/index.js:3:7)';
     const quoting = await failureOf('quoting', () => {
       throw new Error(`above: ${quoted}`, { cause: new TypeError(quoted) });
