@@ -1,7 +1,7 @@
 /**
- * Sources that read a log. The strict one is positional and has failed for good at the first question that does not match; the keyed
- * one finds answers by question and occurrence, for logs that are being shrunk. Invariant: neither ever answers outside
- * [0, n).
+ * Sources that read a log. The strict one is positional and fails at the first question that does not match, and from
+ * then on; the keyed one finds answers by question and occurrence, for logs that are being shrunk. Invariant: neither
+ * ever answers outside [0, n).
  */
 import * as is from './shape.ts';
 import { check } from './argument-check.ts';

@@ -90,8 +90,8 @@ export class ScenarioRefusedError extends Error {
 /** How often progress is reported. */
 const PROGRESS_MS = 250;
 /**
- * Extra time to load the scenario and for the first and the confirming executions: a thread that shrinks and explains a failure
- * enforces its own limits.
+ * Extra time to load the scenario and for the first and the confirming executions: a thread that shrinks and explains a
+ * failure enforces its own limits.
  */
 const OVERTIME_MS = 5_000;
 

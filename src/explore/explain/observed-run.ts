@@ -57,7 +57,9 @@ export interface ObservedDecision extends KeyedDecision {
 /** One execution, with everything that was decided, fired and traced. */
 export interface ObservedRun {
   readonly verdict: Verdict;
-  /** In the order of firing. `atMs` is when it fired, which is later than when it was due after a stall of the clock. */
+  /**
+   * In the order of firing. `atMs` is when it fired, which is later than when it was due after a stall of the clock.
+   */
   readonly firings: ReadonlyMap<number, EventInfo>;
   /** Where the sleeps of the scenario were set that were due and never fired, if places are captured; by their id. */
   readonly asleep: ReadonlyMap<number, KeptStack>;
@@ -181,7 +183,9 @@ function firedAt(event: EventInfo, atMs: number): EventInfo {
   };
 }
 
-/** When it was decided: an order, when the picked event fired, since it may be decided before the clock is read at all. */
+/**
+ * When it was decided: an order, when the picked event fired, since it may be decided before the clock is ever read.
+ */
 export function decidedAtMs(
   { firings }: Pick<ObservedRun, 'firings'>,
   { due, answer, askedAtMs }: Pick<ObservedDecision, 'due' | 'answer' | 'askedAtMs'>,

@@ -572,7 +572,9 @@ class DiskBlobs implements DiskContentStore {
     this.#isCounted = true;
   }
 
-  /** Evicts the least recently used blobs, but none that any process holds, and nothing if all others are not enough. */
+  /**
+   * Evicts the least recently used blobs, but none that any process holds, and nothing if all others are not enough.
+   */
   async #evict(bytes: number): Promise<void> {
     const before = await this.#lease.unheldBeforeMs();
     const all = (await this.#scan()).sort((a, b) => a.usedMs - b.usedMs);
