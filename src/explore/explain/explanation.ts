@@ -109,7 +109,19 @@ function isRelease(event: TraceEvent): boolean {
 }
 
 function otherFailureText({ names }: RunIndex, { decision, answer, message }: OtherFailure): string {
-  return `with ${otherAnswerText(names, decision, answer)} it fails differently: ${message}`;
+  const { question } = decision;
+  const other =
+    question.kind === 'fault'
+      ? otherFaultText(decision, answer)
+      : `with ${otherAnswerText(names, decision, answer)}`;
+  return `${other} it fails differently: ${message}`;
+}
+
+function otherFaultText(decision: AskedDecision, answer: number): string {
+  const about = `"${aboutOf(decision.question)}"`;
+  if (answer === 0) return `without ${about}`;
+  const words = answerText(decision, answer) ?? '';
+  return words === '' ? `with ${about}` : `if ${words},`;
 }
 
 function otherAnswerText(names: EventNames, decision: AskedDecision, answer: number): string {

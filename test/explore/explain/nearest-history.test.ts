@@ -5,6 +5,8 @@ import { createNetwork } from '../../../src/cluster/index.ts';
 import { createExecutor } from '../../../src/explore/executor.ts';
 import { explain, type Explanation } from '../../../src/explore/explain/explanation.ts';
 import type { Decision } from '../../../src/kernel/decisions.ts';
+import { question } from '../../../src/kernel/question.ts';
+import { simulate } from '../../../src/simulation/simulate.ts';
 import { defineScenario } from '../../../src/simulation/scenario.ts';
 import type { Simulation } from '../../../src/simulation/simulation.ts';
 import { choice, draw, order } from '../../questions.ts';
@@ -188,6 +190,24 @@ describe('another failure nearby is named by', () => {
     expect(nearestSearch.otherFailure).toBe(
       'with another order of 150 events it fails differently: another came first',
     );
+  });
+
+  test('a fault that strikes, or does not', async () => {
+    const struck = (sim: Simulation): void =>
+      sim.check(false, sim.strikes('disk', 'full') ? 'it is full' : 'it is not');
+    const without = await explained(struck, []);
+    expect(without.nearestSearch.otherFailure).toBe(
+      'if fault "full" strikes disk, it fails differently: it is full',
+    );
+    const { decisions } = await simulate({ scenario: struck, source: { decide: (_, n) => n - 1 } });
+    const withFault = await explained(struck, decisions());
+    expect(withFault.nearestSearch.otherFailure).toBe('without "disk full" it fails differently: it is not');
+    const asked = question('fault', 'power');
+    const unnamed = await explained(
+      (sim) => sim.check(false, sim.world.choices.choose(asked, 2) === 1 ? 'it is off' : 'it is on'),
+      [],
+    );
+    expect(unnamed.nearestSearch.otherFailure).toBe('with "power" it fails differently: it is off');
   });
 
   test('what the asker says of the answer, or its number', async () => {
