@@ -20,6 +20,20 @@ export interface EnvelopeData {
   readonly body: unknown;
 }
 
+/** The two copies of a message that was duplicated, and how many of them may still bring an answer. */
+class Copies {
+  #living = 2;
+  #lostAnswer: Envelope | undefined = undefined;
+
+  /** See {@link Envelope.lose}; `lost` is a copy, or the answer to one. */
+  lose(lost: Envelope): Envelope | undefined {
+    // A lost answer comes before a lost call, which would say that nothing was carried out.
+    if (lost.kind !== 'call') this.#lostAnswer = lost;
+    this.#living -= 1;
+    return this.#living > 0 ? undefined : (this.#lostAnswer ?? lost);
+  }
+}
+
 /** A call, reply, error or one-way message in flight. */
 export class Envelope implements EnvelopeData {
   readonly kind: MessageKind;
@@ -40,10 +54,10 @@ export class Envelope implements EnvelopeData {
   readonly body: unknown;
   /** The value's own `describe()` text, if it has one. */
   readonly words: string | undefined;
-  /** For a reply, the delivered copy of the call that it answers. */
+  /** For an answer, the copy of the call that it answers. */
   readonly answered: Envelope | undefined;
-  /** True if a duplicate exists: the fate of this one says nothing about the other. */
-  isDoubled = false;
+  /** Shared with its duplicate, if there is one: the fate of this one says nothing about the other. */
+  #copies: Copies | undefined = undefined;
   #topic: Topic | undefined = undefined;
 
   // eslint-disable-next-line max-params -- made for each message: an options object would be a second allocation
@@ -91,9 +105,27 @@ export class Envelope implements EnvelopeData {
     const { kind, from, incarnation, to, toIncarnation, name, id, words, answered } = this;
     const body = copyOf(this.body, () => 'a duplicate');
     const copy = new Envelope(kind, from, incarnation, to, toIncarnation, name, id, body, words, answered);
-    this.isDoubled = true;
-    copy.isDoubled = true;
+    this.#copies = new Copies();
+    copy.#copies = this.#copies;
     return copy;
+  }
+
+  /** True if a duplicate exists. */
+  get isDoubled(): boolean {
+    return this.#copies !== undefined;
+  }
+
+  /**
+   * Called when this call or answer is lost. Returns what its caller has lost by that: undefined while another copy of
+   * the call or of its answer may still bring one.
+   */
+  lose(): Envelope | undefined {
+    const lost = this.#loseCopy(this);
+    return lost === undefined || this.answered === undefined ? lost : this.answered.#loseCopy(lost);
+  }
+
+  #loseCopy(lost: Envelope): Envelope | undefined {
+    return this.#copies === undefined ? lost : this.#copies.lose(lost);
   }
 }
 
@@ -104,7 +136,7 @@ export function failedAnswer(lost: Envelope, error: Error): Envelope {
   const { kind, from, incarnation, to, toIncarnation, name, id } = lost;
   const body = sentError(error);
   return kind === 'call'
-    ? new Envelope('error', to, ANY_INCARNATION, from, incarnation, name, id, body)
+    ? new Envelope('error', to, ANY_INCARNATION, from, incarnation, name, id, body, undefined, lost)
     : new Envelope('error', from, incarnation, to, toIncarnation, name, id, body);
 }
 

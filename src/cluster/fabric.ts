@@ -105,7 +105,9 @@ export class Fabric implements LinkHost {
   }
 
   noteLost(envelope: Envelope): void {
-    this.#lost.push(envelope);
+    const lost = envelope.lose();
+    if (lost === undefined) return;
+    this.#lost.push(lost);
     if (this.#lost.length < this.#lostMax) return;
     this.#lost = this.#lost.filter((one) => this.#isAwaited(one));
     this.#lostMax = Math.max(LOST_MAX, 2 * this.#lost.length);

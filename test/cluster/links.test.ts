@@ -10,6 +10,7 @@ import {
   withCallOptions,
 } from '../../src/cluster/index.ts';
 import { playHolding as play } from '../../src/conformance/parts/played.ts';
+import { messageOf } from '../../src/kernel/errors.ts';
 import { randomDecisions } from '../../src/kernel/random-decisions.ts';
 import { simulate } from '../../src/simulation/simulate.ts';
 import type { Simulation } from '../../src/simulation/simulation.ts';
@@ -62,6 +63,60 @@ describe('a duplicate', () => {
     );
     expect(steps(events, 'reply')).toEqual(['sent', 'sent', 'delivered', 'delivered']);
     expect(steps(events, 'error')).toEqual([]);
+  });
+});
+
+const CALL = 'scenario to s work';
+const ANSWER = 's to scenario reply to work';
+const [CALL_LOST, ANSWER_LOST] = ['the call work to s was lost', 'the answer of s to work was lost'];
+
+describe('when faults end, the caller of what was doubled', () => {
+  test.each<
+    readonly [
+      what: string,
+      doubled: string,
+      cutMs: readonly [number, number],
+      outcome: string,
+      isDown: boolean,
+    ]
+  >([
+    ['waits for the other copy of the answer', ANSWER, [15, 25], 'done at 40 ms', false],
+    ['waits for the other copy of the call', CALL, [5, 15], 'done at 40 ms', false],
+    ['waits for the other copy of a call whose answer was lost', CALL, [15, 25], 'done at 40 ms', false],
+    ['waits for the other copy of a call whose refusal was lost', CALL, [15, 25], 'done at 40 ms', true],
+    ['gets one error for both copies of the answer', ANSWER, [15, 45], `${ANSWER_LOST} at 45 ms`, false],
+    ['gets one error for both copies of the call', CALL, [5, 35], `${CALL_LOST} at 35 ms`, false],
+    ['learns that one copy of the call was carried out', CALL, [15, 35], `${ANSWER_LOST} at 35 ms`, false],
+  ])('%s', async (_what, doubled, [fromMs, toMs], outcome, isDown) => {
+    const outcomes: string[] = [];
+    const { events } = await play(
+      async (sim) => {
+        const options = { latencyMs: [10, 50], latencySteps: 2, faults: { duplicate: 16 } } as const;
+        const net = createNetwork(sim, {
+          latencyMs: 10,
+          callTimeoutMs: Infinity,
+          links: (from) => (doubled.startsWith(`${from} `) ? options : undefined),
+        });
+        const node = net.node('s', () => ({ work: () => 'done' }));
+        if (isDown) node.crash();
+        void net
+          .connect<{ work(): string }>('s')
+          .work()
+          .catch(messageOf)
+          .then((text) => outcomes.push(`${text} at ${sim.now()} ms`));
+        await sim.sleep(fromMs);
+        if (isDown) node.restart();
+        net.partition('scenario', 's');
+        await sim.sleep(toMs - fromMs);
+        sim.heal();
+        await sim.sleep(100);
+      },
+      // The first copy is the later one.
+      { [`${doubled} fault`]: 'highest', [`${doubled} delay`]: 'highest' },
+    );
+    expect(outcomes).toEqual([outcome]);
+    const errors = isDown ? ['sent', 'lost'] : outcome.startsWith('done') ? [] : ['sent', 'delivered'];
+    expect(steps(events, 'error')).toEqual(errors);
   });
 });
 
