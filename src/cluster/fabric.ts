@@ -128,6 +128,8 @@ export class Fabric implements LinkHost {
 
   /** Reports a message that reached nobody who accepts it. */
   refuse(envelope: Envelope, reason: string): void {
+    // The crash that it met on arrival has let an observer stop the network.
+    if (this.#isStopped) return;
     this.link(envelope.from, envelope.to).trace(envelope, 'refused', reason);
     if (envelope.kind !== 'call') return;
     // The duplicate may have been served, or may still be.

@@ -15,6 +15,7 @@ import { randomDecisions } from '../../src/kernel/random-decisions.ts';
 import { simulate } from '../../src/simulation/simulate.ts';
 import type { Simulation } from '../../src/simulation/simulation.ts';
 import type { Verdict } from '../../src/simulation/verdict.ts';
+import { formatEvent } from '../../src/trace/event-text.ts';
 
 const play = (scenario: (sim: Simulation) => Promise<void>, source = fifoDecisions()): Promise<Verdict> =>
   simulate({ scenario, source, keepTrace: true });
@@ -750,6 +751,35 @@ describe('leaving', () => {
     }, crashAsItWakes);
     expect([verdict.failure, seen]).toEqual([undefined, ['up', 1]]);
   });
+});
+
+test('what arrives as the network is stopped, by the observer of the crash that it meets, is dropped', async () => {
+  const outcomes: string[] = [];
+  const lines: string[] = [];
+  const verdict = await simulate({
+    keepTrace: true,
+    source: {
+      decide({ text }, n, occurrence) {
+        const isMeant = text.startsWith('a crash') ? occurrence === 1 : text.startsWith('a to scenario');
+        return isMeant && text.endsWith(' fault') ? n - 1 : 0;
+      },
+    },
+    async scenario(sim) {
+      const net = createNetwork(sim, { latencyMs: 1, faults: { delay: 4 } });
+      net.node('a', () => ({ f: () => 1 }), { faults: { crash: 2 }, onDown: () => net.stop() });
+      const { f } = net.connect<{ f(): number }>('a');
+      const outcome = async (call: Promise<number>) =>
+        outcomes.push(await call.then(String, ({ message }: Error) => message));
+      // The fault that delays the first answer leaves the link something to release.
+      void outcome(f());
+      await sim.sleep(3);
+      void outcome(f());
+      await sim.sleep(2_000);
+    },
+  });
+  for (const event of verdict.trace()) if (event.at >= 4) lines.push(formatEvent(event));
+  expect([verdict.failure?.message, lines]).toEqual([undefined, ['4 ms: a crashes']]);
+  expect(outcomes).toEqual(Array(2).fill('a had not answered f when the network was stopped'));
 });
 
 test('a program can take what it needs out of its context', () =>
