@@ -215,7 +215,7 @@ export class Network {
     }
   }
 
-  /** Ends holds from one group to the other; the messages that waited arrive now. */
+  /** Ends all holds from one group to the other, also one that was decided; the messages that waited arrive now. */
   release(from: NodeNames, to: NodeNames): void {
     const [senders, receivers] = this.#direction(from, to);
     this.#fabric.end(

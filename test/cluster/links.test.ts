@@ -10,6 +10,7 @@ import {
   withCallOptions,
 } from '../../src/cluster/index.ts';
 import { playHolding as play } from '../../src/conformance/parts/played.ts';
+import { messagesAstray } from '../../src/conformance/parts/simulated-network/network-case.ts';
 import { messageOf } from '../../src/kernel/errors.ts';
 import { randomDecisions } from '../../src/kernel/random-decisions.ts';
 import { simulate } from '../../src/simulation/simulate.ts';
@@ -120,19 +121,6 @@ describe('when faults end, the caller of what was doubled', () => {
   });
 });
 
-/** Messages with copies that have no end, after all that is on its way has come. */
-function openMessages(events: readonly TraceEvent[], seed: number): string[] {
-  const open = new Map<string, number>();
-  for (const event of events) {
-    if (event.type !== 'message' || event.step === 'held') continue;
-    const key = `${event.runner} to ${event.to} ${event.kind} ${event.id}`;
-    const change = event.step === 'sent' || event.step === 'duplicated' ? 1 : -1;
-    open.set(key, (open.get(key) ?? 0) + change);
-    expect(open.get(key), `${key} ${event.step} (seed ${seed})`).toBeGreaterThanOrEqual(0);
-  }
-  return [...open].filter(([, left]) => left !== 0).map(([key]) => key);
-}
-
 test('whatever strikes, each copy of a message that is sent is delivered, refused or lost, once', async () => {
   const all: LinkFaults = { lose: 8, duplicate: 8, reorder: 8, delay: 16, partition: 32, hold: 32 };
   const seen = new Set<string>();
@@ -180,7 +168,7 @@ test('whatever strikes, each copy of a message that is sent is delivered, refuse
     expect(verdict.failure).toBeUndefined();
     const events = verdict.trace();
     for (const event of events) if (event.type === 'fault') seen.add(event.kind);
-    expect(openMessages(events, seed)).toEqual([]);
+    expect(messagesAstray(events), `seed ${seed}`).toEqual([]);
   }
   expect([...seen].sort()).toEqual([
     'crash',
@@ -320,7 +308,7 @@ test('whatever nodes and links go through, each message has one end', async () =
   const ends = new Set<string>();
   for (let seed = 0; seed < 80; seed += 1) {
     const events = await messOf(seed, { latencyMs: [0, 5], fifo: seed % 2 === 0 }, false);
-    expect(openMessages(events, seed), `seed ${seed}`).toEqual([]);
+    expect(messagesAstray(events), `seed ${seed}`).toEqual([]);
     for (const event of events) if (event.type === 'message') ends.add(event.step);
   }
   expect([...ends].sort()).toEqual(['delivered', 'held', 'lost', 'refused', 'sent']);

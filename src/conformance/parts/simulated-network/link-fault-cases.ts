@@ -9,7 +9,15 @@ import type { Simulation } from '../../../simulation/simulation.ts';
 import { checkEqual, checkThat } from '../../check.ts';
 import { answering, codeOf, inWords, meanwhile, ofOurWords, refusalOf } from '../part-case.ts';
 import { type PlayAnswers, type Played, playHolding } from '../played.ts';
-import { always, holds, looks, type SimulatedNetworkSubject, type Spec, stepsOf } from './network-case.ts';
+import {
+  always,
+  holds,
+  looks,
+  messagesAstray,
+  type SimulatedNetworkSubject,
+  type Spec,
+  stepsOf,
+} from './network-case.ts';
 import { Counter, inbox } from './node-programs.ts';
 
 /** Makes one call of `add(7)`, and returns its outcome. */
@@ -319,6 +327,15 @@ export const linkFaultCases: readonly Spec[] = [
       await sim.sleep(5_000);
       for (const [n, times] of served) checkThat(times <= 2, `call ${n}`, 'done twice at most', times);
       checkEqual('a call after all faults', await codeOf(() => stub.take(99)), 'none');
+    },
+    (executions) => {
+      for (const events of executions) checkEqual('messages with another end', messagesAstray(events), []);
+      const struck = new Set(
+        executions.flat().flatMap((event) => (event.type === 'fault' ? [event.kind] : [])),
+      );
+      for (const kind of ['lose', 'duplicate', 'reorder', 'delay', 'partition', 'hold']) {
+        checkThat(struck.has(kind), 'the faults that struck', kind, [...struck]);
+      }
     },
   ),
 ];

@@ -4,6 +4,7 @@
  */
 import type { Network, NetworkOptions } from '../../../cluster/network.ts';
 import { randomDecisions } from '../../../kernel/random-decisions.ts';
+import type { TraceEvent } from '../../../model/trace-event.ts';
 import type { Simulation } from '../../../simulation/simulation.ts';
 import { answering, type PartCaseSpec, type PartSubject } from '../part-case.ts';
 import { play, type PlayAnswers, type Played, playHolding, simulateHolding } from '../played.ts';
@@ -63,17 +64,26 @@ export const fails = (
     },
   });
 
-/** A case that must hold in any order of events. */
-export const always = (title: string, seeds: number, body: Body): Spec => ({
+/** A case that must hold in any order of events; `look` gets the events of each execution. */
+export const always = (
+  title: string,
+  seeds: number,
+  body: Body,
+  look: (executions: readonly (readonly TraceEvent[])[]) => void = () => undefined,
+): Spec => ({
   title,
   async prove(subject, { signal }) {
+    const executions: (readonly TraceEvent[])[] = [];
     for (let seed = 0; seed < seeds; seed += 1) {
-      await simulateHolding(seed, {
+      const verdict = await simulateHolding(seed, {
         signal,
         source: randomDecisions(seed),
+        keepTrace: true,
         scenario: (sim) => body(sim, (options) => subject.create(sim, options)),
       });
+      executions.push(verdict.trace());
     }
+    look(executions);
   },
 });
 
@@ -83,6 +93,22 @@ export const errorOf = (call: Promise<unknown>): Promise<unknown> =>
     () => undefined,
     (error: unknown) => error,
   );
+
+/** The messages of which a copy has no end, or more than one, or one before it was sent: `a to b call 7`. */
+export function messagesAstray(events: readonly TraceEvent[]): string[] {
+  const open = new Map<string, number>();
+  const astray = new Set<string>();
+  for (const event of events) {
+    if (event.type !== 'message' || event.step === 'held') continue;
+    const message = `${event.runner} to ${event.to} ${event.kind} ${event.id}`;
+    const isBegun = event.step === 'sent' || event.step === 'duplicated';
+    const left = (open.get(message) ?? 0) + (isBegun ? 1 : -1);
+    open.set(message, left);
+    if (left < 0) astray.add(message);
+  }
+  for (const [message, left] of open) if (left !== 0) astray.add(message);
+  return [...astray];
+}
 
 /** The steps of all messages of a kind. */
 export function stepsOf({ events }: Pick<Played, 'events'>, kind: string): string[] {

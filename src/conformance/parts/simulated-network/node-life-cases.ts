@@ -303,7 +303,7 @@ export const nodeLifeCases: readonly Spec[] = [
     ),
   ),
   holds(
-    'an answer of a process that has died reaches no caller, and later calls reach the next process',
+    'a restart loses neither the calls nor the answers on their way, and a process that has died gets no answer',
     async (sim, make) => {
       const net = make({ latencyMs: 5 });
       const node = net.node('a', ({ incarnation }) => ({ who: () => incarnation }));
@@ -312,6 +312,10 @@ export const nodeLifeCases: readonly Spec[] = [
       await sim.sleep(2);
       node.restart();
       checkEqual('the process that answers a call on its way', await first, 1);
+      const second = meanwhile(stub.who());
+      await sim.sleep(7);
+      node.restart();
+      checkEqual('the process whose answer was on its way', [await second, node.incarnation], [1, 2]);
       const seen: unknown[] = [];
       const caller = net.node('caller', async ({ connect, incarnation }) => {
         if (incarnation > 0) return;
