@@ -7,7 +7,8 @@ import { withCallOptions } from '../../../cluster/stub.ts';
 import { messageOf } from '../../../kernel/errors.ts';
 import type { Stub } from '../../../model/node-context.ts';
 import { checkEqual, checkThat } from '../../check.ts';
-import { codeOf, inWords } from '../part-case.ts';
+import { SharedSignal } from '../../workload/shared-signal.ts';
+import { codeOf, inWords, meanwhile } from '../part-case.ts';
 import { errorOf, holds, looks, type Spec } from './network-case.ts';
 import { ECHO, type Echo } from './node-programs.ts';
 
@@ -101,6 +102,31 @@ export const callLimitCases: readonly Spec[] = [
       },
     ),
   ),
+  holds('a call that has ended, or whose caller has, leaves no listener to its signal', async (sim, make) => {
+    const net = make();
+    const shared = new SharedSignal(sim);
+    const { signal } = shared;
+    const work = (ms: number): Promise<void> => sim.sleep(ms);
+    const stub = net.through('server', { work }, { signal });
+    const first = meanwhile(stub.work(5));
+    checkEqual('the listeners during a call', shared.left, 1);
+    await first;
+    checkEqual('the listeners after the answer', shared.left, 0);
+    checkEqual(
+      'the code',
+      await codeOf(() => withCallOptions(stub, { timeoutMs: 1 }).work(5)),
+      'RUNNER_CALL_TIMED_OUT',
+    );
+    checkEqual('the listeners after the time limit', shared.left, 0);
+    const caller = net.node('caller', ({ connect }) => {
+      void meanwhile(connect<{ work(ms: number): void }>('server', { signal }).work(10));
+    });
+    await sim.sleep(1);
+    checkEqual('the listeners during a call of a node', shared.left, 1);
+    caller.crash();
+    checkEqual('the listeners after its crash', shared.left, 0);
+    await sim.sleep(20);
+  }),
   holds(
     'an object that inherits from a stub calls through it; a stub is not a promise and shows its name',
     async (_sim, make) => {

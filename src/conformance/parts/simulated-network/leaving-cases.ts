@@ -105,7 +105,7 @@ export const leavingCases: readonly Spec[] = [
     await checkRefuses('its name', () => net.node('late', () => undefined), 'RUNNER_INVALID_ARGUMENT');
   }),
   inWords((said) =>
-    holds(
+    looks(
       'stop ends all nodes and the calls of the scenario at once, without hooks or faults',
       async (sim, make) => {
         const net = make();
@@ -130,6 +130,9 @@ export const leavingCases: readonly Spec[] = [
         said.equal('a later object', await refusalOf(() => net.through('c', ECHO)), stopped);
         await sim.sleep(1);
         said.equal('what was called', called, []);
+      },
+      ({ verdict, events }) => {
+        checkEqual('the faults', [verdict.faults, events.filter(({ type }) => type === 'fault')], [0, []]);
       },
     ),
   ),

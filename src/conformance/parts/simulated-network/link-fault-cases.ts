@@ -261,6 +261,31 @@ export const linkFaultCases: readonly Spec[] = [
       { [CALL]: 2, 'scenario to other add fault': 'highest' },
     ),
   ),
+  ofOurWords(
+    holds(
+      'heal ends a delay also on a fifo link, and what comes after it takes no longer than its latency',
+      async (sim, make) => {
+        const net = make({ fifo: true, latencyMs: 10, faults: { delay: 2, delayMs: 60_000, strikesMax: 1 } });
+        const { got, times } = inbox(sim, net);
+        net.send('inbox', 1);
+        await sim.sleep(20);
+        net.send('inbox', 2);
+        await sim.sleep(5);
+        checkEqual('the messages received', got, []);
+        sim.heal();
+        await sim.sleep(100);
+        checkEqual(
+          'the messages received',
+          [got, times],
+          [
+            [1, 2],
+            [25, 30],
+          ],
+        );
+      },
+      { 'scenario to inbox message fault': 'highest' },
+    ),
+  ),
   inWords((said) =>
     looks(
       'heal rejects a call whose answer was lost, unless its caller has given up',

@@ -6,6 +6,7 @@ import { isCallLost } from '../../../cluster/sent-error.ts';
 import { messageOf } from '../../../kernel/errors.ts';
 import type { Mailbox } from '../../../model/node-context.ts';
 import { checkEqual, checkThat } from '../../check.ts';
+import { SharedSignal } from '../../workload/shared-signal.ts';
 import { meanwhile } from '../part-case.ts';
 import { errorOf, holds, looks, type Spec } from './network-case.ts';
 import { dateOf, ECHO, inbox } from './node-programs.ts';
@@ -170,6 +171,24 @@ export const messageCases: readonly Spec[] = [
       await sim.sleep(200);
     },
   ),
+  holds('a receive that has ended leaves no listener to its signal', async (sim, make) => {
+    const net = make();
+    const shared = new SharedSignal(sim);
+    const { signal } = shared;
+    const left: number[] = [];
+    net.node('inbox', async ({ mailbox }) => {
+      const box = mailbox();
+      const got = box.receive({ signal });
+      left.push(shared.left);
+      await got;
+      left.push(shared.left);
+      await errorOf(box.receive({ signal, timeoutMs: 5 }));
+      left.push(shared.left);
+    });
+    net.send('inbox', 1);
+    await sim.sleep(10);
+    checkEqual('the listeners during a receive, after a message, and after a time limit', left, [1, 0, 0]);
+  }),
   holds('a message is there for a receive whose signal has aborted', async (sim, make) => {
     const net = make();
     const got: unknown[] = [];

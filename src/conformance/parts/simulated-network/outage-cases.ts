@@ -2,6 +2,7 @@
  * Partitions and holds between groups of nodes. Invariant: each case runs in the plain order of events, with exactly
  * the faults that it asks for.
  */
+import type { Simulation } from '../../../simulation/simulation.ts';
 import { checkEqual, checkThat } from '../../check.ts';
 import { inWords, ofOurWords, refusalOf } from '../part-case.ts';
 import type { PlayAnswers } from '../played.ts';
@@ -37,23 +38,45 @@ function ring(net: SimulatedNetwork): () => Promise<string> {
 }
 
 const EVERYBODY = 'ab ac ba bc ca cb';
-const PING = 'scenario to a ping fault';
+const MESSAGE = 'scenario to a message fault';
 
-const decided = (title: string, answers: PlayAnswers, text: string, isOver: string): Spec =>
+/** Makes three nodes, and returns a function that shows the messages of which of them reach which. */
+function hearers(sim: Simulation, net: SimulatedNetwork): () => Promise<string> {
+  let heard: string[] = [];
+  const nodes = ['a', 'b', 'c'].map((name) =>
+    net.node(name, ({ onMessage, send }) => {
+      onMessage((_, from) => heard.push(from + name));
+      return { greet: (to: string) => send(to, 0) };
+    }),
+  );
+  return async () => {
+    heard = [];
+    for (const { name, object } of nodes) {
+      for (const to of nodes) if (to.name !== name) object?.greet(to.name);
+    }
+    await sim.sleep(1);
+    return heard.sort().join(' ');
+  };
+}
+
+const decided = (title: string, answers: PlayAnswers, heard: string, text: string, isOver: string): Spec =>
   looks(
-    `a partition that is decided ends by itself: ${title}`,
+    `a partition that is decided loses messages, and ends by itself: ${title}`,
     async (sim, make) => {
-      const reached = ring(make({ callTimeoutMs: 10, faults: { partition: true, strikesMax: 1 } }));
-      await reached().catch(() => undefined);
+      const net = make({ faults: { partition: true, strikesMax: 1 } });
+      const hear = hearers(sim, net);
+      net.send('a', 0);
+      await sim.sleep(1);
+      checkEqual('who hears whom meanwhile', await hear(), heard);
       await sim.sleep(5_000);
-      checkEqual('who reaches whom afterwards', await reached(), EVERYBODY);
+      checkEqual('who hears whom afterwards', await hear(), EVERYBODY);
     },
     ({ lines }) => {
       for (const line of [`0 ms: ${text}`, isOver]) {
         checkThat(lines.includes(line), 'the history', line, lines.slice(0, 3));
       }
     },
-    { [PING]: 'highest', ...answers },
+    { [MESSAGE]: 'highest', ...answers },
   );
 
 export const outageCases: readonly Spec[] = [
@@ -129,6 +152,19 @@ export const outageCases: readonly Spec[] = [
     await sim.sleep(20);
     checkEqual('the messages received', got, [2]);
   }),
+  holds(
+    'messages sent during a partition are lost, also if they were due after its end',
+    async (sim, make) => {
+      const net = make({ latencyMs: 10 });
+      const { got } = inbox(sim, net);
+      net.partition('scenario', 'inbox');
+      net.send('inbox', 1);
+      await sim.sleep(5);
+      net.repair();
+      await sim.sleep(20);
+      checkEqual('the messages received', got, []);
+    },
+  ),
   looks(
     'held messages wait for their release, and then arrive in the order of sending',
     async (sim, make) => {
@@ -231,30 +267,35 @@ export const outageCases: readonly Spec[] = [
   decided(
     'one node',
     {},
+    'bc cb',
     'the network is partitioned: a | b, c, scenario, for 250 ms',
     '250 ms: network notes: the partition a | b, c, scenario ends',
   ),
   decided(
     'another one',
     { 'network partition of': 2 },
+    'ab ba',
     'the network is partitioned: c | a, b, scenario, for 250 ms',
     '250 ms: network notes: the partition c | a, b, scenario ends',
   ),
   decided(
     'one that is not heard',
     { 'network partition': 1 },
+    'ba bc ca cb',
     'messages from a to b, c, scenario are lost, for 250 ms',
     '250 ms: network notes: messages from a to b, c, scenario are lost no more',
   ),
   decided(
     'one that hears nothing',
     { 'network partition': 2 },
+    'ab ac bc cb',
     'messages from b, c, scenario to a are lost, for 250 ms',
     '250 ms: network notes: messages from b, c, scenario to a are lost no more',
   ),
   decided(
     'a pair',
     { 'network partition': 3, 'network partition from': 1 },
+    'ab ba bc cb',
     'the network is partitioned: a | c, for 250 ms',
     '250 ms: network notes: the partition a | c ends',
   ),
@@ -262,6 +303,7 @@ export const outageCases: readonly Spec[] = [
     decided(
       'halves, for a second',
       { 'network partition': 4, 'network partition delay': 'highest' },
+      'ab ba',
       'the network is partitioned: a, b | c, scenario, for 1000 ms',
       '1000 ms: network notes: the partition a, b | c, scenario ends',
     ),

@@ -5,7 +5,7 @@
 import type { ClusterNodeOptions } from '../../../cluster/node.ts';
 import type { NodeContext } from '../../../model/node-context.ts';
 import type { Simulation } from '../../../simulation/simulation.ts';
-import { checkEqual } from '../../check.ts';
+import { checkEqual, checkThat } from '../../check.ts';
 import { answering, ofOurWords } from '../part-case.ts';
 import { type PlayAnswers, playHolding, simulateHolding } from '../played.ts';
 import { holds, looks, type Spec } from './network-case.ts';
@@ -357,6 +357,41 @@ export const strikeCases: readonly Spec[] = [
       },
       ({ asked }) => checkEqual('how often it was asked', asked.length, 2),
       { 'n1 crash at n1 sleep fault': 'highest', 'n1 crash at n1 sleep delay': 'highest' },
+    ),
+  ),
+  ofOurWords(
+    holds(
+      'heal ends the pauses and the slowness that were decided, at once',
+      async (sim, make) => {
+        const net = make();
+        const beats: Record<'paused' | 'slow', number[]> = { paused: [], slow: [] };
+        const beating =
+          (name: 'paused' | 'slow') =>
+          async ({ sleep }: NodeContext): Promise<void> => {
+            for (;;) {
+              await sleep(5);
+              beats[name].push(sim.now());
+            }
+          };
+        const paused = net.node('n1', beating('paused'), { faults: { pause: 2, pauseMsMax: 10_000 } });
+        net.node('n2', beating('slow'), { faults: { slow: 2, slowMsMax: 10_000 } });
+        await sim.sleep(7);
+        checkEqual('the state', paused.state, 'paused');
+        sim.heal();
+        checkEqual('the state', paused.state, 'up');
+        await sim.sleep(200);
+        for (const times of Object.values(beats)) {
+          const [before, last] = times.slice(-2) as [number, number];
+          checkEqual('the time between two beats', last - before, 5);
+          checkThat(last > 200, 'the last beat', 'after 200 ms', last);
+        }
+      },
+      {
+        'n1 pause at n1 sleep fault': 'highest',
+        'n1 pause at n1 sleep delay': 'highest',
+        'n2 slow at n2 sleep fault': 'highest',
+        'n2 slow at n2 sleep delay': 'highest',
+      },
     ),
   ),
   ofOurWords(
