@@ -17,7 +17,7 @@ import { lackOf } from './capability-probe.ts';
 import { CAPABILITY, type Capability } from './capability.ts';
 import { CaseContext } from './case-context.ts';
 import { ConformanceError } from './check.ts';
-import { HELD_MOVES_MAX, leftInHeldTime } from './held-time.ts';
+import { endInHeldTime, leftInHeldTime } from './held-time.ts';
 import { checkSubject, type ConformanceSubject, type HeldWorld, type SubjectOptions } from './subject.ts';
 import type { Service } from '../model/service.ts';
 
@@ -183,18 +183,15 @@ export class ConformanceCase {
     { reach, signal }: ProveOptions,
   ): Promise<void> {
     const context = new CaseContext(subject, held.world);
-    const ended: Settled<void>[] = [];
-    void settled(this.#inTime(context, reach)).then((end) => ended.push(end));
-    for (let moves = 1; ended.at(0) === undefined; moves += 1) {
-      signal?.throwIfAborted();
-      const hasMoved = await held.advance();
-      if (ended.at(0) !== undefined || (hasMoved && moves < HELD_MOVES_MAX)) continue;
+    const ended = settled(this.#inTime(context, reach));
+    const why = await endInHeldTime(held, ended, signal);
+    if (why !== undefined) {
       const what = context.standstill;
-      const why = hasMoved ? `cut off after ${moves} events` : 'nothing is left to happen';
       const cut = new ConformanceError(`${why}: ${what}`, 'an end', what);
       throw context.violation(cut) ?? cut;
     }
-    for (const { error } of ended) if (error !== undefined) throw error;
+    const { error } = await ended;
+    if (error !== undefined) throw error;
     const left = await leftInHeldTime(held, signal);
     if (left !== undefined) throw new ConformanceError(left, 'nothing that is left', left);
   }

@@ -2,7 +2,24 @@
 import type { HeldWorld } from './subject.ts';
 
 /** In held time nothing is slow. */
-export const HELD_MOVES_MAX = 200_000;
+const HELD_MOVES_MAX = 200_000;
+
+/** Moves time until the work, which must not reject, has ended. Returns why it does not end; undefined if it has. */
+export async function endInHeldTime(
+  held: HeldWorld,
+  work: Promise<unknown>,
+  signal?: AbortSignal,
+): Promise<string | undefined> {
+  const ended: true[] = [];
+  void work.then(() => ended.push(true));
+  for (let moves = 1; ended.at(0) === undefined; moves += 1) {
+    signal?.throwIfAborted();
+    const hasMoved = await held.advance();
+    if (ended.at(0) !== undefined || (hasMoved && moves < HELD_MOVES_MAX)) continue;
+    return hasMoved ? `cut off after ${moves} events` : 'nothing is left to happen';
+  }
+  return undefined;
+}
 
 /** What goes on in held time although all is released; undefined if nothing does. */
 export async function leftInHeldTime(held: HeldWorld, signal?: AbortSignal): Promise<string | undefined> {

@@ -63,6 +63,23 @@ describe('a case in held time', () => {
     await ending.prove(of(released));
   });
 
+  test('that goes on for ever is cut off', async () => {
+    const endless = {
+      ...simulated,
+      heldWorld: (seed: string | number) => ({
+        world: heldWorld(seed).world,
+        advance: () => Promise.resolve(true),
+      }),
+    };
+    await expect(caseOf(() => new Promise(() => {})).prove(endless)).rejects.toThrow(
+      /^cut off after 200000 events: /,
+    );
+    const { failure } = await exploreRunner(endless, { sequences: 1 });
+    expect(failure?.message).toMatch(
+      /^cut off after 200000 events, and a call has not returned \(sequence 1 /,
+    );
+  });
+
   test('that goes on for ever is ended by a signal', async () => {
     const endless = caseOf(async (t) => {
       for (;;) await t.sleep(0.001);
@@ -124,6 +141,46 @@ describe('a case in held time', () => {
     expect(failure?.message).toMatch(
       /^R86 events without end are left when all is released: cut off after 200000 \(sequence 1 of seed 1\)/,
     );
+  });
+
+  test.for<readonly [what: string, wrong: (service: Service) => Partial<Service>, message: RegExp]>([
+    [
+      'fails',
+      ({ release }) => ({
+        abort: () => Promise.reject(new Error('broken')),
+        release: async () => {
+          await release();
+          throw new Error('broken too');
+        },
+      }),
+      /the Error "broken" \(sequence/,
+    ],
+    [
+      'is cut off',
+      () => ({ abort: () => new Promise<never>(() => {}) }),
+      /^nothing is left to happen, and a call has not returned \(sequence/,
+    ],
+  ])('releases and disposes of what a sequence made that %s', async ([, wrong, message]) => {
+    let made = 0;
+    let releases = 0;
+    let disposed = 0;
+    const subject: ConformanceSubject = {
+      ...onFakeTimers(simulated),
+      async create(world, options) {
+        made += 1;
+        const { service } = await simulated.create(world, options);
+        const release = async (): Promise<void> => {
+          releases += 1;
+          await service.release();
+        };
+        const dispose = async (): Promise<void> => void (disposed += 1);
+        const counted = having(service, { release });
+        return { service: having(counted, wrong(counted)), dispose };
+      },
+    };
+    const { failure } = await exploreRunner(subject, { sequences: 20 });
+    expect(failure?.message).toMatch(message);
+    expect([releases, disposed]).toEqual([made, made]);
   });
 
   test('whose events have no end when all is released is ended by a signal', async () => {

@@ -129,8 +129,11 @@ export class RunnerWorkload {
   /** Releases what a failed workload has left behind. */
   async close(): Promise<void> {
     const made = this.#made;
-    await made?.service.release();
-    await made?.dispose?.();
+    try {
+      await made?.service.release();
+    } finally {
+      await made?.dispose?.();
+    }
   }
 
   #setup(draws: Draws, reach: RunnerReach): Setup {

@@ -12,7 +12,7 @@ import type { RandomStream } from '../../kernel/random.ts';
 import { createRandomStream } from '../../kernel/seeded-random.ts';
 import type { World } from '../../model/world.ts';
 import { ConformanceError } from '../check.ts';
-import { HELD_MOVES_MAX, leftInHeldTime } from '../held-time.ts';
+import { endInHeldTime, leftInHeldTime } from '../held-time.ts';
 import type { ConformanceSubject, HeldWorld } from '../subject.ts';
 import { RunnerWorkload } from './runner-workload.ts';
 import type { WorkloadLimits } from './workload-clients.ts';
@@ -163,8 +163,7 @@ async function onTheMachine(host: TimedHost, workload: RunnerWorkload): Promise<
     const error = await Promise.race([outcomeOf(host, workload), cutOff(CUT_OFF_MS)]);
     if (error !== undefined) {
       timer?.cancel();
-      // The sequence has failed already: an error of a broken runner on release would only hide the reason.
-      await Promise.race([workload.close().catch(() => undefined), cutOff(CUT_OFF_MS / 10)]);
+      await Promise.race([closed(workload), cutOff(CUT_OFF_MS / 10)]);
     }
     return error;
   } finally {
@@ -173,18 +172,21 @@ async function onTheMachine(host: TimedHost, workload: RunnerWorkload): Promise<
 }
 
 async function inHeldTime(host: TimedHost, workload: RunnerWorkload, held: HeldWorld): Promise<unknown> {
-  const ended: { readonly error: unknown }[] = [];
-  void outcomeOf(host, workload).then((error) => ended.push({ error }));
-  for (let moves = 1; ended.length === 0; moves += 1) {
-    const hasMoved = await held.advance();
-    if (ended.at(0) !== undefined || (hasMoved && moves < HELD_MOVES_MAX)) continue;
-    const why = hasMoved
-      ? `cut off after ${moves} events`
-      : 'nothing is left to happen, and a call has not returned';
-    return host.failure ?? new ConformanceError(why, 'an end', why);
+  const outcome = outcomeOf(host, workload);
+  const why = await endInHeldTime(held, outcome);
+  const error =
+    why === undefined
+      ? await outcome
+      : (host.failure ?? new ConformanceError(`${why}, and a call has not returned`, 'an end', why));
+  if (error !== undefined) {
+    await endInHeldTime(held, closed(workload));
+    return error;
   }
-  const [end] = ended;
-  if (end?.error !== undefined) return end.error;
   const left = await leftInHeldTime(held);
   return left === undefined ? undefined : new ConformanceError(`R86 ${left}`, 'nothing that is left', left);
+}
+
+/** Ends what a failed sequence has made: an error of a broken runner on release would only hide the reason. */
+async function closed(workload: RunnerWorkload): Promise<void> {
+  await workload.close().catch(() => undefined);
 }
