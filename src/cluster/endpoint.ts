@@ -29,6 +29,8 @@ export interface EndpointParts {
   readonly name: string;
   readonly incarnation: number;
   readonly clock: Clock;
+  /** The clock of reports, where that of the process may be wrong. Default: `clock`. */
+  readonly reportClock?: Pick<Clock, 'now'> | undefined;
   readonly transport: Transport;
   /** Default timeout of a call; `Infinity` for none. */
   readonly callTimeoutMs: number;
@@ -150,6 +152,7 @@ class PendingCall extends LimitedWaiter {
 /** Sends and receives the calls and messages of one process. */
 export class Endpoint {
   readonly #parts: EndpointParts;
+  readonly #reportClock: Pick<Clock, 'now'>;
   readonly #sinceMs: number;
   /** Allocated with the first call. */
   #pending: Map<number, PendingCall> | undefined;
@@ -164,7 +167,8 @@ export class Endpoint {
 
   constructor(parts: EndpointParts) {
     this.#parts = parts;
-    this.#sinceMs = parts.clock.now();
+    this.#reportClock = parts.reportClock ?? parts.clock;
+    this.#sinceMs = this.#reportClock.now();
   }
 
   /** Pending calls, and a program that has not returned while calls wait for it, for reports. */
@@ -240,7 +244,7 @@ export class Endpoint {
         words,
       );
       const place = waits?.capturesPlaces === true ? new Error('place') : undefined;
-      const pending = new PendingCall(this, envelope, clock.now(), resolve, reject, place);
+      const pending = new PendingCall(this, envelope, this.#reportClock.now(), resolve, reject, place);
       (this.#pending ??= new Map()).set(id, pending);
       pending.limit(clock, timeoutMs, signal);
       transport.post(envelope);
@@ -309,7 +313,7 @@ export class Endpoint {
    * Nobody sees what a dead process does: its call is neither sent nor refused, it only shows up in reports of waits.
    */
   #recordDeadCall(to: string, method: string, args: readonly unknown[]): void {
-    const { waits, clock, name: own } = this.#parts;
+    const { waits, name: own } = this.#parts;
     if (waits === undefined) return;
     if (this.#deadCalls === undefined) {
       const deadCalls: OngoingWait[] = [];
@@ -318,7 +322,8 @@ export class Endpoint {
     }
     const place = waits.capturesPlaces ? new Error('place') : undefined;
     const name = answerText(method, argumentsText(args));
-    this.#deadCalls.push({ owner: `${own} (gone)`, name, from: to, sinceMs: clock.now(), place });
+    const sinceMs = this.#reportClock.now();
+    this.#deadCalls.push({ owner: `${own} (gone)`, name, from: to, sinceMs, place });
   }
 
   #serve(call: Envelope): void {

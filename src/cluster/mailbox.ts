@@ -72,14 +72,18 @@ class Reader extends LimitedWaiter {
 /** The incoming one-way messages of one process. */
 export class MessageQueue implements Messages {
   readonly #clock: Clock;
+  readonly #reportClock: Pick<Clock, 'now'>;
   readonly #name: string;
   readonly #letters: Letter[] = [];
   #readers: Reader[] = [];
   #handler: Handler | undefined;
   #limit = LIMIT;
+  #isClosed = false;
 
-  constructor(clock: Clock, name: string) {
+  /** `reportClock` is right where `clock`, that of the process, may be wrong. */
+  constructor(clock: Clock, name: string, reportClock: Pick<Clock, 'now'>) {
     this.#clock = clock;
+    this.#reportClock = reportClock;
     this.#name = name;
   }
 
@@ -109,9 +113,13 @@ export class MessageQueue implements Messages {
     }
   }
 
-  /** Calls no handler any more. */
+  /** Its process is gone: no handler is called any more, and no reader ever gets anything. */
   close(): void {
+    this.#isClosed = true;
     this.#handler = undefined;
+    const readers = this.#readers;
+    this.#readers = [];
+    for (const reader of readers) reader.leaveLimits();
   }
 
   /** Pending readers, for reports. */
@@ -142,11 +150,12 @@ export class MessageQueue implements Messages {
 
   #receive(options: ReceiveOptions = {}): Promise<unknown> {
     check('options', options, RECEIVE_OPTIONS);
+    if (this.#isClosed) return new Promise(() => {});
     const letter = this.#letters.shift();
     if (letter !== undefined) return Promise.resolve(letter.message);
     if (options.signal?.aborted === true) return Promise.reject(options.signal.reason as Error);
     return new Promise((resolve, reject) => {
-      const reader = new Reader(this, this.#clock.now(), resolve, reject);
+      const reader = new Reader(this, this.#reportClock.now(), resolve, reject);
       this.#readers.push(reader);
       reader.limit(this.#clock, this.#name, options);
     });

@@ -360,6 +360,7 @@ export class SimulatedClusterNode<T extends object | void>
       name: this.name,
       incarnation: index,
       world,
+      reportClock: this.#fabric.world.clock,
       transport: this,
       callTimeoutMs: this.#fabric.callTimeoutMs,
       owner: this,

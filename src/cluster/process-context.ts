@@ -30,6 +30,8 @@ export interface ContextParts {
   readonly name: string;
   readonly incarnation: number;
   readonly world: World;
+  /** See {@link EndpointParts}. */
+  readonly reportClock?: Pick<Clock, 'now'>;
   readonly transport: Transport;
   readonly callTimeoutMs: number;
   readonly owner: ProcessOwner;
@@ -47,6 +49,7 @@ export class ProcessContext implements NodeContext {
   readonly incarnation: number;
   readonly world: World;
   readonly endpoint: Endpoint;
+  readonly #reportClock: Pick<Clock, 'now'>;
   readonly #queue: MessageQueue;
   readonly #owner: ProcessOwner;
   #disk: Disk | undefined;
@@ -58,15 +61,18 @@ export class ProcessContext implements NodeContext {
 
   constructor(parts: ContextParts) {
     const { name, incarnation, world, owner, transport, callTimeoutMs } = parts;
+    const { reportClock = world.clock } = parts;
     this.#owner = owner;
     this.name = name;
     this.incarnation = incarnation;
     this.world = world;
-    this.#queue = new MessageQueue(world.clock, name);
+    this.#reportClock = reportClock;
+    this.#queue = new MessageQueue(world.clock, name, reportClock);
     this.endpoint = new Endpoint({
       name,
       incarnation,
       clock: world.clock,
+      reportClock,
       transport,
       callTimeoutMs,
       waits: world.waits,
@@ -167,7 +173,8 @@ export class ProcessContext implements NodeContext {
     (this.#stopping ??= new AbortController()).abort(new Error(`${this.name} leaves`));
     for (let next = this.#stopHooks?.pop(); next !== undefined; next = this.#stopHooks?.pop()) {
       const { hook, place } = next;
-      this.#hookWait = { owner: this.name, name: 'its onStop hook to end', sinceMs: this.clock.now(), place };
+      const sinceMs = this.#reportClock.now();
+      this.#hookWait = { owner: this.name, name: 'its onStop hook to end', sinceMs, place };
       try {
         await hook();
       } catch (error) {

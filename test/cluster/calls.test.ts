@@ -237,7 +237,7 @@ describe('messages', () => {
   });
 
   test('a mailbox keeps its limit when it is asked for again without one', () => {
-    const messages = new MessageQueue(createVirtualClock(), 'inbox');
+    const messages = new MessageQueue(createVirtualClock(), 'inbox', createVirtualClock());
     messages.mailbox({ limit: 1 });
     messages.mailbox();
     messages.add(1, 'a');
@@ -245,7 +245,7 @@ describe('messages', () => {
   });
 
   test('who already waits for a message gets it before a handler does', async () => {
-    const messages = new MessageQueue(createVirtualClock(), 'inbox');
+    const messages = new MessageQueue(createVirtualClock(), 'inbox', createVirtualClock());
     const received = messages.mailbox().receive();
     const handled: unknown[] = [];
     messages.handle((message) => handled.push(message));
@@ -343,7 +343,7 @@ describe('messages', () => {
 
   test('an endpoint keeps no more messages than there is room for, over any transport', async () => {
     const clock = createVirtualClock();
-    const messages = new MessageQueue(clock, 'inbox');
+    const messages = new MessageQueue(clock, 'inbox', clock);
     const mailbox = messages.mailbox({ limit: 2 });
     const transport = { nextId: () => 1, post: () => undefined };
     const endpoint = new Endpoint({

@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { describe, expect, test } from 'vitest';
 import {
   createNetwork,
@@ -256,6 +257,71 @@ describe('a node with onError restart whose observer starts it again', () => {
     };
     expect(await incarnationsOf(0, program)).toEqual([1, 2]);
   });
+});
+
+test('what a process waited for ends with it, and leaves nothing on its signal', async () => {
+  const [letters, calls] = [new AbortController(), new AbortController()];
+  const listeners = (): number[] =>
+    [letters, calls].map(({ signal }) => getEventListeners(signal, 'abort').length);
+  const settled: string[] = [];
+  await holds(async (sim) => {
+    const net = createNetwork(sim);
+    let receiveLater = (): unknown => undefined;
+    const node = net.node('a', ({ mailbox, connect, incarnation }) => {
+      if (incarnation > 0) return;
+      const receive = (): Promise<unknown> =>
+        mailbox()
+          .receive({ signal: letters.signal })
+          .finally(() => settled.push('a letter'));
+      receiveLater = receive;
+      void receive();
+      const work = connect<{ work(): Promise<void> }>('b', { signal: calls.signal }).work();
+      void work.finally(() => settled.push('a call'));
+    });
+    net.node('b', ({ sleep }) => ({ work: () => sleep(1_000) }));
+    await sim.sleep(1);
+    expect(listeners()).toEqual([1, 1]);
+    node.crash();
+    expect(listeners()).toEqual([0, 0]);
+    void receiveLater();
+    expect(listeners()).toEqual([0, 0]);
+    node.restart();
+    letters.abort(new Error('too late'));
+    calls.abort(new Error('too late'));
+    net.send('a', 'of nobody');
+    await sim.sleep(1);
+  });
+  expect(settled).toEqual([]);
+});
+
+test('a deadlock says by the right clock since when a node with a wrong one waits', async () => {
+  const { failure } = await play(async (sim) => {
+    const net = createNetwork(sim, { callTimeoutMs: Infinity });
+    net.node('b', () => ({ never: () => new Promise(() => {}) }));
+    const program = async ({ sleep, connect, mailbox }: NodeContext): Promise<void> => {
+      await sleep(20);
+      void mailbox().receive();
+      await connect<{ never(): Promise<void> }>('b').never();
+    };
+    net.node('a', program, { skew: { offsetMs: 7_000 } });
+    const early = net.node('c', () => new Promise<object>(() => {}), { skew: { offsetMs: -5_000 } });
+    const leaves = ({ onStop }: NodeContext): void => onStop(() => new Promise<void>(() => {}));
+    const leaving = net.node('d', leaves, { skew: { offsetMs: 7_000 } });
+    await sim.sleep(5);
+    void net.connect<{ some(): Promise<void> }>(early.name).some();
+    await leaving.leave();
+  });
+  const waits = failure?.details
+    .filter((line) => line.includes(' since '))
+    .map((line) => line.split('\n')[0]);
+  expect(waits).toEqual(
+    expect.arrayContaining([
+      expect.stringMatching(/^a waits for the answer to never\(\) from b since 20 ms/),
+      expect.stringMatching(/^a waits for a message since 20 ms/),
+      expect.stringMatching(/^c waits for its program to return since 0 ms/),
+      expect.stringMatching(/^d waits for its onStop hook to end since 5 ms/),
+    ]),
+  );
 });
 
 test('a node that is crashed while it is down after an error stays down', () =>
