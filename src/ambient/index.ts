@@ -9,12 +9,8 @@ export { type AmbientOptions, ambientTime } from './ambient-time.ts';
 export { type StallOptions, type TimeFaults, type WallStepOptions } from './time-faults.ts';
 export { awaitTransform, type AwaitTransformOptions } from './awaits/await-transform.ts';
 export type { AwaitLevel, AwaitOptions } from './awaits/controlled-awaits.ts';
-export {
-  rewriteAwaits,
-  type RewriteOptions,
-  type RewrittenCode,
-  type SourceMapV3,
-} from './awaits/rewrite-awaits.ts';
+export { rewriteAwaits, type RewriteOptions } from './awaits/rewrite-awaits.ts';
 export { freshModules, type FreshModulesOptions } from './fresh-modules.ts';
 export { type Escape, type EscapeKind, type EscapeWatch } from '../explore/escape.ts';
 export { watchEscapes } from './escape-watch.ts';
+export { type RewrittenCode, type SourceMapV3 } from './module-code.ts';

@@ -5,13 +5,18 @@
  * the code behaves as before, microtask by microtask.
  */
 import * as is from '../../kernel/shape.ts';
-import { createRequire, SourceMap, type SourceMapPayload } from 'node:module';
+import { SourceMap, type SourceMapPayload } from 'node:module';
 import { basename } from 'node:path';
-import type * as Acorn from 'acorn';
-import type * as Codec from '@jridgewell/sourcemap-codec';
 import { check } from '../../kernel/argument-check.ts';
-import { messageOf, RunnerError } from '../../kernel/errors.ts';
-import { packageFile } from '../../kernel/package-files.ts';
+import {
+  type Insertion,
+  isNode,
+  type Lines,
+  ModuleCode,
+  type RewrittenCode,
+  type SourceMapV3,
+  type SyntaxNode,
+} from '../module-code.ts';
 
 /** Options of {@link rewriteAwaits}. */
 export interface RewriteOptions {
@@ -27,44 +32,10 @@ export interface RewriteOptions {
 
 const OPTIONS = is.optionsOf<RewriteOptions>({ file: is.text('a path') }, { ast: is.ANY, map: is.ANY });
 
-/** Code with its source map, version 3. */
-export interface RewrittenCode {
-  readonly code: string;
-  /** Maps to the given code or, if that has an inline map, to the sources of that map. */
-  readonly map: SourceMapV3;
-}
-
-/** Source map, version 3. */
-export interface SourceMapV3 {
-  readonly version: 3;
-  readonly file?: string;
-  readonly sources: readonly (string | null)[];
-  readonly sourcesContent?: readonly (string | null)[];
-  readonly names: readonly string[];
-  readonly mappings: string;
-}
-
-/** The fields used of any syntax node. */
-interface Node {
-  readonly type: string;
-  readonly start: number;
-  readonly end: number;
-  readonly [field: string]: unknown;
-}
-
-/** A place where text is added. */
-interface Insertion {
-  readonly at: number;
-  readonly text: string;
-}
-
 const AWAIT = '__dryrunnerAwait';
 const EACH = '__dryrunnerEach';
 const DISPOSE = '__dryrunnerDispose';
 const MIGHT_WAIT = /\bawait\b|\basync\b/;
-/** The trailing comment that names a source map. It is dropped, because that map no longer fits. */
-const MAP_COMMENT = /\n?\/\/[#@] sourceMappingURL=(\S+)\s*$/;
-const INLINE_MAP = /^data:application\/json[^,]*;base64,(.*)$/;
 /** Expression that gives the hub of the thread; see `hub.ts`. */
 const HUB = 'globalThis.process?.[Symbol.for("dryrunner.ambient")]';
 /**
@@ -77,10 +48,6 @@ const TAIL = [
   `function ${EACH}(v,s){const c=(__dryrunnerHub??=${HUB})?.awaits;return c===undefined?v:c.each(v,s)}`,
   `function ${DISPOSE}(s){const c=(__dryrunnerHub??=${HUB})?.awaits;return c===undefined?null:c.disposal(s)}`,
 ].join('');
-
-// Loaded on the first rewrite: running a simulation needs neither of them.
-const load = createRequire(packageFile('package.json'));
-let codec: typeof Codec | undefined;
 
 /**
  * Rewrites the `await`, `for await` and `await using` of the code, and the `yield` and `return` of its async
@@ -100,63 +67,12 @@ export function rewriteAwaits(code: string, options: RewriteOptions): RewrittenC
   check('options', options, OPTIONS);
   const { file, ast } = options;
   if (!MIGHT_WAIT.test(code) || code.includes(`function ${AWAIT}(`)) return undefined;
-  const comment = MAP_COMMENT.exec(code);
-  const text = comment === null ? code : code.slice(0, comment.index);
-  const map = mapIn(comment?.[1] ?? '');
-  const lines = new Lines(text);
+  const module = new ModuleCode(code, file);
+  const { lines, map } = module;
   const walk = new AwaitWalk(lines, new Places(file, (options.map ?? map) as SourceMapV3 | undefined));
-  walk.visit((ast ?? parse(text, file)) as Node, TOP);
+  walk.visit((ast ?? module.parse('its awaits')) as SyntaxNode, TOP);
   const insertions = walk.insertions();
-  if (insertions.length === 0) return undefined;
-  return {
-    code: `${inserted(text, insertions)}\n${TAIL}\n`,
-    map: shifted(map ?? identityMap(text, file), lines, insertions),
-  };
-}
-
-function mapIn(url: string): SourceMapV3 | undefined {
-  const [, base64] = INLINE_MAP.exec(url) ?? [];
-  if (base64 === undefined) return undefined;
-  return JSON.parse(Buffer.from(base64, 'base64').toString('utf8')) as SourceMapV3;
-}
-
-/** Parses as a module, and as a CommonJS script if that fails; the other way round for `.cjs` and `.cts`. */
-function parse(code: string, file: string): object {
-  const { parse: acorn } = load('acorn') as typeof Acorn;
-  const usual = { ecmaVersion: 'latest', allowHashBang: true } as const;
-  const asModule = (): object => acorn(code, { ...usual, sourceType: 'module' });
-  const asScript = (): object =>
-    acorn(code, { ...usual, sourceType: 'script', allowReturnOutsideFunction: true });
-  const [first, second] = /\.c[jt]s$/.test(file) ? [asScript, asModule] : [asModule, asScript];
-  try {
-    return first();
-  } catch (error) {
-    try {
-      return second();
-    } catch {
-      const message = `${file}: its awaits cannot be rewritten, as it cannot be parsed: ${messageOf(error)}`;
-      throw new RunnerError('RUNNER_INVALID_ARGUMENT', message, { cause: error });
-    }
-  }
-}
-
-/** Finds the line of an offset; lines and offsets count from 0. */
-class Lines {
-  readonly starts: number[] = [0];
-
-  constructor(text: string) {
-    for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1)) this.starts.push(at + 1);
-  }
-
-  lineOf(offset: number): number {
-    let [low, high] = [0, this.starts.length - 1];
-    while (low < high) {
-      const middle = (low + high + 1) >> 1;
-      if ((this.starts[middle] as number) <= offset) low = middle;
-      else high = middle - 1;
-    }
-    return low;
-  }
+  return insertions.length === 0 ? undefined : module.with(insertions, TAIL);
 }
 
 /** Finds the original file, line and column of a place, for names such as `queue.ts:12`. */
@@ -215,7 +131,7 @@ class AwaitWalk {
     this.#places = places;
   }
 
-  visit(node: Node, around: Around): void {
+  visit(node: SyntaxNode, around: Around): void {
     this.#note(node, around);
     const inside = insideOf(node, around);
     for (const value of Object.values(node)) {
@@ -246,7 +162,7 @@ class AwaitWalk {
     return insertions.sort((one, other) => one.at - other.at || other.inner - one.inner);
   }
 
-  #note(node: Node, around: Around): void {
+  #note(node: SyntaxNode, around: Around): void {
     const { type } = node;
     if (type === 'AwaitExpression') this.#wrap(AWAIT, node, node['argument'], 'await', around);
     else if (type === 'ForOfStatement' && node['await'] === true) {
@@ -261,15 +177,15 @@ class AwaitWalk {
     }
   }
 
-  #wrap(before: string, node: Node, operand: unknown, what: string, around: Around): void {
+  #wrap(before: string, node: SyntaxNode, operand: unknown, what: string, around: Around): void {
     if (!isNode(operand)) return;
     const { start: open, end: close } = operand;
     this.#found.push({ ...this.#siteOf(node, what, around), before, open, close });
   }
 
   /** Skips the head of a loop, where no second variable can be declared. */
-  #noteUsing(node: Node, around: Around): void {
-    const [first] = node['declarations'] as readonly Node[];
+  #noteUsing(node: SyntaxNode, around: Around): void {
+    const [first] = node['declarations'] as readonly SyntaxNode[];
     if (first === undefined || !isNode(first['init'])) return;
     const { start } = first;
     this.#found.push({
@@ -280,7 +196,7 @@ class AwaitWalk {
     });
   }
 
-  #siteOf({ start }: Node, what: string, { name }: Around): Site {
+  #siteOf({ start }: SyntaxNode, what: string, { name }: Around): Site {
     const line = this.#lines.lineOf(start);
     const where = this.#places.of(line, start - (this.#lines.starts[line] as number));
     return { what: name === '' ? what : `${what} in ${name}`, where };
@@ -296,14 +212,8 @@ function textOfSite(what: string, [file, line, column]: Site['where'], withColum
   return `${what} (${file}:${line}${withColumn ? `:${column}` : ''})`;
 }
 
-function isNode(value: unknown): value is Node {
-  return (
-    typeof value === 'object' && value !== null && typeof (value as { type?: unknown }).type === 'string'
-  );
-}
-
 /** The context of a node's children. */
-function insideOf(node: Node, around: Around): Around {
+function insideOf(node: SyntaxNode, around: Around): Around {
   const { type } = node;
   if (FUNCTIONS.has(type)) {
     const own = nameOf(node['id']) || around.pending;
@@ -323,7 +233,7 @@ function insideOf(node: Node, around: Around): Around {
 }
 
 /** The name that a node gives to its value. */
-function givenName(node: Node): string {
+function givenName(node: SyntaxNode): string {
   switch (node.type) {
     case 'VariableDeclarator':
       return nameOf(node['id']);
@@ -347,51 +257,4 @@ function nameOf(node: unknown): string {
   if (type === 'PrivateIdentifier' || type === 'PrivateName') return `#${String(name)}`;
   if (type === 'Literal' && typeof value === 'string') return value;
   return type === 'MemberExpression' && node['computed'] !== true ? nameOf(node['property']) : '';
-}
-
-function inserted(text: string, insertions: readonly Insertion[]): string {
-  const parts: string[] = [];
-  let from = 0;
-  for (const { at, text: added } of insertions) {
-    parts.push(text.slice(from, at), added);
-    from = at;
-  }
-  parts.push(text.slice(from));
-  return parts.join('');
-}
-
-/** Maps each word and punctuation character to itself. */
-function identityMap(text: string, file: string): SourceMapV3 {
-  const mappings = text
-    .split('\n')
-    .map((line, at) =>
-      [...line.matchAll(/[\w$]+|[^\w\s$]/g)].map(({ index }): Codec.SourceMapSegment => [
-        index,
-        0,
-        at,
-        index,
-      ]),
-    );
-  codec ??= load('@jridgewell/sourcemap-codec') as typeof Codec;
-  return { version: 3, sources: [file], sourcesContent: [text], names: [], mappings: codec.encode(mappings) };
-}
-
-/** The map after the insertions: everything behind one moves to the right. */
-function shifted(map: SourceMapV3, lines: Lines, insertions: readonly Insertion[]): SourceMapV3 {
-  codec ??= load('@jridgewell/sourcemap-codec') as typeof Codec;
-  const mappings = codec.decode(map.mappings);
-  const byLine = new Map<number, (readonly [column: number, length: number])[]>();
-  for (const { at, text } of insertions) {
-    const line = lines.lineOf(at);
-    const ofLine = byLine.get(line) ?? [];
-    ofLine.push([at - (lines.starts[line] as number), text.length]);
-    byLine.set(line, ofLine);
-  }
-  for (const [line, ofLine] of byLine) {
-    for (const segment of mappings[line] ?? []) {
-      const [column] = segment;
-      for (const [at, length] of ofLine) if (at <= column) segment[0] += length;
-    }
-  }
-  return { ...map, mappings: codec.encode(mappings) };
 }
