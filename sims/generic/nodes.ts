@@ -92,6 +92,7 @@ class NodeWork {
       case 'crash':
         this.#node.crash();
         if (this.#state !== 'down') this.#down();
+        this.#restartMs = Infinity;
         return;
       case 'restart':
         this.#node.restart();

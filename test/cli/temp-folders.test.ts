@@ -2,7 +2,7 @@
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { type Started, startWith } from './command.ts';
 
 let root = '';
@@ -46,8 +46,14 @@ test('the next command removes the directory of one that was killed, and not of 
   killed.child.kill('SIGKILL');
   await killed.finished;
   expect(await readdir(root)).toHaveLength(2);
-  await startWith({ TMPDIR: root }, 'exec', '--fresh-dir', '--', 'true').finished;
-  expect(await readdir(root)).toEqual([expect.stringMatching(`^dryrunner-exec-${living.child.pid}-`)]);
+  // What a dying command still writes to is left to the command after the next.
+  await vi.waitFor(
+    async () => {
+      await startWith({ TMPDIR: root }, 'exec', '--fresh-dir', '--', 'true').finished;
+      expect(await readdir(root)).toEqual([expect.stringMatching(`^dryrunner-exec-${living.child.pid}-`)]);
+    },
+    { timeout: 60_000 },
+  );
   living.child.kill('SIGINT');
   await living.prints('stopping');
   living.child.kill('SIGINT');
