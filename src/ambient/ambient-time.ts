@@ -237,6 +237,17 @@ class AmbientExecution implements AmbientWorld, AmbientSession {
     return (deliver) => void asked.timers.setImmediate(deliver, []).unref();
   }
 
+  imported<T>(load: () => Promise<T>): Promise<T> {
+    const toAsker = this.#wayToAsker();
+    const held = this.#parts.hold(load);
+    return new Promise((resolve, reject) => {
+      held.then(
+        (module) => toAsker(() => resolve(module)),
+        (error: unknown) => toAsker(() => reject(error)),
+      );
+    });
+  }
+
   beginProcess({ clock, choices, random }: ProcessParts): HostedProcess {
     const { tracer, capturePlaces } = this.#parts;
     const asked = new Asked({

@@ -61,6 +61,8 @@ export interface AmbientWorld {
   outside(call: OutsideFunction): Error | WayBack | undefined;
   /** True if a test runner or a loader calls, and not code of the simulation. */
   isCalledByTool(): boolean;
+  /** The result of an import, which is made outside of the simulation while that stands still. */
+  imported<T>(load: () => Promise<T>): Promise<T>;
 }
 
 /**

@@ -44,6 +44,8 @@ export function isNode(value: unknown): value is SyntaxNode {
 export interface Insertion {
   readonly at: number;
   readonly text: string;
+  /** The number of characters there that it replaces. Default 0. */
+  readonly replaced?: number;
 }
 
 /** The trailing comment that names a source map. It is dropped, because that map no longer fits. */
@@ -135,9 +137,9 @@ export class Lines {
 function inserted(text: string, insertions: readonly Insertion[]): string {
   const parts: string[] = [];
   let from = 0;
-  for (const { at, text: added } of insertions) {
+  for (const { at, text: added, replaced = 0 } of insertions) {
     parts.push(text.slice(from, at), added);
-    from = at;
+    from = at + replaced;
   }
   parts.push(text.slice(from));
   return parts.join('');
@@ -164,10 +166,10 @@ function shifted(map: SourceMapV3, lines: Lines, insertions: readonly Insertion[
   codec ??= load('@jridgewell/sourcemap-codec') as typeof Codec;
   const mappings = codec.decode(map.mappings);
   const byLine = new Map<number, (readonly [column: number, length: number])[]>();
-  for (const { at, text } of insertions) {
+  for (const { at, text, replaced = 0 } of insertions) {
     const line = lines.lineOf(at);
     const ofLine = byLine.get(line) ?? [];
-    ofLine.push([at - (lines.starts[line] as number), text.length]);
+    ofLine.push([at - (lines.starts[line] as number), text.length - replaced]);
     byLine.set(line, ofLine);
   }
   for (const [line, ofLine] of byLine) {

@@ -25,6 +25,8 @@ export interface AmbientParts {
   readonly random: RandomStream;
   readonly tracer: Tracer;
   readonly report: ReportFailure;
+  /** The result of `load`, which is called outside; until it is there the simulation stands still. */
+  readonly hold: <T>(load: () => Promise<T>) => Promise<T>;
   /** True if the simulation captures where things are made, for reports. */
   readonly capturePlaces: boolean;
 }

@@ -1,5 +1,5 @@
 /**
- * Loads modules afresh in each execution of a scenario. Invariant: a module is loaded between two events, when all
+ * Loads modules afresh in each execution of a scenario, and waits for those that its code imports. Invariant: a module is loaded between two events, when all
  * reactions have run, even if the machine must prepare it first while the simulation stands still; so the first
  * execution is like all others.
  */
@@ -25,10 +25,48 @@ interface Load {
   readonly reject: (error: unknown) => void;
 }
 
+/** An import by the code of the simulation: begins outside of it, and passes its result on when it is asked to. */
+class HeldImport<T> {
+  #load: (() => Promise<T>) | undefined;
+  readonly #resolve: (result: T) => void;
+  readonly #reject: (error: unknown) => void;
+  #result: { readonly value: T } | { readonly error: unknown } | undefined = undefined;
+
+  constructor(load: () => Promise<T>, resolve: (result: T) => void, reject: (error: unknown) => void) {
+    this.#load = load;
+    this.#resolve = resolve;
+    this.#reject = reject;
+  }
+
+  get isLoaded(): boolean {
+    return this.#result !== undefined;
+  }
+
+  /** Begins once, however often it is called. */
+  async begin(): Promise<void> {
+    const load = this.#load;
+    if (load === undefined) return;
+    this.#load = undefined;
+    try {
+      this.#result = { value: await load() };
+    } catch (error) {
+      this.#result = { error };
+    }
+  }
+
+  deliver(): void {
+    const result = this.#result;
+    if (result === undefined) return;
+    if ('error' in result) this.#reject(result.error);
+    else this.#resolve(result.value);
+  }
+}
+
 /** The pending loads of one simulation. */
 export class ModuleLoads {
   readonly #modules: FreshModules | undefined;
   readonly #loads: Load[] = [];
+  #imports: Pick<HeldImport<unknown>, 'isLoaded' | 'begin' | 'deliver'>[] = [];
   #isPreparing = false;
   /** Why the first pending module could not be prepared. */
   #refusal: { readonly error: unknown } | undefined;
@@ -38,7 +76,14 @@ export class ModuleLoads {
   }
 
   get isPending(): boolean {
-    return this.#loads.length > 0;
+    return this.#loads.length > 0 || this.#imports.length > 0;
+  }
+
+  /** The result of `load`, between two events; until then the simulation stands still. */
+  hold<T>(load: () => Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      this.#imports.push(new HeldImport(load, resolve, reject));
+    });
   }
 
   load(specifier: string): Promise<object> {
@@ -56,6 +101,7 @@ export class ModuleLoads {
 
   /** Loads the next module that was asked for; false if none is ready. Called between two events. */
   advance(): boolean {
+    if (this.#imports.length > 0) return this.#deliverImports();
     const [load] = this.#loads;
     if (load === undefined || this.#isPreparing) return false;
     try {
@@ -71,8 +117,19 @@ export class ModuleLoads {
     return true;
   }
 
+  /** In the order of their calls, and all of them at once, so that the order does not depend on the machine. */
+  #deliverImports(): boolean {
+    const imports = this.#imports;
+    if (!imports.every(({ isLoaded }) => isLoaded)) return false;
+    this.#imports = [];
+    for (const each of imports) each.deliver();
+    return true;
+  }
+
   /** Starts to prepare the next module; true while any load is pending. Called outside the simulated globals. */
   prepare(): boolean {
+    for (const each of this.#imports) void each.begin();
+    if (this.#imports.length > 0) return true;
     const [load] = this.#loads;
     if (load === undefined) return false;
     if (!this.#isPreparing) void this.#prepare(load);

@@ -230,7 +230,8 @@ export class SimulationRun {
     this.#owner = { name: name ?? (scenario.name || 'scenario'), scenario };
     this.#simulation = this.#makeSimulation(report);
     const { choices, random, tracer } = this.#simulation.world;
-    const parts = { choices, random, tracer, report, capturePlaces };
+    const hold = <T>(load: () => Promise<T>): Promise<T> => this.#loads.hold(load);
+    const parts = { choices, random, tracer, report, capturePlaces, hold };
     this.#session = options.ambient?.begin({ clock: this.#clock, ...parts });
   }
 

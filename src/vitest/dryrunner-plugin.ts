@@ -6,6 +6,7 @@ import * as is from '../kernel/shape.ts';
 import { dirname, isAbsolute, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Plugin } from 'vitest/config';
+import { importTransform } from '../ambient/import-transform.ts';
 import { checkTransforms, type ModuleTransform } from '../ambient/module-transform.ts';
 import { check } from '../kernel/argument-check.ts';
 import { invalidArgument } from '../kernel/errors.ts';
@@ -56,7 +57,7 @@ export function dryrunnerPlugin(options: DryrunnerPluginOptions = {}): Plugin[] 
   if (unknown !== undefined) throw invalidArgument('options', `some of ${OPTIONS.join(', ')}`, unknown);
   const { transforms = [] } = options;
   checkTransforms(transforms);
-  return [installPlugin(), watchPlugin(), ...transforms.map(transformPlugin)];
+  return [installPlugin(), watchPlugin(), ...[...transforms, importTransform].map(transformPlugin)];
 }
 
 function installPlugin(): Plugin {

@@ -370,3 +370,80 @@ test('real time goes on', async () => expect(await take(0)).toBe(1));
     expect(message).not.toContain('dryrunner-bundle');
   });
 });
+
+describe('imports in the midst of a simTest', () => {
+  beforeAll(() => {
+    project = makeUserProject();
+  });
+  afterAll(() => project.remove());
+
+  test('take no virtual time, whatever is due, and are the same in each execution', async () => {
+    for (const name of ['one', 'two']) {
+      project.write(`src/plugins/${name}.ts`, `export const name: string = '${name}';\n`);
+    }
+    project.write('src/plugins/broken.ts', `throw new Error('it does not load');\n`);
+    project.write(
+      'src/lazy.ts',
+      `export const literal = async (): Promise<string> => (await import('./plugins/one.ts')).name;
+export const named = async (name: string): Promise<string> => (await import(\`./plugins/\${name}.ts\`)).name;
+export const failing = async (): Promise<void> => { await import('./plugins/two.ts'); throw new Error('at a column'); };
+`,
+    );
+    project.write(
+      'sims/lazy.test.ts',
+      `import { expect, test } from 'vitest';
+import { createNetwork } from 'dryrunner/cluster';
+import { simTest } from 'dryrunner/vitest';
+import { failing, literal, named } from '../src/lazy.ts';
+
+const first = (loads: Promise<string>) => new Promise<string>((resolve) => {
+  const timer = setTimeout(resolve, 1, 'late');
+  void loads.then((name) => { clearTimeout(timer); resolve(name); });
+});
+
+simTest('comes before what is due later', async (sim) => {
+  const began = Date.now();
+  const all = await Promise.all([
+    first(literal()), first(named('two')), first(import('fast-check').then(() => 'package')),
+  ]);
+  sim.check(all.join() === 'one,two,package', 'got ' + all.join());
+  sim.check(Date.now() === began, 'it takes no time');
+  await named('broken').then(() => sim.check(false, 'it loads'), (error: Error) => sim.check(error.message === 'it does not load', error.message));
+}, { runs: 20 });
+
+simTest('of a node comes to the node', async (sim) => {
+  const net = createNetwork(sim);
+  net.node('server', () => ({ name: () => named('one') }), { skew: { offsetMs: 5_000 }, faults: { crash: 4 } });
+  const server = net.connect<{ name(): Promise<string> }>('server');
+  const got = await server.name().catch((error: { code: string }) => error.code);
+  sim.check(got === 'one' || /^RUNNER_(?:NODE_DOWN|CALL_LOST|CALL_TIMED_OUT)$/.test(got), got);
+  sim.sometimes('it answers', got === 'one');
+}, { runs: 40 });
+
+simTest('fails at its own column', async () => failing());
+
+test('is an ordinary import elsewhere', async () => expect(await named('one')).toBe('one'));
+`,
+    );
+    project.write(
+      'vitest.config.mjs',
+      `import dryrunner from 'dryrunner/vitest-plugin';\nexport default { plugins: [dryrunner()] };\n`,
+    );
+    const { testResults } = await runVitest();
+    if (testResults.every(({ assertionResults }) => assertionResults.length === 0)) {
+      throw new Error(testResults.map(({ message }) => message).join('\n'));
+    }
+    const ends = testResults.flatMap(({ assertionResults }) => assertionResults);
+    const failures = ends.map(({ title, status, failureMessages }) => [
+      title,
+      status,
+      failureMessages.join(),
+    ]);
+    expect(failures).toEqual([
+      ['comes before what is due later', 'passed', ''],
+      ['of a node comes to the node', 'passed', ''],
+      ['fails at its own column', 'failed', expect.stringMatching(/at failing \(.*src.lazy\.ts:3:93\)/)],
+      ['is an ordinary import elsewhere', 'passed', ''],
+    ]);
+  });
+});

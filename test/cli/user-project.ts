@@ -6,7 +6,17 @@ import { dirname, join } from 'node:path';
 import { inject } from 'vitest';
 import { root, type Finished } from './command.ts';
 
-const INSTALLED = ['vitest', 'vite', 'rolldown', 'tsx', 'fast-check', 'seedrandom', 'pure-rand'];
+const INSTALLED = [
+  '@jridgewell/sourcemap-codec',
+  'acorn',
+  'vitest',
+  'vite',
+  'rolldown',
+  'tsx',
+  'fast-check',
+  'seedrandom',
+  'pure-rand',
+];
 
 /** See {@link makeUserProject}. */
 export interface UserProject {
@@ -46,7 +56,9 @@ export function makeUserProject(): UserProject {
     });
   }
   for (const name of INSTALLED) {
-    symlinkSync(join(root, 'node_modules', name), join(folder, 'node_modules', name));
+    const link = join(folder, 'node_modules', name);
+    mkdirSync(dirname(link), { recursive: true });
+    symlinkSync(join(root, 'node_modules', name), link);
   }
   return {
     folder,
