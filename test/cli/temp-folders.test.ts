@@ -2,7 +2,7 @@
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, expect, onTestFinished, test, vi } from 'vitest';
 import { type Started, startWith } from './command.ts';
 
 let root = '';
@@ -11,11 +11,14 @@ beforeEach(async () => {
 });
 afterEach(() => rm(root, { recursive: true }));
 
-/** A command that does not mind SIGTERM, and writes files as fast as it can. */
+/** A command that does not mind SIGTERM, and writes files as fast as it can, but not until the disk is full. */
 function startStubborn(...options: readonly string[]): Started {
   const script =
-    "i=0; trap 'echo stopping' TERM; echo at work > file; echo at work; while :; do : > $$.$i; i=$((i+1)); done";
-  return startWith({ TMPDIR: root }, 'exec', ...options, '--', 'sh', '-c', script);
+    "i=0; trap 'echo stopping' TERM; echo at work > file; echo at work; " +
+    'while [ $i -lt 1000000 ]; do : > $$.$i; i=$((i+1)); done; while :; do sleep 1; done';
+  const started = startWith({ TMPDIR: root }, 'exec', ...options, '--', 'sh', '-c', script);
+  onTestFinished(() => void started.child.kill('SIGKILL'));
+  return started;
 }
 
 test('a command in a folder that is there needs no temporary files', async () => {
@@ -46,7 +49,7 @@ test('the next command removes the directory of one that was killed, and not of 
   killed.child.kill('SIGKILL');
   await killed.finished;
   expect(await readdir(root)).toHaveLength(2);
-  // What a dying command still writes to is left to the command after the next.
+  // A command that ends at once removes no more than some thousand files of others.
   await vi.waitFor(
     async () => {
       await startWith({ TMPDIR: root }, 'exec', '--fresh-dir', '--', 'true').finished;
