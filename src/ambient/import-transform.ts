@@ -27,7 +27,7 @@ export const importTransform: ModuleTransform = {
   },
 };
 
-/** Without nodes for what is no JavaScript. */
+/** Code that cannot be parsed has no nodes. */
 function parsed(module: ModuleCode): SyntaxNode {
   try {
     return module.parse('its imports') as SyntaxNode;

@@ -6,7 +6,8 @@ import { createRequire } from 'node:module';
 import { dirname, extname, isAbsolute } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { Plugin } from 'rolldown';
-import { messageOf, RunnerError } from '../kernel/errors.ts';
+import { RunnerError } from '../kernel/errors.ts';
+import { hub } from './hub.ts';
 
 /** What the code of a bundled module asks of its place. */
 interface ModulePlace {
@@ -29,6 +30,8 @@ export function placeOf(url: string): ModulePlace {
   return place;
 }
 
+const TYPESCRIPT = /\.[cm]?tsx?$/;
+
 function newPlace(url: string): ModulePlace {
   const require = createRequire(url);
   const resolve = (specifier: string): string => {
@@ -37,26 +40,44 @@ function newPlace(url: string): ModulePlace {
     if (isAbsolute(path)) return pathToFileURL(path).href;
     return path.startsWith('node:') ? path : `node:${path}`;
   };
-  // Not by Node's own import, whose threads a simulation would not wait for.
   const load = async (specifier: string): Promise<object> => {
     await Promise.resolve();
     const found = resolve(String(specifier));
-    return asNamespace(requireFound(found.startsWith('file:') ? fileURLToPath(found) : found));
-  };
-  const requireFound = (path: string): unknown => {
+    if (!found.startsWith('file:')) return asNamespace(require(found));
+    const path = fileURLToPath(found);
+    if (TYPESCRIPT.test(path)) return imported(found);
     try {
-      return require(path) as unknown;
+      return asNamespace(require(path));
     } catch (error) {
-      const { code } = error as { readonly code?: unknown };
-      if (code !== 'ERR_REQUIRE_ESM' && code !== 'ERR_REQUIRE_ASYNC_MODULE') throw error;
-      throw new RunnerError(
-        'RUNNER_INVALID_ARGUMENT',
-        `import(${JSON.stringify(path)}), in ${fileURLToPath(url)}: Node cannot load this ES module within an execution, because its name is known only at run time: write the name into import("…"), or import the module before and pass it on (${messageOf(error).split('\n')[0]})`,
-        { actual: path, cause: error },
-      );
+      if (!isOfModule(error)) throw error;
+      return imported(found);
     }
   };
   return { require, load, resolve };
+}
+
+/** True if the file is an ES module that this Node loads by `import` alone. */
+function isOfModule(error: unknown): boolean {
+  const { code } = error as { readonly code?: unknown };
+  return code === 'ERR_REQUIRE_ESM' || code === 'ERR_REQUIRE_ASYNC_MODULE';
+}
+
+/** Imports it while the simulation, if one runs, stands still. */
+function imported(url: string): Promise<object> {
+  const load = async (): Promise<object> => {
+    try {
+      return (await import(/* @vite-ignore */ url)) as object;
+    } catch (error) {
+      if ((error as { readonly code?: unknown }).code !== 'ERR_UNKNOWN_FILE_EXTENSION') throw error;
+      const file = fileURLToPath(url);
+      throw new RunnerError(
+        'RUNNER_INVALID_ARGUMENT',
+        `import(${JSON.stringify(file)}): Node cannot load TypeScript that sim.load does not know: write the name into import("…"), or import the module before and pass it on`,
+        { actual: file, cause: error },
+      );
+    }
+  };
+  return hub.world?.imported(load) ?? load();
 }
 
 /** What `import()` gives for these exports. */

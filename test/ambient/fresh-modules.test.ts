@@ -55,6 +55,12 @@ export default 'the default';
   );
   write('parts/named.cjs', `exports.value = 'named';\nexports.loads = 0;\n`);
   write('parts/es.mjs', `export const value = 'an ES module';\n`);
+  write(
+    'parts/waiting.mjs',
+    `await new Promise((resolve) => setImmediate(resolve));\nexport const value = 'it waited';\n`,
+  );
+  write('parts/broken.mjs', `throw new Error('while it loads');\n`);
+  write('parts/typed.ts', `export const value: string = 'typed';\n`);
   write('parts/data.json', `{ "value": "data" }\n`);
   write(
     'parts/later.mjs',
@@ -209,21 +215,21 @@ describe('a module that sim.load loads', () => {
       });
     });
 
-    test('an ES module is loaded where Node can do so at once, and refused elsewhere', () =>
-      held(async (sim) => {
-        const { load } = await sim.load<Later>('./parts/later.mjs');
-        const canLoad = (process.features as { readonly require_module?: boolean }).require_module === true;
-        const seen = await load('./es.mjs').then(
-          ({ value }) => value,
-          (error: unknown) => (error as Error).message,
-        );
-        if (canLoad) expect(seen).toBe('an ES module');
-        else {
-          expect(seen).toContain(
-            `import("${at('parts/es.mjs')}"), in ${at('parts/later.mjs')}: Node cannot load this ES module`,
-          );
-        }
-      }));
+    test('an ES module is loaded while time stands still', async () => {
+      await held(
+        async (sim) => {
+          const { load } = await sim.load<Later>('./parts/later.mjs');
+          const began = Date.now();
+          const timer = setTimeout(() => sim.check(false, 'time goes on'), 1);
+          expect((await load('./es.mjs')).value).toBe('an ES module');
+          expect((await load('./waiting.mjs')).value).toBe('it waited');
+          clearTimeout(timer);
+          expect(Date.now()).toBe(began);
+          await expect(load('./broken.mjs')).rejects.toThrow('while it loads');
+        },
+        { ambient: ambientTime() },
+      );
+    });
 
     test('what is not found is a rejection, and lines are those of the file', () =>
       held(async (sim) => {

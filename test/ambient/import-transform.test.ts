@@ -29,7 +29,7 @@ describe('an import', () => {
     ['with options', `import('./a.json', { with: { type: 'json' } })`],
     ['with a comma', 'import(name,)'],
     ['in a text', `'import(name)'`],
-    ['in what is no JavaScript', 'a { b: import(c) } <d>'],
+    ['in code that cannot be parsed', 'a { b: import(c) } <d>'],
     ['that is static', `import a from './a.js';`],
   ] as const)('stays as it is %s', ([, code]) => {
     expect(importTransform.transform(code, FILE)).toBeUndefined();

@@ -420,6 +420,13 @@ simTest('of a node comes to the node', async (sim) => {
   sim.sometimes('it answers', got === 'one');
 }, { runs: 40 });
 
+simTest('in what sim.load has loaded', async (sim) => {
+  const lazy = await sim.load<typeof import('../src/lazy.ts')>('../src/lazy.ts');
+  sim.check((await first(lazy.literal())) === 'one', 'a literal is part of it');
+  const said = await lazy.named('one').catch((error: Error) => error.message);
+  sim.check(process.features.typescript ? said === 'one' : said.includes('plugins/one.ts"): Node cannot load TypeScript'), said);
+}, { runs: 3 });
+
 simTest('fails at its own column', async () => failing());
 
 test('is an ordinary import elsewhere', async () => expect(await named('one')).toBe('one'));
@@ -442,6 +449,7 @@ test('is an ordinary import elsewhere', async () => expect(await named('one')).t
     expect(failures).toEqual([
       ['comes before what is due later', 'passed', ''],
       ['of a node comes to the node', 'passed', ''],
+      ['in what sim.load has loaded', 'passed', ''],
       ['fails at its own column', 'failed', expect.stringMatching(/at failing \(.*src.lazy\.ts:3:93\)/)],
       ['is an ordinary import elsewhere', 'passed', ''],
     ]);
