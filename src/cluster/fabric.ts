@@ -7,7 +7,7 @@ import { RunnerError } from '../kernel/errors.ts';
 import type { Tracer } from '../model/trace-event.ts';
 import type { OngoingWait } from '../model/wait-watch.ts';
 import type { SimulatedWorld } from '../simulation/simulation.ts';
-import { type Envelope, failedAnswer } from './envelope.ts';
+import { ANY_INCARNATION, type Envelope, failedAnswer } from './envelope.ts';
 import { Link, type LinkHost, type Receiver } from './link.ts';
 import { faultLength, type LinkFaultKind, type LinkSettings } from './link-settings.ts';
 import { chosenPartition, Outage } from './outage.ts';
@@ -47,6 +47,8 @@ export class Fabric implements LinkHost {
   /** At this many entries, {@link #lost} drops those that nobody waits for any more. */
   #lostMax = LOST_MAX;
   readonly #ids: MessageIds;
+  /** By name of a node that failed to start: the id that was given last by then. */
+  #failedStarts: Map<string, number> | undefined = undefined;
   #isStopped = false;
 
   constructor(world: SimulatedWorld, settings: SettingsOfLink, callTimeoutMs: number) {
@@ -67,9 +69,10 @@ export class Fabric implements LinkHost {
     this.#receivers.set(receiver.name, receiver);
   }
 
-  /** Removes a node whose program has failed to start. */
-  remove(receiver: Receiver): void {
-    this.#receivers.delete(receiver.name);
+  /** Removes a node whose program has failed to start. Its name is free again. */
+  remove({ name }: Receiver): void {
+    this.#receivers.delete(name);
+    (this.#failedStarts ??= new Map()).set(name, this.#ids.last);
   }
 
   has(name: string): boolean {
@@ -101,7 +104,14 @@ export class Fabric implements LinkHost {
   deliver(envelope: Envelope): void {
     const receiver = this.#receivers.get(envelope.to);
     if (receiver === undefined) this.refuse(envelope, `there is no node ${envelope.to}`);
+    else if (this.#isOfFailedStart(envelope)) this.refuse(envelope, `${envelope.to} has failed to start`);
     else receiver.arrive(envelope);
+  }
+
+  /** True if it is addressed to a process that was never a node: the next one of its name has the same incarnation. */
+  #isOfFailedStart({ to, toIncarnation, id }: Envelope): boolean {
+    if (this.#failedStarts === undefined || toIncarnation === ANY_INCARNATION) return false;
+    return id <= (this.#failedStarts.get(to) ?? 0);
   }
 
   noteLost(envelope: Envelope): void {

@@ -10,6 +10,7 @@ import {
   type Stub,
   withCallOptions,
 } from '../../src/cluster/index.ts';
+import { playHolding } from '../../src/conformance/parts/played.ts';
 import { isRunnerError } from '../../src/kernel/errors.ts';
 import { fifoDecisions } from '../../src/kernel/fifo-decisions.ts';
 import { randomDecisions } from '../../src/kernel/random-decisions.ts';
@@ -134,6 +135,42 @@ test('a node whose program throws at once was never on the network', () =>
     net.node('locks', () => new LockServer());
     expect(await net.connect<LockServer>('locks').acquire('a')).toBe(true);
   }));
+
+test('a node that was made again after its start has failed gets nothing of what the first one sent itself', async () => {
+  const got: string[] = [];
+  const refused: string[] = [];
+  const { events } = await playHolding(
+    async (sim) => {
+      const net = createNetwork(sim, { latencyMs: 5, faults: { reorder: 2, reorderMs: 50 } });
+      net.through('server', { ping: () => 'pong' });
+      const failing = ({ name, send, connect, sleep }: NodeContext): never => {
+        const own = connect<{ take(text: string): void }>(name, { timeoutMs: 1_000 });
+        void sleep(1).then(() => send(name, { type: 'late' }));
+        send(name, { type: 'message' });
+        send(name, { type: 'held' });
+        void own.take('a call').catch(() => undefined);
+        void connect<{ ping(): string }>('server').ping();
+        throw new Error('no config');
+      };
+      net.send('x', { type: 'of another one' });
+      expect(() => net.node('x', failing)).toThrow('no config');
+      net.node('x', ({ name, send, onMessage }) => {
+        onMessage(({ type }: { type: string }) => got.push(type));
+        send(name, { type: 'its own' });
+        return { take: (text: string) => void got.push(text) };
+      });
+      await sim.sleep(100);
+    },
+    { 'x to x held fault': 'highest' },
+  );
+  for (const event of events) {
+    if (event.type === 'message' && event.step === 'refused') refused.push(`${event.name} ${event.reason}`);
+  }
+  expect(got.sort()).toEqual(['its own', 'of another one']);
+  expect(refused.sort()).toEqual(
+    ['held', 'message', 'ping', 'take', 'take'].map((name) => `${name} x has failed to start`),
+  );
+});
 
 test('what inherits from a stub calls through it', () =>
   runs(async (sim) => {
