@@ -172,14 +172,34 @@ export function frameFrom(folder: string | undefined, frame: string): string {
   return frame.startsWith(start) ? frame.slice(start.length) : frame;
 }
 
-function telling(stack: string): string[] {
-  return linesOf(stack).filter(isTelling);
+/** The lines of a stack, and those of them that say something. */
+interface StackLines {
+  readonly all: readonly string[];
+  readonly telling: readonly string[];
 }
 
-function linesOf(stack: string): string[] {
-  return stack
+const KNOWN_STACKS_MAX = 256;
+/** A loop makes the same stack thousands of times. */
+const knownStacks = new Map<string, StackLines>();
+
+function telling(stack: string): readonly string[] {
+  return stackLinesOf(stack).telling;
+}
+
+function linesOf(stack: string): readonly string[] {
+  return stackLinesOf(stack).all;
+}
+
+function stackLinesOf(stack: string): StackLines {
+  const known = knownStacks.get(stack);
+  if (known !== undefined) return known;
+  if (knownStacks.size >= KNOWN_STACKS_MAX) knownStacks.clear();
+  const all = stack
     .split('\n')
     .map((line) => line.trim().replace(INSERTED_HOLDER, '').replace(INFERRED_CALL, 'at $1$2'));
+  const lines = { all, telling: all.filter(isTelling) };
+  knownStacks.set(stack, lines);
+  return lines;
 }
 
 function isTelling(line: string): boolean {
