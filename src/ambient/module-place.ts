@@ -8,6 +8,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { Plugin } from 'rolldown';
 import { RunnerError } from '../kernel/errors.ts';
 import { hub } from './hub.ts';
+import { isNode, type SyntaxNode } from './module-code.ts';
 
 /** What the code of a bundled module asks of its place. */
 interface ModulePlace {
@@ -30,8 +31,6 @@ export function placeOf(url: string): ModulePlace {
   return place;
 }
 
-const TYPESCRIPT = /\.[cm]?tsx?$/;
-
 function newPlace(url: string): ModulePlace {
   const require = createRequire(url);
   const resolve = (specifier: string): string => {
@@ -45,7 +44,7 @@ function newPlace(url: string): ModulePlace {
     const found = resolve(String(specifier));
     if (!found.startsWith('file:')) return asNamespace(require(found));
     const path = fileURLToPath(found);
-    if (TYPESCRIPT.test(path)) return imported(found);
+    if (languageOf(path).startsWith('ts')) return imported(found);
     try {
       return asNamespace(require(path));
     } catch (error) {
@@ -86,16 +85,6 @@ function asNamespace(exports: unknown): object {
   if (isNamespace) return exports as object;
   const named = typeof exports === 'object' || typeof exports === 'function' ? exports : {};
   return { ...named, default: exports };
-}
-
-interface SyntaxNode {
-  readonly type: string;
-  readonly start: number;
-  readonly end: number;
-  readonly name?: string;
-  readonly shorthand?: boolean;
-  readonly computed?: boolean;
-  readonly [key: string]: unknown;
 }
 
 /**
@@ -164,7 +153,7 @@ function editsOf(program: SyntaxNode): Edit[] {
 
 /** True if the code has a `require` of its own somewhere, as modules in bundles have. */
 function declaresRequire({ node, parent, role }: SyntaxPlace): boolean {
-  if (node.type !== 'Identifier' || node.name !== 'require') return false;
+  if (node.type !== 'Identifier' || node['name'] !== 'require') return false;
   return role === 'params' || role === 'id' || role === 'left' || /Pattern$/.test(parent.type);
 }
 
@@ -178,24 +167,22 @@ interface SyntaxPlace {
 function placesIn(node: SyntaxNode, parent: SyntaxNode, role: string): SyntaxPlace[] {
   const below = Object.entries(node).flatMap(([key, value]) => {
     const children: readonly unknown[] = Array.isArray(value) ? value : [value];
-    return children.filter(isSyntaxNode).flatMap((child) => placesIn(child, node, key));
+    return children.filter(isNode).flatMap((child) => placesIn(child, node, key));
   });
   return [{ node, parent, role }, ...below];
 }
 
-function isSyntaxNode(value: unknown): value is SyntaxNode {
-  return typeof value === 'object' && value !== null && 'type' in value && typeof value.type === 'string';
-}
-
 function editOf({ node, parent, role }: SyntaxPlace): Edit | undefined {
-  const { type, start, end, name = '' } = node;
+  const { type, start, end } = node;
   switch (type) {
     case 'MetaProperty':
       return end - start === META.length ? { start, end, by: META } : undefined;
     case 'ImportExpression':
       return isLiteral(node['source']) ? undefined : { start, end: start + IMPORT.length, by: IMPORT };
     case 'Identifier':
-      if (name === 'require') return isOwnRequire(parent, role) ? { start, end, by: REQUIRE } : undefined;
+      if (node['name'] === 'require') {
+        return isOwnRequire(parent, role) ? { start, end, by: REQUIRE } : undefined;
+      }
       return editOfName(node, parent, role);
     default:
       return undefined;
@@ -203,16 +190,17 @@ function editOf({ node, parent, role }: SyntaxPlace): Edit | undefined {
 }
 
 function editOfName(
-  { start, end, name = '' }: SyntaxNode,
+  { start, end, ...fields }: SyntaxNode,
   parent: SyntaxNode,
   role: string,
 ): Edit | undefined {
+  const name = String(fields['name']);
   const place = PLACES.get(name);
   if (place === undefined) return undefined;
-  if (parent.shorthand === true) {
+  if (parent['shorthand'] === true) {
     return role === 'value' ? { start, end, by: `${name}: ${place}` } : undefined;
   }
-  const isKey = parent.computed !== true && (role === 'property' || role === 'key');
+  const isKey = parent['computed'] !== true && (role === 'property' || role === 'key');
   return isKey ? undefined : { start, end, by: place };
 }
 
@@ -225,7 +213,7 @@ function isOwnRequire(parent: SyntaxNode, role: string): boolean {
 
 /** True for a text that the bundler knows. */
 function isLiteral(node: unknown): boolean {
-  if (!isSyntaxNode(node)) return false;
+  if (!isNode(node)) return false;
   return node.type === 'Literal' || (node.type === 'TemplateLiteral' && isEmptyList(node['expressions']));
 }
 
