@@ -297,7 +297,7 @@ export class CaseContext {
     if (first === undefined) return undefined;
     return new ConformanceError(
       `${first.rule} ${first.message}`,
-      'answers that fit together',
+      `answers that keep ${first.rule}`,
       first.message,
       cause,
     );

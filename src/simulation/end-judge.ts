@@ -35,6 +35,8 @@ const LOADING_LOOKS_MAX = 5_000;
 const NOT_ENDED = 'the scenario has not ended';
 const PERIODIC = 'Stall: nothing but periodic work fires';
 const STANDS_STILL = 'Stall: time does not advance, because what fires is due again at once';
+const NOT_WAITED_FOR =
+  'virtual time does not wait for a real timer: use sim.sleep or the clock of the world or node, or the option ambient: ambientTime()';
 const MORE_EVENTS = 'if this ends by itself, state maxEvents, which then is the only limit';
 /** Explains a standstill by the kind of its wait; takes the number of held or awaited things. */
 const WAIT_WORDS: Readonly<Record<Standstill['wait'], (count: number) => string>> = {
@@ -160,13 +162,13 @@ export class EndJudge {
   judgeRealTimers(): void {
     const left = this.#timersLeft;
     if (left.length === 0) return;
-    const places = left.flatMap(({ call, taken }) => {
-      const { stack } = placedAt(taken);
-      return stack === undefined ? [] : [outsideFact('a real timer', `by ${call}, called`, stack)];
-    });
-    this.#fail('escape', leftTimersText(left.length), {
-      facts: withoutRepeats(places, factText).slice(0, AWAITS_SHOWN_MAX),
-    });
+    this.#fail('escape', leftTimersText(left.length), { facts: timerPlaces(left) });
+  }
+
+  /** Where the scenario set the real timers that have not fired yet, and what to use instead; empty if there are none. */
+  realTimers(): FailureFact[] {
+    const places = timerPlaces(this.#alive.timers());
+    return places.length === 0 ? [] : [...places, plainFact(NOT_WAITED_FOR)];
   }
 
   /**
@@ -291,6 +293,14 @@ export class EndJudge {
       .pendingEvents(SHOWN_MAX)
       .map(({ topic, atMs, place }) => plainFact(`timer ${topic.text}, due at ${atMs} ms`, place));
   }
+}
+
+function timerPlaces(timers: readonly SetTimerCall[]): FailureFact[] {
+  const places = timers.flatMap(({ call, taken }) => {
+    const { stack } = placedAt(taken);
+    return stack === undefined ? [] : [outsideFact('a real timer', `by ${call}, called`, stack)];
+  });
+  return withoutRepeats(places, factText).slice(0, AWAITS_SHOWN_MAX);
 }
 
 function outsideFact(what: string, by: string, stack: string): FailureFact {

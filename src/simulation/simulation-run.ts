@@ -148,6 +148,8 @@ const FRAMES = 40;
 const OMISSION: StackOmission = { omit: leaveStacksOut, restore: putStacksBack };
 /** Kinds of failures whose error the scenario gets as well, in whichever of its promises that rejects. */
 const THROWN_AS_WELL: ReadonlySet<FailureKind> = new Set(['check', 'eventually', 'diverged', 'escape']);
+/** Kinds of failures that code which waits for a real timer may cause while virtual time goes on. */
+const BY_LATE_CODE: ReadonlySet<FailureKind> = new Set(['check', 'always', 'eventually', 'error', 'rule']);
 
 /** A simulation from its first event to its verdict. */
 export class SimulationRun {
@@ -620,9 +622,11 @@ export class SimulationRun {
   }
 
   #fail(kind: FailureKind, message: string, more: KnownOfFailure = {}): void {
-    const { rule, facts = [], cause, standstill, atMs = this.#clock.now() } = more;
+    const { rule, cause, standstill, atMs = this.#clock.now() } = more;
     if (THROWN_AS_WELL.has(kind)) this.#noted.add(cause);
-    this.#failure ??= {
+    if (this.#failure !== undefined) return;
+    const facts = [...(more.facts ?? []), ...this.#realTimersBehind(kind)];
+    this.#failure = {
       kind,
       message: withoutColours(message),
       atMs,
@@ -631,6 +635,11 @@ export class SimulationRun {
       ...(rule === undefined ? {} : { rule }),
       ...(cause === undefined ? {} : { cause }),
     };
+  }
+
+  /** The real timers that were still to fire: what they stand for comes late, or never, in virtual time. */
+  #realTimersBehind(kind: FailureKind): readonly FailureFact[] {
+    return this.#options.omitStacks !== true && BY_LATE_CODE.has(kind) ? this.#judge.realTimers() : [];
   }
 
   #verdict(): Verdict {

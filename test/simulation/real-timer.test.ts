@@ -1,10 +1,13 @@
 import { exec } from 'node:child_process';
 import { promisify } from 'node:util';
-import { describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test } from 'vitest';
+import { ambientTime } from '../../src/ambient/ambient-time.ts';
 import { createExecutor, explain, formatExplanation } from '../../src/explore/index.ts';
 import { defineScenario } from '../../src/simulation/scenario.ts';
 import { simulate } from '../../src/simulation/simulate.ts';
+import type { SimulateOptions } from '../../src/simulation/simulate-options.ts';
 import type { Simulation } from '../../src/simulation/simulation.ts';
+import type { Failure } from '../../src/simulation/verdict.ts';
 
 // First of all: once a scenario has left a timer behind, all that are set are counted.
 /** Taken when loaded, as a test runner does. */
@@ -109,6 +112,57 @@ test('a timer that was set and cleared is nothing to wait for, also once timers 
   // It does not show that it is over.
   expect(timer?.hasRef()).toBe(true);
   expect(failure?.kind).toBe('deadlock');
+});
+
+describe('another failure while a real timer runs', () => {
+  const timers: NodeJS.Timeout[] = [];
+  afterEach(() => {
+    for (const timer of timers.splice(0)) clearTimeout(timer);
+  });
+  const fails = async (
+    scenario: (sim: Simulation) => Promise<unknown>,
+    options: Pick<SimulateOptions, 'ambient'> = {},
+  ): Promise<Failure | undefined> => {
+    const { failure } = await simulate({
+      ...options,
+      scenario: async (sim) => {
+        timers.push(setTimeout(() => {}, 60_000));
+        await sim.sleep(5);
+        await scenario(sim);
+      },
+    });
+    return failure;
+  };
+  const hint = expect.stringMatching(
+    /^virtual time does not wait for a real timer: use sim\.sleep/,
+  ) as string;
+
+  test.for([
+    ['check', (sim: Simulation) => sim.check(false, 'late')],
+    ['error', () => Promise.reject(new Error('late'))],
+    ['always', (sim: Simulation) => sim.always('in time', () => false)],
+  ] as const)('of kind %s names the timer, its line and the remedy', async ([kind, fail]) => {
+    const failure = await fails(async (sim) => {
+      await fail(sim);
+      await sim.sleep(1);
+    });
+    expect(failure).toMatchObject({
+      kind,
+      details: [
+        expect.stringMatching(/a real timer, by setTimeout, called here\n[^]*real-timer\.test\.ts/),
+        hint,
+      ],
+    });
+  });
+
+  test('does not name a timer that was cleared, nor one of ambient time', async () => {
+    const cleared = await fails(() => {
+      clearTimeout(timers[0]);
+      throw new Error('late');
+    });
+    const virtual = await fails(() => Promise.reject(new Error('late')), { ambient: ambientTime() });
+    expect([cleared?.details, virtual?.details]).toEqual([[], []]);
+  });
 });
 
 test('of many timers that are left each is counted, and four places are enough', async () => {

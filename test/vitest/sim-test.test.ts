@@ -149,7 +149,7 @@ describe('what is wrong in options is refused in one sentence, at a line of the 
   test.each([
     [
       { retrys: 2 },
-      'options: expected only the fields seeds, seed, runs, replay, explain, corpus, neverReached, ambient, timeout, retry, maxEvents, leftovers, oracles, got a field "retrys"; the nearest is retry',
+      'options: expected only the fields seeds, seed, runs, replay, explain, corpus, neverReached, ambient, timeout, retry, maxEvents, leftovers, oracles, modules, got a field "retrys"; the nearest is retry',
     ],
     [{ timeout: NaN }, 'timeout: expected a number ≥ 0, got NaN'],
     [{ seeds: 1e9 }, 'seeds: expected a list, or an integer from 1 to 10,000,000, got 1000000000'],

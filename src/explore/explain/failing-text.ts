@@ -13,7 +13,8 @@ import { framesOf } from './source-place.ts';
 /** Says how to give an explanation more time than `timeMs`. */
 export type LongerText = (timeMs: number) => string;
 
-const STACK_LINE = /^\s*at .*:\d+:\d+\)?$/;
+/** Lines of the engine itself have no place: `at new Promise (<anonymous>)`, `at Promise.all (index 0)`. */
+const STACK_LINE = /^\s*at .*(?::\d+:\d+\)?|\((?:<anonymous>|native|index \d+)\))$/;
 
 /** The details of a failure, indented; a stack below a detail is reduced to the user's lines. */
 export function formatDetails(details: readonly string[]): ExplanationLine[] {

@@ -116,7 +116,7 @@ export class ShownFaults {
     if (crash !== undefined) return this.textOf(crash);
     const { question, answer, n } = decision;
     if (this.isSpared(decision)) {
-      return `"${question.text}" is ${answer} of 0 to ${n - 1}, which is not a fault`;
+      return `"${question.text}" brings no fault (${answer} of 0 to ${n - 1})`;
     }
     const message =
       question.kind === 'delay' ? messageAskedAbout(this.#run, decision, this.#args) : undefined;

@@ -47,7 +47,7 @@ const FIELDS = new Map<string, is.Shape>([
   ...[...SIMULATE_OPTIONS.fields].filter(([key]) => !GIVEN.includes(key)),
 ]);
 /** The names that an error lists: those that docs/vitest.md explains. */
-const SHOWN = [...OWN_OPTIONS.fields.keys(), 'retry', 'maxEvents', 'leftovers', 'oracles'];
+const SHOWN = [...OWN_OPTIONS.fields.keys(), 'retry', 'maxEvents', 'leftovers', 'oracles', 'modules'];
 const OPTIONS: is.RecordShape = {
   ...OWN_OPTIONS,
   fields: FIELDS,

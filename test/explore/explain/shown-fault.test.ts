@@ -46,11 +46,9 @@ test('does not say that a fault strikes where nothing went wrong', async () => {
   ];
   const { sentence, history } = await explain(createExecutor(scenario), log);
   expect(sentence).toContain(
-    'when a call, right after "fake start" and "net run job-1 fault" is 12 of 0 to 19, which is not a fault.',
+    'when a call, right after "fake start" and "net run job-1 fault" brings no fault (12 of 0 to 19).',
   );
-  expect(history.map(({ text }) => text)).toContain(
-    '"net run job-1 fault" is 12 of 0 to 19, which is not a fault',
-  );
+  expect(history.map(({ text }) => text)).toContain('"net run job-1 fault" brings no fault (12 of 0 to 19)');
 });
 
 test('shows decisions before all the faults that did not strike', async () => {
