@@ -1,6 +1,6 @@
 /** Finds Vitest's root, and whether it was given as `--root`, for command lines that repeat a test. */
 import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join, resolve, sep } from 'node:path';
 
 /** What Vitest says of a test file; `name` is its path below the root. */
 interface TestFile {
@@ -39,6 +39,19 @@ export function rootFolder({ filepath, name }: TestFile): string | undefined {
   if (name === '' || !filepath.endsWith(end)) return undefined;
   const root = filepath.slice(0, -end.length);
   return root === '' ? undefined : root;
+}
+
+/**
+ * The folder to give to Vitest as `--root` for a test file of which only the path is known: the nearest one above it with
+ * a configuration of its own, below `folder`. Undefined if `folder` has a configuration, which says itself where tests
+ * are, or if there is none in between.
+ */
+export function rootAbove(file: string, folder: string = process.cwd()): string | undefined {
+  if (configOf(folder) !== undefined) return undefined;
+  for (let at = dirname(resolve(folder, file)); at.startsWith(`${folder}${sep}`); at = dirname(at)) {
+    if (configOf(at) !== undefined) return at;
+  }
+  return undefined;
 }
 
 /** The file that Vitest takes. */

@@ -98,6 +98,21 @@ test('a test in a folder whose name begins with two dots is named as it is typed
   expect(code).toBe(3);
 });
 
+test('a test below a configuration of its own runs with that', async () => {
+  const below = join('packages', 'jobs');
+  project.write(
+    join(below, 'vitest.config.mjs'),
+    `export default { test: { include: ['**/*.check.mjs'] } };\n`,
+  );
+  project.write(join(below, 'lock.check.mjs'), LOCK_TEST);
+  const vitest = 'node_modules/vitest/vitest.mjs';
+  const first = await project.node(vitest, 'run', '--root', below, '-t', 'one holder\\?$');
+  const [own = 'none'] = /dr2:[^\s"]+/.exec(first.out + first.err) ?? [];
+  const { code, out, err } = await project.dryrunner(['replay', own]);
+  expect(out + err).toContain('two hold it');
+  expect(code).toBe(1);
+});
+
 test('a test that holds now is reported as no longer failing', async () => {
   project.write('lock.test.mjs', LOCK_TEST.replace("sim.check(holders === 1, 'two hold it')", 'void 0'));
   const finished = await project.dryrunner(['replay', token]);
