@@ -58,8 +58,11 @@ class NotedErrors {
   /** Created for the first error. */
   #errors: Set<unknown> | undefined;
   #release: (() => void) | undefined;
+  #isEnded = false;
 
+  /** A failure without an error, and one that is noticed after the end of the watch, have thrown nothing. */
   add(error: unknown): void {
+    if (this.#isEnded || error === undefined) return;
     const errors = (this.#errors ??= new Set());
     errors.add(error);
     this.#release ??= withholdRejections(
@@ -69,9 +72,9 @@ class NotedErrors {
 
   /** Ends the watch once Node has reported the existing rejections, at the end of a turn at the latest. */
   async end(drain: Drain): Promise<void> {
-    if (this.#release === undefined) return;
-    await drain.run(() => 'stop');
-    this.#release();
+    if (this.#release !== undefined) await drain.run(() => 'stop');
+    this.#isEnded = true;
+    this.#release?.();
   }
 }
 

@@ -21,6 +21,15 @@ const left: readonly (readonly [string, SimulateOptions])[] = [
       scenario: (sim) => void sim.world.clock.timer('heartbeat', 20, () => void Promise.resolve().then(boom)),
     },
   ],
+  [
+    'an async callback whose check fails',
+    {
+      scenario: (sim) => {
+        const fails = (): void => sim.check(false, 'late boom');
+        sim.world.clock.timer('heartbeat', 20, () => void Promise.resolve().then(fails));
+      },
+    },
+  ],
 ];
 
 describe.for(['fast', 'documented'] as const)('R204 with the %s drain', (drain) => {

@@ -1,7 +1,12 @@
+import { watch as watchFolder, type FSWatcher } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { chooseDrain } from '../../src/kernel/drain.ts';
+import { realFunctions } from '../../src/kernel/drain-real-functions.ts';
 import type { Simulation } from '../../src/simulation/simulation.ts';
 import { simulate } from '../../src/simulation/simulate.ts';
+import type { FailureKind, Verdict } from '../../src/simulation/verdict.ts';
+import { EventuallyFailedError } from '../../src/simulation/watched-properties.ts';
+import { choice } from '../questions.ts';
 
 async function endless(sim: Simulation): Promise<void> {
   void sim.sleep(1e9, 'a long nap');
@@ -94,6 +99,13 @@ describe('N9 N3: an error of a simulation in a promise that nobody awaits', () =
     await sim.sleep(9);
   };
 
+  let timer: NodeJS.Timeout | undefined;
+  const longTimer = (): Promise<void> =>
+    new Promise((resolve) => {
+      // eslint-disable-next-line no-restricted-globals -- a real timer is the escape that the test needs
+      timer = setTimeout(resolve, 60_000);
+    });
+
   test.for(['fast', 'documented'] as const)(
     'a failed check fails the simulation and nothing else (%s)',
     async (drain) => {
@@ -136,6 +148,56 @@ describe('N9 N3: an error of a simulation in a promise that nobody awaits', () =
       expect(seen).toEqual([]);
     },
   );
+
+  /** Failures that are noticed only at the end, from an error that has been caught or from none. */
+  const AT_THE_END: readonly (readonly [FailureKind, string, () => Promise<Verdict>])[] = [
+    ['escape', 'a wait for a real timer', () => simulate({ scenario: () => longTimer() })],
+    ['escape', 'a real timer that is left', () => simulate({ scenario: () => void longTimer() })],
+    [
+      'diverged',
+      'a replay with an entry left over',
+      () => simulate({ scenario: () => undefined, replay: [{ question: choice('luck'), n: 3, answer: 2 }] }),
+    ],
+  ];
+  test.for(AT_THE_END)('a failure of kind %s, for %s, hides no later error', async ([kind, , fails]) => {
+    const { emit } = process;
+    const { failure } = await fails();
+    clearTimeout(timer);
+    const late: readonly unknown[] = [undefined, new EventuallyFailedError('late')];
+    for (const reason of late) void Promise.reject(reason);
+    await turn();
+    expect(failure?.kind).toBe(kind);
+    expect(seen).toEqual(late);
+    expect(process.emit).toBe(emit);
+  });
+
+  test('a stall that is an escape hides no rejection of other code', async () => {
+    const nothing: unknown = undefined;
+    const watchers: FSWatcher[] = [];
+    let rejected = 0;
+    let isOn = true;
+    const beside = (): void => {
+      if (!isOn) return;
+      rejected += 1;
+      void Promise.reject(nothing);
+      realFunctions.setImmediate(beside);
+    };
+    realFunctions.setImmediate(beside);
+    const { failure } = await simulate({
+      stallLookEvery: 1_024,
+      scenario: async (sim) => {
+        const beat = (): void => void sim.world.clock.timer('beat', 1, beat);
+        beat();
+        await new Promise((resolve) => {
+          watchers.push(watchFolder(import.meta.dirname, resolve));
+        });
+      },
+    });
+    isOn = false;
+    watchers.forEach((watcher) => watcher.close());
+    await turn();
+    expect([failure?.kind, seen.length]).toEqual(['escape', rejected]);
+  });
 
   test('the same error is seen if no simulation has noted it', async () => {
     let thrown: unknown;
