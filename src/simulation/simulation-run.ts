@@ -343,17 +343,22 @@ export class SimulationRun {
     return uncaught;
   }
 
-  /** Judges errors that nothing can catch any more; true if the simulation has failed. */
-  #failsUncaught(
+  /**
+   * Judges errors that nothing can catch any more: `'stop'` if the simulation has failed, true if a process has got one,
+   * which others may react to before the next event.
+   */
+  #judgeUncaught(
     uncaught: UncaughtErrors,
     nextMs = this.#clock.pendingEvents(1)[0]?.atMs ?? Infinity,
-  ): boolean {
+  ): StepResult | undefined {
     const untilMs = this.#isEnded ? Infinity : nextMs;
+    let isPassedOn = false;
     for (let first = uncaught.first(untilMs); first !== undefined; first = uncaught.first(untilMs)) {
       uncaught.forget(first);
-      if (this.#isFatal(first)) return true;
+      if (this.#isFatal(first)) return 'stop';
+      isPassedOn = true;
     }
-    return false;
+    return isPassedOn ? true : undefined;
   }
 
   /** Passes errors that a node leaves uncaught to that node. */
@@ -383,7 +388,7 @@ export class SimulationRun {
     const uncaught = this.#uncaught;
     if (uncaught === undefined) return;
     if (drain.name === 'documented') await drain.run(() => 'stop');
-    this.#failsUncaught(uncaught, Infinity);
+    this.#judgeUncaught(uncaught, Infinity);
     uncaught.end();
   }
 
@@ -450,7 +455,10 @@ export class SimulationRun {
     if (this.#failure !== undefined) return 'stop';
     const checked = this.#checkProperties();
     if (checked !== undefined) return checked;
-    if (this.#uncaught?.isEmpty === false && this.#failsUncaught(this.#uncaught)) return 'stop';
+    if (this.#uncaught?.isEmpty === false) {
+      const judged = this.#judgeUncaught(this.#uncaught);
+      if (judged !== undefined) return judged;
+    }
     if (this.#isAtEnd) return this.#leave();
     if (!this.#isStarted) return this.#start();
     if (this.#loads.isPending) return this.#loads.advance();

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { createNetwork } from '../../src/cluster/network.ts';
 import { createChaosRunner } from '../../src/network/chaos-runner.ts';
 import { createFakeRunner } from '../../src/runners/fake/fake-runner.ts';
 import { simulate } from '../../src/simulation/simulate.ts';
@@ -57,6 +58,32 @@ describe('always', () => {
       },
     });
     expect(failure?.message).toBe('"closed" does not hold');
+  });
+
+  const lost = (): never => {
+    throw new Error('lost');
+  };
+  test.for<readonly [string, () => void]>([
+    ['a timer throws', lost],
+    ['a promise that nobody awaits rejects with', () => void Promise.resolve().then(lost)],
+  ])('sees a node down after an error that %s, before the next event', async ([, fail]) => {
+    const seen: string[] = [];
+    const { failure } = await simulate({
+      scenario: async (sim) => {
+        const net = createNetwork(sim);
+        const onDown = (): void => void Promise.resolve().then(() => seen.push(`down at ${sim.now()} ms`));
+        const node = net.node('a', ({ clock }) => void clock.timer('fails', 10, fail), {
+          onError: 'crash',
+          onDown,
+        });
+        sim.world.clock.timer('later', 1_000, () => seen.push('later'));
+        await sim.sleep(1);
+        sim.always('a is up', () => node.state === 'up');
+        await sim.sleep(5_000);
+      },
+    });
+    expect(failure).toMatchObject({ kind: 'always', message: '"a is up" does not hold', atMs: 10 });
+    expect(seen).toEqual(['down at 10 ms']);
   });
 
   test('a property that throws does not hold, and one that does not return a boolean is misuse', async () => {
