@@ -11,9 +11,9 @@ import { dirname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { REPLAY_DIVERGED, REPLAY_OUTCOMES } from '../explore/replay-outcome.ts';
 import { makeTempFolder } from '../host/temp-folder.ts';
+import { vitestRootAbove } from '../host/vitest-config.ts';
 import { vitestPattern, type VitestTest } from '../explore/vitest-test.ts';
 import { messageOf } from '../kernel/errors.ts';
-import { rootAbove } from '../vitest/test-root.ts';
 import type { TestExecution } from './execution-source.ts';
 import { currentFolder } from './current-folder.ts';
 import { EXIT_STATUS, UsageError, type ExitStatus } from './exit-status.ts';
@@ -68,7 +68,7 @@ export async function replayInVitest(
     );
   }
   const main = mainOfVitest(file);
-  const root = rootAbove(file);
+  const root = vitestRootAbove(file);
   const temporary = makeTempFolder('replay');
   const folder = temporary.path;
   const report = join(folder, 'report.json');

@@ -1,6 +1,6 @@
 /** Finds Vitest's root, and whether it was given as `--root`, for command lines that repeat a test. */
-import { existsSync, readFileSync } from 'node:fs';
-import { dirname, join, resolve, sep } from 'node:path';
+import { readFileSync } from 'node:fs';
+import { vitestConfigOf } from '../host/vitest-config.ts';
 
 /** What Vitest says of a test file; `name` is its path below the root. */
 interface TestFile {
@@ -8,10 +8,6 @@ interface TestFile {
   readonly name: string;
   readonly projectName?: string | undefined;
 }
-
-const CONFIGS = ['vitest', 'vite'].flatMap((name) =>
-  ['ts', 'mts', 'cts', 'js', 'mjs', 'cjs'].map((ending) => `${name}.config.${ending}`),
-);
 
 /** What sets the root in the text of a configuration: `root: 'lib'`, `{ root }`. */
 const SETS_ROOT = /\broot\s*[:,}]/;
@@ -27,9 +23,9 @@ export function rootOf(
 ): string | undefined {
   const root = rootFolder({ filepath, name });
   if (root === undefined || root === folder) return undefined;
-  const config = configOf(folder);
+  const config = vitestConfigOf(folder);
   if (config === undefined) return root;
-  const mayBeSet = projectName !== '' || configOf(root) === undefined || SETS_ROOT.test(textOf(config));
+  const mayBeSet = projectName !== '' || vitestConfigOf(root) === undefined || SETS_ROOT.test(textOf(config));
   return mayBeSet ? undefined : root;
 }
 
@@ -39,24 +35,6 @@ export function rootFolder({ filepath, name }: TestFile): string | undefined {
   if (name === '' || !filepath.endsWith(end)) return undefined;
   const root = filepath.slice(0, -end.length);
   return root === '' ? undefined : root;
-}
-
-/**
- * The folder to give to Vitest as `--root` for a test file of which only the path is known: the nearest one above it with
- * a configuration of its own, below `folder`. Undefined if `folder` has a configuration, which says itself where tests
- * are, or if there is none in between.
- */
-export function rootAbove(file: string, folder: string = process.cwd()): string | undefined {
-  if (configOf(folder) !== undefined) return undefined;
-  for (let at = dirname(resolve(folder, file)); at.startsWith(`${folder}${sep}`); at = dirname(at)) {
-    if (configOf(at) !== undefined) return at;
-  }
-  return undefined;
-}
-
-/** The file that Vitest takes. */
-function configOf(folder: string): string | undefined {
-  return CONFIGS.map((name) => join(folder, name)).find((file) => existsSync(file));
 }
 
 function textOf(config: string): string {

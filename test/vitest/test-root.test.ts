@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
-import { rootAbove, rootOf } from '../../src/vitest/test-root.ts';
+import { rootOf } from '../../src/vitest/test-root.ts';
 
 const top = mkdtempSync(join(tmpdir(), 'dryrunner-root-'));
 const folderWith = (name: string, ...files: readonly string[]): string => {
@@ -43,17 +43,4 @@ test.for([
 test('a file whose name is not its path has no root', () => {
   expect(rootOf({ filepath: '/work/a.test.ts', name: 'b.test.ts' }, '/')).toBeUndefined();
   expect(rootOf({ filepath: '/work/a.test.ts', name: '' }, '/')).toBeUndefined();
-});
-
-test('above a file that is known by its path, the nearest configuration below a folder without one counts', () => {
-  const nested = folderWith('apps/shop/test');
-  folderWith('apps', 'vite.config.ts');
-  folderWith('apps/shop', 'vitest.config.ts');
-  const file = join(nested, 'a.test.ts');
-  expect(rootAbove(file, top)).toBe(join(top, 'apps/shop'));
-  expect(rootAbove('apps/shop/test/a.test.ts', top)).toBe(join(top, 'apps/shop'));
-  expect(rootAbove(file, nested)).toBeUndefined();
-  expect(rootAbove(file, join(top, 'apps'))).toBeUndefined();
-  expect(rootAbove(join(plain, 'a.test.ts'), top)).toBeUndefined();
-  expect(rootAbove(join(top, 'apps-other/a.test.ts'), join(top, 'apps'))).toBeUndefined();
 });
