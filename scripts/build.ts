@@ -23,7 +23,7 @@ type InfoOf = (id: string) => ModuleInfo | null;
  * files never import in circles.
  */
 const NEEDS: readonly (readonly [name: string, from: readonly string[]])[] = [
-  ['command', ['src/cli/main.ts']],
+  ['command', ['src/cli/main.ts', 'src/cli/program.ts']],
   ['explore', ['src/cli/explore-command.ts']],
   ['run', ['src/cli/worker-entry.ts', 'src/threads/campaign-work.ts', 'src/index.ts']],
 ];
@@ -71,7 +71,9 @@ function createNaming(): CodeSplittingNameFunction {
   };
 }
 
-const entries = [...packageDoors().map(({ source }) => source), ...commandSources(), ...WORKERS];
+/** Does its work when it is loaded; of a module that is none of the entries only what is imported would be left. */
+const PROGRAM = 'src/cli/program.ts';
+const entries = [...packageDoors().map(({ source }) => source), ...commandSources(), PROGRAM, ...WORKERS];
 const isEntry = (path: string): boolean =>
   entries.includes(path) || NEEDS.some(([, from]) => from.includes(path));
 const named = (paths: readonly string[], from = ''): Record<string, string> =>
