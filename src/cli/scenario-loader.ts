@@ -185,7 +185,8 @@ function isLikeScenario(value: unknown): boolean {
 }
 
 function scenariosIn(module: Record<string, unknown>, file: string, path: string): LoadedScenario[] {
-  const exports = Object.entries(module);
+  // A module of ES has its exports by name already.
+  const exports = Object.entries(module).sort(([one], [other]) => (one < other ? -1 : 1));
   if (exports.length === 0) {
     throw new UsageError(`${file}: expected it to export scenarios, got a module without exports`);
   }
@@ -251,9 +252,10 @@ async function importScenario(path: string, reference: string): Promise<Record<s
     // Installs the stand-ins first: packages keep references to the machine's functions when they are loaded.
     await import('../ambient/install.ts');
     const module = (await import(pathToFileURL(path).href)) as Record<string, unknown>;
-    const { default: exported } = module as { readonly default?: Readonly<Record<string, unknown>> | null };
+    const { default: exported } = module;
+    if (typeof exported !== 'object' || exported === null) return module;
     // What a compiler made of an ES module for `require`, as tsx does where package.json has no "type": "module".
-    return exported?.['__esModule'] === true ? { ...exported } : module;
+    return '__esModule' in exported ? { ...exported } : withScenariosOf(exported, module);
   } catch (error) {
     if (OUTSIDE_VITEST.test(messageOf(error))) {
       throw new UsageError(
@@ -269,6 +271,19 @@ async function importScenario(path: string, reference: string): Promise<Record<s
   } finally {
     work.isLoaded();
   }
+}
+
+/**
+ * Adds the scenarios of a default export: Node finds only some names of a CommonJS module, such as the first of
+ * `module.exports = { a: define(), b: define() }`.
+ */
+function withScenariosOf(exported: object, module: Record<string, unknown>): Record<string, unknown> {
+  const missing = Object.entries(exported).filter(
+    ([name, value]) => module[name] !== value && scenariosOfExport([name, value]).length > 0,
+  );
+  if (missing.length === 0) return module;
+  const added = missing.map(([name, value]) => [name in module ? `default.${name}` : name, value] as const);
+  return { ...module, ...Object.fromEntries(added) };
 }
 
 function filesBelow(root: string): ScenarioFiles {

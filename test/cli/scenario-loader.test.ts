@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { UsageError } from '../../src/cli/exit-status.ts';
 import { findScenarios, nameScenarios } from '../../src/cli/scenario-loader.ts';
+import { jsonLines, run } from './command.ts';
 
 test('a shipped scenario is found by the name that it has once loaded', async () => {
   const loaded = (await findScenarios([])).map(({ definition }) => definition.name);
@@ -28,8 +29,58 @@ test('a scenario of a file is found by its own name, and by that of its export i
     expect(await found('one')).toEqual(['one']);
     expect(await found('three')).toEqual(['the-third']);
     await expect(found('four')).rejects.toThrow(
-      'exports no scenario "four"; it has the-first, one, the-third',
+      'exports no scenario "four"; it has the-first, the-third, one',
     );
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+});
+
+test.for([
+  ['a CommonJS file', 's.cjs', "module.exports = { b: make('b'), a: make('a'), list: [make('c')] };"],
+  [
+    'a default export',
+    's.mjs',
+    "export default { b: make('b'), a: make('a'), list: [make('c')], other: 1 };",
+  ],
+  [
+    'a default export beside others of the same name',
+    't.mjs',
+    "export const b = make('b'); export default { b: make('c'), a: make('a') };",
+  ],
+  [
+    'a default export that repeats others',
+    'u.mjs',
+    "export const c = make('c'); export const [a, b] = ['a', 'b'].map(make); export default { c, a, b };",
+  ],
+] as const)('each scenario of %s is found', async ([, name, text]) => {
+  const folder = await mkdtemp(join(tmpdir(), 'dryrunner-loader-'));
+  try {
+    const file = join(folder, name);
+    await writeFile(file, `const make = (name) => ({ name, description: 'of a test', run() {} });\n${text}`);
+    const names = async (reference: string): Promise<string[]> =>
+      (await findScenarios([reference])).map(({ definition }) => definition.name);
+    expect((await names(file)).sort()).toEqual(['a', 'b', 'c']);
+    expect(await names(`${file}#b`)).toEqual(['b']);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+});
+
+// Under Vitest a CommonJS file has all its names, so the command loads this one.
+test('the command runs each scenario of a CommonJS file, by the names of its exports', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'dryrunner-loader-'));
+  try {
+    const file = join(folder, 's.cjs');
+    await writeFile(
+      file,
+      `const make = (name, run) => ({ name, description: 'of a test', run });
+       module.exports = { x: make('third', () => {}), w: make('second', () => {}), v: make('first', (sim) => sim.check(false, 'fails')) };`,
+    );
+    const { code, out } = await run('run', file, '--json');
+    const rows = jsonLines(out).filter(({ type }) => type === 'scenario');
+    expect([code, ...rows.map(({ scenario }) => scenario)]).toEqual([1, 'first', 'second', 'third']);
+    expect((await run('list', `${file}#w`)).out).toContain('second');
   } finally {
     await rm(folder, { recursive: true });
   }
