@@ -4,7 +4,7 @@
  * Invariants: the result depends on the events alone, so that a replay finds the stall at the same event; a simulation
  * in which anything else may still happen is not a stall.
  */
-import { isAwaitedBy, watchFlow } from '../kernel/drain-promises.ts';
+import { FlowWatch, isAwaitedBy } from '../kernel/drain-promises.ts';
 import type { EventInfo } from '../kernel/event-queue.ts';
 import { roundedMs } from '../kernel/microseconds.ts';
 import type { VirtualClock } from '../kernel/virtual-clock.ts';
@@ -19,8 +19,8 @@ export const STALL_LOOK_EVERY_LEAST: number = 2 * LOOK_LENGTH;
 /** Looks in a row that must show nothing new. */
 const LOOKS_MIN = 4;
 /**
- * Events between two checks of the last look, which sees whether the scenario itself continues. It ends when everything
- * that was pending at its beginning has fired, or at the next constant.
+ * Events between two checks of the last look. It ends when everything that was pending at its beginning has fired, or
+ * at the next constant.
  */
 const LAST_LOOK_LENGTH = 256;
 const LAST_LOOK_LENGTH_MAX = 1 << 15;
@@ -80,6 +80,8 @@ export class StallWatch {
   /** The time at the last look, and the number of events that had fired when a look first saw it. */
   #instant = { atMs: -1, firedBefore: 0 };
   #look: Look | undefined;
+  /** Present from the look before the last two on: a round of a loop may take thousands of events of others. */
+  #flow: ScenarioFlow | undefined;
 
   /**
    * `lookEvery`: events between two looks. A smaller number finds a stall sooner, but may mistake slow progress for
@@ -112,25 +114,33 @@ export class StallWatch {
 
   /** Stops watching. */
   stop(): void {
+    this.#endLook();
+    this.#flow?.stop();
+    this.#flow = undefined;
+  }
+
+  #endLook(): void {
     this.#look?.stop();
     this.#look = undefined;
   }
 
   #begin(): void {
     if (this.#stretch === undefined || !this.#isStill(this.#stretch)) {
-      this.#stretch = this.#newStretch();
+      this.#beginStretch();
       this.lookAt = this.#clock.fired + this.#lookEvery;
       return;
     }
     // Progress usually involves a sleep, and noticing that is free; watching promises slows every later promise.
     this.#look =
-      this.#stretch.looks < LOOKS_MIN - 2 ? new Look(this.#clock) : new LookBeforeLast(this.#clock);
+      this.#stretch.looks < LOOKS_MIN - 3 || this.#flow !== undefined
+        ? new Look(this.#clock)
+        : new LookBeforeFlow(this.#clock);
     this.lookAt = this.#clock.fired + LOOK_LENGTH;
   }
 
   #compare(look: Look): void {
     const { fired } = this.#clock;
-    this.stop();
+    this.#endLook();
     this.lookAt = fired + this.#lookEvery - LOOK_LENGTH;
     let isNew = false;
     const known = (this.#known ??= new Set());
@@ -140,14 +150,15 @@ export class StallWatch {
     }
     const stretch = this.#stretch;
     if (isNew || stretch === undefined || !this.#isStill(stretch)) {
-      this.#stretch = this.#newStretch();
+      this.#beginStretch();
       return;
     }
     stretch.looks += 1;
-    if (stretch.looks < LOOKS_MIN - 1 || fired < this.#nextLastLookAt) return;
-    if (this.#hasOthersPending(stretch.made)) return;
-    if (look instanceof LookBeforeLast && look.scenarioContinues) {
-      this.#leaveAlone();
+    const isSoon = fired + this.#lookEvery >= this.#nextLastLookAt;
+    if (stretch.looks < LOOKS_MIN - 2 || !isSoon || this.#hasOthersPending(stretch.made)) return;
+    if (this.#flow === undefined) {
+      if (look instanceof LookBeforeFlow && look.scenarioContinues) this.#leaveAlone();
+      else this.#flow = new ScenarioFlow(this.#clock);
       return;
     }
     this.#look = new LastLook(this.#clock);
@@ -159,15 +170,17 @@ export class StallWatch {
     const isLong = fired - look.firedBefore >= LAST_LOOK_LENGTH_MAX;
     const isOpen = this.#hasOthersPending(look.madeBefore);
     const mayContinue =
-      look.scenarioContinues || this.#stretch === undefined || !this.#isStill(this.#stretch);
+      this.#flow?.continues === true || this.#stretch === undefined || !this.#isStill(this.#stretch);
     if (isOpen && !isLong && !mayContinue) {
       this.lookAt = fired + LAST_LOOK_LENGTH;
       return undefined;
     }
+    if (isOpen || mayContinue) {
+      this.#leaveAlone();
+      return undefined;
+    }
     this.stop();
-    if (!isOpen && !mayContinue) return look.describe();
-    this.#leaveAlone();
-    return undefined;
+    return look.describe();
   }
 
   /**
@@ -176,16 +189,17 @@ export class StallWatch {
    */
   #leaveAlone(): void {
     const { fired } = this.#clock;
+    this.stop();
     this.#nextLastLookAt = 2 * fired;
     this.#stretch = undefined;
     this.lookAt = Math.max(fired + this.#lookEvery, this.#nextLastLookAt - LOOKS_MIN * this.#lookEvery);
   }
 
-  #newStretch(): Stretch {
-    const { made } = this.#clock;
-    return {
+  #beginStretch(): void {
+    this.stop();
+    this.#stretch = {
       progress: this.#liveness().progress,
-      made,
+      made: this.#clock.made,
       sizeMax: this.#size() * (1 + SLACK_SHARE) + SLACK,
       looks: 0,
     };
@@ -245,7 +259,7 @@ class Look {
 }
 
 /** Also sees whether the scenario itself sets a timer. */
-class LookBeforeLast extends Look {
+class LookBeforeFlow extends Look {
   scenarioContinues = false;
   readonly #stopMade: () => void;
 
@@ -262,27 +276,36 @@ class LookBeforeLast extends Look {
   }
 }
 
-/** Also sees whether the scenario itself continues in any way. */
+/** After it, nothing that was pending at its beginning may be left. */
 class LastLook extends Look {
   readonly firedBefore: number;
   readonly madeBefore: number;
-  scenarioContinues = false;
-  readonly #stopFlow: () => void;
 
   constructor(clock: VirtualClock) {
     super(clock);
     this.firedBefore = clock.fired;
     this.madeBefore = clock.made;
-    this.#stopFlow = watchFlow(awaitScenario, () => {
-      this.scenarioContinues = true;
+  }
+}
+
+/** Sees whether the scenario itself continues in any way. */
+class ScenarioFlow {
+  continues = false;
+  readonly #watch: FlowWatch;
+  readonly #stopEvents: () => void;
+
+  constructor(clock: VirtualClock) {
+    this.#watch = new FlowWatch(awaitScenario, () => {
+      this.continues = true;
       // Watching is expensive, and once is enough.
-      this.#stopFlow();
+      this.stop();
     });
+    this.#stopEvents = clock.addFireListener(() => this.#watch.noteEvent());
   }
 
-  override stop(): void {
-    super.stop();
-    this.#stopFlow();
+  stop(): void {
+    this.#watch.stop();
+    this.#stopEvents();
   }
 }
 

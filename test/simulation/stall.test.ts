@@ -164,7 +164,7 @@ describe('what goes on has not stalled:', () => {
 
   // Once they were watched, all promises of the thread cost a tenth more for good.
   test('a loop of the scenario, without watching its promises', async () => {
-    const watched = vi.spyOn(promiseHooks, 'onInit');
+    const watched = vi.spyOn(promiseHooks, 'createHook');
     const { held } = await rehearse(async (sim) => {
       heartbeat(sim, 1);
       for (let i = 0; i < 150_000; i += 1) await sim.sleep(1);
@@ -177,6 +177,30 @@ describe('what goes on has not stalled:', () => {
     expect([failure?.kind, watched.mock.calls.length]).toEqual(['stall', 1]);
   });
 
+  test.for<readonly [string, (sim: Simulation) => void]>([
+    ['in promises', (sim) => void heartbeat(sim, 1)],
+    [
+      'in events that are async',
+      (sim) => {
+        const beat = async (): Promise<void> => {
+          sim.world.clock.timer('beat', 1, () => void beat());
+          await Promise.resolve();
+        };
+        void beat();
+      },
+    ],
+  ])('other code %s is not asked again and again who awaits it', async ([, start]) => {
+    const defined = vi.spyOn(Reflect, 'defineProperty');
+    const { failure } = await rehearse(async (sim) => {
+      start(sim);
+      await never();
+    });
+    const stacks = defined.mock.calls.filter(([, key]) => key === 'prepareStackTrace').length;
+    expect(failure?.kind).toBe('stall');
+    expect(stacks).toBeGreaterThan(0);
+    expect(stacks).toBeLessThan(1_000);
+  });
+
   test('a loop each round of which takes thousands of events of others', async () => {
     const { held, failure } = await rehearse(async (sim) => {
       heartbeat(sim, 1, 'scenario sleep');
@@ -185,22 +209,28 @@ describe('what goes on has not stalled:', () => {
     expect([held, failure]).toEqual([true, undefined]);
   });
 
-  test('a loop that only takes what others bring', async () => {
-    const { held, failure } = await rehearse(async (sim) => {
-      let bring = (): void => undefined;
-      const tick = (): void => {
-        sim.world.clock.timer('tick', 1, tick);
-        bring();
-      };
-      tick();
-      for (let i = 0; i < 300_000; i += 1) {
-        await new Promise<void>((resolve) => {
-          bring = resolve;
-        });
-      }
-    });
-    expect([held, failure]).toEqual([true, undefined]);
-  });
+  // The last of these continues in none but the last of the events that are looked at.
+  test.for([1, 300, 24_000, 61_550])(
+    'a loop that only takes what others bring in %d events',
+    async (events) => {
+      const { held, failure } = await rehearse(async (sim) => {
+        let bring = (): void => undefined;
+        let ticks = 0;
+        const tick = (): void => {
+          sim.world.clock.timer('tick', 1, tick);
+          ticks += 1;
+          if (ticks % events === 0) bring();
+        };
+        tick();
+        while (ticks < 300_000) {
+          await new Promise<void>((resolve) => {
+            bring = resolve;
+          });
+        }
+      });
+      expect([held, failure]).toEqual([true, undefined]);
+    },
+  );
 
   test('a queue of runs that somebody else works through', async () => {
     const { held, failure } = await rehearse(async (sim) => {
