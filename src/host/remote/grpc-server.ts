@@ -30,6 +30,7 @@ import {
   type RpcMethod,
   rpcCodeName,
 } from '../../remote/rpc.ts';
+import { KEEPALIVE, keepaliveOptions } from './keepalive.ts';
 import { loadGrpc } from './load-grpc.ts';
 
 /** The access log's entry for a call that has ended. */
@@ -68,6 +69,11 @@ export interface ServeRemoteOptions {
   readonly token?: string | undefined;
   /** The largest incoming message in bytes. Default 16 MiB. */
   readonly messageBytesMax?: number;
+  /**
+   * Asks each client this often whether it is there, and ends its calls if it does not answer within as much time, or
+   * within 20 s if that is less: a connection can be lost without being closed. Default 30,000.
+   */
+  readonly keepaliveMs?: number;
   /** Called with each call once it has ended. What it throws is a warning of the process, and changes nothing else. */
   readonly onCall?: ((access: RpcAccess) => void) | undefined;
 }
@@ -80,6 +86,7 @@ export const SERVING_FIELDS: is.ShapesOf<Omit<ServeRemoteOptions, 'service'>> = 
   tls: TLS,
   token: is.text('a token', /^[\x21-\x7e]+$/),
   messageBytesMax: is.integer(1),
+  keepaliveMs: KEEPALIVE,
   onCall: is.FUNCTION,
 };
 const OPTIONS = is.optionsOf<ServeRemoteOptions>(
@@ -107,6 +114,7 @@ const KINDS = {
   clientStream: { requestStream: true, responseStream: false },
 };
 const MIB = 1024 * 1024;
+const KEEPALIVE_MS = 30_000;
 const asIs = (bytes: Buffer): Buffer => bytes;
 const asBuffer = (bytes: Uint8Array): Buffer =>
   Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -188,6 +196,7 @@ class GrpcServer implements RemoteEndpoint {
     this.#server = new grpc.Server({
       'grpc.max_receive_message_length': options.messageBytesMax ?? 16 * MIB,
       'grpc.max_send_message_length': -1,
+      ...keepaliveOptions(options.keepaliveMs ?? KEEPALIVE_MS),
     });
     for (const method of Object.values(REMOTE_METHODS) as RemoteMethods[keyof RemoteMethods][]) {
       this.#add(method);

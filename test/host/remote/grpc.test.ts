@@ -4,6 +4,7 @@ import { generateKeyPairSync } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { connect } from 'node:http2';
+import { connect as connectSocket, createServer, type AddressInfo, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -63,6 +64,30 @@ async function serve(
   const remote = await connectRemote({ endpoint: cluster.endpoint, ...connecting });
   ends.push(() => remote.close());
   return { cluster, remote };
+}
+
+/** A proxy that stops forwarding at `cut`, and closes nothing. */
+async function serveProxy(port: number): Promise<{ readonly port: number; cut(): void }> {
+  let isCut = false;
+  const sockets: Socket[] = [];
+  const forward = (from: Socket, to: Socket): void => {
+    sockets.push(from);
+    from.on('data', (bytes) => (isCut ? undefined : to.write(bytes)));
+    from.on('error', () => undefined);
+  };
+  const proxy = createServer((near) => {
+    const far = connectSocket(port, '127.0.0.1');
+    forward(near, far);
+    forward(far, near);
+  });
+  ends.push(() => {
+    for (const socket of sockets) socket.destroy();
+    proxy.close();
+  });
+  proxy.listen(0, '127.0.0.1');
+  await once(proxy, 'listening');
+  const cut = (): void => void (isCut = true);
+  return { port: (proxy.address() as AddressInfo).port, cut };
 }
 
 const call = (signal: AbortSignal = new AbortController().signal) => ({ signal });
@@ -326,6 +351,25 @@ describe('over gRPC', () => {
     const right = await connectRemote({ endpoint: cluster.endpoint, token: 'secret' });
     ends.push(() => right.close());
     expect((await right.unary(M.getCapabilities, { instanceName: '' }, call())).lowApiVersion?.major).toBe(2);
+  });
+
+  test('a connection that is lost without being closed ends on both sides, and so does its action', async () => {
+    const codes: string[] = [];
+    const { cluster } = await serve({
+      abandonedAfterMs: 10,
+      keepaliveMs: 500,
+      onCall: ({ method, code }) => codes.push(`${method.slice(method.lastIndexOf('/') + 1)} ${code}`),
+    });
+    const proxy = await serveProxy(cluster.port);
+    const remote = await connectRemote({ endpoint: `grpc://127.0.0.1:${proxy.port}`, keepaliveMs: 500 });
+    ends.push(() => remote.close());
+    const action = await putAction(cluster, 'while :; do /bin/sleep 0.1; done');
+    const watched = failure(all(remote.serverStream(M.execute, request(action), call())));
+    while (cluster.service.activeOperations === 0) await pause(10);
+    proxy.cut();
+    expect(await watched).toMatch(/^UNAVAILABLE/);
+    while (cluster.service.activeOperations > 0) await pause(10);
+    expect(codes).toStrictEqual(['Execute CANCELLED']);
   });
 
   test('an action whose client has gone is stopped, and one whose client comes back is not', async () => {
