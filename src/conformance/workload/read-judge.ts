@@ -193,6 +193,8 @@ export class ReadJudge {
     const { call, sinceMs, cancelledAtMs } = asked;
     const now = this.#host.now();
     const cancelledMs = cancelledAtMs();
+    // Whatever else ends a wait, what matches at the call is its answer (R29).
+    this.#checkComplete(asked, []);
     if (code === 'RUNNER_WAIT_CANCELLED' && cancelledMs <= now) {
       this.#checkNotMetNow(asked, 'cancelled');
       return true;
@@ -300,7 +302,7 @@ export class ReadJudge {
     return this.#ledger.terms.hasExactTimes ? order <= offers : acceptedMark <= mark;
   }
 
-  /** An immediate answer contains all runs that match (R29). */
+  /** An answer contains all runs that match from its call until now (R29). */
   #checkComplete(asked: AskedRead, statuses: readonly RunStatus[]): void {
     const { call, query, sinceMs } = asked;
     const shown = new Set(statuses.map(({ runId }) => runId));

@@ -79,6 +79,18 @@ const exact: readonly TimedBreakage[] = [
       }),
   },
   {
+    title: 'R29 a signal that was aborted before the call beats what matches at the call',
+    breakIt: (good) =>
+      having(good, {
+        query: async (query, wait) => {
+          if (wait.signal?.aborted !== true) return good.query(query, wait);
+          const { statuses } = await good.query(query, { timeoutMs: 0 });
+          if (statuses.length === 0) return good.query(query, wait);
+          throw new RunnerError('RUNNER_WAIT_CANCELLED', 'The wait was cancelled.');
+        },
+      }),
+  },
+  {
     title: 'R54 a wait is woken a millisecond after the write',
     breakIt: (good, { clock }) =>
       having(good, {
