@@ -162,12 +162,15 @@ export class PartsJudge {
     this.#metrics.judgeHealth({ readyAtMs, failedAtMs, releasedAtMs, isLost: this.#health.isLost });
   }
 
-  /** R75–R78: each update was due, and began as soon as the runner was free. */
+  /** R75–R78: each update was due, began as soon as the runner was free, and overlapped no run. */
   #judgeUpdates(): void {
     const { updates } = this.#parts;
     for (let index = 0; index <= updates.length; index += 1) {
       const update = updates[index];
-      if (update !== undefined) this.#reached.add('a filer was updated');
+      if (update !== undefined) {
+        this.#reached.add('a filer was updated');
+        this.#mustOverlapNoRun(update);
+      }
       const faults = this.#wantedAfter(updates[index - 1]).map((ms) =>
         this.#updateFault(ms, update, updates[index - 1]),
       );
@@ -178,6 +181,20 @@ export class PartsJudge {
           `${fault}\n\nReady at ${this.#parts.readyAtMs} ms, asks every ${UPDATE_INTERVAL_MS} ms. Runs: ${this.#spans.map(spanText).join(', ')}. Updates: ${updates.map(({ beginMs, endMs }) => spanText({ startMs: beginMs, endMs })).join(', ')}.`,
       );
     }
+  }
+
+  #mustOverlapNoRun(update: SeenUpdate): void {
+    const { beginMs } = update;
+    const overMs = this.#overAtMs(update);
+    const run = this.#spans.find(
+      ({ startMs, endMs }) =>
+        (startMs < beginMs && beginMs < endMs) || Math.max(startMs, beginMs) < Math.min(endMs, overMs),
+    );
+    this.#check(
+      run === undefined,
+      () =>
+        `R76 R77 an update went on from ${spanText({ startMs: beginMs, endMs: overMs })}: expected none while a run is active, which one was from ${run === undefined ? '' : spanText(run)}`,
+    );
   }
 
   /** When the filer first asks after an update. While an abandoned update has not returned, it does not ask. */

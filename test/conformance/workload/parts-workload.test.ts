@@ -2,9 +2,9 @@ import { describe, expect, test } from 'vitest';
 import { partsWorkload, type PartsSubject } from '../../../src/conformance/workload/parts-workload.ts';
 import { exploreWorkload } from '../../../src/conformance/workload/explore-workload.ts';
 import type { PlannedMachine, RunnerUnderTest, SubjectOptions } from '../../../src/conformance/subject.ts';
-import { Cancellation } from '../../../src/model/cancellation.ts';
+import { type Cancellable, Cancellation } from '../../../src/model/cancellation.ts';
 import type { Filer } from '../../../src/model/filer.ts';
-import { orElse, whenThere } from '../../../src/model/maybe-promise.ts';
+import { isPending, type MaybePromise, orElse, whenThere } from '../../../src/model/maybe-promise.ts';
 import { METRIC_NAMES, type Metrics } from '../../../src/model/metrics.ts';
 import type { Output } from '../../../src/model/output.ts';
 import type { RunState } from '../../../src/model/run-state.ts';
@@ -15,12 +15,12 @@ import { createQueueRunner } from '../../../src/runners/queue/create-queue-runne
 import { having } from '../broken-services.ts';
 
 type Parts = SubjectOptions & PlannedMachine;
-type Change = (parts: Parts) => Partial<Parts>;
+type Change = (parts: Parts, world: World) => Partial<Parts>;
 
 function subjectOf(change: Change, wrap: (service: Service) => Service = (service) => service): PartsSubject {
   const create = (world: World, options: SubjectOptions, machine: PlannedMachine): RunnerUnderTest => {
     const given = { ...options, ...machine };
-    const { outputs, filers = new Map(), ...parts }: Parts = { ...given, ...change(given) };
+    const { outputs, filers = new Map(), ...parts }: Parts = { ...given, ...change(given, world) };
     const memory = createMemoryOutputs();
     const service = createQueueRunner(world, { ...parts, filers, outputs: outputs(memory) });
     return { service: wrap(service), readOutput: (uri) => memory.find(uri)?.text() ?? '' };
@@ -72,6 +72,68 @@ const ignoringAborts =
         return status.state === state ? status : good.abort(runId);
       },
     });
+
+/** Updates that were asked for during a run begin before the process of that run, and not after the run. */
+const updatingInRuns: Change = ({ filers = new Map(), execer }, { clock }) => {
+  const [[type, entry] = []] = [...filers];
+  const everyMs = entry?.filer.updateIntervalMs ?? 0;
+  if (type === undefined || entry === undefined || entry.init !== undefined || everyMs === 0) return {};
+  const { filer } = entry;
+  let carriedOut = 0;
+  let early: { readonly result: MaybePromise<void> } | undefined;
+  const update = (cancel?: Cancellable): MaybePromise<void> => {
+    carriedOut = Math.floor(clock.now() / everyMs);
+    return orElse(
+      () => filer.update(cancel),
+      () => undefined,
+    );
+  };
+  return {
+    filers: new Map([
+      [
+        type,
+        {
+          filer: {
+            ...filer,
+            update: (cancel?: Cancellable) => {
+              const { result } = early ?? { result: update(cancel) };
+              early = undefined;
+              return result;
+            },
+          },
+        },
+      ],
+    ]),
+    execer: {
+      ...execer,
+      exec: (command) => {
+        if (early === undefined && Math.floor(clock.now() / everyMs) > carriedOut) {
+          early = { result: update(new Cancellation()) };
+        }
+        return execer.exec(command);
+      },
+    },
+  };
+};
+
+/** A run that waits for an update starts in the instant in which the update begins. */
+function startingBesideUpdates(): readonly [Change, (service: Service) => Service] {
+  let runner: Service;
+  const change: Change = (parts, world) =>
+    parts.updateLimitMs === undefined
+      ? filerUsed((filer) => ({
+          update: (cancel) => {
+            const result = filer.update(cancel);
+            const go = async (): Promise<void> => {
+              const { statuses } = await runner.statusAll();
+              if (statuses.every(({ state }) => state !== 'PENDING')) await result;
+            };
+            return isPending(result) ? go() : result;
+          },
+        }))(parts, world)
+      : {};
+  return [change, (service) => (runner = service)];
+}
 
 const BROKEN: readonly (readonly [
   what: string,
@@ -163,6 +225,8 @@ const BROKEN: readonly (readonly [
     /^R(75|77) /,
     filerUsed(({ updateIntervalMs }) => ({ updateIntervalMs: 2 * updateIntervalMs })),
   ],
+  ['that updates its filers while a run is active', /^R76 R77 /, updatingInRuns],
+  ['that starts a run beside an update', /^R76 R77 /, ...startingBesideUpdates()],
   [
     'that lets updates take longer',
     /^R(68|75|77|80) /,
