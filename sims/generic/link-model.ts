@@ -14,6 +14,8 @@ export interface LinkRules {
 /** A message, or one of its two copies. */
 interface Copy {
   readonly id: number;
+  /** Its place among the messages of its link, as they were sent. */
+  readonly order: number;
   dueUs: number;
   /** How much later than its latency a fault makes it. */
   lateUs: number;
@@ -46,9 +48,10 @@ export interface Travel {
 
 /** Whether it concerns messages of that direction. */
 export function parts({ kind, groups }: Parting, from: string, to: string): boolean {
+  if (kind !== 'partition') return groups[0]?.includes(from) === true && groups[1]?.includes(to) === true;
   const one = groups.findIndex((group) => group.includes(from));
   const other = groups.findIndex((group) => group.includes(to));
-  return one >= 0 && other >= 0 && one !== other && (kind === 'partition' || one === 0);
+  return one >= 0 && other >= 0 && one !== other;
 }
 
 class Link {
@@ -61,6 +64,8 @@ class Link {
   overtakable: Copy[] = [];
   waiting: Copy[] = [];
   freeMs = 0;
+  /** How many have been sent that were not lost at once. */
+  sent = 0;
   /** Since when the first of its flights is the first. */
   headUs = 0;
 
@@ -131,14 +136,15 @@ export class LinkModel {
       return;
     }
     const { fault, faultMs, id } = travel;
+    const order = (link.sent += 1);
     if (fault === 'reorder') {
-      link.overtakable.push({ id, dueUs: this.#nowUs + usOf(faultMs), lateUs: usOf(faultMs) });
+      link.overtakable.push({ id, order, dueUs: this.#nowUs + usOf(faultMs), lateUs: usOf(faultMs) });
       return;
     }
     for (const drawnMs of travel.drawnMs) {
       const latencyMs = this.#latencyMs(link, travel.bytes, drawnMs);
       const lateUs = fault === 'delay' ? usOf(faultMs) : 0;
-      const copy = { id, dueUs: this.#nowUs + usOf(latencyMs) + lateUs, lateUs };
+      const copy = { id, order, dueUs: this.#nowUs + usOf(latencyMs) + lateUs, lateUs };
       if (fault === 'delay' && !link.rules.isFifo) link.late.push(copy);
       else this.#depart(link, copy);
     }
@@ -221,7 +227,9 @@ export class LinkModel {
     else if (this.isHeld(link.from, link.to)) link.waiting.push(copy);
     else {
       this.#landed(copy.id, false);
-      this.#bring(link, link.overtakable.splice(0));
+      const overtaken = link.overtakable.filter(({ order }) => order < copy.order);
+      link.overtakable = link.overtakable.filter((held) => !overtaken.includes(held));
+      this.#bring(link, overtaken);
     }
   }
 

@@ -56,6 +56,8 @@ export class Envelope implements EnvelopeData {
   readonly words: string | undefined;
   /** For an answer, the copy of the call that it answers. */
   readonly answered: Envelope | undefined;
+  /** Its number among the messages of its link, from 1 in the order of sending; 0 before it is sent. */
+  order = 0;
   /** Shared with its duplicate, if there is one: the fate of this one says nothing about the other. */
   #copies: Copies | undefined = undefined;
   #topic: Topic | undefined = undefined;
@@ -105,6 +107,7 @@ export class Envelope implements EnvelopeData {
     const { kind, from, incarnation, to, toIncarnation, name, id, words, answered } = this;
     const body = copyOf(this.body, () => 'a duplicate');
     const copy = new Envelope(kind, from, incarnation, to, toIncarnation, name, id, body, words, answered);
+    copy.order = this.order;
     this.#copies = new Copies();
     copy.#copies = this.#copies;
     return copy;

@@ -80,6 +80,8 @@ export class Link implements Parted {
   /** Number of partitions that cut it, and of holds in force. */
   #cuts = 0;
   #holds = 0;
+  /** How many messages were sent. */
+  #sent = 0;
   /** With limited bandwidth: when everything sent so far has passed through. */
   #freeMs = 0;
 
@@ -99,7 +101,7 @@ export class Link implements Parted {
 
   /** Sends a message, which faults may strike. */
   send(envelope: Envelope): void {
-    this.trace(envelope, 'sent');
+    this.#noteSent(envelope);
     if (this.#cuts > 0) {
       this.#lose(envelope, PARTITIONED);
       return;
@@ -111,7 +113,7 @@ export class Link implements Parted {
 
   /** Sends a message that no fault strikes and that arrives in this instant. */
   sendNow(envelope: Envelope): void {
-    this.trace(envelope, 'sent');
+    this.#noteSent(envelope);
     this.#arriveNow(envelope);
   }
 
@@ -168,6 +170,12 @@ export class Link implements Parted {
     }
   }
 
+  #noteSent(envelope: Envelope): void {
+    this.#sent += 1;
+    envelope.order = this.#sent;
+    this.trace(envelope, 'sent');
+  }
+
   #strike(kind: LinkFaultKind, envelope: Envelope): void {
     switch (kind) {
       case 'hold':
@@ -211,7 +219,7 @@ export class Link implements Parted {
 
   #holdBack(envelope: Envelope, ms: number, isOvertakable: boolean): void {
     const late = (this.#late ??= new Holds(this.#core.world.clock));
-    late.begin(envelope.topic, { ms, isOvertakable }, (why) => {
+    late.begin(envelope.topic, { ms, isOvertakable, order: envelope.order }, (why) => {
       if (why === 'time') this.#arrive(envelope);
       else if (why !== 'released') this.#arriveNow(envelope);
     });
@@ -290,7 +298,7 @@ export class Link implements Parted {
       this.#waiting.push(envelope);
     } else {
       this.#core.deliver(envelope);
-      this.#late?.overtake();
+      this.#late?.overtake(envelope.order);
     }
   }
 

@@ -51,10 +51,13 @@ export class Outage {
   }
 
   concerns(from: string, to: string): boolean {
+    if (this.kind !== 'partition') {
+      const [senders, receivers] = this.#groups;
+      return senders?.has(from) === true && receivers?.has(to) === true;
+    }
     const one = this.#groups.findIndex((group) => group.has(from));
     const other = this.#groups.findIndex((group) => group.has(to));
-    if (one < 0 || other < 0 || one === other) return false;
-    return this.kind === 'partition' || one === 0;
+    return one >= 0 && other >= 0 && one !== other;
   }
 
   /** Applies the outage to a link if it concerns it (1), or removes it (-1). */

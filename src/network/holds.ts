@@ -19,6 +19,8 @@ export interface HoldLimits {
   readonly isDeadline?: boolean;
   /** True if the hold ends when another call reaches the delegate. */
   readonly isOvertakable?: boolean;
+  /** With `isOvertakable`, where calls are counted as they are sent: its number, so that only later ones overtake it. */
+  readonly order?: number;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -78,12 +80,15 @@ export class Holds {
     if (call.isOvertakable) this.#overtakable += 1;
   }
 
-  /** Ends overtakable holds, because a call has reached the delegate. */
-  overtake(): void {
+  /**
+   * Ends overtakable holds, because a call has reached the delegate: those of calls sent before it, if `order` is its
+   * number.
+   */
+  overtake(order: number = Infinity): void {
     if (this.#overtakable === 0) return;
     for (let call = this.#first; call !== undefined;) {
       const { next }: HeldCall = call;
-      if (call.isOvertakable) call.end('overtaken');
+      if (call.isOvertakable && call.order < order) call.end('overtaken');
       call = next;
     }
   }
@@ -113,6 +118,7 @@ function takeResolve(resolve: (why: HoldEnd) => void): void {
 
 class HeldCall extends LimitedWaiter {
   readonly isOvertakable: boolean;
+  readonly order: number;
   previous: HeldCall | undefined = undefined;
   next: HeldCall | undefined = undefined;
   readonly #holds: Holds;
@@ -122,11 +128,12 @@ class HeldCall extends LimitedWaiter {
     holds: Holds,
     clock: Clock,
     topic: Topic,
-    { ms, isDeadline = false, isOvertakable = false, signal }: HoldLimits,
+    { ms, isDeadline = false, isOvertakable = false, order = 0, signal }: HoldLimits,
     onEnd: (why: HoldEnd) => void,
   ) {
     super();
     this.isOvertakable = isOvertakable;
+    this.order = order;
     this.#holds = holds;
     this.#onEnd = onEnd;
     let timer: Timer | undefined;

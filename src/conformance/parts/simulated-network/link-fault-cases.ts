@@ -189,6 +189,23 @@ export const linkFaultCases: readonly Spec[] = [
     ),
   ),
   ofOurWords(
+    holds(
+      'a message that was sent before a reordered one does not overtake it',
+      async (sim, make) => {
+        const net = make({ latencyMs: 5, faults: { reorder: true } });
+        const { got } = inbox(sim, net);
+        net.send('inbox', { type: 'first' });
+        net.send('inbox', { type: 'second' });
+        await sim.sleep(10);
+        checkEqual('the messages', got, [{ type: 'first' }]);
+        net.send('inbox', { type: 'third' });
+        await sim.sleep(20);
+        checkEqual('the messages', got, [{ type: 'first' }, { type: 'third' }, { type: 'second' }]);
+      },
+      { 'scenario to inbox second fault': 'highest' },
+    ),
+  ),
+  ofOurWords(
     looks(
       'faults strike as often as strikesMax says, and are then no longer asked for',
       async (sim, make) => {

@@ -331,6 +331,23 @@ export const outageCases: readonly Spec[] = [
     ),
   ),
   ofOurWords(
+    holds(
+      'what a node sends to itself is held as well',
+      async (sim, make) => {
+        const net = make({ faults: { hold: true, outageMs: 40 } });
+        const times: number[] = [];
+        inbox(sim, net);
+        net.node('own', ({ name, send, onMessage }) => {
+          onMessage(() => times.push(sim.now()));
+          send(name, { type: 'later' });
+        });
+        await sim.sleep(100);
+        checkEqual('when it arrives', times, [10]);
+      },
+      { 'own to own later fault': 'highest' },
+    ),
+  ),
+  ofOurWords(
     looks(
       'a link held by decision delivers the waiting messages when the hold ends',
       async (sim, make) => {
