@@ -8,10 +8,12 @@ import { withStackLimit } from './drain-stack-limit.ts';
 /** Maximum number of frames between an await and the flow that contains it. */
 const FRAMES_MAX = 200;
 
+type Flow = (...args: never[]) => unknown;
+
 const OWN_PROPERTY = { configurable: true, enumerable: false, writable: true };
 
 /**
- * Sees when a promise is created while a flow, a named function, awaits the code that creates it, directly or through
+ * Sees when a promise is created while one of some flows, named functions, awaits the code that creates it, directly or through
  * functions that await one another. Chains of `then` cannot be followed. Costs less than a microsecond per promise, and
  * some 10 µs where it is not known yet whose code runs. From then on every promise costs a tenth more: once promises
  * were watched, the engine no longer uses its fastest paths.
@@ -27,11 +29,11 @@ export class FlowWatch {
   #isOther = false;
 
   /** Calls `seen` for each such promise. */
-  constructor(flow: (...args: never[]) => unknown, seen: () => void) {
+  constructor(flows: readonly Flow[], seen: () => void) {
     const others = this.#others;
     this.stop = promiseHooks.createHook({
       init: (promise: object, parent: object | undefined) => {
-        if (!this.#isOther && isAwaitedBy(flow)) seen();
+        if (!this.#isOther && isAwaitedBy(flows)) seen();
         else if (parent !== undefined) others.add(promise);
       },
       before: (promise: object) => {
@@ -57,10 +59,10 @@ async function reaction(): Promise<void> {
   await DONE;
 }
 
-/** True if `flow`, a named function, awaits the running code, as in {@link FlowWatch}. Costs some 10 µs. */
-export function isAwaitedBy(flow: (...args: never[]) => unknown): boolean {
+/** True if one of `flows`, named functions, awaits the running code, as in {@link FlowWatch}. Costs some 10 µs. */
+export function isAwaitedBy(flows: readonly Flow[]): boolean {
   const isOfFlow = (_error: Error, frames: NodeJS.CallSite[]): boolean =>
-    frames.some((frame) => frame.getFunctionName() === flow.name);
+    frames.some((frame) => flows.some(({ name }) => frame.getFunctionName() === name));
   // Source maps depend on this property, which is not enumerable.
   const before = Object.getOwnPropertyDescriptor(Error, 'prepareStackTrace');
   // False if code under test has made it read-only.

@@ -1,4 +1,5 @@
-/** The stack frame below everything that a scenario does. */
+/** The stack frames below everything that a scenario does. */
+import { isPending } from '../model/maybe-promise.ts';
 import type { Scenario } from './simulate-options.ts';
 import type { Simulation } from './simulation.ts';
 
@@ -6,3 +7,36 @@ import type { Simulation } from './simulation.ts';
 export async function awaitScenario(scenario: Scenario, simulation: Simulation): Promise<void> {
   await scenario(simulation);
 }
+
+/** Runs the hooks of the end. Returns a promise if one of them is asynchronous. */
+export function runEndHooks(
+  simulation: Simulation,
+  fail: (error: unknown) => void,
+): Promise<void> | undefined {
+  for (let hook = simulation.takeEndHook(); hook !== undefined; hook = simulation.takeEndHook()) {
+    try {
+      const result = hook();
+      if (isPending(result)) return awaitEndHooks(result, simulation, fail);
+    } catch (error) {
+      fail(error);
+    }
+  }
+  return undefined;
+}
+
+/** Watches recognize a wait of a hook by this function, as those of the scenario by {@link awaitScenario}. */
+async function awaitEndHooks(
+  hook: Promise<void>,
+  simulation: Simulation,
+  fail: (error: unknown) => void,
+): Promise<void> {
+  try {
+    await hook;
+  } catch (error) {
+    fail(error);
+  }
+  await runEndHooks(simulation, fail);
+}
+
+/** The functions that await code of the scenario. */
+export const SCENARIO_FLOWS: readonly ((...args: never[]) => unknown)[] = [awaitScenario, awaitEndHooks];

@@ -42,7 +42,7 @@ import { ReachedConditions } from './reached-conditions.ts';
 import { type LateOwner, ownerOfLateUse } from './late-use.ts';
 import { ModuleLoads } from './module-loads.ts';
 import { ResourceLedger } from './resource-ledger.ts';
-import { awaitScenario } from './scenario-flow.ts';
+import { awaitScenario, runEndHooks } from './scenario-flow.ts';
 import { framesOfThrown } from './scenario-stack.ts';
 import { BETWEEN_TURNS, UncaughtErrors, type UncaughtError } from './uncaught-errors.ts';
 import { RunTally, SimulationTracer } from './simulation-tracer.ts';
@@ -151,6 +151,8 @@ const FRAMES = 40;
 const OMISSION: StackOmission = { omit: leaveStacksOut, restore: putStacksBack };
 /** Kinds of failures whose error the scenario gets as well, in whichever of its promises that rejects. */
 const THROWN_AS_WELL: ReadonlySet<FailureKind> = new Set(['check', 'eventually', 'diverged', 'escape']);
+/** Kinds of failures that say nothing about the scenario. */
+const ENDED_FROM_OUTSIDE: ReadonlySet<FailureKind> = new Set(['abandoned', 'diverged']);
 /** Kinds of failures that code which waits for a real timer may cause while virtual time goes on. */
 const BY_LATE_CODE: ReadonlySet<FailureKind> = new Set(['check', 'always', 'eventually', 'error', 'rule']);
 
@@ -192,6 +194,8 @@ export class SimulationRun {
   /** How far the end of the simulation has progressed once the scenario has ended. */
   #ending: 'begun' | 'announced' | 'leaving' | 'left' = 'begun';
   #failure: Failure | undefined;
+  /** The first error of an `onEnd` hook, which fails the simulation once the others have ended, or something else fails. */
+  #hookError: (KnownOfFailure & { readonly cause: unknown }) | undefined;
 
   constructor(options: SimulateOptions, source: DecisionSource) {
     const { capturePlaces = false, keepTrace = false, oracles = defaultOracles(), onFire } = options;
@@ -493,13 +497,12 @@ export class SimulationRun {
       this.#ending = 'announced';
       return false;
     }
-    const errors: unknown[] = [];
-    const leaving = this.#simulation.leave((error) => errors.push(error));
+    const leaving = runEndHooks(this.#simulation, (cause) => {
+      this.#hookError ??= { cause, atMs: this.#clock.now(), facts: this.#throwerOf(cause) };
+    });
     const end = (): void => {
       this.#ending = 'left';
-      if (errors.length === 0) return;
-      const [cause] = errors;
-      this.#fail('error', messageOf(cause), { cause, facts: this.#throwerOf(cause) });
+      this.#failByHook();
     };
     if (leaving === undefined) end();
     else {
@@ -507,6 +510,12 @@ export class SimulationRun {
       void leaving.then(end);
     }
     return true;
+  }
+
+  #failByHook(): void {
+    const error = this.#hookError;
+    this.#hookError = undefined;
+    if (error !== undefined) this.#fail('error', messageOf(error.cause), error);
   }
 
   /**
@@ -636,6 +645,11 @@ export class SimulationRun {
     const { rule, cause, standstill, atMs = this.#clock.now() } = more;
     if (THROWN_AS_WELL.has(kind)) this.#noted.add(cause);
     if (this.#failure !== undefined) return;
+    if (this.#hookError !== undefined && !ENDED_FROM_OUTSIDE.has(kind)) {
+      this.#failByHook();
+      this.#addToFailure(message, cause);
+      return;
+    }
     const facts = [...(more.facts ?? []), ...this.#realTimersBehind(kind)];
     this.#failure = {
       kind,

@@ -397,26 +397,9 @@ export class Simulation {
     this.world.tracer.record({ at: this.now(), type: 'note', runner: 'scenario', text });
   }
 
-  /** @internal Called when the scenario has ended. Returns a promise if a hook is asynchronous. */
-  leave(fail: (error: unknown) => void): Promise<void> | undefined {
-    for (let hook = this.#endHooks.pop(); hook !== undefined; hook = this.#endHooks.pop()) {
-      try {
-        const result = hook();
-        if (isPending(result)) return this.#leaveAfter(result, fail);
-      } catch (error) {
-        fail(error);
-      }
-    }
-    return undefined;
-  }
-
-  async #leaveAfter(hook: Promise<void>, fail: (error: unknown) => void): Promise<void> {
-    try {
-      await hook;
-    } catch (error) {
-      fail(error);
-    }
-    await this.leave(fail);
+  /** @internal Removes the hook that was registered last, and returns it. */
+  takeEndHook(): (() => void | Promise<void>) | undefined {
+    return this.#endHooks.pop();
   }
 
   /** @internal */

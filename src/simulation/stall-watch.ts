@@ -8,7 +8,7 @@ import { FlowWatch, isAwaitedBy } from '../kernel/drain-promises.ts';
 import type { EventInfo } from '../kernel/event-queue.ts';
 import { roundedMs } from '../kernel/microseconds.ts';
 import type { VirtualClock } from '../kernel/virtual-clock.ts';
-import { awaitScenario } from './scenario-flow.ts';
+import { SCENARIO_FLOWS } from './scenario-flow.ts';
 
 /** Events between two looks; the next constant is the number of events in a look. */
 const LOOK_EVERY = 24_576;
@@ -266,7 +266,7 @@ class LookBeforeFlow extends Look {
   constructor(clock: VirtualClock) {
     super(clock);
     this.#stopMade = clock.addMakeListener(() => {
-      this.scenarioContinues ||= isAwaitedBy(awaitScenario);
+      this.scenarioContinues ||= isAwaitedBy(SCENARIO_FLOWS);
     });
   }
 
@@ -295,7 +295,7 @@ class ScenarioFlow {
   readonly #stopEvents: () => void;
 
   constructor(clock: VirtualClock) {
-    this.#watch = new FlowWatch(awaitScenario, () => {
+    this.#watch = new FlowWatch(SCENARIO_FLOWS, () => {
       this.continues = true;
       // Watching is expensive, and once is enough.
       this.stop();

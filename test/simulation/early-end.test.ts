@@ -4,6 +4,7 @@ import { chooseDrain } from '../../src/kernel/drain.ts';
 import { realFunctions } from '../../src/kernel/drain-real-functions.ts';
 import type { Simulation } from '../../src/simulation/simulation.ts';
 import { simulate } from '../../src/simulation/simulate.ts';
+import type { SimulateOptions } from '../../src/simulation/simulate-options.ts';
 import type { FailureKind, Verdict } from '../../src/simulation/verdict.ts';
 import { EventuallyFailedError } from '../../src/simulation/watched-properties.ts';
 import { choice } from '../questions.ts';
@@ -261,6 +262,43 @@ describe('hooks of the end', () => {
     ]);
     expect(isCalled).toBe(true);
     expect(failure).toMatchObject({ kind: 'error', message: 'not closed' });
+  });
+
+  const after = async (hook: (sim: Simulation) => void | Promise<void>, options: Partial<SimulateOptions>) =>
+    simulate({
+      ...options,
+      scenario(sim) {
+        sim.onEnd(() => hook(sim));
+        sim.onEnd(() => {
+          throw new Error('not closed');
+        });
+      },
+    });
+  const interrupting = new AbortController();
+  test.for<readonly [string, Parameters<typeof after>, RegExp]>([
+    ['that never ends', [() => Promise.race<void>([]), {}], /^Deadlock: /],
+    ['that loops', [endless, { maxEvents: 50 }], /^50 events have fired/],
+    [
+      'that is ended from outside',
+      [
+        async (sim) => {
+          await sim.sleep(1);
+          interrupting.abort(new Error('enough'));
+          await endless(sim);
+        },
+        { signal: interrupting.signal },
+      ],
+      /ended from outside: enough$/,
+    ],
+    ['whose check fails', [(sim) => sim.check(false, 'all is closed'), {}], /^all is closed$/],
+  ])('that fail before one %s fail the simulation', async ([, args, detail]) => {
+    const { failure } = await after(...args);
+    expect(failure).toMatchObject({
+      kind: 'error',
+      message: 'not closed',
+      atMs: 0,
+      details: [expect.stringMatching(detail)],
+    });
   });
 
   test('that never end are a deadlock', async () => {

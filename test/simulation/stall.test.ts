@@ -209,6 +209,16 @@ describe('what goes on has not stalled:', () => {
     expect([held, failure]).toEqual([true, undefined]);
   });
 
+  test('a hook of the end that takes long', async () => {
+    const { held, failure } = await rehearse(async (sim) => {
+      await sim.sleep(1);
+      sim.onEnd(async () => {
+        for (let i = 0; i < 150_000; i += 1) await sim.sleep(1);
+      });
+    });
+    expect([held, failure]).toEqual([true, undefined]);
+  });
+
   // The last of these continues in none but the last of the events that are looked at.
   test.for([1, 300, 24_000, 61_550])(
     'a loop that only takes what others bring in %d events',
