@@ -438,7 +438,8 @@ export function checkThat(
   message: string,
 ): asserts condition {
   check('sim', sim, is.withMethods('check'));
-  sim.check(Boolean(condition), message);
+  // A promise is never false, which the method reports.
+  sim.check(isPending(condition) ? (condition as never) : Boolean(condition), message);
 }
 
 /** Topic of a `sim.sleep` without a label; one that is left at the end means that the scenario did not await it. */

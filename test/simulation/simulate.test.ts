@@ -7,7 +7,7 @@ import { createChaosRunner } from '../../src/network/chaos-runner.ts';
 import { createSimulatedRunner } from '../../src/runners/simulated-runner.ts';
 import type { SimulateOptions } from '../../src/simulation/simulate-options.ts';
 import { simulate } from '../../src/simulation/simulate.ts';
-import type { Simulation } from '../../src/simulation/simulation.ts';
+import { checkThat, type Simulation } from '../../src/simulation/simulation.ts';
 import { defineScenario } from '../../src/simulation/scenario.ts';
 import type { TraceEvent } from '../../src/model/trace-event.ts';
 import { choice } from '../questions.ts';
@@ -121,6 +121,14 @@ describe('a failure', () => {
       expect(failure).toMatchObject({ kind: 'error', cause: { code: 'RUNNER_INVALID_ARGUMENT' } });
     },
   );
+
+  test('checkThat refuses a promise, as sim.check does', async () => {
+    const { failure } = await simulate({
+      scenario: (sim) => checkThat(sim, Promise.resolve(false), 'it is done'),
+    });
+    expect(failure).toMatchObject({ kind: 'error', cause: { code: 'RUNNER_INVALID_ARGUMENT' } });
+    expect(failure?.message).toContain('got a promise that is not awaited');
+  });
 
   test.for<[string, () => unknown, string]>([
     ['an error whose message is no text', () => Object.assign(new Error('x'), { message: 7 }), 'Error'],

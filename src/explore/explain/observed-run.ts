@@ -82,6 +82,9 @@ const NAMED_MAX = 10_000;
 /** Up to this many events due together are all kept. */
 const DUE_KEPT_MAX = 100;
 
+/** Up to this many answers of a choice are all described. */
+const DESCRIBED_MAX = 16;
+
 class Observation implements DecisionSource {
   readonly firings = new Map<number, EventInfo>();
   readonly asleep = new Map<number, KeptStack>();
@@ -163,10 +166,38 @@ class Observation implements DecisionSource {
     const answer = this.#answers.decide(asked.question, asked.n, asked.occurrence);
     const traceIndex = this.events.length;
     const askedAtMs = this.#now?.() ?? this.events.at(-1)?.event.at ?? 0;
-    const decision = { ...asked, answer, firingId: this.#firingId, traceIndex, askedAtMs };
+    const { question, n, describe } = asked;
+    const isValue = describe !== undefined && question.kind === 'choice';
+    const words = isValue ? { describe: describedNow(describe, question, n, answer) } : {};
+    const decision = { ...asked, ...words, answer, firingId: this.#firingId, traceIndex, askedAtMs };
     this.decisions.push(decision);
     return decision;
   }
+}
+
+/**
+ * Describes the answers of a choice while it is made: the scenario may change the values afterwards. Of many answers,
+ * only the one that was taken.
+ */
+function describedNow(
+  describe: DescribeAnswer,
+  question: Question,
+  n: number,
+  taken: number,
+): DescribeAnswer {
+  const words = new Map<number, string>();
+  const answers = n <= DESCRIBED_MAX ? Array.from({ length: n }, (_, answer) => answer) : [taken];
+  for (const answer of answers) {
+    try {
+      const value = describe(answer, question);
+      words.set(answer, typeof value === 'string' ? value : valueText(value));
+    } catch {
+      // Asked for later, the words fail again, which leaves them out.
+    }
+  }
+  const described = (answer: number, asked: Question): unknown =>
+    words.get(answer) ?? describe(answer, asked);
+  return Object.assign(described, { ...describe });
 }
 
 /** The event with the time at which it fired; its place is still formatted only when it is read. */

@@ -56,6 +56,22 @@ describe('what was chosen', () => {
     expect(await words(pick, ...asked)).toBe('"timeout" is 100 ms and "pause" is 30 ms');
   });
 
+  test('is the element as it was when it was picked, of any list', async () => {
+    const pick = (sim: Simulation): void => {
+      for (const n of [3, 30]) {
+        const jobs = Array.from({ length: n }, (_, ms) => ({ ms }));
+        const job = sim.pick(`one of ${n}`, jobs);
+        job.ms = 99;
+        jobs.splice(0, 1);
+      }
+    };
+    const asked: readonly Asked[] = [
+      ['one of 3', 3, 1],
+      ['one of 30', 30, 20],
+    ];
+    expect(await words(pick, ...asked)).toBe('"one of 3" is {"ms":1} and "one of 30" is {"ms":20}');
+  });
+
   test('is data where it is not text, and the answer where its description throws', async () => {
     const pick = (sim: Simulation): void => {
       sim.pick('job', [{ ms: 1 }, { ms: 2 }]);
