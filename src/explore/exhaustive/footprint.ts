@@ -17,7 +17,8 @@
  *   (`noteObserver`). Calls of a runner's methods settle in the events of their callers.
  * - End-of-instant events fire in the order of their making. Two events that make some do not commute, even if what
  *   they make is cancelled later.
- * - The default oracles judge each runner by its own events, so they see no difference between equivalent orders.
+ * - The default oracles judge the events of each name together, so they see no difference between equivalent orders:
+ *   runners of one name have one bit.
  *   Oracles that a scenario brings along may compare runners; then whatever is traced touches everything.
  * - The event with which an execution ends touches everything: what is still due does not fire any more.
  *
@@ -42,7 +43,8 @@ export function areDependent(one: number, other: number): boolean {
 /** Measures the footprint of one event after the other. */
 export class FootprintMeter implements Isolator {
   readonly #tracesTouchAll: boolean;
-  #partCount = 0;
+  /** The number of each name. */
+  #parts = new Map<string, number>();
   #released = new Set<string>();
   #footprint = 0;
   #owner: PartClock | undefined;
@@ -54,7 +56,7 @@ export class FootprintMeter implements Isolator {
 
   /** Forgets the parts of the previous execution. */
   begin(): void {
-    this.#partCount = 0;
+    this.#parts.clear();
     this.#released = new Set();
     this.open();
   }
@@ -72,7 +74,9 @@ export class FootprintMeter implements Isolator {
   }
 
   isolate(clock: Clock, name: string): IsolatedPart {
-    const part = new PartClock(this, clock, name, this.#partCount++);
+    const index = this.#parts.get(name) ?? this.#parts.size;
+    this.#parts.set(name, index);
+    const part = new PartClock(this, clock, name, index);
     return { clock: part, noteOutside: () => this.touchAll(), dissolve: () => part.dissolve() };
   }
 

@@ -219,6 +219,27 @@ describe('events of two runners are tried in both orders if', () => {
   });
 });
 
+test('events of two runners with one name are tried in both orders, as one oracle judges them together', async () => {
+  const scenario = defineScenario({
+    name: 'namesakes',
+    description: 'the run of one ends as that of the other begins',
+    async run(sim) {
+      const runners = ['a-', 'b-'].map((idPrefix) =>
+        createFakeRunner(sim.world, { idPrefix, script: argvScript }),
+      );
+      for (const runner of runners) {
+        await runner.run({ argv: ['sleep 5', 'complete 0'] });
+        await sim.sleep(5);
+      }
+      await sim.sleep(5);
+      await leave(sim, runners);
+    },
+  });
+  const { failures, schedules } = await certify(scenario);
+  expect(failures).toBeGreaterThan(0);
+  expect(schedules).toBeGreaterThan(failures);
+});
+
 test('any number of runners that nobody watches need only one order', async () => {
   const scenario = defineScenario({
     name: 'side-by-side',
