@@ -45,7 +45,8 @@ export const SITUATIONS: Situations = {
       const runner = stage.runner(withFiler(filerOf(noop), gate.passed));
       await Promise.allSettled([runner.run(ok)]);
       gate.open();
-      await stage.pause(2);
+      // On a busy machine the end of the initialization takes its time.
+      while (!(await runner.statusAll()).service.initialized) await stage.pause(1);
       return all(runner, [snapshot]);
     },
   ],

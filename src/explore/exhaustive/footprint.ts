@@ -44,7 +44,7 @@ export function areDependent(one: number, other: number): boolean {
 export class FootprintMeter implements Isolator {
   readonly #tracesTouchAll: boolean;
   /** The number of each name. */
-  #parts = new Map<string, number>();
+  readonly #parts = new Map<string, number>();
   #released = new Set<string>();
   #footprint = 0;
   #owner: PartClock | undefined;
