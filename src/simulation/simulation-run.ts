@@ -23,10 +23,11 @@ import { createRandomStream } from '../kernel/seeded-random.ts';
 import { leaveStacksOut, putStacksBack, setStackLimit } from '../kernel/drain-stack-limit.ts';
 import { VirtualClock } from '../kernel/virtual-clock.ts';
 import type { Isolate, Isolator } from '../model/isolation.ts';
-import type { TraceEvent, Tracer } from '../model/trace-event.ts';
+import { takesCalls } from '../model/run-tracer.ts';
+import type { Tracer } from '../model/trace-event.ts';
 import { ContractBrokenError } from '../oracles/contract-broken-error.ts';
 import { madeOracle } from '../oracles/made-oracle.ts';
-import type { Oracle } from '../oracles/oracle.ts';
+import type { Oracle, ReportViolation } from '../oracles/oracle.ts';
 import { defaultOracles } from '../oracles/default-oracles.ts';
 import { HashingRecorder } from '../trace/trace-recorder.ts';
 import { lateErrorIn } from './aftermath.ts';
@@ -194,6 +195,8 @@ export class SimulationRun {
   /** How far the end of the simulation has progressed once the scenario has ended. */
   #ending: 'begun' | 'announced' | 'leaving' | 'left' = 'begun';
   #failure: Failure | undefined;
+  /** What was added to the details of the failure. */
+  #added: Set<string> | undefined;
   /** The first error of an `onEnd` hook, which fails the simulation once the others have ended, or something else fails. */
   #hookError: (KnownOfFailure & { readonly cause: unknown }) | undefined;
 
@@ -219,9 +222,10 @@ export class SimulationRun {
     this.#processes = this.#makeProcesses();
     const liveness = (): Liveness => ({ progress: this.#tally.progress, held: this.#ledger.count });
     this.#endless = new EndlessWatch(this.#clock, this.#judge, liveness, options);
-    this.#oracles = oracles.map((make, index) =>
-      madeOracle(make, index, ({ rule, message }) => this.#fail('rule', messageOf(message), { rule })),
-    );
+    this.#oracles = oracles.map((make, index) => {
+      const report: ReportViolation = ({ rule, message }) => this.#fail('rule', messageOf(message), { rule });
+      return this.#guarded(madeOracle(make, index, report), index);
+    });
     // Capturing places requires an event for each resource that is acquired.
     this.#tracer = new SimulationTracer(
       this.#recorder,
@@ -260,6 +264,8 @@ export class SimulationRun {
     } finally {
       restoreLimit();
       restoreStacks?.();
+      this.#decisions.end();
+      this.#tracer.end();
       this.#simulation.end();
       this.#session?.end();
     }
@@ -299,7 +305,7 @@ export class SimulationRun {
     const late = await lateErrorIn(parts).finally(() => uncaught.end());
     if (late === undefined) return undefined;
     const { error, atMs } = late;
-    const [text = '', ...rest] = messageOf(error).split('\n');
+    const [text = '', ...rest] = withoutColours(messageOf(error)).split('\n');
     const sentence = /[.!?]$/.test(text) ? text : `${text}.`;
     return {
       ...failure,
@@ -351,11 +357,8 @@ export class SimulationRun {
    * Judges errors that nothing can catch any more: `'stop'` if the simulation has failed, true if a process has got one,
    * which others may react to before the next event.
    */
-  #judgeUncaught(
-    uncaught: UncaughtErrors,
-    nextMs = this.#clock.pendingEvents(1)[0]?.atMs ?? Infinity,
-  ): StepResult | undefined {
-    const untilMs = this.#isEnded ? Infinity : nextMs;
+  #judgeUncaught(uncaught: UncaughtErrors): StepResult | undefined {
+    const untilMs = this.#handledUntilMs();
     let isPassedOn = false;
     for (let first = uncaught.first(untilMs); first !== undefined; first = uncaught.first(untilMs)) {
       uncaught.forget(first);
@@ -363,6 +366,13 @@ export class SimulationRun {
       isPassedOn = true;
     }
     return isPassedOn ? true : undefined;
+  }
+
+  /** Rejections that are older than this can no longer be handled in their instant. */
+  #handledUntilMs(): number {
+    if (this.#isAtEnd) return Infinity;
+    if (this.#loads.isPending) return this.#clock.now();
+    return this.#clock.pendingEvents(1)[0]?.atMs ?? Infinity;
   }
 
   /** Passes errors that a node leaves uncaught to that node. */
@@ -383,8 +393,12 @@ export class SimulationRun {
   /** Adds an error left uncaught in the instant of the failure to its details: it may be the cause. */
   #addToFailure(message: string, cause: unknown): void {
     const failure = this.#failure;
-    if (failure === undefined || failure.cause === cause || failure.message === message) return;
-    this.#failure = { ...failure, ...detailedBy([...factsOf(failure), plainFact(message)]) };
+    const shown = withoutColours(message);
+    if (failure === undefined || failure.cause === cause || failure.message === shown) return;
+    const added = (this.#added ??= new Set());
+    if (added.size >= SHOWN_MAX || added.has(shown)) return;
+    added.add(shown);
+    this.#failure = { ...failure, ...detailedBy([...factsOf(failure), plainFact(shown)]) };
   }
 
   /** Judges rejections of the last turn, which Node reports at its end at the latest. */
@@ -392,7 +406,10 @@ export class SimulationRun {
     const uncaught = this.#uncaught;
     if (uncaught === undefined) return;
     if (drain.name === 'documented') await drain.run(() => 'stop');
-    this.#judgeUncaught(uncaught, Infinity);
+    for (let first = uncaught.first(Infinity); first !== undefined; first = uncaught.first(Infinity)) {
+      uncaught.forget(first);
+      this.#isFatal(first);
+    }
     uncaught.end();
   }
 
@@ -400,6 +417,30 @@ export class SimulationRun {
     // A property that did not come true may be what an owner waits for.
     const waits = kind === 'eventually' ? this.#ledger.describe(SHOWN_MAX, 'waits') : [];
     this.#fail(kind, message, { cause, facts: [...facts, ...waits] });
+  }
+
+  /** An oracle that throws fails the simulation, even if code of the scenario catches the error. */
+  #guarded(oracle: Oracle, index: number): Oracle {
+    if (takesCalls(oracle)) return oracle;
+    const fail = (cause: unknown): void =>
+      this.#fail('error', `oracles[${index}] has thrown: ${messageOf(cause)}`, { cause });
+    return {
+      watch(event) {
+        try {
+          oracle.watch(event);
+        } catch (error) {
+          fail(error);
+          throw error;
+        }
+      },
+      end(atMs) {
+        try {
+          oracle.end(atMs);
+        } catch (error) {
+          fail(error);
+        }
+      },
+    };
   }
 
   #makeProcesses(): Processes {
@@ -670,7 +711,7 @@ export class SimulationRun {
   #verdict(): Verdict {
     const { seed = 1, keepTrace = false } = this.#options;
     const decisions = this.#decisions;
-    const events = keepTrace ? this.#keptEvents() : [];
+    const events = keepTrace ? this.#recorder.events() : [];
     return {
       held: this.#failure === undefined,
       ...(this.#failure === undefined ? {} : { failure: this.#failure }),
@@ -687,12 +728,6 @@ export class SimulationRun {
       decisions: (max) => decisions.entries(max),
       trace: () => events,
     };
-  }
-
-  /** The trace without the events recorded after the end. */
-  #keptEvents(): readonly TraceEvent[] {
-    const events = this.#recorder.events();
-    return this.#looksAfter ? events.slice() : events;
   }
 
   /**

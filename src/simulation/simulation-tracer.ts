@@ -36,9 +36,11 @@ export class RunTally {
   }
 }
 
+const NO_RECORDER: RunTracer = runTracer({ record: () => undefined });
+
 /** The tracer of one simulation. Unless `inRows` is true, a row of events is passed on as single events. */
 export class SimulationTracer implements RunTracer {
-  readonly #recorder: HashingRecorder;
+  #recorder: RunTracer;
   readonly #ledger: ResourceLedger;
   readonly #tally: RunTally;
   #watchers: readonly RunTracer[];
@@ -60,8 +62,9 @@ export class SimulationTracer implements RunTracer {
     this.keepsEvents = recorder.keepsEvents;
   }
 
-  /** From now on, oracles see no events. */
+  /** From now on, nothing is recorded, and oracles see no events. */
   end(): void {
+    this.#recorder = NO_RECORDER;
     this.#watchers = [];
   }
 

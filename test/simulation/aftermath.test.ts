@@ -145,7 +145,7 @@ test('of an error with several lines the first is in the sentence, the others in
     capturePlaces: true,
     scenario: (sim) =>
       void sim.world.clock.timer('heartbeat', 20, () => {
-        throw new Error('expected 1\n\n- 1\n+ 2');
+        throw new Error('expected 1\n\n\u001B[31m- 1\u001B[39m\n+ 2');
       }),
   });
   expect(failure?.message).toBe(

@@ -10,6 +10,8 @@ import { simulate } from '../../src/simulation/simulate.ts';
 import { checkThat, type Simulation } from '../../src/simulation/simulation.ts';
 import { defineScenario } from '../../src/simulation/scenario.ts';
 import type { TraceEvent } from '../../src/model/trace-event.ts';
+import { realFunctions } from '../../src/kernel/drain-real-functions.ts';
+import { defaultOracles } from '../../src/oracles/default-oracles.ts';
 import { choice } from '../questions.ts';
 
 /** Two racing runs on one runner, with a choice of the scenario's own. */
@@ -141,6 +143,54 @@ describe('a failure', () => {
       },
     });
     expect(failure).toMatchObject({ kind: 'error', message });
+  });
+
+  test.for(['watch', 'end'] as const)('an oracle that throws in %s fails the simulation', async (method) => {
+    const { failure } = await simulate({
+      scenario(sim) {
+        try {
+          sim.note('seen by the oracle');
+        } catch {
+          // The scenario goes on.
+        }
+      },
+      oracles: [
+        ...defaultOracles(),
+        () => {
+          const fail = (): void => {
+            throw new Error('cannot read it');
+          };
+          return { watch: () => undefined, end: () => undefined, [method]: fail };
+        },
+      ],
+    });
+    const index = defaultOracles().length;
+    expect(failure).toMatchObject({
+      kind: 'error',
+      message: `oracles[${index}] has thrown: cannot read it`,
+      cause: { message: 'cannot read it' },
+    });
+  });
+
+  test('code that goes on after the end changes nothing of the verdict', async () => {
+    let isOver = false;
+    const verdict = await simulate({
+      keepTrace: true,
+      scenario(sim) {
+        sim.choose('coin', 3);
+        realFunctions.setImmediate(() => {
+          isOver = true;
+          sim.world.choices.choose('late', 7);
+          sim.world.tracer.record({ at: 0, type: 'note', runner: 'late', text: 'late' });
+        });
+      },
+    });
+    const said = (): unknown[] => [verdict.decisions().length, verdict.trace()];
+    expect([isOver, said()]).toEqual([false, [1, []]]);
+    await new Promise((resolve) => {
+      realFunctions.setImmediate(resolve);
+    });
+    expect([isOver, said()]).toEqual([true, [1, []]]);
   });
 
   test('an oracle that does not return a text is reported as a text', async () => {

@@ -8,6 +8,7 @@ import { exploreRunner } from '../../src/conformance/workload/explore-runner.ts'
 import { realFunctions } from '../../src/kernel/drain-real-functions.ts';
 import { createSimulatedRunner } from '../../src/runners/simulated-runner.ts';
 import { simulate } from '../../src/simulation/simulate.ts';
+import type { FreshModules } from '../../src/simulation/module-loads.ts';
 import type { Simulation } from '../../src/simulation/simulation.ts';
 
 const EVENTS = ['unhandledRejection', 'uncaughtException'] as const;
@@ -88,6 +89,31 @@ const CASES: readonly (readonly [
   ],
 ];
 
+const handlesInTime = async (wait: () => Promise<unknown>): Promise<void> => {
+  const refused = Promise.reject(new Error('handled in time'));
+  await wait();
+  await refused.catch(() => undefined);
+};
+
+// Under the documented drain, Node reports that a rejection is handled only at the end of a turn.
+test('a rejection that is handled once a module has loaded is handled in its instant', async () => {
+  let isPrepared = false;
+  const modules: FreshModules = {
+    prepare: async () => {
+      await turnOfLoop();
+      isPrepared = true;
+    },
+    evaluate: () => (isPrepared ? {} : undefined),
+  };
+  const { failure } = await simulate({
+    drain: 'fast',
+    modules,
+    scenario: (sim) => handlesInTime(() => sim.load('it')),
+  });
+  await turnOfLoop();
+  expect([failure, heard]).toEqual([undefined, []]);
+});
+
 describe.for(DRAINS)('under the %s drain', (drain) => {
   test.for(CASES)(
     'what %s leaves uncaught fails the simulation at its time, and nobody else hears of it',
@@ -116,6 +142,30 @@ describe.for(DRAINS)('under the %s drain', (drain) => {
     });
     await turnOfLoop();
     expect([held, heard]).toEqual([true, []]);
+  });
+
+  test('nor is one that a hook of the end handles in its instant', async () => {
+    const { held } = await simulate({
+      drain,
+      scenario: (sim) => sim.onEnd(() => handlesInTime(() => sim.sleep(0))),
+    });
+    await turnOfLoop();
+    expect([held, heard]).toEqual([true, []]);
+  });
+
+  test('each error of the instant of a failure is among its details once, without colours, up to 20', async () => {
+    const { failure } = await simulate({
+      drain,
+      scenario(sim) {
+        for (let n = 0; n < 100; n += 1) {
+          void Promise.reject(new Error('the same'));
+          void Promise.reject(new Error(`\u001B[31merror ${n}\u001B[39m`));
+        }
+        sim.check(false, 'never');
+      },
+    });
+    const more = Array.from({ length: 19 }, (_, n) => `unhandled rejection in the scenario: error ${n}`);
+    expect(failure?.details).toEqual(['unhandled rejection in the scenario: the same', ...more]);
   });
 
   test('what code beside the simulation leaves uncaught is the process’s, and fails no simulation', async () => {
