@@ -4,7 +4,7 @@
  */
 import type { ExecutionRecord } from '../threads/execution-record.ts';
 import type { ReplayTask } from '../threads/task.ts';
-import { runInThread, type ThreadLimits, type ThreadRun } from '../threads/thread-supervisor.ts';
+import { ifRefused, runInThread, type ThreadLimits, type ThreadRun } from '../threads/thread-supervisor.ts';
 import { simulationLines } from '../trace/simulation-file.ts';
 import type { NamedExecution } from './execution-source.ts';
 import { UsageError } from './exit-status.ts';
@@ -70,7 +70,11 @@ export async function requireOwnFiles(
   if (timeline !== undefined) await requireOwnFile('--timeline', timeline, others);
 }
 
-/** Runs an execution again, in a thread of its own, and writes its files. */
+/**
+ * Runs an execution again, in a thread of its own, and writes its files.
+ *
+ * @throws UsageError (rejects) if the scenario does not load in a thread, and as {@link writeFilesOf}.
+ */
 export async function writeExecution(
   terminal: Terminal,
   target: ExecutionTarget,
@@ -86,6 +90,11 @@ export async function writeExecution(
       ...{ onGap: 'keyed', explains: false, ...filesAsked(target) },
     },
     { ...limits, signal },
+  ).catch(
+    ifRefused(({ message }): never => {
+      const missing = (['trace', 'timeline'] as const).filter((what) => target[what] !== undefined);
+      throw new UsageError(`no ${missing.join(' and no ')}: ${message}`);
+    }),
   );
   terminal.progress('');
   await writeFilesOf(terminal, target, execution, replay);

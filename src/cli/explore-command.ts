@@ -2,7 +2,7 @@
 import type { ScenarioDefinition } from '../simulation/scenario.ts';
 import type { AuditDifference } from '../explore/campaign-report.ts';
 import { type PoolEvent, type PoolProgress, type PoolReport, runExplorePool } from '../threads/pool.ts';
-import { runInThread, ScenarioRefusedError } from '../threads/thread-supervisor.ts';
+import { ifRefused, runInThread, ScenarioRefusedError } from '../threads/thread-supervisor.ts';
 import { formatCertificate, scenarioFault } from '../explore/exhaustive/certificate.ts';
 import type { Escape } from '../explore/escape.ts';
 import { DIFFERENCE_HEADLINES, moduleStateLines, OUTSIDE_CAUSE } from '../explore/explain/difference-text.ts';
@@ -434,6 +434,9 @@ class Exploration {
       onEvent: (event) => this.#onEvent(event),
     });
     const isInterrupted = interruption.requested;
+    if (report.refusal !== undefined) {
+      this.#note(`${scenario.name}: ended early, for the scenario does not load any more: ${report.refusal}`);
+    }
     this.#write(() => this.#corpus.keepSeeds(report.seeds));
     this.#write(() => this.#keepState(report.nextIndex));
     await this.#writing;
@@ -463,11 +466,12 @@ class Exploration {
     const { scenario, options, interruption } = this.#session;
     const hashes = new Set<string | undefined>();
     for (let thread = 0; thread < FRESH_THREADS && hashes.size < 2; thread += 1) {
-      const { outcome } = await runInThread(
+      const run = await runInThread(
         { kind: 'replay', scenario: scenario.reference, log: decisions, onGap: 'keyed', explains: false },
         { ...threadLimits(options), signal: interruption.signal },
-      );
-      hashes.add(outcome?.traceHash);
+        // Unknown, as the file has been edited since.
+      ).catch(ifRefused(() => undefined));
+      hashes.add(run?.outcome?.traceHash);
     }
     return hashes.size === 1 && !hashes.has(undefined);
   }

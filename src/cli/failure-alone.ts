@@ -4,7 +4,7 @@
  */
 import { failureKey } from '../explore/failure-key.ts';
 import type { Verdict } from '../simulation/verdict.ts';
-import { lostIn, runInThread } from '../threads/thread-supervisor.ts';
+import { ifRefused, lostIn, runInThread } from '../threads/thread-supervisor.ts';
 import { MEMORY_MB } from './explore-defaults.ts';
 import { threadLimits } from './explore-options.ts';
 import type { Interruption } from './interruption.ts';
@@ -30,7 +30,9 @@ export async function failuresOfEarlier(
     const run = await runInThread(
       { ...taskOf({ scenario: reference, seed }), onGap: 'keyed', explains: false },
       { ...threadLimits({ memory: MEMORY_MB, hang: hangMs }), signal: interruption.signal },
-    );
+    ).catch(ifRefused(() => undefined));
+    // A module that calls `process.chdir`, for instance, does not load in a thread.
+    if (run === undefined) continue;
     const failing = lostIn(run) ?? run.outcome?.failing;
     if (run.outcome !== undefined && failing?.key !== failureKey(failure)) found.add(firstFailure);
   }

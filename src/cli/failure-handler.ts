@@ -1,7 +1,7 @@
 /** What happens with a failure once it is found: it is shrunk and explained in a thread of its own, and kept. */
 import type { CorpusFolder } from '../host/corpus/corpus-folder.ts';
 import type { FailureTask } from '../threads/task.ts';
-import { runInThread } from '../threads/thread-supervisor.ts';
+import { ifRefused, runInThread } from '../threads/thread-supervisor.ts';
 import type { FailingExecution } from '../explore/failing-execution.ts';
 import { unusualCount } from '../explore/keyed-log.ts';
 import type { Decision } from '../kernel/decisions.ts';
@@ -59,7 +59,7 @@ export async function handleFailures(
 
 /**
  * Shrinks and explains a failure. A hang or crash is returned unchanged, because each attempt would take its thread
- * down.
+ * down; so is the failure of a scenario that does not load any more, as when its file has been edited.
  */
 export async function handleFailure(
   { terminal, scenario, options, interruption }: ScenarioSession,
@@ -78,7 +78,7 @@ export async function handleFailure(
     );
   progress(decisions);
   const { signal } = interruption;
-  const { end, ...handled } = await runInThread(
+  const run = await runInThread(
     { kind: 'failure', ...task },
     {
       ...threadLimits(options),
@@ -88,7 +88,17 @@ export async function handleFailure(
         if (shrunk !== undefined) progress(shrunk.decisions);
       },
     },
+  ).catch(
+    ifRefused(({ message }) => {
+      terminal.progress('');
+      terminal.note(
+        `${name}: the failure is shown as it was found, for the scenario does not load any more: ${message}`,
+      );
+      return undefined;
+    }),
   );
+  if (run === undefined) return failing;
+  const { end, ...handled } = run;
   // After a signal nobody expects an explanation.
   const isCut = handled.shrunk !== undefined && end.type !== 'done' && !signal.aborted;
   return { ...failing, ...handled, ...(isCut ? { cutShort: { by: 'time', timeMs: explainMs } } : {}) };

@@ -10,7 +10,7 @@ import type { FailingExecution } from '../explore/failing-execution.ts';
 import { mergeEscapes, type Escape } from '../explore/escape.ts';
 import { ExploreSlot, type ExploreSlotOptions } from './slot.ts';
 import type { CampaignTask } from './task.ts';
-import type { ThreadLimits } from './thread-supervisor.ts';
+import type { ScenarioRefusedError, ThreadLimits } from './thread-supervisor.ts';
 
 /** Options of {@link runExplorePool}. */
 export interface ExplorePoolOptions extends ThreadLimits, Omit<CampaignTask, 'kind'> {
@@ -53,6 +53,11 @@ export interface PoolReport extends CampaignReport {
   readonly features: number;
   /** Number of threads that hung or crashed. */
   readonly lostThreads: number;
+  /**
+   * Why the scenario did not load in a thread, although it had in an earlier one that found a failure: its file may have
+   * been edited.
+   */
+  readonly refusal?: string;
   /** What an exhaustive search has proved. */
   readonly certificate?: Certificate;
   /** Accesses outside of the simulation; absent unless the campaign is strict. */
@@ -78,6 +83,7 @@ class ExplorePool {
   #isReady = false;
   /** True once the outcomes of the executions in progress no longer matter. */
   #isSettled = false;
+  #refusal: ScenarioRefusedError | undefined;
 
   constructor(options: ExplorePoolOptions) {
     this.#options = options;
@@ -91,6 +97,10 @@ class ExplorePool {
           coverage: this.#coverage,
           onEvent: (event) => this.#onEvent(event),
           onReady: () => this.#onReady(),
+          onRefused: (error) => {
+            this.#refusal ??= error;
+            this.#settle();
+          },
         }),
     );
   }
@@ -114,6 +124,7 @@ class ExplorePool {
           return slot.run();
         }),
       ]);
+      if (this.#refusal !== undefined && this.#failures.size === 0) throw this.#refusal;
       return this.#report(reports);
     } finally {
       stop();
@@ -133,6 +144,7 @@ class ExplorePool {
       seconds: this.#seconds(),
       features: this.#coverage.featureCount,
       lostThreads: this.#slots.reduce((sum, slot) => sum + slot.lostThreads, 0),
+      ...(this.#refusal === undefined ? {} : { refusal: this.#refusal.message }),
       ...(certificate === undefined ? {} : { certificate }),
       ...(this.#options.strict
         ? { escapes: mergeEscapes(this.#slots.flatMap(({ escapes }) => escapes)) }
@@ -229,7 +241,7 @@ function shareOf(count: number, worker: number, workers: number): number {
 /**
  * Runs a campaign on threads of this process.
  *
- * @throws ScenarioRefusedError (rejects) if the scenario does not load in a thread.
+ * @throws ScenarioRefusedError (rejects) if the scenario does not load in a thread and no failure was found before.
  */
 export async function runExplorePool(options: ExplorePoolOptions): Promise<PoolReport> {
   return new ExplorePool(options).run();

@@ -15,6 +15,7 @@ import type { ExploreCounters } from './shared-state.ts';
 import type { CampaignTask, ExploreMessage, TaskResult } from './task.ts';
 import {
   runInThread,
+  ScenarioRefusedError,
   type ExploreThread,
   type ThreadEnd,
   type ThreadLimits,
@@ -30,6 +31,8 @@ export interface ExploreSlotOptions {
   readonly onEvent: (event: CampaignEvent) => void;
   /** Called when the scenario is loaded, before the first execution. */
   readonly onReady: () => void;
+  /** Called if the scenario does not load in a thread; the share ends with what earlier threads have done. */
+  readonly onRefused: (error: ScenarioRefusedError) => void;
 }
 
 const NO_COUNTERS: ExploreCounters = {
@@ -91,11 +94,7 @@ export class ExploreSlot {
     return this.#lostThreads;
   }
 
-  /**
-   * Runs the share to its end, or until it is asked to stop.
-   *
-   * @throws ScenarioRefusedError (rejects) if the scenario does not load.
-   */
+  /** Runs the share to its end, or until it is asked to stop. */
   async run(): Promise<CampaignReport> {
     let fruitless = 0;
     try {
@@ -114,6 +113,9 @@ export class ExploreSlot {
         const isFruitless = counters.executions === 0 && counters.index >= 0;
         fruitless = isFruitless ? fruitless + 1 : 0;
       }
+    } catch (error) {
+      if (!(error instanceof ScenarioRefusedError)) throw error;
+      this.#options.onRefused(error);
     } finally {
       this.#endCorpus();
     }

@@ -87,6 +87,14 @@ export class ScenarioRefusedError extends Error {
   }
 }
 
+/** A handler for `catch` of a scenario that does not load in a thread; other errors pass. */
+export function ifRefused<T>(handle: (error: ScenarioRefusedError) => T): (error: unknown) => T {
+  return (error) => {
+    if (error instanceof ScenarioRefusedError) return handle(error);
+    throw error;
+  };
+}
+
 /** How often progress is reported. */
 const PROGRESS_MS = 250;
 /**

@@ -52,6 +52,45 @@ describe('wrong usage says what was expected and exits with 2', () => {
   });
 });
 
+describe('a file that is edited while it is explored', () => {
+  const edited = async (loads: number, body: string): Promise<void> => {
+    await rm(at('loads'), { force: true });
+    await writeFile(
+      at('edited.mjs'),
+      `import { appendFileSync, statSync } from 'node:fs';
+       const loads = new URL('./loads', import.meta.url);
+       appendFileSync(loads, '.');
+       if (statSync(loads).size > ${loads}) throw new SyntaxError('half an edit');
+       export default { name: 'edited', description: 'of a test', ${body} };`,
+    );
+  };
+
+  test('shows the failure as it was found', async () => {
+    await edited(2, "run: (sim) => sim.check(sim.choose('die', 6) < 3, 'too high')");
+    const args = ['explore', at('edited.mjs'), '--executions', '50', '--workers', '1', ...corpus()];
+    const { code, out, err } = await run(...args);
+    expect(out).toContain('too high');
+    expect(err).toMatch(/^edited: the failure is shown as it was found, .*half an edit/m);
+    expect(code).toBe(1);
+  });
+
+  test('shows that executions differ', async () => {
+    await edited(3, "run: (sim) => sim.note('drawn ' + Math.random())");
+    const args = ['explore', at('edited.mjs'), '--executions', '50', '--workers', '1', ...corpus()];
+    const { code, out } = await run(...args);
+    expect([code, out]).toEqual([1, expect.stringContaining('edited: ')]);
+  });
+
+  test('ends with what was found before a thread was lost', async () => {
+    await edited(2, "run: (sim) => sim.choose('die', 6) < 3 || process.exit(7)");
+    const args = ['explore', at('edited.mjs'), '--executions', '50', '--all', '--workers', '1', ...corpus()];
+    const { code, out, err } = await run(...args);
+    expect(out).toContain('process.exit(7)');
+    expect(err).toMatch(/^edited: ended early, .*half an edit/m);
+    expect(code).toBe(1);
+  });
+});
+
 describe('what holds', () => {
   test('is said to be one schedule only if nothing was decided', async () => {
     await writeFile(at('plain.mjs'), "export default { name: 'plain', description: 'one way', run() {} };");

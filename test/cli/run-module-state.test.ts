@@ -1,7 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { run } from './command.ts';
 
 let dir = '';
@@ -28,6 +28,28 @@ test('a failure that only earlier seeds lead to has the line that runs these too
   expect(out).toContain('leaks, seed 3: check at 0 ms\n  seen 3\n');
   expect([code, LEAK.exec(out)?.[1]]).toEqual([1, `${file} --seeds 3`]);
   expect(out).not.toContain('to explain it');
+});
+
+describe('a module that does not load in a thread', () => {
+  const text = `process.chdir('.');
+export default { name: 'chdir', description: 'of a test', run: (sim) => sim.check(sim.choose('side', 8) < 7, 'its own') };`;
+  beforeAll(() => writeFile(join(dir, 'chdir.mjs'), text));
+
+  test('is reported with its failure', async () => {
+    const { code, out } = await run('run', join(dir, 'chdir.mjs'), '--seeds', '40');
+    expect(out).toMatch(/\nchdir, seed (?!1:)\d+: check at 0 ms\n {2}its own\n/);
+    expect(code).toBe(1);
+  });
+
+  test.for([
+    ['--seeds', '40', 1],
+    ['--seeds', '1', 2],
+  ] as const)('with %s %s has no timeline, and the line says why', async ([flag, value, status]) => {
+    const args = ['run', join(dir, 'chdir.mjs'), flag, value, '--timeline', join(dir, 't.json')];
+    const { code, out, err } = await run(...args);
+    expect(err).toMatch(/^error: no timeline: .*process\.chdir\(\)/m);
+    expect([code, out]).toEqual([status, expect.stringContaining('chdir')]);
+  });
 });
 
 test('a failure of its own has the line of its seed', async () => {

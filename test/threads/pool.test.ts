@@ -108,6 +108,19 @@ describe('a pool', () => {
     await expect(explore('nobody')).rejects.toThrow('no scenario is called nobody');
   });
 
+  test('a scenario that does not load any more ends it with the failure that was found', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'dryrunner-pool-'));
+    vi.stubEnv('DRYRUNNER_TEST_FLAG', join(folder, 'loaded'));
+    try {
+      const { report } = await explore('loads-once', { keepGoing: true, workers: 1 });
+      expect(report).toMatchObject({ failures: [{ kind: 'crash' }], failed: 1, refusal: 'half an edit' });
+      await expect(explore('loads-once', { keepGoing: true, workers: 2 })).rejects.toThrow('half an edit');
+    } finally {
+      vi.unstubAllEnvs();
+      rmSync(folder, { recursive: true });
+    }
+  });
+
   test('an exhaustive search gives its certificate', async () => {
     const { report } = await explore('check', { strategy: 'exhaustive', workers: 1, keepGoing: true });
     expect(report.certificate).toMatchObject({ schedules: 18, failures: 9, complete: true });

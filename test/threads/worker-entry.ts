@@ -1,5 +1,5 @@
 // What the exploring threads of the tests run: scenarios by name, each with something wrong.
-import { writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { parentPort } from 'node:worker_threads';
 import { watchEscapes } from '../../src/ambient/escape-watch.ts';
 import type { PreparedScenario } from '../../src/threads/thread-scenario.ts';
@@ -40,6 +40,10 @@ const MISDEEDS: Readonly<Record<string, (sim: Simulation) => unknown>> = {
   },
   memory: () => fillMemory(),
   exit: () => process.exit(7),
+  'loads-once': () => {
+    writeFileSync(process.env['DRYRUNNER_TEST_FLAG']!, '');
+    process.exit(7);
+  },
   buffers: () => fillBuffers(),
   leaks: () => void leaked.push(Buffer.alloc(1 << 23)),
   prints: () => console.log('a line\n'.repeat(1 << 19)),
@@ -87,6 +91,9 @@ await serveExploreTask({ load, loadEscapeWatch: () => Promise.resolve(watchEscap
 async function load(name: string): Promise<PreparedScenario> {
   const misdeed = MISDEEDS[name];
   if (misdeed === undefined) throw new Error(`no scenario is called ${name}`);
+  if (name === 'loads-once' && existsSync(process.env['DRYRUNNER_TEST_FLAG']!)) {
+    throw new Error('half an edit');
+  }
   const definition: ScenarioDefinition = defineScenario({
     name,
     description: 'of a test',
