@@ -84,6 +84,8 @@ class ExplorePool {
   /** True once the outcomes of the executions in progress no longer matter. */
   #isSettled = false;
   #refusal: ScenarioRefusedError | undefined;
+  /** The lowest index whose outcome is known and not reported. */
+  #unreportedIndex = Infinity;
 
   constructor(options: ExplorePoolOptions) {
     this.#options = options;
@@ -140,6 +142,7 @@ class ExplorePool {
     return {
       ...sums,
       cutOff: this.#isSettled ? [] : sums.cutOff,
+      nextIndex: Math.min(sums.nextIndex, this.#unreportedIndex),
       failures: [...this.#failures.values()],
       seconds: this.#seconds(),
       features: this.#coverage.featureCount,
@@ -160,16 +163,26 @@ class ExplorePool {
         // A log is retired for its new failure, so only if that was reported.
         (event.type === 'changed' && !this.#failures.has(event.now));
       if (!isDropped) onEvent(event);
+      else if (event.type === 'cut-off') this.#noteUnreported(event.execution);
       return;
     }
     const { key } = event.failure;
-    // Without `keepGoing`, only the first failure is reported; those that others found at the same moment will be found
-    // again.
-    if (this.#failures.has(key) || (!keepGoing && this.#failures.size > 0)) return;
+    if (this.#failures.has(key)) return;
+    // Without `keepGoing`, only the first failure is reported; those that others found at the same moment are found
+    // again by a campaign that resumes.
+    if (!keepGoing && this.#failures.size > 0) {
+      this.#noteUnreported(event.failure);
+      return;
+    }
     const failure = { ...event.failure, executions: this.#progress().executions, seconds: this.#seconds() };
     this.#failures.set(key, failure);
     onEvent({ type: 'failure', failure });
     if (!keepGoing) this.#settle();
+  }
+
+  #noteUnreported({ index }: FailingExecution): void {
+    // Logs of the corpus, at -1, are tried again anyway.
+    if (index >= 0) this.#unreportedIndex = Math.min(this.#unreportedIndex, index);
   }
 
   #progress(): PoolProgress {

@@ -87,6 +87,40 @@ describe('a pool', () => {
     expect(events.filter(({ type }) => type === 'failure')).toHaveLength(1);
   });
 
+  test('the failure of another thread that comes too late to be reported is the one to resume from', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'dryrunner-pool-'));
+    const flags = join(folder, 'bug');
+    vi.stubEnv('DRYRUNNER_TEST_FLAG', flags);
+    try {
+      // The first failures of its threads differ and follow one another, at 3 and 4.
+      const { report } = await explore('two-bugs', {
+        seed: '14',
+        onEvent: ({ type }) => {
+          // Until both threads have sent all that they have to say.
+          while (type === 'failure' && ![0, 1].every((bug) => existsSync(`${flags}-${bug}-left`)));
+        },
+      });
+      const [{ index = NaN } = {}, ...others] = report.failures;
+      expect(others).toEqual([]);
+      expect([3, 4]).toContain(index);
+      expect(report.nextIndex).toBe(3 + 4 - index);
+    } finally {
+      vi.unstubAllEnvs();
+      rmSync(folder, { recursive: true });
+    }
+  });
+
+  test('an execution that is cut off after a signal is the one to resume from', async () => {
+    const controller = new AbortController();
+    const { report } = await explore('goes-on', {
+      ...{ workers: 1, maxExecutions: 1, hangMs: 3_600_000, signal: controller.signal },
+      onEvent: (event) => {
+        if (event.type === 'progress' && event.progress.nextIndex > 0) controller.abort();
+      },
+    });
+    expect(report).toMatchObject({ cutOff: [], executions: 0, nextIndex: 0 });
+  });
+
   test.for([1, 2])('a signal ends it with the work of %i threads', async (workers) => {
     const controller = new AbortController();
     const { report } = await explore('held', {
@@ -239,7 +273,7 @@ describe('an execution that takes its thread with it', () => {
     ];
     const changed: string[] = [];
     const keys: string[] = [];
-    await explore('modes', {
+    const { report } = await explore('modes', {
       ...{ keepGoing: expected.keepGoing, maxExecutions: 0, workers: 1 },
       corpus: [
         { id: 'first', key: 'check fails as ever', decisions: inMode(1) },
@@ -257,6 +291,7 @@ describe('an execution that takes its thread with it', () => {
     vi.unstubAllEnvs();
     rmSync(folder, { recursive: true });
     expect(changed).toEqual(expected.changed);
+    expect(report.nextIndex).toBe(0);
     expect(keys).toHaveLength(expected.changed.length + 1);
   });
 

@@ -68,6 +68,17 @@ const MISDEEDS: Readonly<Record<string, (sim: Simulation) => unknown>> = {
     sim.check(mode !== 1, 'fails as ever');
     sim.check(mode !== 2, 'fails in a new way');
   },
+  'two-bugs': (sim) => {
+    const bug = sim.choose('bug', 2);
+    const flag = (of: number, what: string): string => `${process.env['DRYRUNNER_TEST_FLAG']!}-${of}-${what}`;
+    writeFileSync(flag(bug, 'came'), '');
+    process.once('exit', () => writeFileSync(flag(bug, 'left'), ''));
+    while (!existsSync(flag(1 - bug, 'came')));
+    sim.check(false, bug === 0 ? 'one bug' : 'another bug');
+  },
+  'goes-on': async (sim) => {
+    for (;;) await sim.sleep(1, 'forever');
+  },
   rare: (sim) => {
     const mode = sim.choose('mode', 4);
     sim.sometimes('the first mode', mode === 1);
