@@ -5,6 +5,7 @@
  */
 import { userFrameOf } from '../explore/explain/source-place.ts';
 import { messageOf, stackOf } from '../kernel/errors.ts';
+import { performance, setTimeout } from '../threads/real-timers.ts';
 import { chooseExitCode, chosenExitCode, endProcess, EXIT_STATUS } from './exit-status.ts';
 import { holdsForeignModule, lastForeignCode } from './user-code.ts';
 import { shownFrame } from './source-line.ts';

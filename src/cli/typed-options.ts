@@ -7,11 +7,10 @@ import { constants } from 'node:os';
 import { InvalidArgumentError, Option } from 'commander';
 import { SEEDS_MAX } from '../kernel/seeded-random.ts';
 import { HANG_MS, MEMORY_MB } from './explore-defaults.ts';
+import { TIMER_MS_MAX } from '../threads/real-timers.ts';
 import { parseSpanMs } from './quantity-text.ts';
 
 const THREADS_MAX = 1_024;
-/** The longest timer that Node supports. */
-const SPAN_MS_MAX = 2 ** 31 - 1;
 
 function integerFrom(least: number, text: string, most = SEEDS_MAX): number {
   const value = Number(text);
@@ -58,7 +57,7 @@ export function span(text: string): number {
   if (ms === undefined || ms <= 0) {
     throw new InvalidArgumentError('Expected a duration such as 500ms, 5s, 2m or 1h.');
   }
-  if (ms > SPAN_MS_MAX) throw new InvalidArgumentError('Expected a duration of at most 24 days.');
+  if (ms > TIMER_MS_MAX) throw new InvalidArgumentError('Expected a duration of at most 24 days.');
   return ms;
 }
 

@@ -8,11 +8,9 @@ import process from 'node:process';
 import type { ExecutionRequest, Executor } from '../explore/executor.ts';
 import type { DecisionSource } from '../kernel/decisions.ts';
 import type { Verdict } from '../simulation/verdict.ts';
+import { setTimeout as wait } from './real-timers.ts';
 import { runAlone } from './run-alone.ts';
 import type { ExploreSharedState } from './shared-state.ts';
-
-/** Taken when loaded, because fake timers may replace the global later. */
-const wait = setTimeout;
 
 const BEHIND_BYTES = 1 << 20;
 const WAIT_MS = 5;

@@ -8,6 +8,7 @@ import { mergeCampaignReports } from '../explore/campaign-report.ts';
 import { createCoverage } from '../explore/coverage.ts';
 import type { FailingExecution } from '../explore/failing-execution.ts';
 import { mergeEscapes, type Escape } from '../explore/escape.ts';
+import { clearInterval, clearTimeout, performance, setInterval, setTimeout } from './real-timers.ts';
 import { ExploreSlot, type ExploreSlotOptions } from './slot.ts';
 import type { CampaignTask } from './task.ts';
 import type { ScenarioRefusedError, ThreadLimits } from './thread-supervisor.ts';

@@ -10,6 +10,7 @@ import { messageOf, stackOf } from '../kernel/errors.ts';
 import { threadEntry } from '../host/thread-entry.ts';
 import { tuneEngine } from './engine-settings.ts';
 import { hangText, lastDecisionLines, lostKey } from './lost-execution.ts';
+import { clearInterval, clearTimeout, performance, setInterval, setTimeout } from './real-timers.ts';
 import { ExploreSharedState, type ExploreCounters } from './shared-state.ts';
 import {
   messageIn,

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { encodeToken } from '../../src/explore/replay-token.ts';
 import { strategyNames } from '../../src/explore/strategies/strategy-names.ts';
-import { jsonLines, run, start } from './command.ts';
+import { jsonLines, run, start, startForAtMost } from './command.ts';
 import { SCENARIOS } from './explore-scenarios.ts';
 
 let dir = '';
@@ -50,6 +50,48 @@ describe('wrong usage says what was expected and exits with 2', () => {
       expect(page).toContain(`\`${name}\``);
     }
   });
+});
+
+describe('a module that installs fake timers', () => {
+  const timers = `
+    const real = setTimeout;
+    const fake = () => ({ unref() {}, ref() {} });
+    Object.assign(globalThis, { setTimeout: fake, setInterval: fake, clearTimeout: fake, clearInterval: fake });
+    performance.now = () => 0;`;
+  const faking = (body: string): Promise<void> => writeFile(at('faking.mjs'), `${timers}\n${body}`);
+
+  test('does not switch off the time limit', async () => {
+    await faking(`const pause = new Int32Array(new SharedArrayBuffer(4));
+      export default { name: 'faking', description: 'of a test', run: () => void Atomics.wait(pause, 0, 0, 20) };`);
+    const args = ['--time', '1s', '--executions', '600', '--workers', '1', '--json', ...corpus()];
+    const { code, out } = await run('explore', at('faking.mjs'), ...args);
+    expect([code, jsonLines(out).at(-1)]).toMatchObject([0, { stoppedBy: 'stopped' }]);
+  });
+
+  test('does not switch off the watch over loops', async () => {
+    await faking(`export default { name: 'faking', description: 'of a test', run: () => { for (;;); } };`);
+    const args = ['--hang', '1s', '--executions', '2', '--workers', '1', ...corpus()];
+    const { code, out } = await startForAtMost(60, 'explore', at('faking.mjs'), ...args).finished;
+    expect([code, out]).toEqual([1, expect.stringContaining('made no progress')]);
+  });
+
+  test('does not keep the command from ending', async () => {
+    await faking(`import { createServer } from 'node:net';
+      const server = createServer().listen(0);
+      real(() => server.close(), 20_000);
+      export default { name: 'faking', description: 'of a test', run() {} };`);
+    const { code, err } = await run('run', at('faking.mjs'));
+    expect([code, err]).toEqual([0, expect.stringContaining('left real timers or handles open')]);
+  });
+});
+
+test('the longest time that can be typed is not over at once', async () => {
+  const time = ['--time', '2147483647ms'];
+  const args = ['--executions', '3', '--workers', '1', '--json', ...time, ...corpus()];
+  const explored = await run('explore', at('s.mjs#held'), ...args);
+  expect(jsonLines(explored.out).at(-1)).toMatchObject({ stoppedBy: 'executions', executions: 3 });
+  const explained = await run('explain', at('s.mjs#coin'), '--seed', '3', '--json', ...time);
+  expect(jsonLines(explained.out)).toMatchObject([{ held: false, shrinkEnd: 'minimal' }]);
 });
 
 describe('a file that is edited while it is explored', () => {
