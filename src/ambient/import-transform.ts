@@ -5,6 +5,7 @@
  */
 import { type Insertion, isNode, ModuleCode, type SyntaxNode } from './module-code.ts';
 import type { ModuleTransform } from './module-transform.ts';
+import { importForPath } from './vitest-calls.ts';
 
 const IMPORT = '__dryrunnerImport';
 const MIGHT_IMPORT = /\bimport\s*\(/;
@@ -47,6 +48,13 @@ function insertionsFor({ start, end, ...fields }: SyntaxNode, code: string): Ins
 }
 
 function importsIn(node: SyntaxNode): SyntaxNode[] {
-  const below = Object.values(node).flatMap((value) => [value].flat().filter(isNode).flatMap(importsIn));
+  const left = importForPath(node);
+  const below = Object.values(node).flatMap((value) =>
+    [value]
+      .flat()
+      .filter(isNode)
+      .filter((each) => each !== left)
+      .flatMap(importsIn),
+  );
   return node.type === 'ImportExpression' ? [node, ...below] : below;
 }

@@ -35,6 +35,27 @@ describe('an import', () => {
     expect(importTransform.transform(code, FILE)).toBeUndefined();
   });
 
+  test.for([
+    `vi.mock(import('./a.js'))`,
+    `vi.mock(await import('./a.js'), () => ({}))`,
+    `vi.unmock(import('./a.js'))`,
+    `vitest.doMock(import('./a.js'))`,
+    `vi.doUnmock(import('./a.js'))`,
+  ])('stays as it is where Vitest takes the path from it: %s', (code) => {
+    expect(importTransform.transform(code, FILE)).toBeUndefined();
+    const behind = `${code.slice(0, -1)}, import('./b.js'))`;
+    expect(firstLine(behind)).toBe(`${code.slice(0, -1)}, __dryrunnerImport(()=>import('./b.js')))`);
+  });
+
+  test.for([`mine.mock(import('./a.js'))`, `vi.waitFor(import('./a.js'))`, `mock(import('./a.js'))`])(
+    'is rewritten in another call: %s',
+    (code) => {
+      expect(firstLine(code)).toBe(
+        code.replace(`import('./a.js')`, `__dryrunnerImport(()=>import('./a.js'))`),
+      );
+    },
+  );
+
   test('stays as it is in a package, and is rewritten once', () => {
     const code = `import('./a.js')`;
     expect(firstLine(code, '/code/node_modules/a/index.js')).toBeUndefined();

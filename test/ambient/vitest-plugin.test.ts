@@ -371,6 +371,53 @@ test('real time goes on', async () => expect(await take(0)).toBe(1));
   });
 });
 
+describe('mocks of Vitest', () => {
+  beforeAll(() => {
+    project = makeUserProject();
+  });
+  afterAll(() => project.remove());
+
+  test('take the path of an import, and are moved with their awaits, whatever is rewritten', async () => {
+    project.write('src/words.ts', `export const [first, second]: string[] = ['real', 'real'];\n`);
+    project.write(
+      'mocks.test.ts',
+      `import { expect, test, vi } from 'vitest';
+import { first, second } from './src/words.ts';
+vi.mock(import('./src/words.ts'), async (original) => ({ ...(await original()), first: 'mocked' }));
+const hoisted = await vi.hoisted(async () => (await import('node:os')).EOL);
+test('by vi.mock', async () => {
+  expect([first, second, hoisted]).toEqual(['mocked', 'real', '\\n']);
+  expect((await import('./src/words.ts')).first).toBe('mocked');
+});
+test('by vi.doMock', async () => {
+  vi.doMock(await import('./src/words.ts'), () => ({ first: 'again' }));
+  expect((await import('./src/words.ts')).first).toBe('again');
+});
+`,
+    );
+    project.write(
+      'vitest.config.mjs',
+      `import dryrunner from 'dryrunner/vitest-plugin';
+import { awaitTransform } from 'dryrunner/ambient';
+const both = dryrunner({ transforms: [awaitTransform({ include: [/test\\.ts$/] })] });
+export default { test: { projects: [
+  { plugins: [dryrunner()], test: { name: 'imports' } }, { plugins: [both], test: { name: 'awaits too' } },
+] } };
+`,
+    );
+    const { testResults } = await runVitest();
+    const ends = testResults.flatMap(({ message, assertionResults }) => [
+      ...(message === '' ? [] : [message]),
+      ...assertionResults.map(({ title, status, failureMessages }) => [title, status, ...failureMessages]),
+    ]);
+    const passed = [
+      ['by vi.mock', 'passed'],
+      ['by vi.doMock', 'passed'],
+    ];
+    expect(ends).toEqual([...passed, ...passed]);
+  });
+});
+
 describe('imports in the midst of a simTest', () => {
   beforeAll(() => {
     project = makeUserProject();

@@ -17,6 +17,7 @@ import {
   type SourceMapV3,
   type SyntaxNode,
 } from '../module-code.ts';
+import { importForPath, isHoistedAwait } from '../vitest-calls.ts';
 
 /** Options of {@link rewriteAwaits}. */
 export interface RewriteOptions {
@@ -134,9 +135,10 @@ class AwaitWalk {
   visit(node: SyntaxNode, around: Around): void {
     this.#note(node, around);
     const inside = insideOf(node, around);
+    const left = importForPath(node);
     for (const value of Object.values(node)) {
       if (Array.isArray(value)) {
-        for (const each of value) if (isNode(each)) this.visit(each, inside);
+        for (const each of value) if (isNode(each) && each !== left) this.visit(each, inside);
       } else if (isNode(value)) this.visit(value, inside);
     }
   }
@@ -164,8 +166,9 @@ class AwaitWalk {
 
   #note(node: SyntaxNode, around: Around): void {
     const { type } = node;
-    if (type === 'AwaitExpression') this.#wrap(AWAIT, node, node['argument'], 'await', around);
-    else if (type === 'ForOfStatement' && node['await'] === true) {
+    if (type === 'AwaitExpression') {
+      if (!isHoistedAwait(node)) this.#wrap(AWAIT, node, node['argument'], 'await', around);
+    } else if (type === 'ForOfStatement' && node['await'] === true) {
       this.#wrap(EACH, node, node['right'], 'for await', around);
     } else if (type === 'VariableDeclaration' && node['kind'] === 'await using') {
       this.#noteUsing(node, around);

@@ -75,6 +75,16 @@ const FORMS: readonly (readonly [what: string, code: string, rewritten: string])
     'if (x) return; async () => { await a }; var await',
     'if (x) return; async () => { await ‹a› }; var await',
   ],
+  [
+    'calls that Vitest moves or reads',
+    `const a = await vi.hoisted(async () => await b); vi.mock(await import('./c.js'), async (load) => await load())`,
+    `const a = await vi.hoisted(async () => await ‹b›); vi.mock(await import('./c.js'), async (load) => await ‹load()›)`,
+  ],
+  [
+    'calls that look like them',
+    `await mine.hoisted(a); await vi.waitFor(b); await vi[hoisted](c); vi.mock(await d)`,
+    `await ‹mine.hoisted(a)›; await ‹vi.waitFor(b)›; await ‹vi[hoisted](c)›; vi.mock(await ‹d›)`,
+  ],
   ['a comment at the end', 'await a //', 'await ‹a› //'],
 ];
 
