@@ -144,6 +144,8 @@ export class GuardedTurns implements SliceGuard {
       script.runInThisContext({ timeout: Math.ceil(leftMs) });
     } catch (error) {
       if ((error as NodeJS.ErrnoException | undefined)?.code !== 'ERR_SCRIPT_EXECUTION_TIMEOUT') throw error;
+      // Before the clocks are read: the code that was stopped saw those of its simulation.
+      hub.world?.cutOff();
       const used = process.cpuUsage({ user, system });
       const busyMs = (used.user + used.system) / 1_000;
       this.#endedTurn ??= { turns: this.#turns, durationMs: this.#now() - now, busyMs };
@@ -155,7 +157,6 @@ export class GuardedTurns implements SliceGuard {
 
   /** Starts the turn that was stopped again, so that it learns at once that time is up. */
   #end(error: unknown): never {
-    hub.world?.cutOff();
     const release = withholdRejections((reason) => reason === error, 'uncaughtException');
     realFunctions.setImmediate(release);
     const { current } = this.#slices;

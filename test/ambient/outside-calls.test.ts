@@ -410,6 +410,25 @@ describe('timers of the machine that code has kept', () => {
   });
 });
 
+test('how long a loop took is measured on the machine, not in the time that it sees', async () => {
+  // By then the machine's own time is earlier than that of the loop.
+  const nowOfLoop = (): number => performance.now();
+  const turns = new GuardedTurns({ now: nowOfLoop, turnMs: 100, why: 'it loops' });
+  const startedAt = process.hrtime.bigint();
+  await verdictOf(
+    async (sim) => {
+      await sim.sleep(1e9);
+      endlessLoop();
+    },
+    { ...turns.options },
+  );
+  const elapsedMs = Number(process.hrtime.bigint() - startedAt) / 1e6;
+  const { durationMs = 0, busyMs = 0 } = turns.endedTurn ?? {};
+  expect(durationMs).toBeGreaterThanOrEqual(100);
+  expect(durationMs).toBeLessThanOrEqual(elapsedMs);
+  expect(busyMs).toBeGreaterThan(0);
+});
+
 test('the watch for escapes sees what is not virtual, and nothing else', async () => {
   const scenario = defineScenario({
     name: 'watched',

@@ -61,6 +61,9 @@ beforeAll(async () => {
         'stopped',
         "() => { if (globalThis.again) return; globalThis.again = true; process._rawDebug('at work'); process.kill(process.pid, 'SIGSTOP'); for (;;); }",
       ),
+      `import { ambientTime } from ${JSON.stringify(pathToFileURL(join(inject('builtPackage'), 'dist/ambient/index.js')).href)};\n`,
+      scenario('ambient', `async (sim) => { await sim.sleep(1e9); ${loop} }`),
+      'ambient.options.ambient = ambientTime();\n',
     ].join(''),
   );
   await writeFile(
@@ -214,6 +217,7 @@ describe('in the middle', () => {
   test.for([
     ['looping', 'it loops here\n    at run ('],
     ['reactions', 'it loops here\n    at run ('],
+    ['ambient', 'it loops here\n    at run ('],
     ['asleep', undefined],
   ] as const)(
     'run: a turn that has no end fails as a hang (%s), and names its line',
@@ -225,7 +229,8 @@ describe('in the middle', () => {
       const [{ failure, held }] = jsonLines(out) as [{ held: boolean; failure: Record<string, unknown> }];
       expect({ held, kind: failure['kind'] }).toEqual({ held: false, kind: 'hang' });
       expect(failure['message']).toMatch(
-        /^the execution made no progress for [\d.]+ s: a loop that never ends nor waits$/,
+        // Of real time: in the virtual time of `ambient` it has been more than 100,000 s.
+        /^the execution made no progress for \d{1,4}(?:\.\d)? s: a loop that never ends nor waits$/,
       );
       const details = failure['details'] as string[];
       if (line === undefined) expect(details).toEqual([]);
