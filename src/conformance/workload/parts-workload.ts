@@ -364,7 +364,12 @@ function drawProgram(draws: Draws, name: string): Program {
     stderr: draws.pick('stderr', ['', `err ${name}`]),
   };
   const timeoutMs = draws.pick('timeout', [0, 10, 15, 30, 45, 100], 5);
-  const command = { argv: ['program', name], ...(timeoutMs === 0 ? {} : { timeoutMs }) };
+  const hasEnv = draws.rarely('an environment', 3);
+  const command = {
+    argv: ['program', name],
+    ...(timeoutMs === 0 ? {} : { timeoutMs }),
+    ...(hasEnv ? { envVars: { ALPHA: `of run ${name}`, ZULU: '' } } : {}),
+  };
   return { command, process };
 }
 

@@ -431,10 +431,10 @@ export class PlannedParts {
   #checkExecCommand({ plan, runId }: PlannedRun, got: ExecCommand): void {
     const { argv, envVars = {}, snapshotId, jobId, taskId, tag } = plan.command;
     const dir = snapshotId === '' ? `/tmp/run-${runId}` : `/checkouts/${plan.name}`;
-    const expected = { argv, envVars, dir, jobId, taskId, tag };
+    const expected = { argv, envVars: sorted(envVars), dir, jobId, taskId, tag };
     const actual = {
       argv: got.argv,
-      envVars: got.envVars ?? {},
+      envVars: sorted(got.envVars ?? {}),
       dir: got.dir,
       jobId: got.jobId,
       taskId: got.taskId,
@@ -493,6 +493,11 @@ export class PlannedParts {
       () => new Map([['work', kb]]),
     );
   }
+}
+
+/** An environment, whose variables may come in any order. */
+function sorted(envVars: Readonly<Record<string, string>>): [name: string, value: string][] {
+  return Object.entries(envVars).sort(([one], [other]) => (one < other ? -1 : 1));
 }
 
 /** The three outputs of a run, in the order in which they are created. */

@@ -7,6 +7,7 @@ import * as is from '../../kernel/shape.ts';
 import { check } from '../../kernel/argument-check.ts';
 import { interceptService } from '../../call/intercept-service.ts';
 import { isTerminal } from '../../model/run-state.ts';
+import type { Command } from '../../model/command.ts';
 import type { RunID, RunStatus } from '../../model/run-status.ts';
 import type { Service } from '../../model/service.ts';
 import type { World } from '../../model/world.ts';
@@ -31,7 +32,7 @@ export type FleetFault = 'lost calls' | 'crashes' | 'old ids';
 
 /**
  * A scheduler, and its claims. It is a service whose runs are jobs. It must pass on the command of a job with its
- * `jobId`, and when its `release` has returned, nothing that it started may be active.
+ * `jobId`, and with the arguments, environment, timeout and snapshot that it was given; and when its `release` has returned, nothing that it started may be active.
  *
  * @example
  * ```ts
@@ -132,8 +133,8 @@ class SchedulerWorkload {
   readonly #limits: WorkloadLimits;
   readonly #workers: Worker[] = [];
   readonly #runs: WorkerRun[] = [];
-  /** Jobs that clients have given the scheduler. */
-  readonly #offered = new Set<string>();
+  /** The commands of the jobs that clients have given the scheduler. */
+  readonly #offered = new Map<string, Command>();
 
   constructor(sim: Simulation, subject: SchedulerSubject, limits: WorkloadLimits) {
     this.#sim = sim;
@@ -154,8 +155,9 @@ class SchedulerWorkload {
       this.#limits,
       (_, command, mark) => {
         const jobId = command.jobId ?? `job ${mark}`;
-        this.#offered.add(jobId);
-        return { ...command, jobId };
+        const job = { ...command, jobId };
+        this.#offered.set(jobId, job);
+        return job;
       },
     );
     const ledger = await clients.run();
@@ -214,12 +216,32 @@ class SchedulerWorkload {
     return interceptService(process, async (call, proceed) => {
       const answer = await proceed(call);
       if (call.method !== 'run') return answer;
-      const [{ jobId = '' }] = call.args;
+      const [command] = call.args;
+      const { jobId = '' } = command;
       const { runId } = answer as RunStatus;
+      this.#checkCommand(jobId, command);
       if (this.#runs.some((run) => run.jobId === jobId)) this.#sim.sometimes('a job that was started again');
       this.#runs.push({ worker: worker(), process, runId, jobId, atMs: this.#sim.now() });
       return answer;
     });
+  }
+
+  #checkCommand(jobId: string, got: Command): void {
+    const offered = this.#offered.get(jobId);
+    if (offered === undefined) return;
+    const [wanted, came] = [offered, got].map(({ argv, envVars = {}, timeoutMs = 0, snapshotId = '' }) =>
+      JSON.stringify({
+        argv,
+        // A scheduler may add variables of its own.
+        envVars: Object.keys(offered.envVars ?? {}).map((name) => [name, envVars[name]]),
+        timeoutMs: Math.max(timeoutMs, 0),
+        snapshotId,
+      }),
+    );
+    this.#sim.check(
+      wanted === came,
+      `R16 job "${jobId}" was started with another command: expected ${wanted}, got ${came}`,
+    );
   }
 
   #noting(lossy: Service): Service {

@@ -9,6 +9,7 @@ import {
 } from '../../../src/conformance/workload/scheduler-workload.ts';
 import { isObject } from '../../../src/kernel/shape.ts';
 import { RunRejectedError } from '../../../src/model/run-rejected-error.ts';
+import type { Command } from '../../../src/model/command.ts';
 import type { RunStatus } from '../../../src/model/run-status.ts';
 import type { Service } from '../../../src/model/service.ts';
 import type { QueryResult } from '../../../src/model/status-reader.ts';
@@ -86,6 +87,33 @@ describe('exploreScheduler', () => {
     });
     const found = await failureOf(schedulerWorkload(leaving), 500, /R85/);
     expect(found).toMatch(/R85|Deadlock/);
+  }, 300_000);
+
+  /** Passes jobs on as other commands. */
+  const passing = (change: (command: Command) => Partial<Command>): SchedulerSubject =>
+    first((worker) =>
+      having(worker, {
+        run: (command) =>
+          isObject(command) && 'jobId' in command
+            ? worker.run({ ...command, ...change(command) })
+            : worker.run(command),
+      }),
+    );
+
+  test.for<readonly [what: string, change: (command: Command) => Partial<Command>]>([
+    ['other arguments', ({ argv }) => ({ argv: [...argv, '# more'] })],
+    ['no environment', () => ({ envVars: {} })],
+    ['a longer timeout', ({ timeoutMs = 0 }) => ({ timeoutMs: timeoutMs + 1 })],
+    ['another snapshot', () => ({ snapshotId: 'another' })],
+  ])('R16 finds a scheduler that starts jobs with %s', { timeout: 300_000 }, async ([, change]) => {
+    const wanted = /^R16 job "[^"]*" was started with another command: expected {.*}, got {.*}/;
+    expect(await failureOf(schedulerWorkload(passing(change)), 500, wanted)).toMatch(wanted);
+  });
+
+  test('is silent about a scheduler that adds variables of its own', async () => {
+    const adding = passing(({ envVars }) => ({ envVars: { QUEUE: 'its own', ...envVars } }));
+    const { failure } = await exploreScheduler(adding, { executions: 200 });
+    expect(failure?.message).toBeUndefined();
   }, 300_000);
 
   test('R22 finds a scheduler that refuses a job which it has started', async () => {

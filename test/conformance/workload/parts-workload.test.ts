@@ -215,6 +215,11 @@ const BROKEN: readonly (readonly [
     ({ execer }) => ({ execer: { ...execer, exec: (command) => execer.exec({ ...command, dir: '/' }) } }),
   ],
   [
+    'that starts its processes without their environment',
+    /^R98 /,
+    ({ execer }) => ({ execer: { ...execer, exec: (command) => execer.exec({ ...command, envVars: {} }) } }),
+  ],
+  [
     'that passes no tags on',
     /^R87 |^R98 /,
     ({ execer }) => ({ execer: { ...execer, exec: (command) => execer.exec({ ...command, taskId: '' }) } }),
@@ -311,6 +316,22 @@ describe('the workload of drawn parts', () => {
     });
     expect(failure?.message).toBeUndefined();
     expect(executions).toBe(300);
+  });
+
+  test.for<readonly [what: string, change: Change]>([
+    [
+      'passes on an environment in another order',
+      ({ execer }) => ({
+        execer: {
+          ...execer,
+          exec: ({ envVars = {}, ...command }) =>
+            execer.exec({ ...command, envVars: Object.fromEntries(Object.entries(envVars).reverse()) }),
+        },
+      }),
+    ],
+  ])('is silent about a runner that %s', async ([, change]) => {
+    const { failure } = await exploreWorkload(partsWorkload(subjectOf(change)), { executions: 300 });
+    expect(failure?.message).toBeUndefined();
   });
 
   test.for(BROKEN)('finds a runner %s', async ([, message, change, wrap]) => {
