@@ -7,6 +7,7 @@ import { roundedMs } from '../../kernel/microseconds.ts';
 import type { ServiceCall } from '../../call/service-call.ts';
 import { isRunnerError, messageOf } from '../../kernel/errors.ts';
 import type { Query } from '../../model/query.ts';
+import { isTerminal } from '../../model/run-state.ts';
 import type { RunID, RunStatus } from '../../model/run-status.ts';
 import type { ServiceStatus } from '../../model/service-status.ts';
 import { ALL_MASK, formatMask, maskForState, maskMatches } from '../../model/state-mask.ts';
@@ -29,6 +30,8 @@ export interface AskedRead {
   readonly offers: number;
   /** The ledger's mark at that time. */
   readonly mark: number;
+  /** Whether a release had returned before. */
+  readonly isAfterRelease: boolean;
   /** Whether it lists an id that the runner cannot know. */
   readonly listsUnknown: boolean;
   /** When its signal was aborted; `Infinity` if it was not. */
@@ -62,8 +65,10 @@ export class ReadJudge {
   ask(call: string, query: Query, timeoutMs: number, cancelledAtMs = (): number => Infinity): AskedRead {
     const { runs = [] } = query;
     const listsUnknown = runs.some((runId) => this.#ledger.isUnknown(runId));
-    const { offers, mark } = this.#ledger;
-    return { call, query, timeoutMs, sinceMs: this.#host.now(), offers, mark, listsUnknown, cancelledAtMs };
+    const { offers, mark, releasedAtMs } = this.#ledger;
+    const isAfterRelease = releasedAtMs < Infinity;
+    const sinceMs = this.#host.now();
+    return { call, query, timeoutMs, sinceMs, offers, mark, isAfterRelease, listsUnknown, cancelledAtMs };
   }
 
   /** Checks the answer of a read. */
@@ -76,8 +81,9 @@ export class ReadJudge {
       'R26',
       `${call} of an unknown run: expected RUNNER_UNKNOWN_RUN, got statuses`,
     );
-    this.#checkService(call, service, sinceMs);
     this.#checkList(asked, statuses);
+    if (asked.query.allRuns === true) this.#ledger.checkCounts(call, statuses);
+    if (asked.isAfterRelease) this.#checkAllOver(call, statuses);
     // On a machine, even an immediate answer takes some time.
     const isWait = this.#ledger.terms.hasExactTimes && timeoutMs > 0 && now > sinceMs;
     if (isWait) {
@@ -94,6 +100,7 @@ export class ReadJudge {
     if (statuses.length === 0) this.#checkEmpty(asked);
     const knownSinceMs = isWait && this.#knowsTimes && this.#seesAll ? now : sinceMs;
     this.#keep(asked, statuses, isWait, knownSinceMs);
+    this.#checkService(call, service, sinceMs, statuses);
   }
 
   #keep(
@@ -349,6 +356,16 @@ export class ReadJudge {
 
   // End of a wait.
 
+  /** Once a release has returned, nothing is left running (R85). */
+  #checkAllOver(call: string, statuses: readonly RunStatus[]): void {
+    const left = statuses.find(({ state }) => !isTerminal(state));
+    this.#demand(
+      left === undefined,
+      'R85',
+      `${call} after a release has returned: expected run ${left?.runId} to be over, got ${left?.state}`,
+    );
+  }
+
   /** A wait that took time returns one status, in the instant in which it was written (R31). */
   #checkMet({ call, timeoutMs, sinceMs }: AskedRead, statuses: readonly RunStatus[]): void {
     if (statuses.length === 0) return;
@@ -464,11 +481,12 @@ export class ReadJudge {
   // Status of the service.
 
   /** R38, R60, R81, R82: unhealthy from the end that makes it so on, and not before. */
-  #checkService(call: string, service: ServiceStatus, sinceMs: number): void {
+  #checkService(call: string, service: ServiceStatus, sinceMs: number, statuses: readonly RunStatus[]): void {
     const now = this.#host.now();
     const { unhealthy } = this.#ledger;
+    const isShown = statuses.some(({ runId, state }) => runId === unhealthy?.runId && isTerminal(state));
     const isOpen = unhealthy !== undefined && unhealthy.lo <= now && unhealthy.hi >= sinceMs;
-    if (!this.#knowsTimes || isOpen) return;
+    if (!this.#knowsTimes || (isOpen && !isShown)) return;
     checkServiceStatus(
       this.#host,
       call,

@@ -20,6 +20,8 @@ import type { WorkloadHost } from './workload-host.ts';
 export interface LedgerTerms {
   /** The most runs in the runner. */
   readonly capacity: number;
+  /** The most runs that may be RUNNING at once, if more than one may. */
+  readonly atOnce?: number;
   /** How many runs are remembered; 0 for all, undefined if unknown. */
   readonly history: number | undefined;
   /** Prefix before ids that count from 0; undefined if ids may be anything. */
@@ -56,6 +58,11 @@ export interface LedgerTerms {
 interface Span {
   lo: number;
   hi: number;
+}
+
+/** When the end of which run cost the runner its health. */
+interface Lost extends Span {
+  readonly runId: RunID;
 }
 
 /** The facts about a call of `run` when it was called. */
@@ -139,8 +146,8 @@ const RUNNING = maskForState('RUNNING');
 interface QueueState {
   free: Span;
   lastCode: number;
-  /** When the runner became unhealthy; undefined if it has not. */
-  unhealthy: Span | undefined;
+  /** When the runner became unhealthy, and by which run; undefined if it has not. */
+  unhealthy: Lost | undefined;
 }
 
 /** The runs of one runner. */
@@ -163,7 +170,7 @@ export class RunLedger {
   /** Number of the first runs that are over and need not be looked at again. */
   #settled = 0;
   #queueState: QueueState = { free: { lo: -Infinity, hi: -Infinity }, lastCode: 0, unhealthy: undefined };
-  #unhealthy: Span | undefined;
+  #unhealthy: Lost | undefined;
 
   constructor(host: Pick<WorkloadHost, 'check' | 'now'>, terms: LedgerTerms, reach: RunnerReach) {
     this.#host = host;
@@ -213,8 +220,8 @@ export class RunLedger {
     return this.#releasedAtMs;
   }
 
-  /** When the runner became unhealthy, as far as is known. */
-  get unhealthy(): Readonly<Span> | undefined {
+  /** When the runner became unhealthy, and by which run, as far as is known. */
+  get unhealthy(): Readonly<Lost> | undefined {
     this.updateTimes();
     return this.#unhealthy;
   }
@@ -456,6 +463,25 @@ export class RunLedger {
   /** All runs whose end was seen, for the checks of the parts. */
   get endedRuns(): readonly EndedRun[] {
     return this.#runs.flatMap((run) => (run.ended === undefined ? [] : [endedRun(run, run.ended)]));
+  }
+
+  /** Checks how many runs one answer about all runs shows in the runner, and at work (R58, R64). */
+  checkCounts(call: string, statuses: readonly RunStatus[]): void {
+    const { capacity, atOnce = Infinity } = this.terms;
+    const held = statuses.filter(({ state }) => !isTerminal(state)).length;
+    const active = statuses.filter(({ state }) => state === 'RUNNING').length;
+    this.#demand(
+      held <= capacity,
+      'R58 R64',
+      `${call}: expected at most ${capacity} runs that are not over, since no more fit, got ${held}`,
+    );
+    // How many can be at work is the service's claim, and not a rule of the contract.
+    if (active > atOnce) {
+      this.#host.check(
+        false,
+        `${call}: expected at most ${atOnce} runs to be RUNNING at once, got ${active}`,
+      );
+    }
   }
 
   /** Records all ids that the runner remembers, from an answer about all runs. */
@@ -763,7 +789,11 @@ export class RunLedger {
       return queueState;
     }
     const { lastCode, isLost } = afterEnd(before, ends, code);
-    return { ...queueState, lastCode, unhealthy: isLost ? { lo: end.lo, hi: end.hi } : undefined };
+    return {
+      ...queueState,
+      lastCode,
+      unhealthy: isLost ? { lo: end.lo, hi: end.hi, runId: run.runId } : undefined,
+    };
   }
 
   // History.

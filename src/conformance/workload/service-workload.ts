@@ -177,6 +177,7 @@ export class ServiceWorkload {
       this.#host,
       {
         capacity,
+        ...(atOnce === 1 ? {} : { atOnce }),
         history: mayEvict === true ? undefined : 0,
         idPrefix: undefined,
         hasExactTimes: false,

@@ -197,6 +197,16 @@ describe('exploreService', () => {
     ],
     ['has many runs at work although it claims one', broken((good) => good, { atOnce: 1 }), /R67|two active/],
     [
+      'has more runs at work than the two that it claims',
+      broken((good) => good, { atOnce: 2 }),
+      /^\w+: expected at most 2 runs to be RUNNING at once, got [3-9]/,
+    ],
+    [
+      'holds more runs than it claims, several of them at work',
+      broken((good) => good, { capacity: 2 }),
+      /^R58 R64 \w+: expected at most 2 runs that are not over, since no more fit, got [3-9]/,
+    ],
+    [
       'lets a run time out long before its timeout',
       broken((good) =>
         having(good, {

@@ -15,6 +15,7 @@ import type { Query, Wait } from '../../../src/model/query.ts';
 import { isTerminal } from '../../../src/model/run-state.ts';
 import type { RunStatus } from '../../../src/model/run-status.ts';
 import type { Service } from '../../../src/model/service.ts';
+import { HEALTHY_SERVICE_STATUS, type ServiceStatus } from '../../../src/model/service-status.ts';
 import type { World } from '../../../src/model/world.ts';
 import { createSimulatedRunner } from '../../../src/runners/simulated-runner.ts';
 import { breakages, having, type Breakage } from '../broken-services.ts';
@@ -130,6 +131,16 @@ const exact: readonly TimedBreakage[] = [
         release: async () => {
           await good.release();
           await sleep(clock, 1);
+        },
+      }),
+  },
+  {
+    title: 'R85 a release returns while a run is at work, in the instant of its end',
+    breakIt: (good) =>
+      having(good, {
+        release: async () => {
+          void good.release();
+          await Promise.resolve();
         },
       }),
   },
@@ -364,6 +375,40 @@ describe('the workload of a runner finds', () => {
       { executions: 100, shrinkExecutions: 0 },
     );
     expect(failure?.message).toBeUndefined();
+  });
+
+  test('R82 a runner that is marked as unhealthy after the end that cost its health, in that instant', async () => {
+    const lagging: ConformanceSubject = {
+      ...simulated,
+      create(world, options) {
+        const { tracer } = world;
+        if (tracer === undefined) return simulated.create(world, options);
+        let markedAtMs = Infinity;
+        const marking: World = {
+          ...world,
+          tracer: {
+            ...(tracer.keepsEvents === undefined ? {} : { keepsEvents: tracer.keepsEvents }),
+            record(event) {
+              if (event.type === 'service' && event.service.initialized && !event.service.isHealthy) {
+                markedAtMs = Math.min(markedAtMs, event.at);
+              }
+              tracer.record(event);
+            },
+          },
+        };
+        const runner = createSimulatedRunner(marking, options);
+        const late = <A extends { readonly service: ServiceStatus }>(answer: A): A =>
+          world.clock.now() === markedAtMs ? { ...answer, service: HEALTHY_SERVICE_STATUS } : answer;
+        const service = having(runner, {
+          status: async (runId) => late(await runner.status(runId)),
+          statusAll: async () => late(await runner.statusAll()),
+          queryNow: async (query) => late(await runner.queryNow(query)),
+          query: async (query, wait) => late(await runner.query(query, wait)),
+        });
+        return { service, readOutput: (uri) => runner.outputs.find(uri)?.text() ?? '' };
+      },
+    };
+    await expectFound(lagging, (message) => /^R81 R82 |^R82 /.test(message));
   });
 
   test('R96 R97 a log without its header, and one without what was written', async () => {
