@@ -24,6 +24,13 @@ export function injectedFault(what: string): RunnerError {
   return new RunnerError('RUNNER_OUTPUT_FAILED', `${what} (injected fault)`);
 }
 
+/** Argument shape of {@link OutputFault}, without the fields that depend on its kind. */
+export const OUTPUT_FAULT: is.RecordShape = is.objectOf<Pick<OutputFault, 'kind'>>(
+  'a fault of an output, such as { kind: "close" }',
+  { kind: is.oneOf('create', 'error', 'short', 'delay', 'close') },
+  {},
+);
+
 /**
  * Checks that a fault makes sense.
  *

@@ -162,7 +162,7 @@ const ARBITRARY = is.withMethods('generate');
 /** The draws of one simulation. */
 export class ArbitraryDraws {
   readonly #choices: Choices;
-  /** Draws by label; created for the first. */
+  /** The next number by label or name in use; created for the first draw. */
   #counts: Map<string, number> | undefined;
 
   constructor(choices: Choices) {
@@ -172,10 +172,7 @@ export class ArbitraryDraws {
   draw<T>(arbitrary: DrawableArbitrary<T>, label: string): T {
     check('arbitrary', arbitrary, ARBITRARY);
     check('label', label, is.TEXT);
-    this.#counts ??= new Map();
-    const count = this.#counts.get(label) ?? 0;
-    this.#counts.set(label, count + 1);
-    const name = count === 0 ? label : `${label}/${count}`;
+    const name = this.#newName(label);
     let asked = 0;
     const tape = new DrawTape((what, n) => {
       // A forced answer is not a decision.
@@ -185,5 +182,19 @@ export class ArbitraryDraws {
     const { value } = arbitrary.generate(new DrawnRandom(tape), undefined);
     this.#choices.drawn?.(name, value, asked);
     return value;
+  }
+
+  /** The label, with the next number that gives a new name if it was used before. */
+  #newName(label: string): string {
+    const counts = (this.#counts ??= new Map<string, number>());
+    let count = counts.get(label) ?? 0;
+    let name = count === 0 ? label : `${label}/${count}`;
+    while (count > 0 && counts.has(name)) {
+      count += 1;
+      name = `${label}/${count}`;
+    }
+    counts.set(label, count + 1);
+    if (count > 0) counts.set(name, 1);
+    return name;
   }
 }

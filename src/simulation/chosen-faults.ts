@@ -9,7 +9,12 @@ import { invalidArgument } from '../kernel/errors.ts';
 import { thing, topicOf } from '../kernel/question.ts';
 import { type ClockSkew, DRIFT_PPM_LIMIT, OFFSET_MS_LIMIT } from '../kernel/skewed-clock.ts';
 import { outputFaultText } from '../model/faults.ts';
-import type { OutputFault, OutputFaultPlan } from '../outputs/output-fault.ts';
+import {
+  checkOutputFault,
+  OUTPUT_FAULT,
+  type OutputFault,
+  type OutputFaultPlan,
+} from '../outputs/output-fault.ts';
 import type { Simulation } from './simulation.ts';
 import { check } from '../kernel/argument-check.ts';
 import { WORLD_OF_CHOICES } from '../model/world.ts';
@@ -47,7 +52,7 @@ export interface ChosenOutputFaultsOptions {
 
 const OUTPUT_FAULTS_OPTIONS = is.optionsOf<ChosenOutputFaultsOptions>(
   {},
-  { name: is.TEXT, oneIn: CHANCE, faults: is.LIST },
+  { name: is.TEXT, oneIn: CHANCE, faults: is.listOf(OUTPUT_FAULT) },
 );
 
 /**
@@ -76,9 +81,11 @@ export function chosenOutputFaults(
   sim: Pick<Simulation, 'world'>,
   options: ChosenOutputFaultsOptions = {},
 ): OutputFaultPlan {
+  check('sim', sim, SIMULATION);
   check('options', options, OUTPUT_FAULTS_OPTIONS);
   const { name = 'output', oneIn = FAULT_ODDS.partOneIn, faults = OUTPUT_FAULTS } = options;
   if (faults.length === 0) throw invalidArgument('faults', 'at least one fault', faults);
+  faults.forEach(checkOutputFault);
   const n = faults.length * oneIn;
   return (id) => {
     const { choices, clock, tracer } = sim.world;

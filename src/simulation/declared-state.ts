@@ -53,6 +53,7 @@ function objectText(path: string, value: object, around: readonly object[]): str
   }
   const inside = [...around, value];
   if (Array.isArray(value)) {
+    if (!isPlainArray(value)) throw invalidArgument(path, EXPECTED, value);
     return `[${Array.from(value, (item, index) => textOf(`${path}[${index}]`, item, inside)).join()}]`;
   }
   const prototype: unknown = Object.getPrototypeOf(value);
@@ -62,6 +63,16 @@ function objectText(path: string, value: object, around: readonly object[]): str
   }
   const fields = Object.entries(value).sort(([one], [other]) => (one < other ? -1 : 1));
   return `{${fields.map(([key, held]) => `${JSON.stringify(key)}:${textOf(`${path}.${key}`, held, inside)}`).join()}}`;
+}
+
+/** True for an array of this or another realm that has nothing beside its elements, which may have gaps. */
+function isPlainArray(value: readonly unknown[]): boolean {
+  const prototype: unknown = Object.getPrototypeOf(value);
+  if (!Array.isArray(prototype) || Object.getOwnPropertySymbols(value).length > 0) return false;
+  // Indices come before all other keys.
+  const last = Object.keys(value).at(-1);
+  const index = Number(last ?? 0);
+  return last === undefined || (index >= 0 && index < value.length && String(Math.floor(index)) === last);
 }
 
 /**

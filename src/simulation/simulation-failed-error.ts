@@ -1,7 +1,7 @@
 /** A failed verdict as an error, for tools that must throw: test frameworks and property-based tests. */
 import * as is from '../kernel/shape.ts';
 import { check, isInstance, unreadable } from '../kernel/argument-check.ts';
-import { shownText } from '../kernel/errors.ts';
+import { causeOf, shownText } from '../kernel/errors.ts';
 import { framesOfThrown, withoutEngine } from './scenario-stack.ts';
 import { kindText, type Verdict } from './verdict.ts';
 
@@ -26,6 +26,17 @@ function failureText({ failure, scenario, seed, virtualMs, traceHash }: Verdict)
   ].join('\n');
 }
 
+/** What an assertion compared; empty for any other error, and for one that cannot be read. */
+function comparedBy(error: Error): { readonly expected?: unknown; readonly actual?: unknown } {
+  try {
+    if (!('expected' in error && 'actual' in error)) return {};
+    const { expected, actual } = error;
+    return { expected, actual };
+  } catch {
+    return {};
+  }
+}
+
 /**
  * Carries the verdict of a failed simulation. The message says what failed, and which seed repeats it. The stack is
  * that of the error that the scenario threw, without engine lines, because test frameworks show the top line.
@@ -44,16 +55,13 @@ export class SimulationFailedError extends Error {
     const described = words ?? describeFailure(verdict);
     const cause = verdict.failure?.cause;
     // The message already says what the thrown error says, but not what caused that error.
-    const reason = isInstance(cause, Error) ? cause.cause : undefined;
+    const reason = isInstance(cause, Error) ? causeOf(cause) : undefined;
     const text = `${described}${hint === '' ? '' : `\n${shownText(hint)}`}`;
     super(text, reason === undefined ? undefined : { cause: reason });
     Object.defineProperty(this, 'verdict', { value: verdict });
     const frames = framesOfThrown(cause);
     if (frames.length > 0) this.stack = [`${this.name}: ${this.message}`, ...frames].join('\n');
-    if (isInstance(cause, Error) && 'expected' in cause && 'actual' in cause) {
-      const { expected, actual } = cause;
-      Object.assign(this, { expected, actual });
-    }
+    if (isInstance(cause, Error)) Object.assign(this, comparedBy(cause));
   }
 
   /**

@@ -169,29 +169,41 @@ export class WaitGraph {
   }
 }
 
-/** Depth-first search from `start`; owners that lead to no circle are added to `done`. */
+/**
+ * Depth-first search from `start`; owners that lead to no circle are added to `done`. It does not recurse, because a
+ * chain of waits may be longer than the stack is deep.
+ */
 function findCircle(
   edges: ReadonlyMap<string, readonly Edge[]>,
   start: string,
   done: Set<string>,
 ): Edge[] | undefined {
   const path: Edge[] = [];
-  const visit = (owner: string): Edge[] | undefined => {
-    const at = path.findIndex(({ wait }) => wait.owned.owner === owner);
-    if (at >= 0) return path.slice(at);
-    if (done.has(owner)) return undefined;
-    for (const edge of edges.get(owner) ?? []) {
-      path.push(edge);
-      const circle = visit(edge.to);
-      if (circle !== undefined) return circle;
+  const visited = [{ owner: start, next: 0 }];
+  /** The number of edges that lead to an owner on the path. */
+  const depths = new Map([[start, 0]]);
+  for (let top = visited.at(-1); top !== undefined; top = visited.at(-1)) {
+    const edge = edges.get(top.owner)?.[top.next];
+    top.next += 1;
+    if (edge === undefined) {
+      done.add(top.owner);
+      depths.delete(top.owner);
+      visited.pop();
       path.pop();
+      continue;
     }
-    done.add(owner);
-    return undefined;
-  };
-  const circle = visit(start);
-  for (const { wait } of circle ?? []) done.add(wait.owned.owner);
-  return circle;
+    const depth = depths.get(edge.to);
+    if (depth === undefined && done.has(edge.to)) continue;
+    path.push(edge);
+    if (depth !== undefined) {
+      const circle = path.slice(depth);
+      for (const { wait } of circle) done.add(wait.owned.owner);
+      return circle;
+    }
+    depths.set(edge.to, visited.length);
+    visited.push({ owner: edge.to, next: 0 });
+  }
+  return undefined;
 }
 
 function circleFact(circle: readonly Edge[]): FailureFact {

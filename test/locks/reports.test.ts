@@ -264,3 +264,14 @@ test('locks of a node are named after it and held by it, and die with its proces
     '5 ms: client never got mutex jobs of n1: it crashed',
   ]);
 });
+
+test('a circle may be longer than the stack is deep', async () => {
+  const length = 12_000;
+  const { details } = await failureOf(async (sim) => {
+    const locks = Array.from({ length }, (_, n) => createMutex(sim.world, { name: `m${n}` }));
+    await Promise.all(
+      locks.map((lock, n) => takeBoth(sim, `o${n}`, lock, locks[n + 1] ?? (locks[0] as Mutex))),
+    );
+  });
+  expect(details[0]).toContain(`(${length - 12} more)`);
+});

@@ -154,8 +154,21 @@ describe('faults of collaborators as decisions', () => {
   test.for([
     [() => chosenFilerMenu({ oneIn: 1 }), /oneIn: expected an integer ≥ 2/],
     [() => chosenFilerMenu({ slowMs: -1 }), /slowMs: expected a finite number ≥ 0/],
-    [() => chosenOutputFaults({} as never, { oneIn: 0 }), /oneIn: expected an integer ≥ 2/],
-    [() => chosenOutputFaults({} as never, { faults: [] }), /faults: expected at least one fault/],
+    [() => chosenOutputFaults(anySim, { oneIn: 0 }), /oneIn: expected an integer ≥ 2/],
+    [() => chosenOutputFaults(anySim, { faults: [] }), /faults: expected at least one fault/],
+    [() => chosenOutputFaults(undefined as never), /sim: expected a simulation/],
+    [
+      () => chosenOutputFaults(anySim, { faults: [null as never] }),
+      /faults\[0\]: expected a fault of an output/,
+    ],
+    [
+      () => chosenOutputFaults(anySim, { faults: [{ kind: 'x' as 'close' }] }),
+      /kind: expected one of "create"/,
+    ],
+    [
+      () => chosenOutputFaults(anySim, { faults: [{ kind: 'short', afterBytes: -1 }] }),
+      /afterBytes: expected an integer ≥ 0/,
+    ],
     [() => chosenSkew(anySim, 1 as never), /name: expected a string/],
     [() => chosenSkew(anySim, 'n', { offsetMsMax: NaN }), /offsetMsMax: expected a finite number/],
     [

@@ -9,6 +9,8 @@ class Counter {
   readonly count = 1;
 }
 
+class Queue extends Array<number> {}
+
 function cycle(): unknown {
   const one: Record<string, unknown> = {};
   one['other'] = [one];
@@ -60,6 +62,10 @@ describe('the text of plain data', () => {
     { what: 'a symbol', value: [Symbol('a')], path: 'state[0]' },
     { what: 'a symbol as key', value: { [Symbol('a')]: 1 }, path: 'state' },
     { what: 'a map, whose entries no text would hold', value: { jobs: new Map() }, path: 'state.jobs' },
+    { what: 'a list with a key of its own', value: Object.assign([1], { round: 2 }), path: 'state' },
+    { what: 'a list with a key like an index', value: Object.assign([1, 2], { '-1': 2 }), path: 'state' },
+    { what: 'a list with a symbol as key', value: Object.assign([1], { [Symbol('a')]: 2 }), path: 'state' },
+    { what: 'a list of a class of its own', value: [new Queue(1, 2)], path: 'state[0]' },
     { what: 'an instance', value: new Counter(), path: 'state' },
     { what: 'a cycle', value: cycle(), path: 'state.other[0]' },
     { what: 'data that is nested deeply', value: nested(200), path: 'state[0]' },
@@ -69,6 +75,14 @@ describe('the text of plain data', () => {
         (error: unknown) =>
           isRunnerError(error, 'RUNNER_INVALID_ARGUMENT') && error.message.startsWith(`${path}`),
       ),
+    );
+  });
+
+  test('accepts a list with gaps', () => {
+    const gaps: number[] = [];
+    gaps[2] = 1;
+    expect(plainDataText('state', [gaps, new Array(2)])).toBe(
+      '[[undefined,undefined,1],[undefined,undefined]]',
     );
   });
 

@@ -128,6 +128,24 @@ describe('sim.draw', () => {
     );
   });
 
+  test.for([
+    [
+      ['x', 'x', 'x/1', 'x'],
+      ['x', 'x/1', 'x/1/1', 'x/2'],
+    ],
+    [
+      ['x/1', 'x', 'x', 'x'],
+      ['x/1', 'x', 'x/2', 'x/3'],
+    ],
+  ] as const)('of the labels %o each draw has a name of its own', async ([labels, names]) => {
+    const { decisions } = await simulate({
+      scenario(sim) {
+        for (const label of labels) sim.draw(fc.nat(9), label);
+      },
+    });
+    expect(decisions().map(({ question }) => question.text)).toEqual(names.map((name) => `${name} integer`));
+  });
+
   test('a smaller value moves no other: each draw asks its own questions', async () => {
     const pair = async (source: DecisionSource): Promise<readonly [number[], number[], Decision[]]> => {
       let values: [number[], number[]] = [[], []];

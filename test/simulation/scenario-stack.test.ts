@@ -51,3 +51,19 @@ test.for([
   error.stack = [`RunnerError: it is wrong`, ...lines.map((line) => LINES[line])].join('\n');
   expect(framesOfThrown(error)).toEqual(shown.map((line) => LINES[line]));
 });
+
+test.for(['cause', 'expected'])('an error whose %s cannot be read is reported all the same', async (key) => {
+  const error = Object.defineProperty(Object.assign(new Error('mine'), { expected: 1, actual: 2 }), key, {
+    get() {
+      throw new Error('a getter');
+    },
+  });
+  const verdict = await simulate({
+    scenario() {
+      throw error;
+    },
+  });
+  const failed = new SimulationFailedError(verdict);
+  expect(failed.message).toMatch(/^error at 0 ms: mine\n/);
+  expect('actual' in failed).toBe(key === 'cause');
+});
