@@ -17,7 +17,12 @@ import { detailLines, shownFrame } from './source-line.ts';
 import type { Terminal } from './terminal.ts';
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
-import { EXHAUSTIVE, isStrategyName, strategyNames } from '../explore/strategies/strategy-names.ts';
+import {
+  EXHAUSTIVE,
+  isResumable,
+  isStrategyName,
+  strategyNames,
+} from '../explore/strategies/strategy-names.ts';
 import { messageOf } from '../kernel/errors.ts';
 import { hashText } from '../kernel/text-hash.ts';
 import {
@@ -386,8 +391,10 @@ function requireStrategy(options: ExploreCommandOptions): void {
   if (strategy === EXHAUSTIVE && shard !== undefined) {
     throw new UsageError('an exhaustive search cannot be sharded: it goes through all there is in one order');
   }
-  if (strategy === EXHAUSTIVE && resume) {
-    throw new UsageError('an exhaustive search cannot be resumed: what it has tried is in its memory only');
+  if (resume && !isResumable(strategy)) {
+    throw new UsageError(
+      `--resume: --strategy ${strategy} cannot be resumed, because what it has tried is in its memory only`,
+    );
   }
   if (strategy === EXHAUSTIVE) return;
   if (!isStrategyName(strategy)) {
@@ -517,7 +524,7 @@ class Exploration {
   }
 
   async #keepState(nextIndex: number): Promise<void> {
-    if (this.#session.options.strategy === EXHAUSTIVE) return;
+    if (!isResumable(this.#session.options.strategy)) return;
     try {
       await writeCampaignState(this.#statePath, { ...this.#campaign, nextIndex });
     } catch (error) {

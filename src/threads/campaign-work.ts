@@ -5,6 +5,7 @@ import type { EscapeWatch } from '../explore/escape.ts';
 import type { Executor } from '../explore/executor.ts';
 import type { exhaustiveStrategy } from '../explore/exhaustive/exhaustive-strategy.ts';
 import { createStrategy } from '../explore/strategies/create-strategy.ts';
+import type { Strategy } from '../explore/strategies/strategy.ts';
 import { addReached } from '../model/reached-names.ts';
 import type { CampaignTask } from './task.ts';
 import type { ThreadScenario } from './thread-scenario.ts';
@@ -41,7 +42,8 @@ export async function runCampaignTask(
   const strict = parts.watchEscapes?.(plain);
   const coverage = createCoverage();
   const exhaustive = parts.exhaustive?.exhaustiveStrategy(definition, task.bounds);
-  const strategy = exhaustive ?? createStrategy(task.strategy, task.seed);
+  const strategy: Strategy = exhaustive ?? createStrategy(task.strategy, task.seed);
+  for (const unusual of task.lost ?? []) strategy.avoid?.(unusual);
   const sometimes: Record<string, boolean> = {};
   let corpusLeft = corpus.length;
   state.noteIndex(corpusLeft > 0 ? -corpusLeft : firstIndex);

@@ -11,6 +11,7 @@ import type { Escape } from '../explore/escape.ts';
 import type { StopCause } from '../explore/explorer.ts';
 import type { FailingExecution } from '../explore/failing-execution.ts';
 import { CUT_OFF_KEY } from '../explore/failure-key.ts';
+import { keyDecisions, nonZeroOf, type KeyedDecision } from '../explore/keyed-log.ts';
 import type { ExploreCounters } from './shared-state.ts';
 import type { CampaignTask, ExploreMessage, TaskResult } from './task.ts';
 import {
@@ -58,7 +59,7 @@ export class ExploreSlot {
   readonly #reports: CampaignReport[] = [];
   #thread: ExploreThread | undefined;
   #past: ExploreCounters = NO_COUNTERS;
-  #lostThreads = 0;
+  readonly #lost: (readonly KeyedDecision[])[] = [];
   #certificate: Certificate | undefined;
   readonly #escapes: Escape[] = [];
   #mustStop = false;
@@ -91,7 +92,7 @@ export class ExploreSlot {
 
   /** Number of threads that hung or crashed. */
   get lostThreads(): number {
-    return this.#lostThreads;
+    return this.#lost.length;
   }
 
   /** Runs the share to its end, or until it is asked to stop. */
@@ -164,6 +165,7 @@ export class ExploreSlot {
       ...task,
       firstIndex: this.#nextIndex,
       corpus: this.#corpus,
+      lost: this.#lost,
       ...(this.#left === Infinity ? {} : { maxExecutions: this.#left }),
     };
     return runInThread(rest, {
@@ -199,7 +201,7 @@ export class ExploreSlot {
       this.#left -= (index - this.#nextIndex) / shards + 1;
       this.#nextIndex = index + shards;
     }
-    this.#lostThreads += 1;
+    this.#lost.push(nonZeroOf(keyDecisions(failing.decisions)));
     this.#past = { ...this.#past, executions: this.#past.executions + 1, failed: this.#past.failed + 1 };
     const failure = {
       ...failing,

@@ -4,6 +4,7 @@ import type { Certificate, SearchBounds } from '../explore/exhaustive/certificat
 import type { Escape } from '../explore/escape.ts';
 import type { History } from '../explore/explain/failure-history.ts';
 import type { FailingExecution } from '../explore/failing-execution.ts';
+import type { KeyedDecision } from '../explore/keyed-log.ts';
 import type { ReplayToken } from '../explore/replay-token.ts';
 import type { Timeline } from '../explore/timeline/timeline.ts';
 import type { Decision } from '../kernel/decisions.ts';
@@ -31,6 +32,8 @@ export interface CampaignTask {
   readonly auditEvery?: number;
   /** Logs to try before anything else. */
   readonly corpus: readonly CorpusEntry[];
+  /** Of each execution that ended an earlier thread of this campaign, the decisions other than 0. */
+  readonly lost?: readonly (readonly KeyedDecision[])[];
 }
 
 /** The result of a campaign. */

@@ -25,6 +25,8 @@ describe('wrong usage says what was expected and exits with 2', () => {
     [['--strategy', 'luck'], /expected one of portfolio, plain, .*exhaustive, got "luck"/],
     [['--shard', '3/2'], /such as 1\/4/],
     [['--shard', '1/2', '--strategy', 'exhaustive'], /cannot be sharded/],
+    [['--resume', '--strategy', 'exhaustive'], /--strategy exhaustive cannot be resumed/],
+    [['--resume', '--strategy', 'sweep'], /--strategy sweep cannot be resumed/],
     [['--workers', '2', '--strategy', 'exhaustive'], /runs on one thread, got 2/],
     [['--max-faults', '1'], /--max-faults bounds --strategy exhaustive, not portfolio/],
     [['--max-delays', '1', '--strategy', 'pct'], /--max-delays bounds --strategy exhaustive, not pct/],

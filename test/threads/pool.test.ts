@@ -200,6 +200,22 @@ describe('an execution that takes its thread with it', () => {
     expect(lostIn(again)).toMatchObject({ kind, scenario: name });
   });
 
+  test('is passed over by a sweep, which tries all other faults and pairs and ends', async () => {
+    const options = {
+      strategy: 'sweep',
+      keepGoing: true,
+      workers: 1,
+      maxExecutions: 60,
+      auditEvery: 0,
+    };
+    const { report } = await explore('messages', options);
+    // The third alone, and after each of those before it.
+    expect([report.stoppedBy, report.lostThreads]).toEqual(['exhausted', 4]);
+    expect(Object.keys(report.sometimes).filter((name) => name.startsWith('lost'))).toEqual(
+      ['', '0', '1', '2', '4', '0 1', '0 2', '0 4', '1 2', '1 4', '2 4'].map((lost) => `lost ${lost}`),
+    );
+  });
+
   describe('where others have the processor', () => {
     const log = [choice('first'), choice('also first')].map((question) => ({ question, n: 3, answer: 2 }));
     const busy = (shareOfTime: number): void => {

@@ -90,6 +90,14 @@ const MISDEEDS: Readonly<Record<string, (sim: Simulation) => unknown>> = {
     while (mode === 1) await sim.sleep(1, 'goes on');
     if (mode === 2) process.exit(7);
   },
+  messages: (sim) => {
+    const lost = [0, 1, 2, 3, 4].filter((i) => {
+      const isLost = sim.strikes(`message ${i}`, 'lost', { oneIn: 2 });
+      if (isLost && i === 3) process.exit(7);
+      return isLost;
+    });
+    sim.sometimes(`lost ${lost.join(' ')}`, true);
+  },
   random: (sim) => sim.note(`${sim.world.random.int(1_000_000)}`),
   timer: () =>
     new Promise((resolve) => {
@@ -111,7 +119,7 @@ async function load(name: string): Promise<PreparedScenario> {
     ...(name === 'endless' ? { options: { maxEvents: 1e12 } } : {}),
     async run(sim) {
       sim.sometimes('last of three', sim.choose('first', 3) === 2);
-      if (sim.world.choices.choose('also first', 3) === 2) await misdeed(sim);
+      if (sim.world.choices.choose('also first', 3) === 2 || name === 'messages') await misdeed(sim);
     },
   });
   loadedAtMs = Number(process.hrtime.bigint()) / 1_000_000;

@@ -11,6 +11,7 @@ import { invariant } from '../../kernel/invariant.ts';
 import { seedText } from '../../kernel/seeded-random.ts';
 import type { Question } from '../../kernel/question.ts';
 import { failureKey, hasFailed } from '../failure-key.ts';
+import type { KeyedDecision } from '../keyed-log.ts';
 import { DrawStream } from './draw-stream.ts';
 import { MemberShares } from './member-shares.ts';
 import { MutationStrategy } from './mutation-strategy.ts';
@@ -141,6 +142,10 @@ class PortfolioStrategy implements Strategy {
   learn(execution: Execution): void {
     this.#noteFailure(execution);
     this.#mutation.learn(execution);
+  }
+
+  avoid(unusual: readonly KeyedDecision[]): void {
+    this.#sweep.avoid?.(unusual);
   }
 
   end(execution: Execution): void {

@@ -26,3 +26,8 @@ export function isStrategyName(name: string): name is StrategyName {
 
 /** The strategy that ends with a certificate. It has no seed, cannot be sharded, and runs on one thread. */
 export const EXHAUSTIVE = 'exhaustive';
+
+/** True if a campaign of this strategy can continue in another process, which knows only the next index. */
+export function isResumable(name: string): boolean {
+  return name !== EXHAUSTIVE && name !== 'sweep';
+}

@@ -9,6 +9,7 @@ import type { Isolator } from '../../model/isolation.ts';
 import type { OracleFactory } from '../../oracles/oracle.ts';
 import type { OnState } from '../../simulation/declared-state.ts';
 import type { Verdict } from '../../simulation/verdict.ts';
+import type { KeyedDecision } from '../keyed-log.ts';
 
 /** The result of one execution. */
 export interface Execution {
@@ -42,6 +43,11 @@ export interface Strategy extends DecisionSource {
    * that build on logs.
    */
   learn?(execution: Execution): void;
+  /**
+   * Called before the first execution with the decisions other than 0 of one that ended an earlier thread of the same
+   * campaign, for strategies that would come to it again.
+   */
+  avoid?(unusual: readonly KeyedDecision[]): void;
   /** Called for each event just before it fires. Read at the beginning of each execution. */
   readonly onFire?: ((event: EventInfo, made: number) => void) | undefined;
   /** Watches the trace of every execution. */

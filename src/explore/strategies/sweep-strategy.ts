@@ -1,10 +1,12 @@
 /**
- * Fault-point sweep: every fault that the plain schedule could meet, one at a time, then two at a time. Invariant: no
- * plan is tried twice; shards that each run some of the indices together try each single fault once.
+ * Fault-point sweep: every fault that the plain schedule could meet, one at a time, then two at a time. Invariants: no
+ * plan is tried twice; it ends only when it has tried all of its share itself; shards that each run some of the indices
+ * together try each single fault once.
  */
 import * as is from '../../kernel/shape.ts';
 import type { DescribeAnswer } from '../../kernel/decisions.ts';
 import type { Question } from '../../kernel/question.ts';
+import type { KeyedDecision } from '../keyed-log.ts';
 import type { Execution, Strategy } from './strategy.ts';
 import { check } from '../../kernel/argument-check.ts';
 
@@ -90,15 +92,38 @@ export interface SweepOptions {
 
 type Plan = readonly ForcedAnswer[];
 
+/** The same for a plan, and for the faults of an execution in which all of it struck. */
+function planKey(plan: Plan): string {
+  return plan
+    .map(({ question, occurrence, answer }) => `${question.key} ${occurrence} ${answer}`)
+    .sort()
+    .join('\n');
+}
+
+/**
+ * Every `stride`-th single fault. A sweep whose first index is not among the first ones of its shard continues another
+ * one, so it starts with what that one has probably not tried. The rest follows: nobody remembers which executions of
+ * the other one ran the plain schedule, and pairs need all single faults.
+ */
+function shareOf(singles: readonly ForcedAnswer[], firstIndex: number, stride: number): Plan[] {
+  const share = singles.filter((_, at) => (at + 1 - firstIndex) % stride === 0).map((single) => [single]);
+  const start = Math.floor(Math.max(0, firstIndex - 1) / stride) % Math.max(1, share.length);
+  return [...share.slice(start), ...share.slice(0, start)];
+}
+
 class SweepStrategy implements Strategy {
   readonly name = 'sweep';
   readonly #pairsMax: number;
-  /** Single faults by index - 1; undefined until the plain schedule has run. */
+  #firstIndex: number | undefined;
+  /** Distance of its indices; undefined until the second one. */
+  #stride: number | undefined;
+  /** All single faults; undefined until the plain schedule has run. */
   #singles: readonly ForcedAnswer[] | undefined;
-  /** Indices begun while another plan had to run: at most one, that of the plain schedule. */
-  readonly #owed: number[] = [];
-  readonly #pairs: Plan[] = [];
-  #nextPair = 0;
+  /** The plans of this share: single faults, then pairs. Undefined until the first of them is due. */
+  #plans: Plan[] | undefined;
+  #nextPlan = 0;
+  #pairs = 0;
+  readonly #avoided = new Set<string>();
   #plan: Plan = [];
   /** Number of the plan's faults that have struck in this execution. */
   #struck = 0;
@@ -119,7 +144,9 @@ class SweepStrategy implements Strategy {
   begin(index: number): boolean {
     this.#struck = 0;
     this.#points = [];
-    const plan = this.#next(index);
+    if (this.#firstIndex === undefined) this.#firstIndex = index;
+    else this.#stride ??= Math.max(1, index - this.#firstIndex);
+    const plan = this.#next();
     if (plan === undefined) return false;
     this.#plan = plan;
     return true;
@@ -145,16 +172,19 @@ class SweepStrategy implements Strategy {
     this.#points = [];
   }
 
-  #next(index: number): Plan | undefined {
-    if (index > 0) this.#owed.push(index);
+  avoid(unusual: readonly KeyedDecision[]): void {
+    this.#avoided.add(planKey(unusual.filter(({ question }) => question.kind === 'fault')));
+  }
+
+  #next(): Plan | undefined {
     if (this.#singles === undefined) return [];
-    for (let owed = this.#owed.shift(); owed !== undefined; owed = this.#owed.shift()) {
-      const single = this.#singles[owed - 1];
-      if (single !== undefined) return [single];
+    this.#plans ??= shareOf(this.#singles, this.#firstIndex ?? 0, this.#stride ?? 1);
+    for (;;) {
+      const plan = this.#plans[this.#nextPlan];
+      if (plan === undefined) return undefined;
+      this.#nextPlan += 1;
+      if (this.#avoided.size === 0 || !this.#avoided.has(planKey(plan))) return plan;
     }
-    const pair = this.#pairs[this.#nextPair];
-    if (pair !== undefined) this.#nextPair += 1;
-    return pair;
   }
 
   /** Adds pairs with each question asked after a single fault, including those that only this fault made possible. */
@@ -162,8 +192,9 @@ class SweepStrategy implements Strategy {
     for (const { question, occurrence, n, describe } of this.#points) {
       const faults = describe?.faults ?? [{ answer: sweepAnswer(n, 0) as number }];
       for (const { answer } of faults) {
-        if (this.#pairs.length >= this.#pairsMax) return;
-        this.#pairs.push([...this.#plan, { question, occurrence, answer }]);
+        if (this.#pairs >= this.#pairsMax) return;
+        this.#pairs += 1;
+        this.#plans?.push([...this.#plan, { question, occurrence, answer }]);
       }
     }
   }

@@ -150,6 +150,19 @@ describe('the portfolio', () => {
     expect(new Set(first.map((text) => text.split(':')[0])).size).toBeGreaterThan(4);
   });
 
+  test('has its sweep pass over what has ended a thread', async () => {
+    const sweeps = async (strategy: Strategy): Promise<(string | undefined)[]> => {
+      const found: (string | undefined)[] = [];
+      await exploreAll(needleFault(5, 5, 2), strategy, 130, () => found.push(strategy.configuration));
+      return found.filter((text) => text?.startsWith('sweep') === true);
+    };
+    const strategy = portfolioStrategy(1);
+    const [none, ...faults] = await sweeps(portfolioStrategy(1));
+    const first = question('fault', { owner: 'link', what: 'send', subject: 'message-0' });
+    strategy.avoid?.([{ question: first, occurrence: 0, n: 2, answer: 1 }]);
+    expect((await sweeps(strategy)).slice(0, 3)).toEqual([none, ...faults.slice(1)]);
+  });
+
   test('gets events only while a member wants them', () => {
     const strategy = portfolioStrategy(1);
     const wanted = new Map<string, Set<boolean>>();

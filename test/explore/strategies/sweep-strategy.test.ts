@@ -6,17 +6,23 @@ import { sweepAnswer, sweepStrategy } from '../../../src/explore/strategies/swee
 import type { ScenarioDefinition } from '../../../src/simulation/scenario.ts';
 import { executionsToFind } from '../executions-to-find.ts';
 import { needleFault, toy } from '../toy-bugs.ts';
+import { question } from '../../../src/kernel/question.ts';
 import { delay, fault } from '../../questions.ts';
 
 /** The faults of each execution, as `site=answer`, of one shard. */
-async function faultsOf(scenario: ScenarioDefinition, shard = 0, shards = 1): Promise<string[]> {
+async function faultsOf(
+  scenario: ScenarioDefinition,
+  firstIndex = 0,
+  shards = 1,
+  strategy = sweepStrategy({ pairs: 0 }),
+): Promise<string[]> {
   const found: string[] = [];
-  await explore(createExecutor(scenario), sweepStrategy({ pairs: 0 }), {
-    firstIndex: shard,
+  await explore(createExecutor(scenario), strategy, {
+    firstIndex,
     shards,
     onExecution: (verdict) => {
       const faults = verdict.decisions().filter(({ answer }) => answer > 0);
-      found.push(faults.map(({ question, answer }) => `${question.text}=${answer}`).join(' '));
+      found.push(faults.map(({ question: { text }, answer }) => `${text}=${answer}`).join(' '));
     },
   });
   return found;
@@ -62,6 +68,37 @@ describe('a sweep', () => {
       }
       expect(found.filter((faults) => faults !== '').sort()).toEqual([...whole].sort().slice(1));
     }
+  });
+
+  test('begins in the middle of its share if another one had begun it, and leaves nothing out', async () => {
+    for (const shards of [1, 2, 3]) {
+      for (let shard = 0; shard < shards; shard += 1) {
+        const whole = await faultsOf(threeSites, shard, shards, sweepStrategy());
+        for (let before = 1; before < 12; before += 1) {
+          const found = await faultsOf(threeSites, shard + before * shards, shards, sweepStrategy());
+          expect(found.toSorted()).toEqual(whole.toSorted());
+        }
+      }
+    }
+    const [plain, first] = await faultsOf(threeSites, 3);
+    expect([plain, first]).toEqual(['', 'a/3 crash fault=3']);
+  });
+
+  test('passes over what has ended a thread, whatever else was unusual there', async () => {
+    const strategy = sweepStrategy();
+    const lost = [
+      { question: question('draw', 'draw'), occurrence: 0, n: 9, answer: 4 },
+      { question: fault('b/2 loss'), occurrence: 0, n: 2, answer: 1 },
+    ];
+    strategy.avoid?.(lost);
+    strategy.avoid?.([...lost, { question: fault('a/1 loss'), occurrence: 0, n: 3, answer: 2 }]);
+    const found = await faultsOf(threeSites, 0, 1, strategy);
+    const whole = await faultsOf(threeSites, 0, 1, sweepStrategy());
+    expect(whole.filter((faults) => !found.includes(faults))).toEqual([
+      'b/2 loss fault=1',
+      'a/1 loss fault=2 b/2 loss fault=1',
+      'b/2 loss fault=1 a/3 crash fault=3',
+    ]);
   });
 
   test('goes on to each kind of fault where one question asks for several', async () => {
