@@ -22,7 +22,7 @@ import {
   writeFileSync,
   writeSync,
 } from 'node:fs';
-import { open, readdir, rename, stat, unlink, type FileHandle } from 'node:fs/promises';
+import { open, readdir, stat, unlink, type FileHandle } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { BlobHolds } from '../../cas/blob-holds.ts';
 import { check } from '../../kernel/argument-check.ts';
@@ -589,6 +589,7 @@ class DiskBlobs implements DiskContentStore {
     if (this.#sizeBytes + this.#reserved - evictable > needed) return;
     for (const { path, key, bytes: size, usedMs } of unheld) {
       if (this.#sizeBytes + this.#reserved <= wanted) return;
+      if (isTurnDue()) await giveTurns();
       if (await this.#remove(path, key, usedMs)) {
         this.#sizeBytes -= size;
         this.#touched.delete(key);
@@ -596,13 +597,18 @@ class DiskBlobs implements DiskContentStore {
     }
   }
 
-  /** Moves the blob away before the last check, so that it can be restored if a hold on it has begun meanwhile. */
+  /**
+   * Moves the blob away before the last check, because another process may have used it meanwhile. Synchronous up to the
+   * decision, so that nobody in this process misses a blob that stays.
+   */
   async #remove(path: string, key: string, usedMs: number): Promise<boolean> {
+    if (this.#held.has(key)) return false;
     const away = this.#newIncoming();
     try {
-      await rename(path, away);
-      if ((await stat(away)).mtimeMs > usedMs || this.#held.has(key)) {
-        await rename(away, path);
+      if (statSync(path).mtimeMs > usedMs) return false;
+      renameSync(path, away);
+      if (statSync(away).mtimeMs > usedMs) {
+        renameSync(away, path);
         return false;
       }
       await unlink(away);

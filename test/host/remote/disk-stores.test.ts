@@ -17,6 +17,7 @@ import fs from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setImmediate as turn } from 'node:timers/promises';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { MESSAGES } from '../../../src/cas/codec.ts';
@@ -227,6 +228,28 @@ describe('a content store on the disk', () => {
     // No more than that is needed.
     expect(await store.findMissing([a, d, e])).toEqual([a, e]);
     expect(store.sizeBytes).toBeLessThanOrEqual(100);
+  });
+
+  test('what is held while others are evicted is there all the time', async () => {
+    const count = 300;
+    // Within a second of its last use, a blob is not touched again by a hold.
+    const clock = vi.spyOn(Date, 'now').mockReturnValue(Date.now());
+    const store = disk(count * 10);
+    const texts = Array.from({ length: count }, (_, at) => String(at).padStart(10, '-'));
+    const digests = await Promise.all(texts.map((text) => put(store, text)));
+    for (const [at, digest] of digests.entries()) age(digest, count - at);
+    const eviction = { isOver: false };
+    const written = code(put(store, 'n'.repeat(count * 5))).finally(() => (eviction.isOver = true));
+    while (statSync(fileOf(digests[0]!), { throwIfNoEntry: false }) !== undefined) await turn();
+    const left = digests.slice(count - 200);
+    const hold = store.hold(left);
+    expect(await store.findMissing(left)).toEqual([]);
+    while (!eviction.isOver) {
+      await turn();
+      expect(await store.findMissing(left)).toEqual([]);
+    }
+    hold.release();
+    expect(await written.finally(() => clock.mockRestore())).toBe('RUNNER_STORE_FULL');
   });
 
   test('does not evict what another process holds, and knows when that one is dead', async () => {
