@@ -8,13 +8,13 @@ import { open } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { DirectoryMessage, FileNode } from '../../cas/codec.ts';
 import { ABSOLUTE_PATH, checkIngestPaths, SNAPSHOT_ID } from '../../filers/filer-arguments.ts';
-import { throwIfCancelled, unknownSnapshot } from '../../filers/filer-error.ts';
+import { FilerError, throwIfCancelled, unknownSnapshot } from '../../filers/filer-error.ts';
 import { GatheredEntries } from '../../filers/gathered-entries.ts';
 import { check } from '../../kernel/argument-check.ts';
-import { invalidArgument } from '../../kernel/errors.ts';
+import { invalidArgument, messageOf } from '../../kernel/errors.ts';
 import { CONTENT_STORE } from '../../model/argument-shapes.ts';
 import type { Cancellable } from '../../model/cancellation.ts';
-import { type ContentStore, MissingBlobsError } from '../../model/content-store.ts';
+import { type ContentStore, isOutOfRoom, MissingBlobsError } from '../../model/content-store.ts';
 import { digestKey, digestOfSnapshot, type Digest, snapshotOfDigest } from '../../model/digest.ts';
 import { EXIT_CODES } from '../../model/exit-code.ts';
 import { walkTree } from '../../remote/input-tree.ts';
@@ -52,14 +52,18 @@ class CasFiler implements DiskFiler {
 
   async checkout(snapshotId: string, cancel?: Cancellable): Promise<DirCheckout> {
     const digest = rootOf(snapshotId, cancel);
-    const { path } = await this.#dirs.create('action');
-    return filled(new DirCheckout(path, snapshotId), (dir) => this.#fill(dir, digest, cancel));
+    return blamingRoom(async () => {
+      const { path } = await this.#dirs.create('action');
+      return filled(new DirCheckout(path, snapshotId), (dir) => this.#fill(dir, digest, cancel));
+    });
   }
 
   async checkoutAt(snapshotId: string, dir: string, cancel?: Cancellable): Promise<DirCheckout> {
     check('dir', dir, ABSOLUTE_PATH);
     const digest = rootOf(snapshotId, cancel);
-    return filled(await prepareTarget(dir, snapshotId), (path) => this.#fill(path, digest, cancel));
+    return blamingRoom(async () =>
+      filled(await prepareTarget(dir, snapshotId), (path) => this.#fill(path, digest, cancel)),
+    );
   }
 
   async ingest(path: string, cancel?: Cancellable): Promise<string> {
@@ -144,6 +148,19 @@ class CasFiler implements DiskFiler {
     } finally {
       await target.close();
     }
+  }
+}
+
+/**
+ * A disk that is full may have room again in a moment, so that a checkout that fails for that reason does not count
+ * against the health of its runner, as two failed ones in a row would (R81).
+ */
+async function blamingRoom(checkOut: () => Promise<DirCheckout>): Promise<DirCheckout> {
+  try {
+    return await checkOut();
+  } catch (cause) {
+    if (!isOutOfRoom(cause)) throw cause;
+    throw new FilerError(messageOf(cause), { cause, exitCode: EXIT_CODES.CHECKOUT_UNCODED });
   }
 }
 

@@ -473,6 +473,40 @@ describe('actions on real workers', () => {
     },
   );
 
+  test('R81 R189 whose inputs have no room on the disk for a moment do not make their runner unhealthy', async () => {
+    const input = content.add('input');
+    const root = content.add(MESSAGES.Directory.encode({ files: [{ name: 'in', digest: input }] }));
+    let isFull = true;
+    const read = content.read.bind(content);
+    vi.spyOn(content, 'read').mockImplementation((digest, range) => {
+      // As the disk would say where the file is written.
+      if (isFull && digest.hash === input.hash) throw Object.assign(new Error('ENOSPC'), { code: 'ENOSPC' });
+      return read(digest, range);
+    });
+    const runner = createExecRunner({
+      actions: createDiskActions({ content, cache: createMemoryActionCache() }),
+      filers: new Map([['bazel', { filer: createCasFiler({ content, root: dir }) }]]),
+    });
+    const commandDigest = content.add(encodeCommand({ ...NO_COMMAND, arguments: ['/bin/true'] }));
+    const actionDigest = content.add(
+      encodeAction({ commandDigest, inputRootDigest: root, doNotCache: true }),
+    );
+    const states: string[] = [];
+    for (isFull of [true, true, true, false]) {
+      const command = {
+        argv: ['true'],
+        snapshotId: snapshotOfDigest(actionDigest),
+        executeRequest: { actionDigest },
+      };
+      const { status } = await finalStatus(runner, (await runner.run(command)).runId);
+      states.push(`${status.state} ${status.actionResult?.grpcStatus?.code ?? ''}`);
+    }
+    const full = `FAILED ${RPC_CODES.RESOURCE_EXHAUSTED}`;
+    expect(states).toEqual([full, full, full, 'COMPLETE ']);
+    await runner.release();
+    await runner.outputs.dispose();
+  });
+
   test.for([['in/out'], ['in/deep/out']])(
     'R190 with output %s below an input file are INVALID_ARGUMENT',
     async ([path = '']) => {
