@@ -254,8 +254,9 @@ export class Blobs {
       this.#checkSize(digest);
       if (compression !== 'identity') this.#compressionOf(compression);
       const missing = await this.#content.findMissing([digest], context);
-      // The blob is there, so nothing else that the client sends matters.
-      if (missing.length === 0) return { committedSize: digest.sizeBytes };
+      // The blob is there, so nothing else that the client sends matters. How much it would have sent is unknown if that
+      // is compressed.
+      if (missing.length === 0) return { committedSize: compression === 'identity' ? digest.sizeBytes : -1 };
       const upload = this.#begin(first, digest, compression);
       return { committedSize: await this.#taken(upload, new WriteCall(first, messages), compression) };
     } finally {

@@ -1,10 +1,10 @@
 /**
- * Compression of blobs with what this version of Node offers: deflate always, zstd if `node:zlib` has it. Invariant:
- * whatever the size of a blob, only a few chunks of it are in memory, and other threads do the work than the one that
- * answers calls.
+ * Compression of blobs with what this version of Node offers: deflate always, zstd if `node:zlib` has it. Invariants:
+ * deflate has no header, as the protocol says (RFC 1951); whatever the size of a blob, only a few chunks of it are in
+ * memory, and other threads do the work than the one that answers calls.
  */
 import { pipeline, Readable, type Transform } from 'node:stream';
-import { constants, createDeflate, createInflate, type ZlibOptions } from 'node:zlib';
+import { constants, createDeflateRaw, createInflateRaw, type ZlibOptions } from 'node:zlib';
 import * as zlib from 'node:zlib';
 import { isRunnerError, messageOf, RunnerError } from '../../kernel/errors.ts';
 import type { BlobCompression } from '../../remote/blobs.ts';
@@ -23,13 +23,13 @@ const chunkSize = 256 * 1024;
 function compressor(name: Compression): Transform {
   return name === 'zstd' && createZstdCompress !== undefined
     ? createZstdCompress({ chunkSize })
-    : createDeflate({ chunkSize, level: constants.Z_BEST_SPEED });
+    : createDeflateRaw({ chunkSize, level: constants.Z_BEST_SPEED });
 }
 
 function decompressor(name: Compression): Transform {
   return name === 'zstd' && createZstdDecompress !== undefined
     ? createZstdDecompress({ chunkSize })
-    : createInflate({ chunkSize });
+    : createInflateRaw({ chunkSize });
 }
 
 /** Pipes chunks through a transform; its end and errors propagate. */
