@@ -14,6 +14,11 @@ export class BlobHolds {
     return this.#own.has(key) || this.#lent.has(key);
   }
 
+  /** All keys that are held now. */
+  keys(): ReadonlySet<string> {
+    return new Set([...this.#own.keys(), ...this.#lent.keys()]);
+  }
+
   /** Holds all keys; the returned function releases them, once. */
   add(keys: readonly string[]): () => void {
     for (const key of keys) this.#own.add(key);
@@ -51,6 +56,10 @@ class Counts {
 
   add(key: string): void {
     this.#counts.set(key, (this.#counts.get(key) ?? 0) + 1);
+  }
+
+  keys(): Iterable<string> {
+    return this.#counts.keys();
   }
 
   /** True if that was the last hold. */

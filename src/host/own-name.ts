@@ -50,6 +50,11 @@ export function ownName(): string {
   return `${pid}-${startTicks}-${machine}-${randomBytes(12).toString('hex')}`;
 }
 
+/** The part of a name that all names of its process share; the whole name if it is not one of {@link ownName}. */
+export function ownerText(name: string): string {
+  return NAME.exec(name)?.[0] ?? name;
+}
+
 /** Whether the process that made that name is still there; `unknown` for another machine or container. */
 export function ownerOf(name: string): 'alive' | 'dead' | 'unknown' {
   const [, pid, startTicks, machine] = NAME.exec(name) ?? [];

@@ -3,10 +3,10 @@
  * never returned for it; neither this process nor another evicts a blob that is held; a process that is killed leaves
  * only files that are swept away later.
  *
- * Several processes may share the folder. Each records in a lease file when its oldest hold began, and touches the
- * blobs that it holds: no process can hold a blob that was last touched before all of these times. The lease and
- * unfinished files of a dead process are ignored from the next start or eviction on; those of a process on another
- * machine or in another container, once it has been silent for a minute.
+ * Several processes may share the folder. Each touches the blobs that it holds, again and again, and records in a lease
+ * file since when it has touched them all: no process can hold a blob that was last touched before all of these times.
+ * The lease and unfinished files of a dead process are removed at the next start or eviction; those of a process on
+ * another machine or in another container, once it has been silent for a minute.
  */
 import * as is from '../../kernel/shape.ts';
 import { createHash, type Hash } from 'node:crypto';
@@ -39,7 +39,7 @@ import {
 } from '../../model/content-store.ts';
 import { DIGEST, digestKey, type Digest } from '../../model/digest.ts';
 import { cancelledOperation } from '../../filers/filer-error.ts';
-import { ownName } from '../own-name.ts';
+import { ownerText, ownName } from '../own-name.ts';
 import { asStoreError, makeStoreFolder, sweepFolder } from './store-folder.ts';
 import { giveTurns, isTurnDue } from './turns.ts';
 
@@ -88,8 +88,8 @@ const TOUCH_MS = 1_000;
 const LEASE_MS = 2_000;
 /** A process elsewhere that is silent for this long counts as dead. */
 const LEASE_DEAD_MS = 60_000;
-/** A file to which nothing was written for this long was abandoned half written. */
-const STALE_MS = 24 * 60 * 60 * 1_000;
+/** How often a process that shares the folder touches what it holds, which spares all else that was used since. */
+const TOUCH_AGAIN_MS = 10_000;
 /** Eviction frees more than it needs, so that the next blob does not start another one. */
 const EVICT_TO = 0.9;
 const EMPTY: Buffer = Buffer.alloc(0);
@@ -103,14 +103,18 @@ function throwIfCancelled(cancel: Cancellable | undefined): void {
   if (isCancelled(cancel)) throw cancelledOperation('the call of the content store');
 }
 
-/** Shows other processes since when this one has held blobs. Its file is replaced whole, so nobody reads half of it. */
+/** A hold of several blobs, all of which have been touched at this time or later. */
+interface Holding {
+  sinceMs: number;
+}
+
+/** Shows other processes since when this one has touched all blobs that it holds. Its file is replaced whole, so nobody reads half of it. */
 class Lease {
   readonly #folder: string;
   readonly #incoming: string;
   readonly #path: string;
   readonly #timer: NodeJS.Timeout;
-  /** When each hold began. */
-  readonly holds = new Set<{ readonly sinceMs: number }>();
+  readonly holds = new Set<Holding>();
 
   /** Throws the system's error if the lease cannot be written for any reason other than a full disk. */
   constructor(root: string) {
@@ -129,7 +133,6 @@ class Lease {
   /** A time before which every blob that was last touched is unheld. */
   async unheldBeforeMs(): Promise<number> {
     this.#write(() => undefined);
-    sweepFolder(this.#folder, LEASE_DEAD_MS);
     let before = this.#oldestMs();
     for (const name of await readdir(this.#folder)) {
       const path = join(this.#folder, name);
@@ -205,6 +208,14 @@ interface StoredBlob {
   readonly usedMs: number;
 }
 
+/** Removes leases of dead processes, and then unfinished files of processes that have no lease any more. */
+function sweep(root: string): void {
+  const leases = join(root, 'leases');
+  sweepFolder(leases, LEASE_DEAD_MS);
+  const alive = new Set(readdirSync(leases).map(ownerText));
+  sweepFolder(join(root, 'incoming'), LEASE_DEAD_MS, (name) => alive.has(ownerText(name)));
+}
+
 function namesIn(folder: string): readonly string[] {
   try {
     return readdirSync(folder);
@@ -219,6 +230,8 @@ class DiskBlobs implements DiskContentStore {
   readonly #root: string;
   readonly #maxBytes: number;
   readonly #lease: Lease;
+  readonly #touching: NodeJS.Timeout;
+  #isTouching = false;
   /** When a blob was last touched by this process. */
   readonly #touched = new Map<string, number>();
   /** Writers of blobs that arrive in parts. */
@@ -241,12 +254,13 @@ class DiskBlobs implements DiskContentStore {
     for (const folder of ['objects', 'incoming', 'leases']) {
       makeStoreFolder(join(this.#root, folder));
     }
-    sweepFolder(join(this.#root, 'leases'), LEASE_DEAD_MS);
-    sweepFolder(join(this.#root, 'incoming'), STALE_MS);
+    sweep(this.#root);
     for (let byte = 0; byte < 256; byte += 1) {
       makeStoreFolder(join(this.#root, 'objects', byte.toString(16).padStart(2, '0')));
     }
     this.#lease = new Lease(this.#root);
+    this.#touching = setInterval(() => void this.#touchHeld(), TOUCH_AGAIN_MS);
+    this.#touching.unref();
   }
 
   get sizeBytes(): number {
@@ -256,6 +270,7 @@ class DiskBlobs implements DiskContentStore {
 
   close(): void {
     for (const writer of [...this.#writers]) writer.discard();
+    clearInterval(this.#touching);
     this.#lease.close();
   }
 
@@ -421,7 +436,7 @@ class DiskBlobs implements DiskContentStore {
     check('digests', digests, MANY_DIGESTS);
     const release = this.#held.add(digests.map(digestKey));
     void this.#touchAll(digests);
-    const lease = { sinceMs: Date.now() };
+    const lease: Holding = { sinceMs: Date.now() };
     this.#lease.holds.add(lease);
     return {
       release: () => {
@@ -446,6 +461,25 @@ class DiskBlobs implements DiskContentStore {
       if (isTurnDue(beganMs)) await giveTurns();
       this.#touch(digest, this.#pathOf(digest));
     }
+  }
+
+  /** Touches all that is held, so that other processes need not spare what was used before. */
+  async #touchHeld(): Promise<void> {
+    if (this.#isTouching || namesIn(join(this.#root, 'leases')).length <= 1) return;
+    this.#isTouching = true;
+    const sinceMs = Date.now();
+    const holds = [...this.#lease.holds];
+    for (const key of this.#held.keys()) {
+      if (isTurnDue()) await giveTurns();
+      this.#touchFile(key, this.#pathOf({ hash: key.slice(0, key.indexOf('/')) }), Date.now());
+    }
+    for (const hold of holds) hold.sinceMs = sinceMs;
+    this.#isTouching = false;
+  }
+
+  /** True if no other process shares the folder. */
+  #isAlone(): boolean {
+    return readdirSync(join(this.#root, 'leases')).length <= 1;
   }
 
   /** A name for a file that is being written. */
@@ -525,6 +559,10 @@ class DiskBlobs implements DiskContentStore {
     const now = Date.now();
     const key = digestKey(digest);
     if (now - (this.#touched.get(key) ?? 0) < TOUCH_MS) return true;
+    return this.#touchFile(key, path, now);
+  }
+
+  #touchFile(key: string, path: string, now: number): boolean {
     try {
       utimesSync(path, now / 1_000, now / 1_000);
     } catch (error) {
@@ -576,10 +614,11 @@ class DiskBlobs implements DiskContentStore {
    * Evicts the least recently used blobs, but none that any process holds, and nothing if all others are not enough.
    */
   async #evict(bytes: number): Promise<void> {
+    sweep(this.#root);
     const before = await this.#lease.unheldBeforeMs();
     const all = (await this.#scan()).sort((a, b) => a.usedMs - b.usedMs);
     // Another process that starts from now on touches what it holds, and blobs touched since the scan are spared.
-    const alone = (await readdir(join(this.#root, 'leases'))).length <= 1;
+    const alone = this.#isAlone();
     const needed = this.#maxBytes - bytes;
     const roomy = needed - this.#maxBytes * (1 - EVICT_TO);
     const wanted = roomy > 0 ? roomy : needed;
@@ -619,7 +658,7 @@ class DiskBlobs implements DiskContentStore {
     }
   }
 
-  #pathOf({ hash }: Digest): string {
+  #pathOf({ hash }: Pick<Digest, 'hash'>): string {
     return join(this.#root, 'objects', hash.slice(0, 2), hash.slice(2));
   }
 }

@@ -12,12 +12,16 @@ import { ownerOf } from '../own-name.ts';
 
 /**
  * Removes the files of dead processes from a folder, and those of unknown processes that have not changed for more than
- * `silentMs`.
+ * `silentMs` and are not `spared`.
  */
-export function sweepFolder(folder: string, silentMs: number): void {
+export function sweepFolder(
+  folder: string,
+  silentMs: number,
+  isSpared = (_name: string): boolean => false,
+): void {
   for (const name of readdirSync(folder)) {
     const owner = ownerOf(name);
-    if (owner === 'alive') continue;
+    if (owner === 'alive' || (owner === 'unknown' && isSpared(name))) continue;
     const path = join(folder, name);
     const stats = statSync(path, { throwIfNoEntry: false });
     if (stats === undefined || (owner === 'unknown' && Date.now() - stats.mtimeMs <= silentMs)) continue;

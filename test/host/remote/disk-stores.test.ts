@@ -19,7 +19,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
 import fc from 'fast-check';
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { MESSAGES } from '../../../src/cas/codec.ts';
 import { digestOf } from '../../../src/cas/digest-of.ts';
 import { createMemoryActionCache } from '../../../src/cas/memory-action-cache.ts';
@@ -495,6 +495,50 @@ describe('a content store on the disk', () => {
     writeFileSync(lease, String(Date.now()));
     await put(store, 'n'.repeat(60));
     expect(await store.findMissing([held])).toEqual([held]);
+  });
+
+  test('what another process holds for long is spared, and all else that was used since can go', async () => {
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'Date'] });
+    onTestFinished(() => void vi.useRealTimers());
+    const [store, other] = [disk(100), disk(100)];
+    const held = await put(other, 'h'.repeat(10));
+    const along = digestOf('a'.repeat(10));
+    const hold = other.hold([held]);
+    other.holdAlong(held, [along]);
+    await put(other, 'a'.repeat(10));
+    await vi.advanceTimersByTimeAsync(1_000);
+    const free = await put(other, 'f'.repeat(70));
+    utimesSync(fileOf(free), Date.now() / 1_000, Date.now() / 1_000);
+    await vi.advanceTimersByTimeAsync(3_000);
+    expect(await code(put(store, 'n'.repeat(70)))).toBe('RUNNER_STORE_FULL');
+    await vi.advanceTimersByTimeAsync(60_000);
+    await put(store, 'n'.repeat(70));
+    expect(await store.findMissing([held, along, free])).toEqual([free]);
+    hold.release();
+  });
+
+  test('unfinished files of a process elsewhere go once it is silent for long, also while others run', async () => {
+    const [living, dead, young] = ['1', '2', '3'].map((pid) => `${pid}-1-${'0'.repeat(12)}-`);
+    const silent = (folder: string, name: string, silentS: number): void => {
+      const path = join(dir, folder, name);
+      writeFileSync(path, String(Date.now()));
+      utimesSync(path, Date.now() / 1_000 - silentS, Date.now() / 1_000 - silentS);
+    };
+    const fill = (): void => {
+      silent('leases', `${living}x`, 30);
+      silent('leases', `${dead}x`, 61);
+      for (const of of [living, dead]) silent('incoming', `${of}y`, 3_600);
+      silent('incoming', `${young}y`, 30);
+    };
+    const left = [`${living}y`, `${young}y`];
+    const store = disk(100);
+    fill();
+    disk();
+    expect(readdirSync(join(dir, 'incoming')).sort()).toEqual(left);
+    fill();
+    await put(store, 'a'.repeat(70));
+    await code(put(store, 'b'.repeat(70)));
+    expect(readdirSync(join(dir, 'incoming')).sort()).toEqual(left);
   });
 
   test('replaces its lease whole, so that no process reads half of it', async () => {
