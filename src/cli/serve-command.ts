@@ -13,6 +13,7 @@ import { createPrometheusMetrics } from '../host/metrics/prometheus-metrics.ts';
 import { loadPeer } from '../kernel/package-files.ts';
 import type { Metrics } from '../model/metrics.ts';
 import { counted } from '../model/plural.ts';
+import { shellWord } from '../model/shell-word.ts';
 import { EXIT_STATUS, UsageError } from './exit-status.ts';
 import { Interruption } from './interruption.ts';
 import { formatSpan } from './quantity-text.ts';
@@ -159,7 +160,7 @@ function announce(
   terminal.line(
     `serving the Remote Execution API at ${endpoint}: ${counted(jobs, 'job')} at a time, ${runners}${lies}`,
   );
-  terminal.line(`  bazel build --remote_executor=${endpoint} //...`);
+  terminal.line(`  ${bazelLine(endpoint, options)}`);
   terminal.line(`  ${execLine(endpoint, options)}`);
   if (metricsPort !== undefined) {
     terminal.line(`metrics for Prometheus at http://127.0.0.1:${metricsPort}/metrics`);
@@ -171,14 +172,34 @@ function announce(
   }
 }
 
+/** The URL of the cluster on this machine: clients cannot connect to the wildcard address. */
+function urlHere(endpoint: string): string {
+  return endpoint.replace(/(?<=:\/\/)(0\.0\.0\.0|\[::\])(?=:\d+$)/, 'localhost');
+}
+
+/** A command line with which a Bazel on this machine uses the cluster. */
+export function bazelLine(
+  endpoint: string,
+  { tokenFile, tlsCert }: Pick<ServeCommandOptions, 'tokenFile' | 'tlsCert'>,
+): string {
+  return [
+    'bazel build',
+    `--remote_executor=${shellWord(urlHere(endpoint))}`,
+    ...(tlsCert === undefined ? [] : [shellWord(`--tls_certificate=${tlsCert}`)]),
+    // The token itself is not shown.
+    ...(tokenFile === undefined
+      ? []
+      : [`"--remote_header=authorization=Bearer $(cat ${shellWord(tokenFile)})"`]),
+    '//...',
+  ].join(' ');
+}
+
 /** A command line that tries the cluster from this machine. */
 function execLine(endpoint: string, { runners, tokenFile, tlsCert }: ServeCommandOptions): string {
-  // Clients cannot connect to the wildcard address.
-  const url = endpoint.replace(/(?<=:\/\/)(0\.0\.0\.0|\[::\])(?=:\d+$)/, 'localhost');
   return ownLine([
     'exec',
     '--remote',
-    url,
+    urlHere(endpoint),
     ...(tlsCert === undefined ? [] : ['--tls-ca', tlsCert]),
     ...(tokenFile === undefined ? [] : ['--token-file', tokenFile]),
     '--',
@@ -252,8 +273,8 @@ class AccessLog {
   }
 
   progress({ service, jobs }: Pick<BuildCluster, 'service' | 'jobs'>): string {
-    const { activeOperations, queuedOperations } = service;
-    const running = `${activeOperations - queuedOperations} of ${jobs} jobs, ${queuedOperations} waiting`;
+    const { runningActions, queuedOperations } = service;
+    const running = `${runningActions} of ${jobs} jobs, ${queuedOperations} waiting`;
     return `${running}; ${this.summary()}`;
   }
 

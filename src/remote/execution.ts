@@ -16,7 +16,7 @@ import {
 import type { Clock, Timer } from '../kernel/clock.ts';
 import { timeLeftMs } from '../kernel/delay.ts';
 import { namedTopic, type Topic } from '../kernel/question.ts';
-import { isRunnerError, messageOf, type RunnerErrorCode } from '../kernel/errors.ts';
+import { isRunnerError, messageOf, RunnerError, type RunnerErrorCode } from '../kernel/errors.ts';
 import { RPC_CODES, type ExecuteRequest, type RpcCode, type RpcStatus } from '../model/action.ts';
 import { digestKey, snapshotOfDigest, type Digest } from '../model/digest.ts';
 import { backOffMs } from '../model/back-off.ts';
@@ -342,8 +342,8 @@ class Workers {
   }
 
   /**
-   * @throws RpcError `RESOURCE_EXHAUSTED` if too many actions wait, and `UNAVAILABLE` if there is no runner to wait
-   * for.
+   * @throws RunnerError `RUNNER_BUSY` if too many actions wait.
+   * @throws RpcError `UNAVAILABLE` if there is no runner to wait for.
    */
   offer(offer: Offer): void {
     const runner = this.#only ?? this.#free.shift();
@@ -353,7 +353,7 @@ class Workers {
     }
     if (this.#serving + this.#away.size === 0) throw this.#nobody();
     if (this.queued >= this.#queueMax) {
-      throw new RpcError('RESOURCE_EXHAUSTED', `the queue is full: ${this.#queueMax} actions wait`);
+      throw new RunnerError('RUNNER_BUSY', `the queue is full: ${this.#queueMax} actions wait`);
     }
     this.#queue.add(offer);
     offer.waits();
@@ -486,7 +486,7 @@ export class Executions {
     this.#workers = new Workers(world, options);
   }
 
-  /** Number of actions in progress, including those that wait. */
+  /** Number of operations in progress, including those whose actions wait. */
   get active(): number {
     return this.#all.size - this.#ended.size;
   }
@@ -494,6 +494,11 @@ export class Executions {
   /** Number of actions that wait for one of several runners. */
   get queued(): number {
     return this.#workers.queued;
+  }
+
+  /** Number of actions in progress that do not wait. */
+  get running(): number {
+    return this.#active.size - this.queued;
   }
 
   async *execute(message: ExecuteRequestMessage, context: RpcContext): AsyncGenerator<OperationMessage> {

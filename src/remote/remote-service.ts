@@ -120,8 +120,10 @@ type StreamHandler = (request: never, context: RpcContext) => AsyncIterable<unkn
 export interface RemoteServer extends RemoteService {
   /** Number of operations in progress, including those that wait for a runner. */
   readonly activeOperations: number;
-  /** Number of operations that wait for one of several runners. */
+  /** Number of actions that wait for one of several runners. Each may have several operations. */
   readonly queuedOperations: number;
+  /** Number of actions that a runner has, or is about to get. */
+  readonly runningActions: number;
   /** Number of unfinished uploads, including interrupted ones. */
   readonly openUploads: number;
   /** Aborts actions in progress, discards unfinished uploads, and accepts nothing new. */
@@ -180,6 +182,10 @@ class ActionServer implements RemoteServer {
 
   get activeOperations(): number {
     return this.#executions.active;
+  }
+
+  get runningActions(): number {
+    return this.#executions.running;
   }
 
   get queuedOperations(): number {

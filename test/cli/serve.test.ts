@@ -7,6 +7,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { encodeAction, encodeCommand } from '../../src/cas/action-messages.ts';
 import { MESSAGES } from '../../src/cas/codec.ts';
 import { digestOf } from '../../src/cas/digest-of.ts';
+import { bazelLine } from '../../src/cli/serve-command.ts';
 import { connectRemote, type RemoteConnection } from '../../src/host/remote/grpc-transport.ts';
 import type { Digest } from '../../src/model/digest.ts';
 import { REMOTE_METHODS as M } from '../../src/remote/methods.ts';
@@ -85,6 +86,18 @@ async function execute(remote: RemoteConnection, ...args: readonly string[]): Pr
   }
   return undefined;
 }
+
+test.for([
+  ['grpc://127.0.0.1:8980', {}, '--remote_executor=grpc://127.0.0.1:8980 //...'],
+  ['grpc://0.0.0.0:8980', {}, '--remote_executor=grpc://localhost:8980 //...'],
+  [
+    'grpcs://[::]:8980',
+    { tlsCert: 'my cert.pem', tokenFile: "o'token" },
+    `--remote_executor=grpcs://localhost:8980 '--tls_certificate=my cert.pem' "--remote_header=authorization=Bearer $(cat 'o'\\''token')" //...`,
+  ],
+] as const)('a Bazel here reaches %s with all that it needs', ([endpoint, options, words]) => {
+  expect(bazelLine(endpoint, options)).toBe(`bazel build ${words}`);
+});
 
 describe('dryrunner serve --reapi', () => {
   test('carries actions out until Ctrl-C, counts them for Prometheus, and leaves nothing behind', async () => {

@@ -448,14 +448,18 @@ describe('executing an action', () => {
       const ends = [1, 2, 3, 4].map(start);
       await sim.sleep(1);
       expect([server.activeOperations, server.queuedOperations]).toEqual([4, 2]);
+      // Other clients of an action that waits.
+      const joined = [start(3), start(3)];
+      await sim.sleep(1);
+      expect([server.activeOperations, server.queuedOperations, server.runningActions]).toEqual([6, 2, 2]);
       expect(await failure(start(5))).toBe('RESOURCE_EXHAUSTED: the queue is full: 2 actions wait');
       const name = (await operationsOf(service))[3] ?? '';
       await service.unary(M.cancelOperation, { name }, call());
       expect((await ends[3])?.at(-1)?.error?.code).toBe(1);
       expect(server.queuedOperations).toBe(1);
-      await Promise.all(ends);
+      await Promise.all([...ends, ...joined]);
       await sim.sleep(1);
-      expect([server.activeOperations, server.queuedOperations]).toEqual([0, 0]);
+      expect([server.activeOperations, server.queuedOperations, server.runningActions]).toEqual([0, 0, 0]);
       expect(sim.now()).toBe(201);
       await other.release();
     }));
