@@ -3,6 +3,7 @@ import * as is from '../kernel/shape.ts';
 import type { SimulateOptions } from './simulate-options.ts';
 import type { Simulation } from './simulation.ts';
 import { check } from '../kernel/argument-check.ts';
+import { SIMULATE_OPTIONS } from './simulate.ts';
 
 /**
  * Reads the files that a scenario needs, before any simulation starts. Relative paths are resolved against the
@@ -23,8 +24,16 @@ export interface ScenarioDefinition<Input = unknown> {
   prepare?(files: ScenarioFiles): Input | Promise<Input>;
   run(sim: Simulation, input: Input): Promise<void> | void;
   /** Options that differ from the defaults. */
-  readonly options?: Pick<SimulateOptions, 'maxEvents' | 'leftovers' | 'oracles' | 'ambient' | 'modules'>;
+  readonly options?: Pick<SimulateOptions, (typeof OPTIONS)[number]>;
 }
+
+/** The names of its options. */
+const OPTIONS = ['maxEvents', 'leftovers', 'oracles', 'ambient', 'modules'] as const;
+
+const SCENARIO_OPTIONS = is.closed({
+  ...is.objectOf<object>('an object of options', {}, {}),
+  fields: new Map([...SIMULATE_OPTIONS.fields].filter(([name]) => OPTIONS.some((one) => one === name))),
+});
 
 const SCENARIO = is.objectOf<ScenarioDefinition>(
   'a scenario definition',
@@ -33,13 +42,13 @@ const SCENARIO = is.objectOf<ScenarioDefinition>(
     description: is.text('a line of text', /./s),
     run: is.CALLABLE,
   },
-  { prepare: is.FUNCTION, options: is.OPAQUE },
+  { prepare: is.FUNCTION, options: SCENARIO_OPTIONS },
 );
 
 /**
  * Checks a definition and returns it, typed.
  *
- * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for a definition without name, description or run.
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for a definition without name, description or run, or with wrong options.
  * @example
  * ```ts
  * import { createSimulatedRunner, defineScenario } from 'dryrunner';

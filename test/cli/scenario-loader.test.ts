@@ -114,6 +114,30 @@ test('a mistyped path is a usage error that says from where it was looked up, an
   );
 });
 
+test('a scenario with wrong options is refused with the name of its export', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'dryrunner-loader-'));
+  try {
+    const file = join(folder, 's.mjs');
+    for (const [options, why] of [
+      ["{ leftovers: 'ignored' }", /options\.leftovers.*got "ignored"/],
+      ['{ maxEvent: 7 }', /options.*maxEvents/],
+      ['7', /options.*got 7/],
+    ] as const) {
+      await writeFile(
+        file,
+        `export const other = { name: 'other', description: 'of a test', run() {} };
+         export const wrong = { name: 'wrong', description: 'of a test', run() {}, options: ${options} };`,
+      );
+      const { code, out, err } = await run('run', file);
+      expect(err).toMatch(/^error: .*s\.mjs: its export wrong is no scenario: [^\n]*\n$/);
+      expect(err).toMatch(why);
+      expect([code, out]).toEqual([2, '']);
+    }
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+});
+
 test('a test of Vitest is said to be one, with the command that runs it', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'dryrunner-loader-'));
   try {
