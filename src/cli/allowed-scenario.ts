@@ -7,6 +7,7 @@ import { realpath, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { realpathSync } from 'node:fs';
 import { describeValue } from '../kernel/errors.ts';
+import { currentFolder } from './current-folder.ts';
 import { UsageError } from './exit-status.ts';
 import { isBelow } from './is-below.ts';
 import { isModulePath, splitReference } from './scenario-loader.ts';
@@ -29,8 +30,10 @@ const ADDRESS = /^[a-z][\w+.-]+:/i;
  * not there.
  */
 export async function checkAllowedScenario(reference: string, allow: readonly string[] = []): Promise<void> {
-  const folders = await Promise.all(['.', ...allow].map(realFolder));
+  const allowed = await Promise.all(allow.map(realFolder));
   if (!isModulePath(reference)) return;
+  const here = currentFolder();
+  const folders = [...(here === undefined ? [] : [await realpath(here)]), ...allowed];
   const { file } = splitReference(reference);
   const place = resolve(file);
   const real = await realpath(place).catch(() => undefined);

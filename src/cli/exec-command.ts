@@ -225,6 +225,8 @@ async function requireTrace(
 async function workingDirectory({ cwd, freshDir = false }: ExecCommandOptions): Promise<string | undefined> {
   if (freshDir && cwd !== undefined) throw new UsageError('expected --cwd or --fresh-dir, got both');
   if (freshDir) return undefined;
+  // An unset shell variable, most likely.
+  if (cwd === '') throw new UsageError('--cwd: expected a directory, got an empty text');
   const directory = resolve(cwd ?? '.');
   const found = await stat(directory).catch((error: unknown) => {
     throw new UsageError(`--cwd: ${directory} cannot be entered: ${messageOf(error)}`);

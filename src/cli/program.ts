@@ -304,6 +304,11 @@ async function main(): Promise<number> {
     return status;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT_STATUS.HELD : ownFailure();
+    // Before errors of usage, which may quote it: a thread does not load there.
+    if (isOfLostFolder(error)) {
+      terminal.note('error: the current folder has been removed: go to one that is there');
+      return ownFailure();
+    }
     if (error instanceof UsageError) {
       terminal.note(`error: ${error.message}`);
       return ownFailure();
@@ -315,10 +320,6 @@ async function main(): Promise<number> {
     }
     if (isRunnerError(error, 'RUNNER_OUTPUT_FAILED')) {
       terminal.note(`error: ${error.message}`);
-      return ownFailure();
-    }
-    if (isOfLostFolder(error)) {
-      terminal.note('error: the current folder has been removed: go to one that is there');
       return ownFailure();
     }
     terminal.note(stackOf(error) ?? messageOf(error));

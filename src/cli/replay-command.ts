@@ -2,6 +2,7 @@
 import { readTraceFile } from '../host/trace-file.ts';
 import { roundedMs } from '../kernel/microseconds.ts';
 import { stackOf } from '../kernel/errors.ts';
+import { onOneLine } from '../kernel/one-line.ts';
 import { shortPlaceOf } from '../explore/explain/source-place.ts';
 import { CUT_OFF_KEY, headlineOf } from '../explore/failure-key.ts';
 import { formatCount, plural } from '../model/plural.ts';
@@ -89,7 +90,7 @@ export async function replayRecordingCommand(
 
 function describe({ runId, runner = '', command, statuses }: RecordedRun, isShared: boolean): string {
   const last = statuses.at(-1);
-  const argv = command.argv.join(' ');
+  const argv = onOneLine(command.argv.join(' '));
   const shown = argv.length > 60 ? `${argv.slice(0, 60)}…` : argv;
   const end =
     last === undefined || !isTerminal(last.state)

@@ -40,7 +40,7 @@ export function ownLine(words: readonly string[], invocation: Invocation = ownIn
 
 /** The command line that runs that seed of the scenario. */
 export function rerunLine(reference: string, seed: string, invocation: Invocation = ownInvocation()): string {
-  return `${commandOf(invocation)} run ${shellWord(reference)} --seed ${shellWord(seed)}`;
+  return `${commandOf(invocation)} run ${pathWord(reference)} --seed ${shellWord(seed)}`;
 }
 
 /** The command line that explains the failure of that seed. */
@@ -49,7 +49,7 @@ export function explainLine(
   seed: string,
   invocation: Invocation = ownInvocation(),
 ): string {
-  return `${commandOf(invocation)} explain ${shellWord(reference)} --seed ${shellWord(seed)}`;
+  return `${commandOf(invocation)} explain ${pathWord(reference)} --seed ${shellWord(seed)}`;
 }
 
 /** Length limit in characters. A longer argument is a nuisance to copy, and Linux allows at most 131,071 bytes. */
@@ -65,7 +65,7 @@ export function replayLine(
   invocation: Invocation = ownInvocation(),
 ): string {
   const what = file !== undefined && token.length > TOKEN_MAX ? file : token;
-  return `${commandOf(invocation)} replay ${shellWord(what)}${allowText(decodeToken(token).scenario)}`;
+  return `${commandOf(invocation)} replay ${pathWord(what)}${allowText(decodeToken(token).scenario)}`;
 }
 
 /** The command line that replays or explains the log in a file; `reference` is its scenario. */
@@ -75,12 +75,21 @@ export function fileLine(
   reference: string,
   invocation: Invocation = ownInvocation(),
 ): string {
-  return `${commandOf(invocation)} ${command} ${shellWord(path)}${allowText(reference)}`;
+  return `${commandOf(invocation)} ${command} ${pathWord(path)}${allowText(reference)}`;
 }
 
 function allowText(reference: string): string {
   const folder = folderToAllow(reference);
-  return folder === undefined ? '' : ` --allow ${shellWord(folder)}`;
+  return folder === undefined ? '' : ` --allow ${pathWord(folder)}`;
+}
+
+function pathWord(path: string): string {
+  return shellWord(asArgument(path));
+}
+
+/** The path as an argument: one that begins with a dash would be taken for an option. */
+export function asArgument(path: string): string {
+  return path.startsWith('-') ? `./${path}` : path;
 }
 
 function commandOf({ runsSources: isCheckout, nodeOptions, script, cwd }: Invocation): string {

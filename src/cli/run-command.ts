@@ -7,7 +7,7 @@ import { HANG_MS, MEMORY_MB } from './explore-defaults.ts';
 import { Interruption } from './interruption.ts';
 import { failuresOfEarlier } from './failure-alone.ts';
 import { printSummaries, rehearse, statusOf, type NamedVerdict, type Rehearsal } from './rehearsal.ts';
-import { ownLine } from './rerun-line.ts';
+import { asArgument, ownLine } from './rerun-line.ts';
 import { findScenarios, type LoadedScenario } from './scenario-loader.ts';
 import type { Terminal } from './terminal.ts';
 import {
@@ -103,7 +103,11 @@ async function printRehearsal(
     if (!ofEarlier.has(failing)) return undefined;
     const [seed = '1'] = seeds;
     const last = rehearsal.summaries.length === 1 ? failing.seed : String(seeds.length);
-    return ownLine(['run', ...references, ...(seeds.length === 1 ? ['--seed', seed] : ['--seeds', last])]);
+    return ownLine([
+      'run',
+      ...references.map(asArgument),
+      ...(seeds.length === 1 ? ['--seed', seed] : ['--seeds', last]),
+    ]);
   });
 }
 

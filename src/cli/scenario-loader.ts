@@ -110,9 +110,10 @@ export async function nameScenario(reference: string): Promise<NamedScenario> {
 export async function isScenarioReference(text: string): Promise<boolean> {
   const { file } = splitReference(text);
   if (/\.[cm]?[jt]sx?$/.test(file)) return true;
-  // A name has no extension, and an existing file is never taken for a name.
-  if (isModulePath(text) || /\.\w+$/.test(text) || existsSync(file)) return false;
-  return !text.includes(':') || (await shippedByName()).some(({ name }) => name === text);
+  // As where scenarios are loaded, a name comes before a file or folder of that name.
+  if ((await shippedByName()).some(({ name }) => name === text)) return true;
+  // A name has no extension.
+  return !(isModulePath(text) || /\.\w+$/.test(text) || existsSync(file) || text.includes(':'));
 }
 
 /** True for a reference that can only be a file. */

@@ -3,7 +3,7 @@
  * to Vitest's command line.
  */
 import { spawn } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, realpathSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import * as inspector from 'node:inspector';
 import { createRequire } from 'node:module';
@@ -30,6 +30,8 @@ type Options = Partial<NamedExecutionOptions> & {
 /** The used subset of Vitest's JSON report. */
 interface VitestReport {
   readonly testResults: readonly {
+    /** Path of the file. */
+    readonly name: string;
     readonly message?: string;
     readonly assertionResults: readonly {
       readonly fullName: string;
@@ -154,7 +156,9 @@ function ended(
       env: { ...process.env, DRYRUNNER_SEED_FILE: undefined, ...variables },
       stdio: ['inherit', json ? process.stderr : 'inherit', 'inherit'],
     });
-    signal.addEventListener('abort', () => child.kill('SIGINT'), { once: true });
+    const stop = (): void => void child.kill('SIGINT');
+    signal.addEventListener('abort', stop, { once: true });
+    if (signal.aborted) stop();
     child.once('error', (error) => reject(new UsageError(`Vitest does not start: ${error.message}`)));
     child.once('exit', () => resolved());
   });
@@ -165,10 +169,14 @@ interface TestResult {
   readonly message: string;
 }
 
-async function resultOf({ file, name }: VitestTest, path: string): Promise<TestResult> {
-  const text = await readFile(path, 'utf8').catch(() => undefined);
+async function resultOf({ file, name }: VitestTest, report: string): Promise<TestResult> {
+  const text = await readFile(report, 'utf8').catch(() => undefined);
   if (text === undefined) throw new UsageError(`${file}: Vitest has not run it`);
-  const { testResults } = JSON.parse(text) as VitestReport;
+  // Vitest also runs the files whose paths contain what it is given.
+  const path = realpathSync(file);
+  const testResults = (JSON.parse(text) as VitestReport).testResults.filter(
+    (result) => realpathSync(result.name) === path,
+  );
   const results = testResults
     .flatMap(({ assertionResults }) => assertionResults)
     .filter(({ fullName, status }) => fullName === name && (status === 'passed' || status === 'failed'));

@@ -9,6 +9,8 @@ const BEFORE_TEXT = /^ *(?:\S+ ms [ ?!] )?/;
 /** So much of a line is left for its text, however narrow the terminal. */
 const TEXT_MIN = 16;
 const INDENT = 2;
+/** Other spaces, as those within a number, are part of a word. */
+const TRAILING_BLANKS = / +$/;
 
 /**
  * The lines, those after the first indented to where the text of a history begins, or a step further than other text;
@@ -23,13 +25,13 @@ export function wrappedLine(text: string, columns: number | undefined): string[]
   let line = before;
   let isEmpty = true;
   // Blanks belong to the word that they follow, so that those within a line stay as they are.
-  for (const word of text.slice(before.length).match(/\S+ */g) ?? []) {
-    if (!isEmpty && widthOf(line + word.trimEnd()) > columns) {
-      lines.push(line.trimEnd());
+  for (const word of text.slice(before.length).match(/[^ ]+ */g) ?? []) {
+    if (!isEmpty && widthOf(line + word.replace(TRAILING_BLANKS, '')) > columns) {
+      lines.push(line.replace(TRAILING_BLANKS, ''));
       line = indent;
     }
     line += word;
     isEmpty = false;
   }
-  return [...lines, line.trimEnd()];
+  return [...lines, line.replace(TRAILING_BLANKS, '')];
 }

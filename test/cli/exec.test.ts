@@ -35,6 +35,7 @@ describe('exit codes', () => {
     ['there is no command', [], 125],
     ['the directory is missing', ['--cwd', '/no/such/directory', '--', 'true'], 125],
     ['the directory is a file', ['--cwd', '/etc/passwd', '--', 'true'], 125],
+    ['the directory is an empty text', ['--cwd', '', '--', 'true'], 125],
     ['two directories are named', ['--cwd', '/', '--fresh-dir', '--', 'true'], 125],
     ['the input is missing', ['--stdin', '/no/such/file', '--', 'true'], 125],
     ['the input is a directory', ['--stdin', '/', '--', 'true'], 125],

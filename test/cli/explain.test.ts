@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
@@ -69,6 +69,17 @@ beforeAll(async () => {
 afterAll(() => rm(dir, { recursive: true }));
 
 // N4: no command shrank or explained a given seed.
+test('a shipped scenario comes before a folder of its name', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'dryrunner-named-'));
+  try {
+    await mkdir(join(folder, 'lost-reply'));
+    const { code, out, err } = await startIn(folder, 'explain', 'lost-reply', '--seed', '1').finished;
+    expect([code, out, err]).toEqual([0, expect.stringContaining('it holds'), '']);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+});
+
 describe('explain', () => {
   test('shrinks and explains the failure of a seed, and exits with 1; run names the command', async () => {
     const ran = await dryrunner('run', 's.mjs#die', '--seed', dieSeed);

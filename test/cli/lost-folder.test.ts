@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { encodeToken } from '../../src/explore/replay-token.ts';
 import { startWith, type Finished } from './command.ts';
 
 let dir = '';
@@ -11,6 +12,9 @@ const at = (name: string): string => join(dir, name);
 /** In a folder that is gone by the time the command begins. */
 const dryrunner = (...args: readonly string[]): Promise<Finished> =>
   startWith({ NODE_OPTIONS: `--import ${pathToFileURL(at('lose.mjs')).href}` }, ...args).finished;
+
+const token = (scenario: string): string =>
+  encodeToken({ scenario, failureKey: 'check no', traceHash: '0'.repeat(16), decisions: [] });
 
 beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), 'dryrunner-lost-'));
@@ -36,6 +40,8 @@ describe('in a folder that has been removed', () => {
   test.for([
     ['exec', 125, () => ['exec', '--', 'true']],
     ['explore', 2, () => ['explore', at('bad.mjs'), '--executions', '1', '--corpus', at('corpus')]],
+    ['replay of a token of a shipped scenario', 2, () => ['replay', token('lost-reply')]],
+    ['replay of a token of a file next to it', 2, () => ['replay', token('./bad.mjs#bad')]],
     ['run of a file next to it', 2, () => ['run', './bad.mjs']],
   ] as const)('%s says so in one line, and exits with %i', async ([, expected, args]) => {
     const { code, out, err } = await dryrunner(...args());

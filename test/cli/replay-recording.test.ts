@@ -50,6 +50,14 @@ test('replay names the runner of each run where a recording has several', async 
   expect(code).toBe(0);
 });
 
+test('replay prints each run on one line, whatever its command', async () => {
+  const file = join(dir, 'lines.jsonl');
+  await writeFile(file, (await recordRuns('a')).replaceAll('command of a', 'a script\\nof lines'));
+  const { code, out } = await run('replay', file, '--edited');
+  expect(out).toMatch(/^ {2}run 0 {2}a script\S*of lines {2}ABORTED/m);
+  expect(code).toBe(0);
+});
+
 test('replay plays an edited recording only with --edited', async () => {
   const consistent = join(dir, 'consistent.jsonl');
   const wrong = join(dir, 'wrong.jsonl');

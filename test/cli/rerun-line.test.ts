@@ -1,7 +1,14 @@
 import { spawnSync } from 'node:child_process';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { rerunLine, type Invocation } from '../../src/cli/rerun-line.ts';
+import {
+  asArgument,
+  explainLine,
+  fileLine,
+  ownLine,
+  rerunLine,
+  type Invocation,
+} from '../../src/cli/rerun-line.ts';
 
 const packaged: Invocation = {
   runsSources: false,
@@ -43,6 +50,12 @@ test.for([
   expect(rerunLine('./mine.mjs#mine', '7', invocation)).toBe(line);
 });
 
+test('a path that begins with a dash is no option', () => {
+  expect(fileLine('replay', '-t.jsonl', 'coin', packaged)).toBe('npx dryrunner replay ./-t.jsonl');
+  expect(explainLine('-s.mjs', '1', packaged)).toBe('npx dryrunner explain ./-s.mjs --seed 1');
+  expect(ownLine(['run', asArgument('-s.mjs')], packaged)).toBe('npx dryrunner run ./-s.mjs');
+});
+
 test('a shell splits the line into the words it was made of, whatever they are', () => {
   const word = fc.string({
     unit: fc.constantFrom('a', ' ', "'", '"', '$', '`', '\\', '#', '!', '\n', 'é', '-'),
@@ -51,7 +64,7 @@ test('a shell splits the line into the words it was made of, whatever they are',
     fc.property(word, word, (reference, seed) => {
       const line = rerunLine(reference, seed, packaged).replace(/^npx dryrunner/, 'printf "%s\\0"');
       const { stdout } = spawnSync('sh', ['-c', line], { encoding: 'utf8' });
-      expect(stdout.split('\0')).toEqual(['run', reference, '--seed', seed, '']);
+      expect(stdout.split('\0')).toEqual(['run', reference.replace(/^-/, './-'), '--seed', seed, '']);
     }),
     { numRuns: 50 },
   );

@@ -1,5 +1,5 @@
 // The token of a failing `simTest`, typed behind `dryrunner replay` and `explain` in the folder of a user.
-import { readdirSync } from 'node:fs';
+import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { encodeToken } from '../../src/explore/replay-token.ts';
@@ -111,6 +111,20 @@ test('a test below a configuration of its own runs with that', async () => {
   const { code, out, err } = await project.dryrunner(['replay', own]);
   expect(out + err).toContain('two hold it');
   expect(code).toBe(1);
+});
+
+test('a file of which the path contains that of the test does not count', async () => {
+  const failing = LOCK_TEST.replace(
+    "sim.check(holders === 1, 'two hold it')",
+    "sim.check(false, 'of another file')",
+  );
+  project.write('lock.test.mjs', LOCK_TEST.replace("sim.check(holders === 1, 'two hold it')", 'void 0'));
+  project.write('below/lock.test.mjs', failing);
+  const { code, out } = await project.dryrunner(['replay', token]);
+  project.write('lock.test.mjs', LOCK_TEST);
+  rmSync(join(project.folder, 'below'), { recursive: true });
+  expect(out).toContain('lock.test.mjs: locks (all) one holder?: fixed: it holds');
+  expect(code).toBe(3);
 });
 
 test('a test that holds now is reported as no longer failing', async () => {

@@ -24,6 +24,12 @@ test.for<[what: string, text: string, columns: number | undefined, lines: readon
     ['at', '  /a/very/long/path/x.ts', '  is'],
   ],
   ['of wide characters', '日本語 日本語 日本語', 13, ['日本語 日本語', '  日本語']],
+  [
+    'with spaces that are part of words',
+    'it has 12\u202f000 units\u00a0now, \u6771\u4eac\u3000\u5927\u962a more\u3000',
+    14,
+    ['it has 12\u202f000', '  units\u00a0now,', '  \u6771\u4eac\u3000\u5927\u962a', '  more\u3000'],
+  ],
   ['of a narrow terminal', '  1000 ms   one two three', 20, ['  1000 ms   one two', '  three']],
 ])('a line %s', ([, text, columns, lines]) => {
   expect(wrappedLine(text, columns)).toEqual(lines);
