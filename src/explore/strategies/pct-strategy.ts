@@ -93,10 +93,12 @@ class PctChains {
 const DEPTHS: readonly number[] = STRATEGY_ODDS.pctDepths;
 /** Largest depth that is ever drawn. */
 const DEPTH_MAX = DEPTHS.at(-1) as number;
+/** Largest depth that may be given: each execution draws as many places. */
+const GIVEN_DEPTH_MAX = 1_000;
 
 /** Options of {@link pctStrategy}. */
 export interface PctOptions {
-  /** Depth of the bugs to look for: how many orderings must coincide. Default: drawn for each execution. */
+  /** Depth of the bugs to look for: how many orderings must coincide; 1000 at most. Default: drawn for each execution. */
   readonly depth?: number;
   /** Least depth to draw, one of 1, 2, 3, 4, 6, 9 and 13; 13 at most. Default: 1. */
   readonly minDepth?: number;
@@ -109,6 +111,17 @@ interface ChangePoint {
   readonly at: number;
   /** Its priority from then on, below 1. */
   readonly priority: number;
+}
+
+/** Places from 1 to `length` for change points, each with one of its own while any is free. */
+export function changePlaces(draws: DrawStream, length: number, count: number): number[] {
+  const taken = new Set<number>();
+  return Array.from({ length: count }, () => {
+    let at = 1 + draws.below(length);
+    while (taken.has(at) && taken.size < length) at = (at % length) + 1;
+    taken.add(at);
+    return at;
+  });
 }
 
 class PctStrategy extends OrderStrategy {
@@ -156,10 +169,10 @@ class PctStrategy extends OrderStrategy {
     this.#length.learn(this.#asked);
   }
 
-  /** Each has a place of its own, and a lower priority than those drawn before it. */
+  /** Each has a lower priority than those drawn before it. */
   #drawChangePoints(depth: number): ChangePoint[] {
-    return Array.from({ length: depth - 1 }, (_, i) => ({
-      at: 1 + this.draws.below(this.#length.value),
+    return changePlaces(this.draws, this.#length.value, depth - 1).map((at, i) => ({
+      at,
       priority: 1 - (i + 1) / depth,
     }));
   }
@@ -167,7 +180,7 @@ class PctStrategy extends OrderStrategy {
 
 /** Argument shapes of {@link PctOptions}. */
 export const PCT_FIELDS: Readonly<Record<keyof PctOptions, is.NumberShape>> = {
-  depth: is.integer(1),
+  depth: is.integer(1, GIVEN_DEPTH_MAX),
   minDepth: is.integer(1, DEPTH_MAX),
   maxDepth: is.integer(1),
 };
@@ -190,7 +203,7 @@ const PCT_OPTIONS = is.optionsOf<PctOptions>({}, PCT_FIELDS);
  * longest delays, or none. From the 17th execution on, one of sixteen is answered as by the swarm strategy.
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` if the seed is neither a text nor a finite number, a depth is not an
- *   integer ≥ 1, or no depth lies between the least and the largest.
+ *   integer ≥ 1, `depth` is above 1000, or no depth lies between the least and the largest.
  * @example
  * ```ts
  * import { defineScenario } from 'dryrunner';

@@ -1,6 +1,6 @@
 /**
- * Uniform answers that repeat late: each question gets each of its answers once before any of them again. Invariant: an
- * answer depends only on seed, index of the execution, question, occurrence and n.
+ * Uniform answers that repeat late: each question gets each of its answers once before any of them again, unless it has
+ * very many. Invariant: an answer depends only on seed, index of the execution, question, occurrence and n.
  */
 import { seedText } from '../../kernel/seeded-random.ts';
 import { hashText, mixBits } from '../../kernel/text-hash.ts';
@@ -10,7 +10,10 @@ import type { Strategy } from './strategy.ts';
 const LOW_BASIS = 0x5bd1e995;
 const OCCURRENCE_STEP = 0x9e3779b9;
 const BLOCK_STEP = 0x85ebca77;
-/** With more alternatives than executions in which they could occur, there is nothing to spread. */
+/**
+ * Questions with more alternatives are answered independently: a block of so many executions hardly ever ends, and a
+ * part of it covers its answers unevenly.
+ */
 const STRATA_MAX = 1024;
 
 /**
@@ -18,7 +21,7 @@ const STRATA_MAX = 1024;
  * Selecting Values of Input Variables, Technometrics 1979): in a block of n executions, a question with n alternatives
  * gets each of them once, in an order drawn for each question and block. A bug that depends on one answer out of n
  * shows after (n + 1) / 2 executions on average, where independent draws need n; a bug that depends on several answers
- * shows no later. Execution 0 is the plain schedule: it begins the blocks of most questions, but not those of faults,
+ * shows no later. With more than 1024 alternatives, answers are independent draws. Execution 0 is the plain schedule: it begins the blocks of most questions, but not those of faults,
  * which would then all strike together in the executions that follow.
  */
 export class StratifiedStrategy implements Strategy {
@@ -73,8 +76,8 @@ function greatestCommonDivisor(a: number, b: number): number {
 /**
  * Stratified sampling (McKay, Beckman, Conover: A Comparison of Three Methods for Selecting Values of Input Variables
  * in the Analysis of Output from a Computer Code, Technometrics 1979): uniform like random, but each question gets each
- * of its n alternatives once in n executions, so a bug that depends on one answer shows in half the time. The first
- * execution is the plain schedule. A pure function of seed and index.
+ * of its n alternatives once in n executions, so a bug that depends on one answer shows in half the time. Questions with more
+ * than 1024 answers are answered as by random. The first execution is the plain schedule. A pure function of seed and index.
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` if the seed is neither a text nor a finite number.
  * @example

@@ -49,15 +49,15 @@ class WalkFutures {
     return this.byPath.get(this.pathOf(id, cause)) ?? this.byText.get(text) ?? 1;
   }
 
-  /** Learns from the events that fired. Events at later times leave no choice now, and do not count. */
+  /** Learns from the events that fired. Those at later times or at the end of the instant leave no choice now, and do not count. */
   learn(): void {
     const { fired, sizes, instants } = this;
     sizes.clear();
     instants.clear();
     let instant = 0;
     let lastMs = -1;
-    for (const { id, atMs } of fired) {
-      if (atMs !== lastMs) instant += 1;
+    for (const { id, atMs, late } of fired) {
+      if (late || atMs !== lastMs) instant += 1;
       lastMs = atMs;
       instants.set(id, instant);
     }

@@ -1,5 +1,7 @@
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { LengthEstimate, pctStrategy } from '../../../src/explore/strategies/pct-strategy.ts';
+import { changePlaces, LengthEstimate, pctStrategy } from '../../../src/explore/strategies/pct-strategy.ts';
+import { DrawStream } from '../../../src/explore/strategies/draw-stream.ts';
 import { randomStrategy } from '../../../src/explore/strategies/random-strategy.ts';
 import type { Strategy } from '../../../src/explore/strategies/strategy.ts';
 import type { ScenarioDefinition } from '../../../src/simulation/scenario.ts';
@@ -64,8 +66,30 @@ describe('PCT', () => {
     const given = pctStrategy(1, { depth: 5 });
     given.begin(0);
     expect(given.configuration).toBe('depth 5; stratified');
+    expect(pctStrategy(1, { depth: 1000 }).begin(0)).toBe(true);
+    expect(() => pctStrategy(1, { depth: 1001 })).toThrow(
+      /depth: expected an integer from 1 to 1000, got 1001/,
+    );
     expect(() => pctStrategy(1, { minDepth: 5, maxDepth: 5 })).toThrow(/maxDepth: expected at least one of/);
   });
+});
+
+test('each change point has a place of its own while any is free', () => {
+  const draws = new DrawStream('1', 'test');
+  fc.assert(
+    fc.property(
+      fc.nat(),
+      fc.integer({ min: 1, max: 20 }),
+      fc.integer({ min: 0, max: 30 }),
+      (index, length, count) => {
+        draws.restart(index);
+        const places = changePlaces(draws, length, count);
+        expect(places).toHaveLength(count);
+        expect(new Set(places).size).toBe(Math.min(count, length));
+        expect(places.every((at) => at >= 1 && at <= length)).toBe(true);
+      },
+    ),
+  );
 });
 
 test('an estimate of the length is the largest of late executions, and never below 1', () => {
