@@ -275,11 +275,12 @@ function withSeededFaults(
   if (seed === undefined) return service;
   const source = randomDecisions(seed);
   // Keeps no log, which would grow for as long as the cluster runs; the seed is enough to repeat the answers.
-  const asked = new Map<Question, number>();
+  const asked = new Map<string, number>();
   const choose = (question: Question | string, n: number): number => {
     const about = typeof question === 'string' ? topicOf(question).asks('choice') : question;
-    const occurrence = asked.get(about) ?? 0;
-    asked.set(about, occurrence + 1);
+    // By its words: the object that stands for a question changes as caches of topics are cleared.
+    const occurrence = asked.get(about.key) ?? 0;
+    asked.set(about.key, occurrence + 1);
     return source.decide(about, n, occurrence);
   };
   return withRemoteFaults(service, { ...world, choices: { choose } }, faults);

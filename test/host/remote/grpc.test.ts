@@ -26,6 +26,7 @@ import {
   type RemoteConnection,
 } from '../../../src/host/remote/grpc-transport.ts';
 import { serveRemote } from '../../../src/host/remote/grpc-server.ts';
+import { namedTopic } from '../../../src/kernel/question.ts';
 import { type ActionCommand, RPC_CODES } from '../../../src/model/action.ts';
 import { digestKey, type Digest } from '../../../src/model/digest.ts';
 import { REMOTE_METHODS as M } from '../../../src/remote/methods.ts';
@@ -355,6 +356,24 @@ describe('over gRPC', () => {
     const right = await connectRemote({ endpoint: cluster.endpoint, token: 'secret' });
     ends.push(() => right.close());
     expect((await right.unary(M.getCapabilities, { instanceName: '' }, call())).lowApiVersion?.major).toBe(2);
+  });
+
+  test('the seed decides about each call, however many names the server has met in between', async () => {
+    const codesOf = async (between: () => void): Promise<string[]> => {
+      const { remote } = await serve({ chaosSeed: '1', faults: { rates: { refuse: 0.5 } } });
+      const codes: string[] = [];
+      for (let n = 0; n < 40; n += 1) {
+        if (n === 20) between();
+        codes.push(await failure(remote.unary(M.getCapabilities, { instanceName: '' }, call())));
+      }
+      return codes;
+    };
+    const codes = await codesOf(() => undefined);
+    const later = await codesOf(() => {
+      for (let n = 0; n < 10_000; n += 1) namedTopic('other', 'names', String(n));
+    });
+    expect(later).toStrictEqual(codes);
+    expect(new Set(codes).size).toBe(2);
   });
 
   test('a connection that is lost without being closed ends on both sides, and so does its action', async () => {
