@@ -121,6 +121,8 @@ export class RemoteClient {
   readonly #topic: Topic;
   readonly #signal: AbortSignal;
   #uploads = 0;
+  /** Maximum bytes of a batch of blobs. */
+  #batchBytes = MESSAGE_BYTES;
 
   constructor(world: World, options: RemoteClientOptions, topic: Topic, signal: AbortSignal) {
     this.#world = world;
@@ -166,16 +168,25 @@ export class RemoteClient {
 
   /** Uploads those blobs that the server lacks; of a large one, it holds only a part in memory. */
   async upload(blobs: ReadonlyMap<string, Digest>, source: BlobSource): Promise<void> {
+    try {
+      await this.#uploadMissing(blobs, source);
+    } catch (error) {
+      if (!(await this.#hasSmallerBatches(error))) throw error;
+      await this.#uploadMissing(blobs, source);
+    }
+  }
+
+  async #uploadMissing(blobs: ReadonlyMap<string, Digest>, source: BlobSource): Promise<void> {
     let batch: BlobUpdate[] = [];
     let bytes = 0;
     for (const digest of await this.findMissing([...blobs.values()])) {
-      if (digest.sizeBytes > MESSAGE_BYTES) {
+      if (digest.sizeBytes > this.#batchBytes) {
         await this.#write(digest, source);
         continue;
       }
       const data = await source.read(digest);
       const size = sentBytes(digest) + data.length;
-      if (bytes + size > MESSAGE_BYTES) {
+      if (bytes + size > this.#batchBytes) {
         await this.#update(batch);
         batch = [];
         bytes = 0;
@@ -184,6 +195,21 @@ export class RemoteClient {
       bytes += size;
     }
     await this.#update(batch);
+  }
+
+  /**
+   * True if a server that refused a call takes less in a batch than it was sent; from then on, it gets no more than that.
+   * Only such servers are asked, because most take more than is ever sent.
+   */
+  async #hasSmallerBatches(error: unknown): Promise<boolean> {
+    if (rpcFailure(error).status.code !== RPC_CODES.INVALID_ARGUMENT) return false;
+    const { instanceName } = this.#options;
+    const { cacheCapabilities } = await this.call(M.getCapabilities, { instanceName });
+    const bytesMax = cacheCapabilities?.maxBatchTotalSizeBytes ?? 0;
+    // The protocol says 0 for no limit.
+    if (bytesMax <= 0 || bytesMax >= this.#batchBytes) return false;
+    this.#batchBytes = bytesMax;
+    return true;
   }
 
   /**

@@ -50,3 +50,23 @@ test('very many tiny blobs are asked for and uploaded in messages that a server 
     await lab.runner.release();
   });
 });
+
+test('a server that takes less in a batch gets no more, and larger blobs as streams', async () => {
+  await inSimulation(async ({ world }) => {
+    const lab = makeBazelLab(world);
+    const parts = { runner: lab.runner, content: lab.blobs, cache: lab.results };
+    const server = createRemoteService(world, { ...parts, batchBytesMax: 1_000 });
+    const taken: Record<string, number> = {};
+    const transport = strict(overWire(server), taken);
+    const options = { transport, instanceName: '', retriesMax: 0, callMsMax: 60_000 };
+    const client = new RemoteClient(world, options, topicOf('client'), new AbortController().signal);
+    const source = createMemoryContentStore();
+    const digests = [600, 601, 999, 1_001].map((size) => source.add('x'.repeat(size)));
+    await client.upload(new Map(digests.map((digest) => [digestKey(digest), digest])), source);
+    expect(lab.blobs.findMissing(digests)).toEqual([]);
+    // The first batch was refused.
+    expect(taken).toEqual({ FindMissingBlobs: 2, GetCapabilities: 1, BatchUpdateBlobs: 4 });
+    server.close();
+    await lab.runner.release();
+  });
+});
