@@ -7,6 +7,7 @@ import { afterAll, afterEach, describe, expect, test, vi } from 'vitest';
 import { isRunnerError, simulate, type Failure, type Scenario, type SimulateOptions } from 'dryrunner';
 import { ambientTime } from 'dryrunner/ambient';
 import { readProjectFile } from '../../scripts/module-graph.ts';
+import { standIns, type StandIn } from '../../src/ambient/globals/stand-in.ts';
 import { hub } from '../../src/ambient/hub.ts';
 import { onProcessEvents } from '../../src/kernel/drain-host.ts';
 import { runSimulatedTest } from '../../src/vitest/simulated-test.ts';
@@ -290,6 +291,49 @@ describe('globals that the scenario replaces', () => {
       ) as string,
     });
     expect(globalThis.setTimeout).toBe(real);
+  });
+
+  const nodeDate = (): object =>
+    (standIns.find(({ name }) => name === 'Date') as StandIn).before.value as object;
+  const spied = (owner: () => object, key: string) => (): (() => void) => {
+    const spy = vi.spyOn(owner() as Record<string, () => unknown>, key).mockReturnValue('replaced');
+    return () => spy.mockRestore();
+  };
+  const stubbed = (name: string, value: unknown) => (): (() => void) => {
+    vi.stubGlobal(name, value);
+    return () => vi.unstubAllGlobals();
+  };
+  test.for([
+    ['Date.now', spied(() => Date, 'now')],
+    ['Date.now of Node', spied(nodeDate, 'now')],
+    ['performance.now', spied(() => performance, 'now')],
+    ['performance.now', spied(() => Object.getPrototypeOf(performance) as object, 'now')],
+    ['crypto.randomUUID', spied(() => crypto, 'randomUUID')],
+    ['performance', stubbed('performance', { now: () => 5 })],
+    ['crypto', stubbed('crypto', { randomUUID: () => 'fixed' })],
+  ] as const)('%s, however it is replaced, is found and put back', async ([name, replace]) => {
+    const look = (): unknown[] => [Date.now, performance, performance.now, crypto, crypto.randomUUID];
+    const before = look();
+    const putBack = await failureOf(async () => {
+      const restore = replace();
+      await passes(10);
+      restore();
+    });
+    expect(putBack).toBeUndefined();
+    const failure = await failureOf(() => void replace());
+    expect(failure?.message).toMatch(
+      new RegExp(`^The scenario has ended and left ${name.replace('.', '\\.')} replaced: put back`),
+    );
+    expect(look().map((each, at) => each === before[at])).toEqual(before.map(() => true));
+    expect(await failureOf(() => passes(10))).toBeUndefined();
+    const restore = replace();
+    try {
+      const { message } = await printedOf(() => passes(10));
+      expect(message).toContain(`${name} is not the machine's any more`);
+    } finally {
+      restore();
+    }
+    expect(await failureOf(() => passes(10))).toBeUndefined();
   });
 
   test('fake timers before a simTest: what it says to do helps', async () => {

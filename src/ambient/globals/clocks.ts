@@ -3,7 +3,7 @@
  * `AbortSignal.timeout`, `Event.timeStamp`.
  */
 import { hub } from '../hub.ts';
-import { replaceProperty, standInFor } from './stand-in.ts';
+import { keepGlobal, replaceProperty, standInFor } from './stand-in.ts';
 
 const NS_PER_MS = 1_000_000;
 const NS_PER_S = 1_000_000_000n;
@@ -52,6 +52,7 @@ export function installClocks(): void {
 }
 
 function installPerformance(): void {
+  keepGlobal('performance');
   const prototype = Object.getPrototypeOf(performance) as object;
   standInFor('performance.now', prototype, 'now', (real: (this: unknown) => number) => {
     return function () {

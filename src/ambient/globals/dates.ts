@@ -8,7 +8,12 @@ import { replaceProperty, standInFor, type AnyFunction } from './stand-in.ts';
 export function installDates(): void {
   const RealDate = Date;
   // Replaced on the original class as well, which code may have kept.
-  standInFor('Date.now', RealDate, 'now', (real: () => number) => () => hub.world?.dateMs() ?? real());
+  standInFor(
+    'Date.now of Node',
+    RealDate,
+    'now',
+    (real: () => number) => () => hub.world?.dateMs() ?? real(),
+  );
   standInFor('Date', globalThis, 'Date', (): AnyFunction => {
     function StandIn(...args: unknown[]): unknown {
       const { world } = hub;
@@ -24,6 +29,8 @@ export function installDates(): void {
     Object.defineProperty(StandIn, 'prototype', { value: RealDate.prototype, writable: false });
     return StandIn;
   });
+  // Copied with the other properties: here it is only watched.
+  replaceProperty('Date.now', Date, 'now', (copied) => copied);
   replaceProperty('Date.prototype.constructor', RealDate.prototype, 'constructor', (before) => ({
     ...before,
     value: Date,

@@ -1,7 +1,7 @@
 /** `Math.random`, and the entropy of `crypto`. */
 import crypto from 'node:crypto';
 import { hub } from '../hub.ts';
-import { standInFor } from './stand-in.ts';
+import { keepGlobal, standInFor } from './stand-in.ts';
 
 type Deliver<T> = (error: Error | null, value: T) => void;
 
@@ -104,6 +104,7 @@ function installBytes(): void {
     world.setImmediate(deliver, [null, target]);
     return undefined;
   });
+  keepGlobal('crypto');
   const web = Object.getPrototypeOf(globalThis.crypto) as object;
   standInFor('crypto.randomUUID', web, 'randomUUID', uuids);
   standInFor('crypto.getRandomValues', web, 'getRandomValues', fills);

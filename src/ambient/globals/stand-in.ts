@@ -12,6 +12,8 @@ export type AnyFunction = (this: unknown, ...args: never[]) => unknown;
 export interface StandIn {
   readonly name: string;
   readonly owner: object;
+  /** The object through which code reads it: the owner, or its only instance, whose own properties would hide it. */
+  readonly reader: object;
   readonly key: string;
   readonly before: PropertyDescriptor;
   readonly now: PropertyDescriptor;
@@ -66,7 +68,22 @@ export function replaceProperty(
   if (now === undefined) return;
   for (const one of functionsOf(now)) known.add(one);
   if (now !== before) Object.defineProperty(owner, key, now);
-  standIns.push({ name, owner, key, before, now, isOptional });
+  standIns.push({ name, owner, reader: readerOf(owner), key, before, now, isOptional });
+}
+
+function readerOf(owner: object): object {
+  const instances: object[] = [globalThis.performance, globalThis.crypto];
+  return instances.find((one) => Object.getPrototypeOf(one) === owner) ?? owner;
+}
+
+/** Notices if other code replaces a global that is an object with stand-ins. Its value stays as it is. */
+export function keepGlobal(name: 'performance' | 'crypto'): void {
+  replaceProperty(name, globalThis, name, (before) => {
+    const { configurable, enumerable = true, writable = before.set !== undefined } = before;
+    return configurable === true
+      ? { configurable, enumerable, writable, value: globalThis[name] }
+      : undefined;
+  });
 }
 
 /** The functions in a descriptor: value, getter or setter. */
@@ -127,7 +144,8 @@ export function replacedStandIn(): string | undefined {
 /** A stand-in that a simulation needs. */
 interface NeededStandIn {
   readonly name: string;
-  readonly owner: Readonly<Record<string, unknown>>;
+  readonly owner: object;
+  readonly reader: Readonly<Record<string, unknown>>;
   readonly key: string;
   readonly now: PropertyDescriptor;
 }
@@ -153,7 +171,10 @@ function currentCheck(): StandInCheck {
   if (standInCheck?.installedCount !== standIns.length) {
     const all = standIns
       .filter(({ isOptional }) => !isOptional)
-      .map(({ name, owner, key, now }) => ({ name, key, now, owner: owner as NeededStandIn['owner'] }));
+      .map(({ name, owner, reader, key, now }) => ({
+        ...{ name, owner, key, now },
+        reader: reader as NeededStandIn['reader'],
+      }));
     const getters = all.filter(({ now }) => now.get !== undefined);
     const areValuesInPlace = comparisonOf(all.filter(({ now }) => now.get === undefined));
     standInCheck = { installedCount: standIns.length, all, getters, areValuesInPlace };
@@ -167,15 +188,15 @@ function currentCheck(): StandInCheck {
  * long.
  */
 function comparisonOf(all: readonly NeededStandIn[]): () => boolean {
-  const owners = [...new Set(all.map(({ owner }) => owner))];
+  const readers = [...new Set(all.map(({ reader }) => reader))];
   const terms = all.map(
-    ({ owner, key }, at) => `owner${owners.indexOf(owner)}[${JSON.stringify(key)}] === values[${at}]`,
+    ({ reader, key }, at) => `reader${readers.indexOf(reader)}[${JSON.stringify(key)}] === values[${at}]`,
   );
-  const names = owners.map((_, at) => `owner${at}`).join(', ');
+  const names = readers.map((_, at) => `reader${at}`).join(', ');
   const script = new Script(`([${names}], values) => () => ${['true', ...terms].join(' && ')}`);
-  const compiled = script.runInThisContext() as (owners: unknown, values: unknown) => () => boolean;
+  const compiled = script.runInThisContext() as (readers: unknown, values: unknown) => () => boolean;
   return compiled(
-    owners,
+    readers,
     all.map(({ now }) => now.value as unknown),
   );
 }
@@ -183,18 +204,29 @@ function comparisonOf(all: readonly NeededStandIn[]): () => boolean {
 /** Reinstalls the stand-ins that other code has replaced. */
 export function restoreStandIns(): void {
   for (const one of currentCheck().all) {
-    const { owner, key, now } = one;
+    const { owner, reader, key, now } = one;
     if (!isReplaced(one)) continue;
     // Fake timers that are uninstalled later would otherwise remove a stand-in.
-    const { clock } = Object(Reflect.get(owner, key)) as { clock?: { uninstall?: () => void } };
+    const { clock } = Object(reader[key]) as { clock?: { uninstall?: () => void } };
     clock?.uninstall?.();
+    if (isHidden(one)) Reflect.deleteProperty(reader, key);
     if (isReplaced(one)) Object.defineProperty(owner, key, now);
   }
 }
 
-function isReplaced({ owner, key, now }: NeededStandIn): boolean {
-  const found = Object.getOwnPropertyDescriptor(owner, key);
-  return found?.get !== now.get || behind(found?.value) !== now.value;
+function isReplaced(one: NeededStandIn): boolean {
+  return !isIn(one.owner, one) || isHidden(one);
+}
+
+/** True if an instance has a property of its own instead. */
+function isHidden(one: NeededStandIn): boolean {
+  const { owner, reader, key } = one;
+  return reader !== owner && Object.hasOwn(reader, key) && !isIn(reader, one);
+}
+
+function isIn(holder: object, { key, now }: NeededStandIn): boolean {
+  const found = Object.getOwnPropertyDescriptor(holder, key);
+  return found?.get === now.get && behind(found?.value) === now.value;
 }
 
 function behind(value: unknown): unknown {
