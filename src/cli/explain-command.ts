@@ -176,6 +176,7 @@ class Explaining {
 
   async #print(handled: FailingExecution): Promise<void> {
     const { terminal, scenario, options } = this.#session;
+    terminal.noteFailure();
     if (options.json === true) {
       terminal.json({ type: 'explained', scenario: scenario.name, held: false, ...failingJson(handled) });
       return;

@@ -463,6 +463,7 @@ class Exploration {
       found,
       cutOff,
     };
+    if (!isClean(report)) terminal.noteFailure();
     if (json) terminal.json(exploredJson(explored));
     else for (const line of exploredLines(terminal, explored)) terminal.line(line);
     return report;
@@ -570,6 +571,7 @@ class Exploration {
     }
     if (event.type === 'progress') this.#keepProgress(event.progress);
     if (event.type === 'failure') {
+      this.#session.terminal.noteFailure();
       this.#write(() => this.#corpus.keep(event.failure));
     }
     if (event.type === 'fixed' || event.type === 'changed') {

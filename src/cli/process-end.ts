@@ -7,7 +7,7 @@ import { userFrameOf } from '../explore/explain/source-place.ts';
 import { messageOf, stackOf } from '../kernel/errors.ts';
 import { performance, setTimeout } from '../threads/real-timers.ts';
 import { chooseExitCode, chosenExitCode, endProcess, EXIT_STATUS } from './exit-status.ts';
-import { holdsForeignModule, lastForeignCode } from './user-code.ts';
+import { endedBy, holdsForeignModule, lastForeignCode } from './user-code.ts';
 import { shownFrame } from './source-line.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -29,8 +29,15 @@ export function watchProcessEnd(terminal: Terminal): void {
   process.once('beforeExit', () => {
     if (chosenExitCode() !== undefined) return;
     const status = Number(process.exitCode ?? 0);
-    if (status === 0) terminal.note('error: what was loaded awaits a promise that nobody will settle');
-    chooseExitCode(status === 0 ? EXIT_STATUS.USAGE : status);
+    if (status !== 0) chooseExitCode(status);
+    else {
+      const foreign = lastForeignCode();
+      const name = foreign?.isPreparing === true ? foreign.name : 'what was loaded';
+      terminal.note(`error: ${name} awaits a promise that nobody will settle`);
+      chooseExitCode(
+        foreign === undefined ? EXIT_STATUS.USAGE : endedBy({ ...foreign, status: EXIT_STATUS.USAGE }),
+      );
+    }
   });
 }
 
@@ -77,7 +84,7 @@ function codeOfForeignEnd(terminal: Terminal, exitCode: number): number {
   const foreign = lastForeignCode();
   if (foreign === undefined) return exitCode;
   terminal.note(`error: ${foreign.name} called process.exit(${exitCode})`);
-  return foreign.status;
+  return endedBy(foreign);
 }
 
 type StrayEvent = 'uncaughtException' | 'unhandledRejection';
@@ -94,5 +101,5 @@ function onStray(terminal: Terminal, event: StrayEvent, error: unknown): void {
   const frame = userFrameOf(error);
   const place = frame === undefined ? '' : ` (at ${shownFrame(frame)})`;
   terminal.note(`error: ${foreign.name}: ${what}: ${messageOf(error)}${place}`);
-  endProcess(foreign.status);
+  endProcess(endedBy(foreign));
 }

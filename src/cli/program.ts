@@ -73,6 +73,11 @@ const program = new Command('dryrunner')
   .enablePositionalOptions()
   .addHelpText('after', PROGRAM_HELP);
 
+program.hook('preAction', (_, command) => {
+  // Programs read stdout, where scenarios and modules may print too.
+  if (command.opts<{ json?: boolean }>().json === true) terminal.reserveOutput();
+});
+
 program
   .command('start')
   .description('run every shipped scenario over many seeds, then compare the simulated with the real runner')

@@ -13,7 +13,7 @@ import { runAlone } from '../threads/run-alone.ts';
 import { EXIT_STATUS, InterruptedError, UsageError, type ExitStatus } from './exit-status.ts';
 import { failureLines } from './failure-report.ts';
 import { runGuarded } from './guarded-run.ts';
-import { nowRunning } from './user-code.ts';
+import { keepResults, nowRunning, resultsPrinted, type ResultsSoFar } from './user-code.ts';
 import type { Interruption } from './interruption.ts';
 import { prepareScenario, type LoadedScenario } from './scenario-loader.ts';
 import type { Terminal } from './terminal.ts';
@@ -62,18 +62,12 @@ export async function rehearse(
   interruption: Interruption,
   { seeds, json, keepTrace = false, hangMs }: RehearsalOptions,
 ): Promise<Rehearsal> {
-  const summaries: ScenarioSummary[] = [];
-  let first: NamedVerdict | undefined;
-  let firstFailure: NamedVerdict | undefined;
-  let hasUnprepared = false;
-  const listener: SeedListener = {
-    onSeed: ({ definition }, done, total) => terminal.progress(progressText(definition.name, done, total)),
-    onVerdict: ({ reference }, verdict, realMs) => {
-      first ??= { reference, verdict };
-      if (!verdict.held) firstFailure ??= { reference, verdict };
-      if (json) terminal.json(verdictJson(verdict, realMs));
-    },
+  const soFar: RehearsalSoFar = {
+    ...{ summaries: [], first: undefined, firstFailure: undefined, hasUnprepared: false },
+    unfinished: undefined,
   };
+  keepResults(resultsOf(terminal, soFar, json));
+  const listener = listenerOf(terminal, soFar, json);
   const run: RunOnce = (simulation) =>
     hangMs === undefined
       ? runShipped(simulation, interruption)
@@ -85,25 +79,68 @@ export async function rehearse(
     if (interruption.requested) break;
     try {
       const summary = await runScenario(scenario, seeds, interruption, listener, { run, keepTrace });
-      summaries.push(summary);
+      soFar.summaries.push(summary);
+      soFar.unfinished = undefined;
       if (json) terminal.json(summaryJson(summary));
     } catch (error) {
       if (error instanceof UsageError) {
-        hasUnprepared = true;
+        soFar.hasUnprepared = true;
         terminal.progress('');
         terminal.note(`error: ${error.message}`);
         continue;
       }
-      if (first === undefined || !(error instanceof InterruptedError)) throw error;
+      if (soFar.first === undefined || !(error instanceof InterruptedError)) throw error;
       terminal.note(error.message);
     }
   }
   terminal.progress('');
-  return { summaries, first, firstFailure, hasUnprepared };
+  return soFar;
+}
+
+/** The results until now. */
+type RehearsalSoFar = { -readonly [Name in keyof Rehearsal]: Rehearsal[Name] } & {
+  readonly summaries: ScenarioSummary[];
+  /** The scenario that is being run. */
+  unfinished: Tally | undefined;
+};
+
+/** What is printed if user code ends the process. */
+function resultsOf(terminal: Terminal, soFar: RehearsalSoFar, json: boolean): ResultsSoFar {
+  return {
+    get status() {
+      return soFar.firstFailure === undefined ? undefined : EXIT_STATUS.FAILED;
+    },
+    print: () => {
+      const { summaries, unfinished } = soFar;
+      const isCut = unfinished !== undefined && unfinished.seeds > 0;
+      const cut = isCut ? [{ ...unfinished, interrupted: true }] : [];
+      terminal.progress('');
+      if (json) for (const summary of cut) terminal.json(summaryJson(summary));
+      else printSummaries(terminal, [...summaries, ...cut]);
+    },
+  };
+}
+
+function listenerOf(terminal: Terminal, soFar: RehearsalSoFar, json: boolean): SeedListener {
+  return {
+    onBegin: (tally) => {
+      soFar.unfinished = tally;
+    },
+    onSeed: ({ definition }, done, total) => terminal.progress(progressText(definition.name, done, total)),
+    onVerdict: ({ reference }, verdict, realMs) => {
+      soFar.first ??= { reference, verdict };
+      if (!verdict.held) {
+        soFar.firstFailure ??= { reference, verdict };
+        terminal.noteFailure();
+      }
+      if (json) terminal.json(verdictJson(verdict, realMs));
+    },
+  };
 }
 
 /** Called as the work progresses. */
 interface SeedListener {
+  onBegin(tally: Tally): void;
   onSeed(scenario: LoadedScenario, done: number, total: number): void;
   onVerdict(scenario: LoadedScenario, verdict: Verdict, realMs: number): void;
 }
@@ -148,6 +185,7 @@ async function runScenario(
   nowRunning(definition.name);
   const hashes = new RollingHash();
   const tally = emptyTally(scenario, hashes.digest());
+  listener.onBegin(tally);
   for (const seed of seeds) {
     listener.onSeed(scenario, tally.seeds, seeds.length);
     const startedAt = performance.now();
@@ -210,6 +248,7 @@ export function printSummaries(
   summaries: readonly ScenarioSummary[],
   againOf: (failing: Verdict) => string | undefined = () => undefined,
 ): void {
+  resultsPrinted();
   if (summaries.length === 0) return;
   for (const line of summaryTable(terminal, summaries)) terminal.line(line);
   for (const { firstFailure, scenario } of summaries) {

@@ -15,7 +15,7 @@ import type { FreshModules } from '../simulation/module-loads.ts';
 import { checkScenario, type ScenarioDefinition, type ScenarioFiles } from '../simulation/scenario.ts';
 import { currentFolder } from './current-folder.ts';
 import { UsageError } from './exit-status.ts';
-import { nowLoading } from './user-code.ts';
+import { nowLoading, nowPreparing } from './user-code.ts';
 import { shownFrame } from './source-line.ts';
 
 /** No scenario has that name, and it is not the path of a file. */
@@ -227,6 +227,7 @@ function scenariosIn(module: Record<string, unknown>, file: string, path: string
  * @throws UsageError if that fails.
  */
 export async function prepareScenario({ definition, files, reference }: LoadedScenario): Promise<unknown> {
+  if (definition.prepare !== undefined) nowPreparing(definition.name);
   try {
     return await definition.prepare?.(files);
   } catch (error) {

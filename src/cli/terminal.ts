@@ -12,7 +12,9 @@ type StreamName = 'stdout' | 'stderr';
 export class Terminal {
   readonly #out: NodeJS.WriteStream;
   readonly #err: NodeJS.WriteStream;
-  readonly #lostStatus: number;
+  #lostStatus: number;
+  /** Their own methods: those of `process` may be replaced. */
+  readonly #writers: Readonly<Record<StreamName, NodeJS.WriteStream['write']>>;
   /** True while the loss of a stream's reader does not end the process. */
   #endsAfter = false;
   #onUnread: (() => void) | undefined;
@@ -22,9 +24,20 @@ export class Terminal {
   constructor({ lostStatus }: { readonly lostStatus: number }) {
     this.#out = process.stdout;
     this.#err = process.stderr;
+    this.#writers = { stdout: this.#out.write.bind(this.#out), stderr: this.#err.write.bind(this.#err) };
     this.#lostStatus = lostStatus;
     this.#out.on('error', (error: NodeJS.ErrnoException) => this.#lost('stdout', error));
     this.#err.on('error', (error: NodeJS.ErrnoException) => this.#lost('stderr', error));
+  }
+
+  /** A failure is to be reported: the exit code says so even if the report cannot be written. */
+  noteFailure(): void {
+    this.#lostStatus = EXIT_STATUS.FAILED;
+  }
+
+  /** Keeps stdout for what this object prints: what others print there, as `console.log` does, goes to stderr. */
+  reserveOutput(): void {
+    this.#out.write = this.#writers.stderr;
   }
 
   /**
@@ -118,7 +131,7 @@ export class Terminal {
     if (this.#gone.has(stream)) return;
     const to = stream === 'stdout' ? this.#out : this.#err;
     if (!isFile(to)) {
-      to.write(text);
+      this.#writers[stream](text);
       return;
     }
     const bytes = typeof text === 'string' ? Buffer.from(text) : text;
@@ -131,9 +144,9 @@ export class Terminal {
 
   /** Settles when everything printed so far has been written. */
   async flush(): Promise<void> {
-    for (const stream of [this.#out, this.#err]) {
+    for (const write of Object.values(this.#writers)) {
       await new Promise<void>((resolve) => {
-        stream.write('', () => resolve());
+        write('', () => resolve());
       });
     }
   }

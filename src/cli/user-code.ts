@@ -6,11 +6,14 @@ export interface ForeignCode {
   /** Such as `the scenario race`. */
   readonly name: string;
   readonly status: ExitStatus;
+  /** True for the `prepare` of a scenario. */
+  readonly isPreparing?: boolean;
 }
 
 const loading = new Set<string>();
 let current: ForeignCode | undefined;
 let hasLoadedModule = false;
+let unprinted: ResultsSoFar | undefined;
 
 /** Called before a module of the user's is loaded; call `isLoaded` when loading is over. */
 export function nowLoading(file: string): { isLoaded(): void } {
@@ -23,6 +26,11 @@ export function nowLoading(file: string): { isLoaded(): void } {
       loading.delete(file);
     },
   };
+}
+
+/** Called before the input of a scenario is read in this thread. */
+export function nowPreparing(name: string): void {
+  current = { name: `prepare of the scenario ${name}`, status: EXIT_STATUS.USAGE, isPreparing: true };
 }
 
 /** Called before a scenario runs in this thread. */
@@ -38,4 +46,30 @@ export function lastForeignCode(): ForeignCode | undefined {
 /** True if a module of the user's has been loaded in this thread. */
 export function holdsForeignModule(): boolean {
   return hasLoadedModule;
+}
+
+/** The results of a command until now. */
+export interface ResultsSoFar {
+  print(): void;
+  /** The exit status that they ask for, whatever else happens; undefined if they ask for none. */
+  readonly status: ExitStatus | undefined;
+}
+
+/** Sets the results that are printed if user code ends the process before {@link resultsPrinted}. */
+export function keepResults(results: ResultsSoFar): void {
+  unprinted = results;
+}
+
+/** Called before the results are printed; their status still counts. */
+export function resultsPrinted(): void {
+  const { status } = unprinted ?? {};
+  unprinted = { status, print: () => undefined };
+}
+
+/** User code ends the process: prints the results so far, once, and returns the exit status. */
+export function endedBy(foreign: ForeignCode): ExitStatus {
+  const results = unprinted;
+  resultsPrinted();
+  results?.print();
+  return results?.status ?? foreign.status;
 }

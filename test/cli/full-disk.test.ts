@@ -1,9 +1,10 @@
 // What the command line prints into a file is there whole, or it says that it is not: Node takes a short write for a whole one.
 import { spawnSync } from 'node:child_process';
-import { closeSync, openSync, statSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, mkdtempSync, openSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
-import { afterEach, expect, test } from 'vitest';
+import { afterAll, afterEach, describe, expect, test } from 'vitest';
 import { SmallDisk, smallDiskMissingBecause, titledForSmallDisk } from '../host/remote/small-disk.ts';
 import { builtCommand } from './command.ts';
 
@@ -11,6 +12,40 @@ const KIB = 1024;
 const ends: (() => void)[] = [];
 afterEach(() => {
   for (const end of ends.splice(0).reverse()) end();
+});
+
+describe.runIf(existsSync('/dev/full'))('a failure that cannot be printed, because of a full disk', () => {
+  const dir = mkdtempSync(join(tmpdir(), 'dryrunner-full-'));
+  const file = join(dir, 's.mjs');
+  writeFileSync(
+    file,
+    "export default { name: 'bad', description: 'of a test', run: (sim) => sim.check(false, 'boom') };",
+  );
+  afterAll(() => rmSync(dir, { recursive: true }));
+
+  test.for([
+    ['run'],
+    ['run', '--json'],
+    ['explore', '--executions', '2', '--workers', '1', '--corpus', join(dir, 'corpus')],
+    ['explain'],
+  ])('%j exits with 1', ([command = '', ...options]) => {
+    const out = openSync('/dev/full', 'w');
+    ends.push(() => closeSync(out));
+    const { status, stderr } = spawnSync(process.execPath, [...builtCommand, command, file, ...options], {
+      stdio: ['ignore', out, 'pipe'],
+      encoding: 'utf8',
+    });
+    expect([status, stderr]).toEqual([1, expect.stringContaining('stdout cannot be written: ')]);
+  });
+
+  test('what holds exits with 2', () => {
+    const out = openSync('/dev/full', 'w');
+    ends.push(() => closeSync(out));
+    const { status } = spawnSync(process.execPath, [...builtCommand, 'run', 'lost-reply'], {
+      stdio: ['ignore', out, 'ignore'],
+    });
+    expect(status).toBe(2);
+  });
 });
 
 test.runIf(smallDiskMissingBecause === undefined).for([

@@ -3,7 +3,7 @@ import { mkdtemp, open, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { builtCommand, root, run } from './command.ts';
+import { builtCommand, jsonLines, root, run } from './command.ts';
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout } from 'node:timers/promises';
@@ -35,6 +35,26 @@ const MODULES: Readonly<Record<string, string>> = {
   'reads-input': `${FINE} process.stdin.on('data', () => {});`,
   'reads-late': `${FINE} import { readFile, writeSync } from 'node:fs';
     readFile(new URL('./queue', import.meta.url), 'utf8', (_, text) => writeSync(2, 'read ' + text + '\\n'));`,
+  loud: `console.log('a line of the module');
+    export default { name: 'loud', description: 'of a test', prepare: () => process.stdout.write('of prepare\\n'),
+      run: () => console.log('a line of the scenario') };`,
+  ...Object.fromEntries(
+    [
+      ['never-prepared', 'new Promise(() => {})'],
+      ['exits-preparing', 'process.exit(0)'],
+    ].map(([name, prepare]) => [
+      name,
+      `${FINE} export const a = { name: 'bad', description: 'of a test', run: (sim) => sim.check(false, 'boom') };
+       export const t = { name: 'third', description: 'of a test', prepare: () => ${prepare}, run() {} };`,
+    ]),
+  ),
+  'late-twice': `const real = setTimeout;
+    export default { name: 'late-twice', description: 'of a test', run: (sim) => {
+      sim.check(sim.choose('side', 4) < 3, 'boom ' + globalThis.count);
+    } };
+    export const next = { name: 'next', description: 'of a test', prepare: () => new Promise(() => {
+      real(() => { throw new Error('late'); }, 20);
+    }), run() {} };`,
   'wrong-interval': 'setInterval(() => {}, 10); export default 7;',
 };
 
@@ -47,6 +67,53 @@ beforeAll(async () => {
   for (const [name, text] of Object.entries(MODULES)) await writeFile(at(`${name}.mjs`), text);
 });
 afterAll(() => rm(dir, { recursive: true }));
+
+describe('what ends the process in the midst of a run leaves the rows so far', () => {
+  test.for([
+    ['never-prepared', /^error: prepare of the scenario third awaits a promise that nobody will settle$/m],
+    ['exits-preparing', /^error: prepare of the scenario third called process\.exit\(0\)$/m],
+  ] as const)('%s', async ([name, says]) => {
+    const { code, out, err } = await run('run', at(`${name}.mjs`), '--seeds', '2');
+    expect(out).toMatch(/^bad .*fail/im);
+    expect(out).toMatch(/^fine .*held/m);
+    expect(out).toContain('  boom\n');
+    expect(err).toMatch(says);
+    expect(code).toBe(1);
+  });
+
+  test('also an error that comes late', async () => {
+    const { code, out, err } = await run('run', at('late-twice.mjs'), '--seeds', '40');
+    expect(out).toContain('  boom undefined\n');
+    expect(err).toMatch(/^error: prepare of the scenario next: uncaught exception: late/m);
+    expect(code).toBe(1);
+  });
+
+  test('programs get what is known of each scenario', async () => {
+    const { code, out } = await run('run', at('never-prepared.mjs'), '--json');
+    expect(jsonLines(out).map(({ type, scenario }) => [type, scenario])).toEqual([
+      ['run', 'bad'],
+      ['scenario', 'bad'],
+      ['run', 'fine'],
+      ['scenario', 'fine'],
+    ]);
+    expect(code).toBe(1);
+  });
+});
+
+test.for([
+  [['run'], 3],
+  [['list'], 1],
+  [['explore', '--executions', '2', '--workers', '1'], 1],
+] as const)(
+  '%j prints objects alone with --json, whatever a module prints',
+  async ([[command, ...options], lines]) => {
+    const corpus = command === 'explore' ? ['--corpus', at('loud-corpus')] : [];
+    const { code, out, err } = await run(command, at('loud.mjs'), '--json', ...options, ...corpus);
+    expect(jsonLines(out).length).toBeGreaterThan(0);
+    expect(err.match(/^(a line of|of prepare)/gm)?.length).toBeGreaterThanOrEqual(lines);
+    expect(code).toBe(0);
+  },
+);
 
 describe("the exit code is the command's", () => {
   test.for([
