@@ -35,8 +35,12 @@ export interface SubjectOptions {
 /** The parts of a machine that only some runners accept from outside; an exploration draws them. */
 export interface PlannedMachine {
   readonly execer: Execer;
-  /** Wraps the runner's outputs in ones that may fail. */
+  /**
+   * Wraps the runner's outputs in ones that may fail. The id of an output must contain the id of its run as a word, and
+   * `stdout`, `stderr` or `stdlog`.
+   */
   readonly outputs: (outputs: OutputCreator) => OutputCreator;
+  /** The name of a directory must contain the id of its run as a word. */
   readonly tempDirs: TempDirs;
   readonly dirMonitor?: DirMonitor;
   readonly localBoundMs: number;

@@ -2,6 +2,7 @@
  * The drawn options and collaborators of a runner under a workload. Most leave the times and ends of its runs
  * unchanged.
  */
+import { WORKER_UNHEALTHY_MSG } from '../../model/messages.ts';
 import type { Command } from '../../model/command.ts';
 import { composeFiler } from '../../filers/composed-filer.ts';
 import { createVirtualFiler } from '../../filers/fake-filer.ts';
@@ -359,7 +360,8 @@ class WatchedFiles {
 function seenRuns(runs: readonly EndedRun[], uploads = 0, checkouts?: number): SeenRuns {
   const statuses = runs.map(({ status }) => status);
   const mustStart = statuses.filter(
-    ({ state, exitCode }) => state !== 'ABORTED' && !(state === 'FAILED' && exitCode === 240),
+    ({ state, exitCode, error }) =>
+      state !== 'ABORTED' && !(state === 'FAILED' && (exitCode === 240 || error === WORKER_UNHEALTHY_MSG)),
   ).length;
   const timedOut = statuses.filter(({ state }) => state === 'TIMEDOUT').length;
   return { mustStart, timedOut, uploads, checkouts };

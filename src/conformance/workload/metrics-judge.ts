@@ -34,6 +34,15 @@ export interface SeenHealth {
   readonly isLost: boolean;
 }
 
+/** A run that was started, as the gauge of active runs shows it. */
+export interface SeenStart {
+  readonly startMs: number;
+  /** When the gauge fell; Infinity if it did not. */
+  readonly fallsMs: number;
+}
+
+type SetGauge = ReturnType<RecordedMetrics['values']>[number];
+
 const RULES: Readonly<Record<string, string>> = {
   [METRIC_NAMES.RUNNING_TASK]: 'R176',
   [METRIC_NAMES.TASK_LATENCY_MS]: 'R176',
@@ -61,12 +70,20 @@ export class MetricsJudge {
     this.#metrics = metrics;
   }
 
-  /** The times at which runs were started, in order. */
-  startTimes(): number[] {
-    return this.#metrics
-      .values(METRIC_NAMES.RUNNING_TASK)
-      .filter(({ value }) => value === 1)
-      .map(({ atMs }) => atMs);
+  /** When the gauge of active runs rose and fell, for each run that was started, in order. */
+  starts(): SeenStart[] {
+    const changes = changesOf(this.#metrics.values(METRIC_NAMES.RUNNING_TASK), 0);
+    return changes.flatMap(({ value, atMs }, at) =>
+      value === 1 ? [{ startMs: atMs, fallsMs: changes[at + 1]?.atMs ?? Infinity }] : [],
+    );
+  }
+
+  /** R116: the gauge falls no later than the end of the run is visible, and not before. */
+  judgeFall(name: string, fallsMs: number, endedAtMs: number): void {
+    this.#host.check(
+      fallsMs === endedAtMs,
+      `R116 R208 runningTask fell at ${fallsMs} ms: expected it to fall at ${endedAtMs} ms, when run ${name} was over`,
+    );
   }
 
   /**
@@ -122,18 +139,21 @@ export class MetricsJudge {
         `R62 R180 workerDownloadInitFailure was counted ${failures} times`,
       );
     }
-    if (readyAtMs === releasedAtMs) return;
-    const got = listText(this.#valuesOf(METRIC_NAMES.UNHEALTHY));
-    const expected = listText([...(readyAtMs < releasedAtMs ? [0] : []), ...(isLost ? [1] : [])]);
+    const changes = changesOf(this.#metrics.values(METRIC_NAMES.UNHEALTHY), undefined);
+    const got = listText(changes.map(({ value }) => value));
+    const expected = listText(isLost ? [0, 1] : [0]);
+    // A gauge that is 0 before the runner is ready, or if it never is, says nothing else than one that is not set.
+    const isOpen = readyAtMs >= releasedAtMs && changes.length === 0;
     this.#host.check(
-      got === expected,
+      got === expected || isOpen,
       `R180 workerUnhealthy is 0 once the runner is ready and 1 once it is unhealthy\n\nExpected ${expected}, got ${got}.`,
     );
   }
 
   /** Checks that the gauge rises at each start and falls at each end; returns how often it rose. */
   #judgeRunningTask(): number {
-    const gauge = this.#valuesOf(METRIC_NAMES.RUNNING_TASK);
+    const changes = changesOf(this.#metrics.values(METRIC_NAMES.RUNNING_TASK), 0);
+    const gauge = changes.map(({ value }) => value);
     this.#demand(
       gauge.length % 2 === 0 && gauge.every((value, at) => value === (at + 1) % 2),
       METRIC_NAMES.RUNNING_TASK,
@@ -160,6 +180,11 @@ export class MetricsJudge {
   #demand(condition: boolean, name: string, message: () => string): void {
     if (!condition) this.#host.check(false, `${RULES[name]} ${message()}`);
   }
+}
+
+/** The changes of a gauge: it may be set to the value that it has. */
+function changesOf(sets: readonly SetGauge[], first: number | undefined): readonly SetGauge[] {
+  return sets.filter(({ value }, at) => value !== (at === 0 ? first : sets[at - 1]?.value));
 }
 
 function anyOf(count: number): number[] {

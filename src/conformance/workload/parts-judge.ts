@@ -7,7 +7,7 @@ import { METRIC_NAMES } from '../../model/metrics.ts';
 import type { RunStatus } from '../../model/run-status.ts';
 import { expectRun, type ExpectedRun, type LogPlace, type Reached } from './expected-run.ts';
 import { ExpectedHealth } from './expected-health.ts';
-import { type ExpectedMetric, MetricsJudge } from './metrics-judge.ts';
+import { type ExpectedMetric, MetricsJudge, type SeenStart } from './metrics-judge.ts';
 import {
   UPDATE_INTERVAL_MS,
   type PartCall,
@@ -56,7 +56,7 @@ export class PartsJudge {
   /** Checks all runs, in order of acceptance; returns what they have reached, in words. */
   judge(): ReadonlySet<Reached> {
     const { runs, setup } = this.#parts;
-    const starts = setup.hasMetrics ? this.#metrics.startTimes() : undefined;
+    const starts = setup.hasMetrics ? this.#metrics.starts() : undefined;
     for (const run of runs) {
       if (run.runId === undefined) this.#mustBeUntouched(run);
       else this.#judgeRun(run, starts);
@@ -74,7 +74,7 @@ export class PartsJudge {
     );
   }
 
-  #judgeRun(run: PlannedRun, starts: number[] | undefined): void {
+  #judgeRun(run: PlannedRun, starts: SeenStart[] | undefined): void {
     const { plan } = run;
     const status = run.status;
     this.#check(status !== undefined, () => `R200 run ${plan.name} has no end`);
@@ -85,7 +85,7 @@ export class PartsJudge {
       return;
     }
     const ruleMs = Math.max(run.acceptedAtMs, this.#freeAtMs);
-    const startMs = this.#parts.setup.updates ? (starts?.[0] ?? Infinity) : ruleMs;
+    const startMs = this.#parts.setup.updates ? (starts?.[0]?.startMs ?? Infinity) : ruleMs;
     const { hasRefs } = this.#parts.setup;
     const ways = expectRun(plan, this.#parts.setup, { startMs, abortMs });
     const fitting = ways.filter((way) => misfit(run, status, way, hasRefs) === undefined);
@@ -107,15 +107,16 @@ export class PartsJudge {
     this.#noteHealth();
   }
 
-  #judgeStart(run: PlannedRun, starts: number[] | undefined, startMs: number): void {
+  #judgeStart(run: PlannedRun, starts: SeenStart[] | undefined, startMs: number): void {
     if (starts === undefined) return;
-    const startedMs = starts.shift();
+    const { startMs: startedMs, fallsMs = Infinity } = starts.shift() ?? {};
     this.#spans.push({ startMs, endMs: run.endedAtMs });
     this.#check(
       startedMs === startMs && (!this.#parts.setup.updates || this.#expectedStartsMs(run).includes(startMs)),
       () =>
         `R68 run ${run.plan.name} did not start as soon as the runner was free\n\nExpected at ${listText(this.#expectedStartsMs(run))} ms, got ${startedMs} ms.`,
     );
+    this.#metrics.judgeFall(run.plan.name, fallsMs, run.endedAtMs);
     this.#expected.push({
       name: METRIC_NAMES.IDLE_LATENCY_MS,
       value: startMs - this.#idleSinceMs,
@@ -124,18 +125,15 @@ export class PartsJudge {
   }
 
   #mustBeDrained({ plan, calls, endedAtMs }: PlannedRun, status: RunStatus, abortMs: number): void {
-    const { state, exitCode, error } = status;
-    const isFailed =
-      state === 'FAILED' &&
-      exitCode === 240 &&
-      error === WORKER_UNHEALTHY_MSG &&
-      endedAtMs === this.#freeAtMs;
+    const { state, error } = status;
+    // The contract gives no exit code.
+    const isFailed = state === 'FAILED' && error === WORKER_UNHEALTHY_MSG && endedAtMs === this.#freeAtMs;
     const isAborted = state === 'ABORTED' && endedAtMs === abortMs && abortMs <= this.#freeAtMs;
     this.#reached.add('a run was failed in the queue of an unhealthy runner');
     this.#check(
       (isFailed || isAborted) && calls.length === 0,
       () =>
-        `R83 run ${plan.name} was in the queue of an unhealthy runner\n\nExpected FAILED 240 (${WORKER_UNHEALTHY_MSG}) at ${this.#freeAtMs} ms, got ${statusText(status)} at ${endedAtMs} ms.`,
+        `R83 run ${plan.name} was in the queue of an unhealthy runner\n\nExpected FAILED (${WORKER_UNHEALTHY_MSG}) at ${this.#freeAtMs} ms, got ${statusText(status)} at ${endedAtMs} ms.`,
     );
   }
 

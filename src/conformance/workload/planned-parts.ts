@@ -428,9 +428,10 @@ export class PlannedParts {
     };
   }
 
-  #checkExecCommand({ plan, runId }: PlannedRun, got: ExecCommand): void {
+  #checkExecCommand(run: PlannedRun, got: ExecCommand): void {
+    const { plan } = run;
     const { argv, envVars = {}, snapshotId, jobId, taskId, tag } = plan.command;
-    const dir = snapshotId === '' ? `/tmp/run-${runId}` : `/checkouts/${plan.name}`;
+    const dir = snapshotId === '' ? tempDirOf(run) : `/checkouts/${plan.name}`;
     const expected = { argv, envVars: sorted(envVars), dir, jobId, taskId, tag };
     const actual = {
       argv: got.argv,
@@ -447,9 +448,15 @@ export class PlannedParts {
     );
   }
 
+  /** The run whose id a name contains as a word. */
+  #runIn(name: string): PlannedRun | undefined {
+    const named = this.runs.filter(({ runId }) => runId !== undefined && hasWord(name, runId));
+    return named.sort(({ runId: one = '' }, { runId: other = '' }) => other.length - one.length)[0];
+  }
+
   #createOutput(id: string, outputs: OutputCreator): MaybePromise<Output> {
-    const [, runId, name = ''] = /^(.*)-(stdout|stderr|stdlog)$/.exec(id) ?? [];
-    const run = this.runs.find((planned) => planned.runId === runId);
+    const run = this.#runIn(id);
+    const [name = ''] = /stdout|stderr|stdlog/.exec(id) ?? [];
     if (run === undefined) return this.#broken(`R95 an output ${id} was created, which no run has`);
     this.#measured = run;
     const plan = run.plan.outputs[LOGS.indexOf(name)];
@@ -470,12 +477,12 @@ export class PlannedParts {
   }
 
   #tempDir(name: string): MaybePromise<Checkout> {
-    const run = this.runs.find(({ runId }) => name === `run-${runId}`);
+    const run = this.#runIn(name);
     if (run === undefined) {
       return this.#broken(`R92 a temporary directory ${name} was made, which no run has`);
     }
     return this.perform(run, 'temporary directory', run.plan.checkout, undefined, () =>
-      this.checkoutOf(run, `/tmp/${name}`),
+      this.checkoutOf(run, tempDirOf(run)),
     );
   }
 
@@ -493,6 +500,16 @@ export class PlannedParts {
       () => new Map([['work', kb]]),
     );
   }
+}
+
+function tempDirOf({ runId }: PlannedRun): string {
+  return `/tmp/run-${runId}`;
+}
+
+/** Whether a text contains a word, with neither letter nor digit beside it. */
+function hasWord(text: string, word: string): boolean {
+  const parts = text.split(word);
+  return parts.some((part, at) => !/[\dA-Za-z]$/.test(part) && /^([^\dA-Za-z]|$)/.test(parts[at + 1] ?? 'x'));
 }
 
 /** An environment, whose variables may come in any order. */

@@ -132,7 +132,7 @@ export class ReadJudge {
         'R26',
         `${call}: expected statuses, since every run that it lists is known, got RUNNER_UNKNOWN_RUN`,
       );
-      const isNamed = named.some((runId) => messageOf(error).includes(`unknown run id ${runId}`));
+      const isNamed = named.some((runId) => endsWithId(messageOf(error), runId));
       this.#demand(
         isNamed,
         'R23',
@@ -200,8 +200,12 @@ export class ReadJudge {
     const { call, sinceMs, cancelledAtMs } = asked;
     const now = this.#host.now();
     const cancelledMs = cancelledAtMs();
-    // Whatever else ends a wait, what matches at the call is its answer (R29).
-    this.#checkComplete(asked, []);
+    // Whatever else ends a wait, what matches at the call is its answer (R29); if calls take time, the answer may still
+    // be on its way when the wait is cancelled, or the service released.
+    const isOwed =
+      this.#ledger.terms.hasExactTimes ||
+      (code === 'RUNNER_WAIT_CANCELLED' ? cancelledMs < sinceMs : asked.isAfterRelease);
+    if (isOwed) this.#checkComplete(asked, []);
     if (code === 'RUNNER_WAIT_CANCELLED' && cancelledMs <= now) {
       this.#checkNotMetNow(asked, 'cancelled');
       return true;
@@ -252,12 +256,20 @@ export class ReadJudge {
     return run === 'new runs' ? 'new runs can meet it' : `run ${run.runId} can still meet it`;
   }
 
-  #canStillHappen({ query }: AskedRead): LedgerRun | 'new runs' | undefined {
+  #canStillHappen({ query, sinceMs }: AskedRead): LedgerRun | 'new runs' | undefined {
     if (query.allRuns === true) return 'new runs';
     const now = this.#host.now();
     return this.#listed(query).find(
-      ({ end, ends, memory }) => memory === 'kept' && (end.lo > now || (ends & ~query.states) === 0),
+      (run) =>
+        run.memory === 'kept' &&
+        (run.end.lo > now || (run.ends & ~query.states) === 0 || this.#ranSince(run, query, sinceMs)),
     );
+  }
+
+  /** Whether a run was certainly RUNNING at some moment after a call that asks for it, perhaps for no time. */
+  #ranSince(run: LedgerRun, { states }: Query, sinceMs: number): boolean {
+    const isAsked = (states & RUNNING) !== 0 && this.#knowsTimes && this.#seesAll;
+    return isAsked && run.turn.lo > sinceMs && run.turn.hi <= this.#host.now() && isAnnounced(run);
   }
 
   get #knowsTimes(): boolean {
@@ -350,7 +362,9 @@ export class ReadJudge {
       'R31',
       `${call}: expected no empty answer before its deadline at ${deadlineMs} ms, got one at ${now} ms`,
     );
+    if (!hasExactTimes) this.#checkNotMetBefore(asked, deadlineMs - CLOCK_ROUNDING_MS);
     this.#checkNotMetNow(asked, 'timed out');
+    this.#checkNotWrittenNow(asked);
     this.#reach.note('wait timed out');
   }
 
@@ -470,6 +484,41 @@ export class ReadJudge {
     );
   }
 
+  /** A run that was seen over before the deadline meets a wait, whenever the wait has reached the service (R31). */
+  #checkNotMetBefore({ call, query }: AskedRead, deadlineMs: number): void {
+    const met = this.#subjects(query).find(
+      ({ ended, endSeenAtMs, memory }) =>
+        ended !== undefined &&
+        memory === 'kept' &&
+        maskMatches(query.states, ended.state) &&
+        endSeenAtMs < deadlineMs,
+    );
+    this.#demand(
+      met === undefined,
+      'R31 R54',
+      `${call}: expected the status of run ${met?.runId}, which was seen as ${met?.ended?.state} at ${met?.endSeenAtMs} ms, got no status at its deadline`,
+    );
+  }
+
+  /** A run that is accepted, or starts, in the instant of the deadline meets the wait (R35). */
+  #checkNotWrittenNow({ call, query, sinceMs, offers }: AskedRead): void {
+    const now = this.#host.now();
+    if (!this.#knowsTimes || !this.#seesAll || sinceMs >= now || this.#ledger.releaseAskedAtMs <= now) return;
+    const { states } = query;
+    const met = this.#subjects(query).find((run) => {
+      const { acceptedAtMs, drawn, memory, order, turn } = run;
+      if (memory !== 'kept' || drawn.kind === 'malformed') return false;
+      const isAccepted = (states & PENDING) !== 0 && order > offers && acceptedAtMs === now;
+      const isStarted = (states & RUNNING) !== 0 && turn.lo === now && turn.hi === now && isAnnounced(run);
+      return isAccepted || isStarted;
+    });
+    this.#demand(
+      met === undefined,
+      'R35',
+      `${call}: expected the status of run ${met?.runId}, which was accepted or started in this instant, got it timed out`,
+    );
+  }
+
   #subjects(query: Query): readonly LedgerRun[] {
     return query.allRuns === true ? this.#ledger.runs : this.#listed(query);
   }
@@ -500,6 +549,13 @@ export class ReadJudge {
   }
 }
 
+/** Whether a text says which run is unknown, and not another whose id begins in the same way. */
+export function endsWithId(text: string, runId: RunID): boolean {
+  const says = `unknown run id ${runId}`;
+  const at = text.indexOf(says);
+  return at !== -1 && !/^[\w-]/.test(text.slice(at + says.length));
+}
+
 function idsText(statuses: readonly RunStatus[]): string {
   if (statuses.length === 0) return 'no run';
   const ids = statuses.map(({ runId }) => runId).join(', ');
@@ -518,8 +574,12 @@ function wasPending({ order, acceptedAtMs, turn, end }: LedgerRun, asked: AskedR
   return turn.lo > sinceMs && end.lo > sinceMs;
 }
 
+/** Whether a run is certainly shown as RUNNING, perhaps for no time. */
+function isAnnounced({ drawn, isDrained, stopAskedAtMs, turn }: LedgerRun): boolean {
+  return drawn.starts && !isDrained && stopAskedAtMs > turn.hi;
+}
+
 function wasRunning(run: LedgerRun, { sinceMs }: AskedRead, now: number): boolean {
-  const { drawn, isDrained, stopAskedAtMs, turn, end } = run;
-  const runs = drawn.starts && !isDrained && stopAskedAtMs > turn.hi;
-  return runs && turn.hi < now && end.lo > Math.max(turn.hi, sinceMs);
+  const { turn, end } = run;
+  return isAnnounced(run) && turn.hi < now && end.lo > Math.max(turn.hi, sinceMs);
 }

@@ -17,7 +17,7 @@ import type { ConformanceSubject } from '../subject.ts';
 import { drawCommand, drawMalformedCommand, type DrawnCommand } from './drawn-command.ts';
 import type { Draws } from './draws.ts';
 import type { GivenAnswers } from './given-answers.ts';
-import type { AskedRead, ReadJudge } from './read-judge.ts';
+import { type AskedRead, endsWithId, type ReadJudge } from './read-judge.ts';
 import type { Offer, RunLedger } from './run-ledger.ts';
 import type { RunnerReach } from './runner-reach.ts';
 import type { SharedSignal } from './shared-signal.ts';
@@ -551,7 +551,8 @@ export class RunnerClient {
       reach.note('abort refused after the release');
     } else if (isRunnerError(error, 'RUNNER_UNKNOWN_RUN') && ledger.mayBeUnknown(runId)) {
       reach.note('abort of a run that is unknown');
-      this.#checkText(error, `unknown run id ${runId}`);
+      const text = `unknown run id ${runId}`;
+      this.#checkText(error, text, endsWithId(error.message, runId));
     } else {
       const known = ledger.find(runId) === undefined ? [] : [`the end of run ${runId}`];
       const unknown = ledger.mayBeUnknown(runId) ? ['RUNNER_UNKNOWN_RUN'] : [];
@@ -574,9 +575,9 @@ export class RunnerClient {
     );
   }
 
-  #checkText(error: Error, text: string): void {
+  #checkText(error: Error, text: string, isThere = error.message.includes(text)): void {
     this.#demand(
-      error.message.includes(text),
+      isThere,
       'R23',
       `a refusal: expected the text ${JSON.stringify(text)}, got ${JSON.stringify(error.message)}`,
     );

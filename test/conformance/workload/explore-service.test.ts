@@ -3,6 +3,8 @@ import { describe, expect, test, vi } from 'vitest';
 import { simCommands } from '../../../src/conformance/command-vocabulary.ts';
 import { exploreService } from '../../../src/conformance/workload/explore-service.ts';
 import type { ServiceSubject } from '../../../src/conformance/workload/service-workload.ts';
+import { sleep } from '../../../src/kernel/clock.ts';
+import { RunnerError } from '../../../src/kernel/errors.ts';
 import type { RunStatus } from '../../../src/model/run-status.ts';
 import type { Service } from '../../../src/model/service.ts';
 import type { World } from '../../../src/model/world.ts';
@@ -196,6 +198,43 @@ describe('exploreService', () => {
       /^R\d+/,
     ],
     ['has many runs at work although it claims one', broken((good) => good, { atOnce: 1 }), /R67|two active/],
+    [
+      'ends each wait after its release, even one that is met at the call',
+      broken((good) => {
+        let isReleased = false;
+        return having(good, {
+          release: async () => {
+            await good.release();
+            isReleased = true;
+          },
+          query: async (query, wait) => {
+            const wasReleased = isReleased;
+            const result = await good.query(query, wait);
+            if (!wasReleased || wait.timeoutMs === 0 || result.statuses.length === 0) return result;
+            throw new RunnerError('RUNNER_RELEASED', 'it was released');
+          },
+        });
+      }),
+      /^R24 R29 query: expected run \S+ to be in the answer/,
+    ],
+    [
+      'does not see a later end in a wait for all runs',
+      broken((good, { clock }) =>
+        having(good, {
+          query: async (query, wait) => {
+            const { timeoutMs = 0, signal } = (wait as Partial<typeof wait> | undefined) ?? {};
+            const askedAtMs = clock.now();
+            const result = await good.query(query, wait);
+            const leftMs = askedAtMs + timeoutMs - clock.now();
+            const isLater = query.allRuns === true && clock.now() > askedAtMs && leftMs < Infinity;
+            if (!isLater || signal !== undefined || result.statuses.length === 0) return result;
+            await sleep(clock, leftMs);
+            return { ...result, statuses: [] };
+          },
+        }),
+      ),
+      /^R31 R54 query: expected the status of run \S+, which was seen as \w+ at/,
+    ],
     [
       'has more runs at work than the two that it claims',
       broken((good) => good, { atOnce: 2 }),

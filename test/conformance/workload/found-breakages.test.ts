@@ -14,6 +14,7 @@ import type { Command } from '../../../src/model/command.ts';
 import type { Query, Wait } from '../../../src/model/query.ts';
 import { isTerminal } from '../../../src/model/run-state.ts';
 import type { RunStatus } from '../../../src/model/run-status.ts';
+import { DONE_MASK } from '../../../src/model/state-mask.ts';
 import type { Service } from '../../../src/model/service.ts';
 import { HEALTHY_SERVICE_STATUS, type ServiceStatus } from '../../../src/model/service-status.ts';
 import type { World } from '../../../src/model/world.ts';
@@ -88,6 +89,55 @@ const exact: readonly TimedBreakage[] = [
           const { statuses } = await good.query(query, { timeoutMs: 0 });
           if (statuses.length === 0) return good.query(query, wait);
           throw new RunnerError('RUNNER_WAIT_CANCELLED', 'The wait was cancelled.');
+        },
+      }),
+  },
+  {
+    title: 'R36 a wait for RUNNING gives up a run that is RUNNING for no time',
+    breakIt: (good) =>
+      having(good, {
+        query: async (query, wait) => {
+          const result = await good.query(query, wait);
+          const [status] = result.statuses;
+          if (query.allRuns === true || query.runs?.length !== 1 || status?.state !== 'RUNNING') {
+            return result;
+          }
+          await Promise.resolve();
+          const now = (await good.queryNow({ ...query, states: DONE_MASK })).statuses;
+          if (wait.timeoutMs === 0 || now.length === 0) return result;
+          throw new RunnerError('RUNNER_CANNOT_HAPPEN', 'no run can meet it any more');
+        },
+      }),
+  },
+  {
+    title: 'R23 a read of an unknown run names another one',
+    breakIt: (good) =>
+      having(good, {
+        status: async (runId) => {
+          try {
+            return await good.status(runId);
+          } catch (error) {
+            if (isRunnerError(error, 'RUNNER_UNKNOWN_RUN')) {
+              Object.assign(error, { message: `${error.message}7` });
+            }
+            throw error;
+          }
+        },
+      }),
+  },
+  {
+    title: 'R23 an abort of an unknown run names another one',
+    breakIt: (good) =>
+      having(good, {
+        abort: async (runId) => {
+          try {
+            return await good.abort(runId);
+          } catch (error) {
+            if (isRunnerError(error, 'RUNNER_UNKNOWN_RUN')) {
+              Object.assign(error, { message: `${error.message}7` });
+            }
+            throw error;
+          }
         },
       }),
   },

@@ -8,6 +8,7 @@ import { isPending, type MaybePromise, orElse, whenThere } from '../../../src/mo
 import { METRIC_NAMES, type Metrics } from '../../../src/model/metrics.ts';
 import type { Output } from '../../../src/model/output.ts';
 import type { RunState } from '../../../src/model/run-state.ts';
+import type { Timer } from '../../../src/kernel/clock.ts';
 import type { Service } from '../../../src/model/service.ts';
 import type { World } from '../../../src/model/world.ts';
 import { createMemoryOutputs } from '../../../src/outputs/memory-output.ts';
@@ -133,6 +134,34 @@ function startingBesideUpdates(): readonly [Change, (service: Service) => Servic
         }))(parts, world)
       : {};
   return [change, (service) => (runner = service)];
+}
+
+/** The gauge of active runs falls some time after the end, or with the next start. */
+const fallingLate: Change = ({ metrics }, { clock }) => {
+  if (metrics === undefined) return {};
+  let late: Timer | undefined;
+  const gauge: Metrics['gauge'] = (name) => {
+    const inner = metrics.gauge(name);
+    const fall = (): void => {
+      late?.cancel();
+      late = undefined;
+      inner.set(0);
+    };
+    const set = (value: number): void => {
+      if (value === 0) {
+        late = clock.timer('late', 5, fall);
+        return;
+      }
+      if (late !== undefined) fall();
+      inner.set(value);
+    };
+    return name === METRIC_NAMES.RUNNING_TASK ? { set } : inner;
+  };
+  return { metrics: { ...withoutGauges(metrics), gauge } };
+};
+
+function withoutGauges(metrics: Metrics): Pick<Metrics, 'counter' | 'histogram'> {
+  return { counter: (name) => metrics.counter(name), histogram: (name) => metrics.histogram(name) };
 }
 
 const BROKEN: readonly (readonly [
@@ -263,6 +292,20 @@ const BROKEN: readonly (readonly [
   ],
   ['that counts no timeouts', /^R179 /, metricsWith(METRIC_NAMES.TIMEOUTS, () => 0)],
   ['whose gauge stays up', /^R(176|208) |runningTask/, metricsWith(METRIC_NAMES.RUNNING_TASK, () => 1)],
+  ['whose gauge falls late', /^R116 R208 /, fallingLate],
+  [
+    'whose gauge falls before its postprocessors have run',
+    /^R116 R208 /,
+    ({ metrics, postprocessors = [] }) => ({
+      postprocessors: postprocessors.map((processor) => ({
+        ...processor,
+        process: (...given) => {
+          metrics?.gauge(METRIC_NAMES.RUNNING_TASK).set(0);
+          return processor.process(...given);
+        },
+      })),
+    }),
+  ],
   ['that shows no illness', /^R180 /, metricsWith(METRIC_NAMES.UNHEALTHY, () => 0)],
   ['that measures directories wrongly', /^R182 /, metricsWith('commandDirUsage_kb_work', (kb) => kb + 1)],
   [
@@ -318,7 +361,45 @@ describe('the workload of drawn parts', () => {
     expect(executions).toBe(300);
   });
 
-  test.for<readonly [what: string, change: Change]>([
+  test.for<readonly [what: string, change: Change, wrap?: (service: Service) => Service]>([
+    [
+      'sets its gauges to the value that they have',
+      ({ metrics }) => {
+        if (metrics === undefined) return {};
+        for (const name of [METRIC_NAMES.RUNNING_TASK, METRIC_NAMES.UNHEALTHY]) metrics.gauge(name).set(0);
+        const gauge: Metrics['gauge'] = (name) => ({
+          set: (value) => {
+            metrics.gauge(name).set(value);
+            if (!name.startsWith('commandDirUsage')) metrics.gauge(name).set(value);
+          },
+        });
+        return { metrics: { ...withoutGauges(metrics), gauge } };
+      },
+    ],
+    [
+      'gives outputs and directories names of another form',
+      ({ outputs, tempDirs }) => ({
+        outputs: (inner) => {
+          const planned = outputs(inner);
+          return { create: (id) => planned.create(id.replace(/^(.*)-(std\w+)$/, '$2-of-$1')) };
+        },
+        tempDirs: { ...tempDirs, create: (name) => tempDirs.create(`work-of-${name}`) },
+      }),
+    ],
+    [
+      'fails the queue of an unhealthy runner with another exit code',
+      () => ({}),
+      (service) =>
+        having(service, {
+          query: async (query, wait) => {
+            const { statuses, service: machine } = await service.query(query, wait);
+            const recoded = statuses.map((status) =>
+              status.error === 'Worker is unhealthy.' ? { ...status, exitCode: 250 } : status,
+            );
+            return { statuses: recoded, service: machine };
+          },
+        }),
+    ],
     [
       'passes on an environment in another order',
       ({ execer }) => ({
@@ -329,8 +410,8 @@ describe('the workload of drawn parts', () => {
         },
       }),
     ],
-  ])('is silent about a runner that %s', async ([, change]) => {
-    const { failure } = await exploreWorkload(partsWorkload(subjectOf(change)), { executions: 300 });
+  ])('is silent about a runner that %s', async ([, change, wrap]) => {
+    const { failure } = await exploreWorkload(partsWorkload(subjectOf(change, wrap)), { executions: 1_500 });
     expect(failure?.message).toBeUndefined();
   });
 
