@@ -144,8 +144,8 @@ function iteratorOf(given: unknown, pass: (call: () => unknown) => unknown): obj
 /** One controlled await. It first waits for its promise, then for its event. */
 class Continuation {
   readonly site: string;
-  /** The promise that is awaited, if other code may await it too. */
-  readonly shared: Promise<unknown> | undefined;
+  /** The promise, or any other object with `then`, that is awaited: other code may await it too. */
+  shared: object | undefined;
   readonly clock: AwaitClock;
   readonly place: Error | undefined;
   readonly resolve: (value: unknown) => void;
@@ -163,7 +163,7 @@ class Continuation {
 
   constructor(
     site: string,
-    shared: Promise<unknown> | undefined,
+    shared: object | undefined,
     [clock, place]: readonly [AwaitClock, Error | undefined],
     resolve: (value: unknown) => void,
     reject: (reason: unknown) => void,
@@ -183,7 +183,7 @@ class Continuation {
 }
 
 /** The first pending reaction for each settled promise. */
-type Reactions = Map<Promise<unknown>, Continuation>;
+type Reactions = Map<object, Continuation>;
 
 /** Makes each continuation an event of the clock of the code that awaits: see {@link AwaitLevel}. */
 class LateAwaits extends Awaits {
@@ -203,15 +203,19 @@ class LateAwaits extends Awaits {
 
   awaited(value: unknown, site: string): unknown {
     const promise = Promise.resolve(value);
-    // A promise created just for this await has no other reactions.
-    const shared = promise === value ? promise : undefined;
+    // Itself, because the promise may have been created just for this await.
+    const shared = Object(value) === value ? (value as object) : undefined;
     const place = this.#capturesPlaces ? placeHere() : undefined;
     const clock = this.#clockNow();
     return new Promise((resolve, reject) => {
       const continuation = new Continuation(site, shared, [clock, place], resolve, reject);
       void nativeThen.call(
         promise,
-        (result) => this.#settled(continuation, result),
+        (result) => {
+          // It is no promise, so that nothing orders those who await it.
+          if (result === value) continuation.shared = undefined;
+          this.#settled(continuation, result);
+        },
         (reason) => {
           continuation.hasFailed = true;
           this.#settled(continuation, reason);

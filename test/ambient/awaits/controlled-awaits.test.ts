@@ -121,6 +121,29 @@ describe.each(LEVELS)('awaits at level %s', (awaits) => {
     expect(seen.size).toBeGreaterThan(5);
   });
 
+  test.each([
+    ['a promise of a subclass', '(start) => new (class extends Promise {})(start)'],
+    [
+      'what has a then of its own',
+      '(start) => { const inner = new Promise(start); return { then: (done, failed) => void inner.then(done, failed) }; }',
+    ],
+  ])('of one object go on in the order of JavaScript as well: %s', async (_, make) => {
+    const program = `
+      const make = ${make};
+      let open; const gate = make((resolve) => { open = resolve; });
+      const flow = async (name) => { await gate; log(name); };
+      const other = async (name) => { await name; log(name); };
+      flow('a'); flow('b'); flow('c'); open(); other('x'); other('y');
+    `;
+    const seen = new Set<string>();
+    for (const seed of SEEDS) {
+      const log = await simulatedLog(rewritten(program), { awaits }, randomDecisions(seed));
+      expect(log.filter((entry) => /[abc]/.test(String(entry)))).toEqual(['a', 'b', 'c']);
+      seen.add(log.join());
+    }
+    expect(seen.size).toBeGreaterThan(5);
+  });
+
   test('lead to the same values and errors under every decision', async () => {
     const program = `
       const fails = async (why) => { await 0; throw why; };
@@ -247,6 +270,18 @@ test('whatever waits is an event, or takes microtasks, under its own name', asyn
   });
   const asked = new Set(decisions().map(({ question }) => nameOf(question.topic.text)));
   expect([...asked].sort()).toEqual(names);
+});
+
+test('at level latency, awaits of one object that is no promise go on in any order', async () => {
+  const program = `
+    const settings = {};
+    const flow = async (name) => { await settings; log(name); };
+    flow('a'); flow('b');
+  `;
+  const logs = SEEDS.map((seed) =>
+    simulatedLog(rewritten(program), { awaits: 'latency' }, randomDecisions(seed)),
+  );
+  expect(new Set((await Promise.all(logs)).map(String))).toEqual(new Set(['a,b', 'b,a']));
 });
 
 describe('at the end', () => {
