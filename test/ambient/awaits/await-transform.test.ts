@@ -21,6 +21,17 @@ describe('which modules are rewritten', () => {
     ['**/queue.ts', '/code/src/queue/deep/queue.ts', true],
     ['src/queue/*.ts', 'C:\\code\\src\\queue\\queue.ts', true],
     ['/code/src/**', '/other/code/src/queue.ts', false],
+    ['queue.ts', '/code/src/queue.ts', true],
+    ['queue.ts', '/code/src/my-queue.ts', false],
+    ['queue.js', '/code/node_modules/queue.js/index.js', true],
+    ['./src/queue/**', '/code/src/queue/deep/queue.ts', true],
+    ['./queue', '/code/queue/index.ts', true],
+    ['src/queue', '/code/src/queue/deep/queue.ts', true],
+    ['src/queue/', '/code/src/queue/deep/queue.ts', true],
+    ['src/queue', '/code/src/queue-old/queue.ts', false],
+    ['src/queue.ts', '/code/src/queue.ts', true],
+    ['src/queue*', '/code/src/queues/queue.ts', false],
+    ['.\\src\\queue', 'C:\\code\\src\\queue\\queue.ts', true],
     [/queue\.ts$/g, '/code/src/queue.ts', true],
     ['dryrunner', '/code/node_modules/dryrunner/dist/index.js', false],
   ] as const)('%s: %s is, %s', (pattern, file, isRewritten) => {
@@ -35,6 +46,15 @@ describe('which modules are rewritten', () => {
     'options %j are refused',
     (options) => {
       expect(() => awaitTransform(options as never)).toThrow(/^(?:options|include)/);
+    },
+  );
+
+  test.each(['src/*.{ts,js}', '!src/old/**', '../lib/**', 'src/../lib'])(
+    'what would match nothing is refused: %s',
+    (pattern) => {
+      expect(() => awaitTransform({ include: ['src/**', pattern] })).toThrow(
+        `include[1]: expected a glob without braces, "!" and "..", or an expression, got "${pattern}"`,
+      );
     },
   );
 });
