@@ -23,7 +23,14 @@ const SCENARIOS: Readonly<Record<string, string>> = {
   hooks: '(sim) => { process.on("exit", () => { process.exitCode = 0; }); sim.check(false, "bad"); }',
   patches:
     '(sim) => { Array.prototype.some = () => false; Array.prototype.filter = () => []; sim.check(false, "boom"); }',
-  throws: '() => { setTimeout(() => { throw new Error("late"); }, 20); }',
+  // An error that comes while the command listens fails the simulation instead.
+  throws: `() => {
+    const end = () => {
+      if (process.listenerCount('uncaughtException') > 1) setTimeout(end, 1);
+      else throw new Error('late');
+    };
+    end();
+  }`,
   interval: '() => { setInterval(() => {}, 10); }',
 };
 const MODULES: Readonly<Record<string, string>> = {
