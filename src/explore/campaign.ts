@@ -100,7 +100,7 @@ class Campaign {
         const { index, entry } = origin;
         this.#forgetUndecided(origin);
         this.#count(verdict, index);
-        if (hasFailed(verdict)) this.#keep(verdict, index, entry?.id);
+        if (hasFailed(verdict)) this.#keep(verdict, origin);
         if (entry !== undefined) this.#reportChange(entry, verdict);
       },
     });
@@ -128,25 +128,29 @@ class Campaign {
     const { corpus = [], keepGoing = false } = this.#options;
     for (const entry of corpus) {
       if (this.#mustStop()) return 'stopped';
+      const origin = { index: -1, entry };
       const verdict = await this.#executor.execute(this.#corpusRequest(entry));
       if (verdict.failure?.kind === 'interrupted') {
-        this.#noteCutOff(verdict, -1, entry.id);
+        this.#noteCutOff(verdict, origin);
         return 'stopped';
       }
       this.#options.onTried?.(-1);
-      if (this.#keepsUndecided(verdict, { index: -1, entry })) continue;
+      if (this.#keepsUndecided(verdict, () => origin)) continue;
       this.#count(verdict, -1);
       this.#strategy.learn?.({ verdict, novelty: this.#coverage?.takeNovelty() ?? 0 });
-      if (hasFailed(verdict)) this.#keep(verdict, -1, entry.id);
+      if (hasFailed(verdict)) this.#keep(verdict, origin);
       this.#reportChange(entry, verdict);
     }
     return this.#failures.size > 0 && !keepGoing ? 'failure' : undefined;
   }
 
-  #keepsUndecided(verdict: Verdict, origin: ExecutionOrigin): boolean {
-    if (!this.#budget.keepsUndecided(verdict, origin)) return false;
-    const { index, entry } = origin;
-    this.#undecided.set(entry?.id ?? index, cutOffExecution(verdict, this.#found(index, entry?.id)));
+  #keepsUndecided(verdict: Verdict, originOf: () => ExecutionOrigin): boolean {
+    const keep = (): ExecutionOrigin => {
+      const origin = originOf();
+      this.#undecided.set(origin.entry?.id ?? origin.index, cutOffExecution(verdict, this.#found(origin)));
+      return origin;
+    };
+    if (!this.#budget.keepsUndecided(verdict, keep)) return false;
     this.#options.onUndecided?.([...this.#undecided.values()]);
     return true;
   }
@@ -187,17 +191,17 @@ class Campaign {
       onExecution: (verdict, index, novelty) => {
         this.#tally.nextIndex = index + shards;
         this.#options.onTried?.(index);
-        isUndecided = this.#keepsUndecided(verdict, { index });
+        isUndecided = this.#keepsUndecided(verdict, () => this.#origin(index));
         if (isUndecided) return;
         if (novelty > 0) this.#keepSeed(verdict);
         this.#count(verdict, index);
       },
       onFailure: (verdict, index) => {
         if (isUndecided) return true;
-        this.#keep(verdict, index);
+        this.#keep(verdict, this.#origin(index));
         return keepGoing;
       },
-      onCutOff: (verdict, index) => this.#noteCutOff(verdict, index),
+      onCutOff: (verdict, index) => this.#noteCutOff(verdict, this.#origin(index)),
     });
     return this.#failures.size > 0 && !keepGoing ? 'failure' : stoppedBy;
   }
@@ -224,13 +228,13 @@ class Campaign {
     this.#options.onExecution?.(verdict, index);
   }
 
-  #keep(verdict: Verdict, index: number, corpusId?: string): void {
+  #keep(verdict: Verdict, origin: ExecutionOrigin): void {
     const { failure } = verdict;
     if (failure === undefined) return;
     this.#tally.failed += 1;
     const key = failureKey(failure);
     if (this.#failures.has(key) || this.#failures.size >= FAILURES_KEPT) return;
-    const kept = failingExecution(verdict, failure, this.#found(index, corpusId));
+    const kept = failingExecution(verdict, failure, this.#found(origin));
     this.#failures.set(key, kept);
     this.#send({ type: 'failure', failure: kept });
   }
@@ -240,24 +244,29 @@ class Campaign {
     const rest = await this.#budget.finish({ onTurn: () => this.#onTurn() }, () => this.#mustStop());
     for (const { verdict, ...origin } of rest) {
       this.#forgetUndecided(origin);
-      this.#noteCutOff(verdict, origin.index, origin.entry?.id);
+      this.#noteCutOff(verdict, origin);
     }
   }
 
-  #noteCutOff(verdict: Verdict, index: number, corpusId?: string): void {
-    const execution = cutOffExecution(verdict, this.#found(index, corpusId));
+  #noteCutOff(verdict: Verdict, origin: ExecutionOrigin): void {
+    const execution = cutOffExecution(verdict, this.#found(origin));
     this.#tally.cutOff.push(execution);
     this.#send({ type: 'cut-off', execution });
   }
 
-  #found(index: number, corpusId?: string): FoundExecution {
+  /** Of the execution that the strategy began last. */
+  #origin(index: number): ExecutionOrigin {
     const { configuration } = this.#strategy;
+    return { index, ...(configuration === undefined ? {} : { configuration }) };
+  }
+
+  #found({ index, entry, configuration }: ExecutionOrigin): FoundExecution {
     return {
       scenario: this.#options.reference ?? this.#executor.scenario,
       index,
       executions: this.#tally.executions,
-      ...(configuration === undefined || index < 0 ? {} : { configuration }),
-      ...(corpusId === undefined ? {} : { corpusId }),
+      ...(configuration === undefined ? {} : { configuration }),
+      ...(entry === undefined ? {} : { corpusId: entry.id }),
     };
   }
 

@@ -24,6 +24,8 @@ export interface ExecutionOrigin {
   readonly index: number;
   /** The corpus entry, if it runs a kept log again. */
   readonly entry?: CorpusEntry;
+  /** What the strategy said of it, before it began others. */
+  readonly configuration?: string;
 }
 
 /** An execution that was stopped before it was known whether it would end. */
@@ -71,11 +73,11 @@ export class EventBudget implements Executor {
     return verdict;
   }
 
-  /** Keeps an execution that was stopped by a budget which proves nothing yet; true if it was kept. */
-  keepsUndecided(verdict: Verdict, origin: ExecutionOrigin): boolean {
+  /** Keeps an execution that was stopped by a budget which proves nothing yet, and asks for its origin; true if it was kept. */
+  keepsUndecided(verdict: Verdict, origin: () => ExecutionOrigin): boolean {
     const reached = this.#reached;
     if (reached?.verdict !== verdict) return false;
-    this.#undecided.push({ ...reached, ...origin });
+    this.#undecided.push({ ...reached, ...origin() });
     return true;
   }
 

@@ -6,6 +6,7 @@ import type { CampaignEvent, CampaignReport } from '../../src/explore/campaign-r
 import { createCoverage } from '../../src/explore/coverage.ts';
 import { createExecutor, type Executor } from '../../src/explore/executor.ts';
 import { exhaustiveStrategy } from '../../src/explore/exhaustive/exhaustive-strategy.ts';
+import type { FailingExecution } from '../../src/explore/failing-execution.ts';
 import { randomStrategy } from '../../src/explore/strategies/random-strategy.ts';
 import type { Strategy } from '../../src/explore/strategies/strategy.ts';
 import { createStrategy } from '../../src/explore/strategies/create-strategy.ts';
@@ -340,6 +341,40 @@ describe('the end', () => {
       [-1, 0],
       [['kept'], ['kept', 0], [0], []],
     ]);
+  });
+
+  test.each([
+    ['runs to its end', 'failures'],
+    ['gets no more time', 'cutOff'],
+  ] as const)('an execution that was undecided and %s keeps its own configuration', async (_, list) => {
+    const scenario = scenarioOf(async (sim) => {
+      if (sim.choose('loops', 2) === 0) return;
+      for (;;) await sim.sleep(1);
+    });
+    let begun = -1;
+    const strategy: Strategy = {
+      name: 'first',
+      begin: (index) => (begun = index) < 4,
+      decide: () => (begun < 2 ? 1 : 0),
+      end: () => undefined,
+      get configuration() {
+        return `of execution ${begun}`;
+      },
+    };
+    const shown: FailingExecution[] = [];
+    const { report } = await eventsOf(
+      scenario,
+      {
+        ...{ keepGoing: true, auditEvery: 0 },
+        shouldStop: () => list === 'cutOff' && begun === 1,
+        onUndecided: (undecided) => shown.push(...undecided),
+      },
+      strategy,
+    );
+    expect(report[list].map(({ index }) => index)).toContain(0);
+    for (const { index, configuration } of [...report[list], ...shown]) {
+      expect(configuration).toBe(`of execution ${index}`);
+    }
   });
 
   test.each([
