@@ -110,6 +110,34 @@ test('nor of one that the kept log before it leads to', async () => {
   expect(message).toContain('although the same decisions have held before');
 });
 
+test('logs that now fail in another way stay until their own failure is the one that is reported', async () => {
+  const names = async (): Promise<string[]> =>
+    (await readdir(folder, { recursive: true })).filter((name) => name.endsWith('.jsonl'));
+  const failing =
+    (...words: readonly string[]) =>
+    (sim: Simulation): void => {
+      const which = sim.choose('which', 3);
+      if (which > 0) sim.check(words[which - 1] === undefined, words[which - 1] ?? '');
+    };
+  await messageOf(failing('the first'));
+  const [first = ''] = await names();
+  const aside = join(folder, 'aside');
+  await copyFile(join(folder, first), aside);
+  await messageOf((sim: Simulation) => sim.check(sim.choose('which', 3) < 2, 'the second'));
+  await copyFile(aside, join(folder, first));
+  expect(await names()).toHaveLength(2);
+
+  const message = await messageOf(failing('the first, in other words', 'the second, in other words'));
+  const isFirst = message.includes('the first, in other words');
+  expect(await names()).toHaveLength(2);
+  const rest = await messageOf((sim: Simulation) =>
+    sim.check(sim.choose('which', 3) !== (isFirst ? 2 : 1), 'it is left'),
+  );
+  expect(rest).toContain('it is left');
+  expect(rest).toContain('was tried first');
+  expect(await names()).toHaveLength(1);
+});
+
 describe('a failure of seeds', () => {
   test('is not compared with executions of other seeds that took the same decisions', async () => {
     const message = await messageOf(

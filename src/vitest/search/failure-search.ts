@@ -60,7 +60,7 @@ async function failureExplored(
   if (again !== undefined) return again;
   const explored = kept.filter((entry) => entry.seed === undefined);
   const entries: readonly CorpusEntry[] = [...explored, { id: PLAIN, decisions: [] }];
-  const gone: string[] = [];
+  const changes: ChangeOfKept[] = [];
   let isSeen = false;
   const report = await runCampaign(run.executor(DEFAULT_SEED), portfolioStrategy(seed), {
     reference: run.reference,
@@ -73,12 +73,12 @@ async function failureExplored(
     },
     onEvent: (event) => {
       if (event.type === 'cut-off') isSeen = true;
-      if (isOfKept(event)) gone.push(event.corpusId);
+      if (isOfKept(event)) changes.push(event);
     },
     ...(runs >= WATCHED_RUNS_LEAST ? { coverage: createCoverage() } : {}),
   });
-  for (const id of gone) await corpus?.remove(id);
   const [failing] = report.failures;
+  await removeChanged(corpus, changes, failing?.key);
   const cutOff = mostTelling(report.cutOff);
   const [difference] = report.audit.differences;
   if (failing !== undefined) {
@@ -112,8 +112,22 @@ function mostTelling(cutOff: readonly FailingExecution[]): FailingExecution | un
   );
 }
 
-function isOfKept(event: CampaignEvent): event is Extract<CampaignEvent, { readonly corpusId: string }> {
+/** What has become of a kept log. */
+type ChangeOfKept = Extract<CampaignEvent, { readonly type: 'fixed' | 'changed' }>;
+
+function isOfKept(event: CampaignEvent): event is ChangeOfKept {
   return (event.type === 'fixed' || event.type === 'changed') && event.corpusId !== PLAIN;
+}
+
+/** Only the failure that is reported is kept anew, so the log of another one stays. */
+async function removeChanged(
+  corpus: CorpusFolder | undefined,
+  changes: readonly ChangeOfKept[],
+  reportedKey: string | undefined,
+): Promise<void> {
+  for (const change of changes) {
+    if (change.type === 'fixed' || change.now === reportedKey) await corpus?.remove(change.corpusId);
+  }
 }
 
 async function loadKept(run: TestRun): Promise<{
