@@ -43,6 +43,10 @@ class QuestionCoverage {
 }
 
 const LOGS_KEPT = 256;
+/** Decisions of all kept logs together, at one to two hundred bytes each. */
+const DECISIONS_KEPT = 1 << 20;
+/** Decisions of the longest log that is kept, so that there are always some to choose from and to splice with. */
+const LOG_DECISIONS_MAX = DECISIONS_KEPT / 8;
 
 /** A kept log. */
 export interface CorpusLog {
@@ -64,20 +68,25 @@ function energyOf({ novelty, tries }: CorpusLog): number {
 }
 
 /**
- * The logs that reached something new, and the choice of the one to mutate. Invariant: their number is bounded; the
- * choice depends only on what was added and drawn.
+ * The logs that reached something new, and the choice of the one to mutate. Invariants: their number and size are
+ * bounded; the choice depends only on what was added and drawn.
  */
 class MutationCorpus {
   readonly #logs: CorpusLog[] = [];
   #added = 0;
+  #decisions = 0;
 
   get size(): number {
     return this.#logs.length;
   }
 
+  /** Adds a log of at most `LOG_DECISIONS_MAX` decisions. */
   add(decisions: readonly Decision[], novelty: number): void {
-    if (this.#logs.length >= LOGS_KEPT) this.#dropWeakest();
+    while (this.#logs.length >= LOGS_KEPT || this.#decisions + decisions.length > DECISIONS_KEPT) {
+      this.#dropWeakest();
+    }
     this.#added += 1;
+    this.#decisions += decisions.length;
     this.#logs.push({ id: this.#added, log: new IndexedLog(decisions), novelty, tries: 0 });
   }
 
@@ -96,7 +105,8 @@ class MutationCorpus {
     this.#logs.forEach((log, i) => {
       if (energyOf(log) < energyOf(this.#logs[weakest] as CorpusLog)) weakest = i;
     });
-    this.#logs.splice(weakest, 1);
+    const [dropped] = this.#logs.splice(weakest, 1);
+    this.#decisions -= dropped?.log.entries.length ?? 0;
   }
 }
 
@@ -313,12 +323,14 @@ export class MutationStrategy implements Strategy {
 
   /**
    * Keeps the log of an execution if anything in it was new, and returns how much. A failing log is not kept, because
-   * it would only lead to its failure again.
+   * it would only lead to its failure again, nor is a very long one.
    */
   learn({ verdict, novelty }: Execution): number {
     const conditions = this.#newConditions(verdict) * CONDITION_NOVELTY;
     const total = novelty + this.#questions.takeNovelty() + conditions;
-    if (total > 0 && verdict.held) this.#corpus.add(verdict.decisions(), total);
+    if (total > 0 && verdict.held && verdict.decisionCount <= LOG_DECISIONS_MAX) {
+      this.#corpus.add(verdict.decisions(), total);
+    }
     return total;
   }
 

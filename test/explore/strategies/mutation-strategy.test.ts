@@ -4,6 +4,7 @@ import { LogMutant, mutationStrategy } from '../../../src/explore/strategies/mut
 import { DrawStream } from '../../../src/explore/strategies/draw-stream.ts';
 import { randomStrategy } from '../../../src/explore/strategies/random-strategy.ts';
 import type { Decision } from '../../../src/kernel/decisions.ts';
+import type { Verdict } from '../../../src/simulation/verdict.ts';
 import { executionsToFind, exploreAll } from '../executions-to-find.ts';
 import { staircase, toy } from '../toy-bugs.ts';
 import { choice, fault } from '../../questions.ts';
@@ -63,6 +64,32 @@ describe('mutation', () => {
     expect(lines.filter((line) => /^log 1; .*site \d \[0\] = \d+/.test(line ?? '')).length).toBeGreaterThan(
       5,
     );
+  });
+
+  test('keeps about a million decisions, however many logs these are, and none of an endless log', () => {
+    const strategy = mutationStrategy(1);
+    const learn = (decisionCount: number, decisions: () => readonly Decision[]): void => {
+      const verdict = { held: true, decisionCount, decisions, sometimes: {} } as unknown as Verdict;
+      strategy.learn?.({ verdict, novelty: 1 });
+    };
+    const LONGEST = 2 ** 17;
+    const long = Array.from({ length: LONGEST }, () => ({ question: choice('which'), n: 2, answer: 1 }));
+    const mutated = (): number[] => {
+      const ids = new Set<number>();
+      for (let index = 0; index < 300; index += 1) {
+        strategy.begin(index);
+        const [, id] = /^log (\d+)/.exec(strategy.configuration ?? '') ?? [];
+        if (id !== undefined) ids.add(Number(id));
+      }
+      return [...ids].sort((one, other) => one - other);
+    };
+    learn(LONGEST + 1, () => expect.fail('it is too long to be kept'));
+    expect(mutated()).toEqual([]);
+    for (let log = 0; log < 10; log += 1) learn(LONGEST, () => long);
+    expect(mutated()).toHaveLength(8);
+    // Each long one makes room for many.
+    for (let log = 0; log < 20; log += 1) learn(1_000, () => long.slice(0, 1_000));
+    expect(mutated()).toHaveLength(27);
   });
 
   test('draws after its first execution also if that fails', async () => {
