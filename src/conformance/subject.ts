@@ -133,7 +133,11 @@ export function checkSubject(subject: unknown): asserts subject is ConformanceSu
  */
 export function checkWholeSubject(subject: unknown): asserts subject is ConformanceSubject {
   checkSubject(subject);
-  const { commands, supports } = subject;
+  const { commands, supports, wallWorld } = subject;
+  if (wallWorld !== undefined && supports.virtualTime === true) {
+    const expected = 'the reason why it lacks virtual time, since it has a wallWorld';
+    throw invalidArgument('subject.supports.virtualTime', expected, true);
+  }
   const claimed = CAPABILITIES.filter((capability) => supports[capability] === true);
   const words = claimed.flatMap((capability) => WORDS_OF[capability] ?? []);
   check('subject.commands', commands, is.withMethods('exit', 'hang', ...words));

@@ -125,6 +125,10 @@ function describeExplored(
     if (typeof explore !== 'object' || !(name in explore)) continue;
     throw invalidArgument(`options.explore.${name}`, `to be absent: ${reason}`, Reflect.get(explore, name));
   }
+  if (typeof explore === 'object' && explore.sequences === 0) {
+    const expected = 'at least 1, since a test that runs nothing shows nothing; explore: false declares none';
+    throw invalidArgument('options.explore.sequences', expected, 0);
+  }
   // Loaded lazily, because every test file pays for what this module imports.
   describe(subject.name, { concurrent }, async () => {
     const { conformanceCases } = await import('../conformance/conformance-cases.ts');

@@ -119,12 +119,12 @@ describe('a case in held time', () => {
         return { world, advance: () => (isOver ? next() : advance()) };
       },
       async create(world, options) {
-        const { service } = await simulated.create(world, options);
+        const { service, ...made } = await simulated.create(world, options);
         const release: Service['release'] = async () => {
           await service.release();
           isOver = true;
         };
-        return { service: having(service, { release }) };
+        return { ...made, service: having(service, { release }) };
       },
     };
   };
@@ -168,14 +168,14 @@ describe('a case in held time', () => {
       ...onFakeTimers(simulated),
       async create(world, options) {
         made += 1;
-        const { service } = await simulated.create(world, options);
+        const { service, ...runner } = await simulated.create(world, options);
         const release = async (): Promise<void> => {
           releases += 1;
           await service.release();
         };
         const dispose = async (): Promise<void> => void (disposed += 1);
         const counted = having(service, { release });
-        return { service: having(counted, wrong(counted)), dispose };
+        return { ...runner, service: having(counted, wrong(counted)), dispose };
       },
     };
     const { failure } = await exploreRunner(subject, { sequences: 20 });

@@ -80,6 +80,12 @@ describe('an explored runner', () => {
     );
   });
 
+  test('no sequences are refused, because a test that runs nothing shows nothing', () => {
+    expect(() => describeRunner(mine, { cases: [], explore: { sequences: 0 } })).toThrow(
+      /^options\.explore\.sequences: expected at least 1, .*, got 0/,
+    );
+  });
+
   let replays = 0;
   const replay = encodeToken({ scenario: 'any', failureKey: 'none', traceHash: '0', decisions: [] });
   const counted: ConformanceSubject['create'] = (world, options) => {

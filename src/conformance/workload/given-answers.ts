@@ -5,9 +5,21 @@
  */
 import { interceptService } from '../../call/intercept-service.ts';
 import type { ServiceCall } from '../../call/service-call.ts';
+import { membersOf } from '../../kernel/union-members.ts';
+import { STATUS_FIELDS } from '../../model/run-status.ts';
+import type { ServiceStatus } from '../../model/service-status.ts';
 import type { Service } from '../../model/service.ts';
+import type { QueryResult, StatusResult } from '../../model/status-reader.ts';
 import { wrongAnswer } from '../../oracles/answer-form.ts';
 import type { WorkloadHost } from './workload-host.ts';
+
+/** The fields of answers, which may be getters of a class. */
+const ANSWER_FIELDS: readonly string[] = [
+  ...STATUS_FIELDS,
+  'actionResult',
+  ...membersOf<keyof ServiceStatus>({ initialized: true, isHealthy: true, error: true }),
+  ...membersOf<keyof (StatusResult & QueryResult)>({ status: true, statuses: true, service: true }),
+];
 
 /** The answers of one service. */
 export class GivenAnswers {
@@ -43,7 +55,8 @@ export class GivenAnswers {
     if (Array.isArray(answer)) {
       return this.#keep(answer, answer.map((item: unknown) => this.#copyOf(item)) as T);
     }
-    const entries = Object.entries(answer).map(([name, value]) => [name, this.#copyOf(value as unknown)]);
+    const names = new Set([...Object.keys(answer), ...ANSWER_FIELDS.filter((name) => name in answer)]);
+    const entries = Array.from(names, (name) => [name, this.#copyOf(Reflect.get(answer, name) as unknown)]);
     return this.#keep(answer, Object.fromEntries(entries) as T);
   }
 

@@ -5,6 +5,7 @@
 import * as is from '../../kernel/shape.ts';
 import { WHOLE_SERVICE } from '../../model/argument-shapes.ts';
 import { mismatchText, thrownText } from '../../oracles/answer-form.ts';
+import type { Supports } from '../capability.ts';
 import type { RunnerUnderTest } from '../subject.ts';
 import type { WorkloadHost } from './workload-host.ts';
 
@@ -14,11 +15,12 @@ const RUNNER_UNDER_TEST = is.objectOf<RunnerUnderTest>(
   { readOutput: is.FUNCTION, dispose: is.FUNCTION },
 );
 
-/** Calls `make`; `name` is what its author calls it. */
+/** Calls `make`; `name` is what its author calls it, and the last argument the claims of its subject. */
 export async function makeRunner(
   host: Pick<WorkloadHost, 'check' | 'world'>,
   name: string,
   make: () => RunnerUnderTest | Promise<RunnerUnderTest>,
+  { outputs }: Partial<Supports> = {},
 ): Promise<RunnerUnderTest> {
   const { clock, waits } = host.world;
   const wait = { owner: 'the workload', name: `the runner that ${name}() makes`, sinceMs: clock.now() };
@@ -35,5 +37,9 @@ export async function makeRunner(
   }
   const wrong = mismatchText(`${name}()`, made, RUNNER_UNDER_TEST);
   if (wrong !== undefined) host.check(false, wrong.text, wrong.cause);
+  host.check(
+    outputs !== true || made.readOutput !== undefined,
+    `${name}().readOutput: expected a function, since supports.outputs is true, got undefined`,
+  );
   return made;
 }

@@ -385,7 +385,8 @@ export function partsTermsOf(
   const takesMany = supports.capacity === true && supports.history === true;
   if (createOn !== undefined) {
     return {
-      make: (options, machine) => makeRunner(host, 'createOn', () => createOn(world, options, machine)),
+      make: (options, machine) =>
+        makeRunner(host, 'createOn', () => createOn(world, options, machine), supports),
       takesMany,
     };
   }

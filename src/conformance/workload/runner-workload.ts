@@ -95,7 +95,8 @@ export class RunnerWorkload {
     const setup = this.#setup(draws, reach);
     const world = drawWorld(host, draws, reach);
     const options = { ...parts.options, ...setup.options };
-    const made = await makeRunner(host, 'create', () => this.#subject.create(world, options));
+    const { supports } = this.#subject;
+    const made = await makeRunner(host, 'create', () => this.#subject.create(world, options), supports);
     this.#made = made;
     const ledger = this.#ledger(setup, parts, reach);
     const clients = new WorkloadClients(host, {

@@ -246,6 +246,8 @@ class StubWorkload {
   #sending: Pick<Asked, 'client' | 'call'> | undefined;
   /** Errors after which it is unknown whether the call took effect. */
   readonly #vague = new WeakSet<object>();
+  /** Whether there is no network on which a call can be lost. */
+  #isDirect = false;
   #open = 0;
   #ids = 0;
 
@@ -264,6 +266,7 @@ class StubWorkload {
     const { way: ways = 'either', clients: most = 3 } = this.#options;
     const isDirect =
       ways === 'either' ? setup.pick('way', [true, false, false], 1, wayText) : ways === 'directly';
+    this.#isDirect = isDirect;
     this.#declareReach();
     const way = await this.#createWay(isDirect, setup);
     const clients = setup.upTo('clients', most, 1);
@@ -492,7 +495,7 @@ class StubWorkload {
     const { code, name } = (error ?? {}) as { readonly code?: unknown; readonly name?: unknown };
     const known = this.#subject.refusals?.find((refusal) => refusal === (code ?? name));
     if (known !== undefined) this.#reached(`a call is refused: ${known}`);
-    if (known !== undefined || isCallLost(error)) return;
+    if (known !== undefined || (isCallLost(error) && !this.#isDirect)) return;
     const { model, refusals = [] } = this.#subject;
     const words = model.showOperation?.(call) ?? call.method;
     const expected = refusals.length === 0 ? 'a value' : `a value or a refusal (${refusals.join(', ')})`;

@@ -124,7 +124,7 @@ describe('exploreRunner', () => {
       ...simulated,
       supports,
       async create(world, options) {
-        const { service } = await simulated.create(world, options);
+        const { service, ...made } = await simulated.create(world, options);
         const bare = (status: RunStatus): RunStatus =>
           isBare(status.runId) ? { ...status, stdoutRef: '', stderrRef: '' } : status;
         const all = (result: QueryResult): QueryResult => ({
@@ -132,6 +132,7 @@ describe('exploreRunner', () => {
           statuses: result.statuses.map(bare),
         });
         return {
+          ...made,
           service: having(service, {
             run: async (command) => bare(await service.run(command)),
             abort: async (runId) => bare(await service.abort(runId)),
@@ -232,8 +233,14 @@ describe('exploreRunner', () => {
     expect(different.failure?.text).toMatch(
       /^Fails differently: the token is kept for another failure, which does not happen any more; what fails now is this: [^\n]*\n.*no list/,
     );
-    await expect(exploreRunner({ ...simulated, wallWorld: realWorld }, options)).rejects.toThrow(
-      'options.replay',
+    const supports = { ...simulated.supports, virtualTime: 'it lives on the machine’s time' };
+    const onMachine = { ...simulated, supports, wallWorld: realWorld };
+    await expect(exploreRunner(onMachine, options)).rejects.toThrow('options.replay');
+  });
+
+  test('a subject with a world of the machine that claims virtual time is refused', async () => {
+    await expect(exploreRunner({ ...simulated, wallWorld: realWorld }, { sequences: 1 })).rejects.toThrow(
+      /^subject\.supports\.virtualTime: expected the reason why it lacks virtual time, since it has a wallWorld, got true/,
     );
   });
 

@@ -5,6 +5,7 @@ import { ambientTime } from '../../../src/ambient/ambient-time.ts';
 import { unusualCount } from '../../../src/explore/keyed-log.ts';
 import { exploreStub } from '../../../src/conformance/workload/explore-stub.ts';
 import type { StubSubject } from '../../../src/conformance/workload/stub-workload.ts';
+import { RunnerError } from '../../../src/kernel/errors.ts';
 import type { NodeContext } from '../../../src/model/node-context.ts';
 import { createMutex } from '../../../src/locks/mutex.ts';
 import { methodModel } from '../../../src/oracles/history/method-model.ts';
@@ -187,6 +188,24 @@ describe('exploreStub', () => {
       executions: 400,
       missed: [],
     });
+  });
+
+  test('an error for a lost call that an object throws itself is not taken for a loss, if nothing can lose calls', async () => {
+    interface Box {
+      put(): Promise<number>;
+    }
+    const lost = (): Promise<never> =>
+      Promise.reject(new RunnerError('RUNNER_CALL_LOST', 'the call was lost'));
+    const subject: StubSubject<Box, number> = {
+      name: 'box',
+      program: () => ({ put: lost }),
+      model: methodModel<Box, number>(0, { put: (count) => ({ state: count, value: count }) }),
+      calls: { put: [[]] },
+    };
+    const { failure } = await exploreStub(subject, { executions: 20, way: 'directly', shrinkExecutions: 0 });
+    expect(failure?.message).toMatch(
+      /^put\(\) by client-(\d|last): expected a value, got the RunnerError "the call was lost"/,
+    );
   });
 
   test('a call that never ends is a deadlock that names who waits; one that may wait is given up', async () => {

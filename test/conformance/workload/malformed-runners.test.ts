@@ -1,5 +1,6 @@
 // What a runner in plain JavaScript may answer, or make, is a failure that names the call, and never the end of the process.
 import { describe, expect, test } from 'vitest';
+import { interceptService } from '../../../src/call/intercept-service.ts';
 import { supportsAllBut } from '../../../src/conformance/capability.ts';
 import { simCommands } from '../../../src/conformance/command-vocabulary.ts';
 import type { ConformanceSubject, RunnerUnderTest } from '../../../src/conformance/subject.ts';
@@ -14,6 +15,7 @@ import { partsWorkload } from '../../../src/conformance/workload/parts-workload.
 import type { Service } from '../../../src/model/service.ts';
 import { createSimulatedRunner } from '../../../src/runners/simulated-runner.ts';
 import { having } from '../broken-services.ts';
+import { recorded, simulated } from '../subjects.ts';
 
 /** Of which nothing is known but what every runner must do; its filers and collaborators have plans. */
 const FEW = supportsAllBut({
@@ -172,6 +174,29 @@ describe('a runner that answers anything', () => {
     expect(await failureOf(make)).toMatch(expected);
   });
 
+  test('R10 R15 whose answers have their fields as getters of a class is read like any other', async () => {
+    const gettersOf = <V>(value: V): V => {
+      if (Array.isArray(value)) return value.map(gettersOf) as V;
+      if (typeof value !== 'object' || value === null) return value;
+      const fields = Object.entries(value).map(
+        ([name, field]: [string, unknown]) => [name, { get: () => gettersOf(field) }] as const,
+      );
+      return Object.create(Object.create(Object.prototype, Object.fromEntries(fields)) as object) as V;
+    };
+    const { held, failure } = await exploreRunner(
+      {
+        ...{ name: 'getters', supports: FEW, commands: simCommands },
+        create: (world, options) => ({
+          service: interceptService(createSimulatedRunner(world, options), async (call, proceed) =>
+            gettersOf(await proceed(call)),
+          ),
+        }),
+      },
+      { executions: 200, shrinkExecutions: 0 },
+    );
+    expect([held, failure?.message]).toEqual([true, undefined]);
+  });
+
   test('on the machine’s time fails, whatever it does when it is released', async () => {
     const message = await failureOf(
       (good) => ({
@@ -190,6 +215,33 @@ describe('a runner that answers anything', () => {
 });
 
 describe('create', () => {
+  test.for(['create', 'createOn'] as const)(
+    'of a subject that claims outputs, if %s() gives no way to read them, is a failure',
+    async (name) => {
+      const { createOn } = recorded;
+      if (createOn === undefined) throw new Error('expected a subject that takes a machine');
+      const mute: ConformanceSubject =
+        name === 'create'
+          ? {
+              ...simulated,
+              supports: { ...simulated.supports, filers: 'none', collaborators: 'none' },
+              create: (world, options) => ({ service: createSimulatedRunner(world, options) }),
+            }
+          : {
+              ...recorded,
+              createOn: (world, options, machine) => ({
+                service: createOn(world, options, machine).service,
+              }),
+            };
+      expect(await failureOfSubject(mute)).toMatch(
+        new RegExp(
+          `^${name}\\(\\)\\.readOutput: expected a function, since supports\\.outputs is true, got undefined$`,
+          'm',
+        ),
+      );
+    },
+  );
+
   test.for<readonly [string, () => unknown, RegExp]>([
     ['null', () => null, /^create\(\): expected an object with service, got null$/m],
     ['no service', () => ({}), /^create\(\)\.service: expected an object with run\(\), got undefined$/m],
