@@ -4,7 +4,8 @@
  */
 import { withinEvents } from '../explore/event-budget.ts';
 import { createExecutor, executorWith } from '../explore/executor.ts';
-import { checkReplay } from '../explore/replay-check.ts';
+import { checkReplay, type ReplayGap } from '../explore/replay-check.ts';
+import type { Verdict } from '../simulation/verdict.ts';
 import { executorAlone } from '../threads/run-alone.ts';
 import { boundOf } from '../threads/task.ts';
 import { randomDecisions } from '../kernel/random-decisions.ts';
@@ -37,6 +38,8 @@ export async function debugExecution(
         }
       : await checkReplay(executor, log, { onGap: 'keyed', capturePlaces: true, failureKey });
   const realMs = performance.now() - startedAt;
+  const status = statusOf(verdict, gap);
+  terminal.noteResult(status);
   if (json) {
     const difference = gap === undefined ? {} : { difference: gap.text };
     terminal.json({
@@ -52,6 +55,10 @@ export async function debugExecution(
     if (gap !== undefined) terminal.line(`  ${gap.text}`);
     for (const line of failureText(failure)) terminal.line(line);
   }
+  return status;
+}
+
+function statusOf({ held }: Verdict, gap: ReplayGap | undefined): ExitStatus {
   if (gap !== undefined) return EXIT_STATUS.DIVERGED;
-  return verdict.held ? EXIT_STATUS.HELD : EXIT_STATUS.FAILED;
+  return held ? EXIT_STATUS.HELD : EXIT_STATUS.FAILED;
 }

@@ -368,6 +368,11 @@ function isClean({ failures, cutOff, audit, escapes = [], executions, certificat
   return executions > 0 && wrong === 0;
 }
 
+/** True for an event that keeps the report from being clean. */
+function isOfFailure({ type }: PoolEvent): boolean {
+  return type === 'failure' || type === 'cut-off' || type === 'nondeterministic';
+}
+
 function requireFolder({ corpus }: ExploreCommandOptions): void {
   // An unset shell variable would mix the corpus with the files of the current folder.
   if (corpus.trim() === '') throw new UsageError('--corpus: expected a folder, got an empty text');
@@ -570,8 +575,8 @@ class Exploration {
       this.#session.terminal.progress(progressText(name, event.progress));
     }
     if (event.type === 'progress') this.#keepProgress(event.progress);
+    if (isOfFailure(event)) this.#session.terminal.noteFailure();
     if (event.type === 'failure') {
-      this.#session.terminal.noteFailure();
       this.#write(() => this.#corpus.keep(event.failure));
     }
     if (event.type === 'fixed' || event.type === 'changed') {

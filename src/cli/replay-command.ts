@@ -62,6 +62,8 @@ export async function replayRecordingCommand(
   const startedAt = performance.now();
   const { verdict, problem } = await replayRecording(recording);
   const realMs = performance.now() - startedAt;
+  const status = problem === undefined ? EXIT_STATUS.HELD : EXIT_STATUS.DIVERGED;
+  terminal.noteResult(status);
   if (json) {
     terminal.json({
       type: 'replay',
@@ -85,7 +87,7 @@ export async function replayRecordingCommand(
     terminal.line(`  ${problem}`);
   }
   if (isEdited && !json) terminal.line('  it was edited: the sums of its last line were not compared');
-  return problem === undefined ? EXIT_STATUS.HELD : EXIT_STATUS.DIVERGED;
+  return status;
 }
 
 function describe({ runId, runner = '', command, statuses }: RecordedRun, isShared: boolean): string {
@@ -175,12 +177,13 @@ async function replaySimulation(
   if (verdict.failure?.kind === 'diverged') return replayLog(terminal, log, options);
   const difference = await firstDifference(path, header, verdict);
   const realMs = performance.now() - startedAt;
+  const status = replayStatus(verdict, difference);
+  terminal.noteResult(status);
   if (options.json) terminal.json(replayJson(verdict, header, difference, realMs));
   else {
     const replayed = { verdict, reference, path, title: titleOf(verdict, header) };
     for (const line of replayLines(terminal, replayed, difference)) terminal.line(line);
   }
-  const status = replayStatus(verdict, difference);
   await writeAfterResult(terminal, status, () =>
     writeReplay(terminal, { ...log, scenario: reference }, verdict, options),
   );

@@ -62,9 +62,11 @@ export async function replayLog(
     });
     terminal.progress('');
     if (interruption.status !== undefined && replay.outcome === undefined) return interruption.status;
+    const result = statusOf(replayed, replay, continueRandomly);
+    terminal.noteResult(result);
     if (json) terminal.json(replayJson(replayed, replay));
     else for (const line of replayLines(terminal, replayed, replay)) terminal.line(line);
-    const status = interruption.status ?? statusOf(replayed, replay, continueRandomly);
+    const status = interruption.status ?? result;
     if (hasFiles(files)) {
       const target = { ...files, json, interruption };
       await writeAfterResult(terminal, status, () => writeFilesOf(terminal, target, replayed, replay));

@@ -167,6 +167,7 @@ async function compare(terminal: Terminal, json: boolean, interruption: Interrup
       terminal.progress(`real commands: ${rehearsal.title}`);
       const agreement = await compareRunners(rehearsal, temporary);
       agreements.push(agreement);
+      if (!agreement.agrees) terminal.noteFailure();
       if (json) terminal.json({ type: 'agreement', ...agreement });
     }
   } finally {

@@ -3,7 +3,7 @@ import { writeSync } from 'node:fs';
 import { messageOf } from '../kernel/errors.ts';
 import { escaped, onOneLine } from '../kernel/one-line.ts';
 import { cutToWidth } from '../kernel/text-width.ts';
-import { endProcess, EXIT_STATUS, exitByHangUp } from './exit-status.ts';
+import { endProcess, EXIT_STATUS, exitByHangUp, type ExitStatus } from './exit-status.ts';
 import { painted, type Style, styled } from './styled-text.ts';
 
 type StreamName = 'stdout' | 'stderr';
@@ -32,7 +32,12 @@ export class Terminal {
 
   /** A failure is to be reported: the exit code says so even if the report cannot be written. */
   noteFailure(): void {
-    this.#lostStatus = EXIT_STATUS.FAILED;
+    this.noteResult(EXIT_STATUS.FAILED);
+  }
+
+  /** A result is to be reported: unless all held, its exit code stays even if the report cannot be written. */
+  noteResult(status: ExitStatus): void {
+    if (status !== EXIT_STATUS.HELD) this.#lostStatus = status;
   }
 
   /** Keeps stdout for what this object prints: what others print there, as `console.log` does, goes to stderr. */

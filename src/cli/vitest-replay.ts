@@ -195,6 +195,8 @@ function reported(
   json: boolean,
 ): ExitStatus {
   const isReproduced = !hasPassed && !message.includes(REPLAY_DIVERGED);
+  const status = isReproduced ? EXIT_STATUS.FAILED : EXIT_STATUS.DIVERGED;
+  terminal.noteResult(status);
   if (json) {
     const failure = hasPassed ? {} : { failure: { message } };
     terminal.json({
@@ -206,5 +208,5 @@ function reported(
       ...failure,
     });
   } else if (hasPassed) terminal.line(`${file}: ${name}: ${REPLAY_OUTCOMES.fixed}: it holds`);
-  return isReproduced ? EXIT_STATUS.FAILED : EXIT_STATUS.DIVERGED;
+  return status;
 }

@@ -1,5 +1,6 @@
 // Runs the command line as a person would, as it is built from the sources that are there, and keeps what it printed.
-import { spawn, type ChildProcess } from 'node:child_process';
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { closeSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { inject } from 'vitest';
@@ -118,6 +119,23 @@ function startProcess(
 /** Runs `dryrunner ARGS` to its end. */
 export function run(...args: readonly string[]): Promise<Finished> {
   return start(...args).finished;
+}
+
+/** Runs `dryrunner ARGS` in a folder, with standard output on a full disk. */
+export function runOnFullDisk(
+  cwd: string,
+  ...args: readonly string[]
+): { readonly status: number | null; readonly stderr: string } {
+  const full = openSync('/dev/full', 'w');
+  try {
+    return spawnSync(process.execPath, [...builtCommand, ...args], {
+      cwd,
+      stdio: ['ignore', full, 'pipe'],
+      encoding: 'utf8',
+    });
+  } finally {
+    closeSync(full);
+  }
 }
 
 /** The objects of a `--json` run. */

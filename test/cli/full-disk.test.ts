@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { afterAll, afterEach, describe, expect, test } from 'vitest';
 import { SmallDisk, smallDiskMissingBecause, titledForSmallDisk } from '../host/remote/small-disk.ts';
-import { builtCommand } from './command.ts';
+import { encodeToken } from '../../src/explore/replay-token.ts';
+import { builtCommand, runOnFullDisk } from './command.ts';
 
 const KIB = 1024;
 const ends: (() => void)[] = [];
@@ -29,22 +30,68 @@ describe.runIf(existsSync('/dev/full'))('a failure that cannot be printed, becau
     ['explore', '--executions', '2', '--workers', '1', '--corpus', join(dir, 'corpus')],
     ['explain'],
   ])('%j exits with 1', ([command = '', ...options]) => {
-    const out = openSync('/dev/full', 'w');
-    ends.push(() => closeSync(out));
-    const { status, stderr } = spawnSync(process.execPath, [...builtCommand, command, file, ...options], {
-      stdio: ['ignore', out, 'pipe'],
-      encoding: 'utf8',
-    });
+    const { status, stderr } = runOnFullDisk(dir, command, file, ...options);
     expect([status, stderr]).toEqual([1, expect.stringContaining('stdout cannot be written: ')]);
   });
 
   test('what holds exits with 2', () => {
-    const out = openSync('/dev/full', 'w');
+    expect(runOnFullDisk(dir, 'run', 'lost-reply').status).toBe(2);
+  });
+
+  const token = (failureKey: string): string =>
+    encodeToken({ scenario: './s.mjs#bad', failureKey, traceHash: '0'.repeat(16), decisions: [] });
+  test.for([
+    ['of a token', 1, () => [token('check boom')]],
+    ['of a token, as JSON', 1, () => [token('check boom'), '--json']],
+    ['of a token, in a debugger', 1, () => [token('check boom'), '--debug']],
+    ['of a trace', 1, () => ['trace.jsonl']],
+    ['of a trace, as JSON', 1, () => ['trace.jsonl', '--json']],
+    ['of a token that has diverged', 3, () => [token('check other')]],
+    ['of a token that has diverged, in a debugger', 3, () => [token('check other'), '--debug']],
+  ] as const)('replay %s exits with %i', ([, expected, args]) => {
+    if (args()[0] === 'trace.jsonl') {
+      spawnSync(process.execPath, [...builtCommand, 'run', './s.mjs', '--trace', 'trace.jsonl'], {
+        cwd: dir,
+      });
+    }
+    const { status, stderr } = runOnFullDisk(dir, 'replay', ...args());
+    expect([status, stderr]).toEqual([expected, expect.stringContaining('stdout cannot be written: ')]);
+  });
+
+  test.for([
+    ['failure', 'sim.check(false, "boom")', 1],
+    ['cut-off', 'for (;;) await sim.sleep(1)', 1],
+    ['nondeterministic', 'sim.choose(`question ${executions}`, 2)', 1],
+    ['progress', 'await sim.sleep(1)', 2],
+  ] as const)('explore that cannot print a line of %s as it happens', ([type, body, expected]) => {
+    writeFileSync(
+      join(dir, `${type}.mjs`),
+      `let executions = 0;
+      export default { name: '${type}', description: 'of a test', options: { maxEvents: 1e12 },
+        run: async (sim) => { executions += 1; ${body}; } };`,
+    );
+    const disk = join(dir, 'disk.mjs');
+    writeFileSync(
+      disk,
+      `import fs from 'node:fs';
+      import { syncBuiltinESMExports } from 'node:module';
+      const { writeSync } = fs;
+      fs.writeSync = (fd, bytes, ...rest) => {
+        if (fd !== 1 || !String(bytes).includes('"type":"${type}"')) return writeSync(fd, bytes, ...rest);
+        throw Object.assign(new Error('ENOSPC'), { code: 'ENOSPC' });
+      };
+      syncBuiltinESMExports();`,
+    );
+    const out = openSync(join(dir, 'out'), 'w');
     ends.push(() => closeSync(out));
-    const { status } = spawnSync(process.execPath, [...builtCommand, 'run', 'lost-reply'], {
-      stdio: ['ignore', out, 'ignore'],
-    });
-    expect(status).toBe(2);
+    const bounds = { 'cut-off': ['--time', '300ms'], progress: ['--time', '10m'] };
+    const bound = type in bounds ? bounds[type as keyof typeof bounds] : ['--executions', '200'];
+    const { status, stderr } = spawnSync(
+      process.execPath,
+      ['--import', disk, ...builtCommand, 'explore', `./${type}.mjs`, '--json', '--workers', '1', ...bound],
+      { cwd: dir, stdio: ['ignore', out, 'pipe'], encoding: 'utf8' },
+    );
+    expect([status, stderr]).toEqual([expected, 'error: stdout cannot be written: ENOSPC\n']);
   });
 });
 

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,7 +13,7 @@ import { virtualTempDirs } from '../../src/runners/virtual-temp-dirs.ts';
 import { simulate } from '../../src/simulation/simulate.ts';
 import { decisionLogLines } from '../../src/trace/decision-log-file.ts';
 import { recordingLines } from '../../src/trace/recording/recording-file.ts';
-import { run } from './command.ts';
+import { run, runOnFullDisk } from './command.ts';
 
 let dir = '';
 beforeAll(async () => {
@@ -78,6 +79,7 @@ test('replay plays an edited recording only with --edited', async () => {
   const differs = await run('replay', wrong, '--edited', '--json');
   expect(JSON.parse(differs.out)).toMatchObject({ edited: true, reproduced: false });
   expect(differs.code).toBe(3);
+  if (existsSync('/dev/full')) expect(runOnFullDisk(dir, 'replay', wrong, '--edited').status).toBe(3);
 });
 
 test('a simulated execution is no edited recording', async () => {

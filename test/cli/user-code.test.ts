@@ -3,11 +3,10 @@ import { mkdtemp, open, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { builtCommand, jsonLines, root, run } from './command.ts';
+import { builtCommand, jsonLines, root, run, runOnFullDisk } from './command.ts';
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout } from 'node:timers/promises';
-import { openSync, closeSync } from 'node:fs';
 
 let dir = '';
 const at = (name: string): string => join(dir, name);
@@ -218,17 +217,8 @@ describe('a full disk is not mistaken for a reader that has left', () => {
     ['list', ['list'], 2],
     ['exec', ['exec', '--', 'echo', 'hello'], 125],
   ] as const)('%s', ([, args, expected]) => {
-    const full = openSync('/dev/full', 'w');
-    try {
-      const { status, stderr } = spawnSync(process.execPath, [...builtCommand, ...args], {
-        cwd: root,
-        stdio: ['ignore', full, 'pipe'],
-        encoding: 'utf8',
-      });
-      expect(stderr).toMatch(/^error: stdout cannot be written: ENOSPC/m);
-      expect(status).toBe(expected);
-    } finally {
-      closeSync(full);
-    }
+    const { status, stderr } = runOnFullDisk(root, ...args);
+    expect(stderr).toMatch(/^error: stdout cannot be written: ENOSPC/m);
+    expect(status).toBe(expected);
   });
 });
