@@ -68,7 +68,6 @@ beforeAll(async () => {
 
 afterAll(() => rm(dir, { recursive: true }));
 
-// N4: no command shrank or explained a given seed.
 test('a shipped scenario comes before a folder of its name', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'dryrunner-named-'));
   try {
@@ -80,6 +79,7 @@ test('a shipped scenario comes before a folder of its name', async () => {
   }
 });
 
+// N4: no command shrank or explained a given seed.
 describe('explain', () => {
   test('shrinks and explains the failure of a seed, and exits with 1; run names the command', async () => {
     const ran = await dryrunner('run', 's.mjs#die', '--seed', dieSeed);
