@@ -253,7 +253,7 @@ function replayJson(replayed: ReplayedLog, replay: Replay): Record<string, unkno
       lost !== undefined && expectedKey(replayed) !== undefined && !isOtherLoss(replayed, lost);
     return { ...named, reproduced: isReproduced, held: false, failure: { kind, message, details } };
   }
-  const { isReproduced, isSameTrace, gap, failing, continuedRandomly, ...figures } = outcome;
+  const { isReproduced, isSameTrace, gap, failing, continuedRandomly, firedEvents, ...figures } = outcome;
   return {
     ...named,
     reproduced: isReproduced,
@@ -262,6 +262,6 @@ function replayJson(replayed: ReplayedLog, replay: Replay): Record<string, unkno
     held: failing === undefined,
     ...(failing === undefined ? {} : { failure: failureJson(failing) }),
     ...{ explanation, cutShort, history: history?.lines },
-    ...figures,
+    ...{ ...figures, events: firedEvents },
   };
 }

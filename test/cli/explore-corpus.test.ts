@@ -103,7 +103,7 @@ test('the log of an execution that ran out of events is replayed no further than
   for (const what of [join(folder, 'endless', name), String(failure?.['token'])]) {
     const again = await run('replay', '--allow', dir, what, '--json');
     expect(jsonLines(again.out)).toMatchObject([
-      { reproduced: true, failure: { kind: 'budget' }, firedEvents: failure?.['eventsBefore'] },
+      { reproduced: true, failure: { kind: 'budget' }, events: failure?.['eventsBefore'] },
     ]);
     expect(again.code).toBe(1);
   }
