@@ -236,16 +236,18 @@ class AccessLog {
   readonly #terminal: Terminal;
   readonly #shows: boolean;
   readonly #json: boolean;
+  readonly #isChaotic: boolean;
   #calls = 0;
   #actions = 0;
   #faults = 0;
   #bytesIn = 0;
   #bytesOut = 0;
 
-  constructor(terminal: Terminal, { accessLog = false, json = false }: ServeCommandOptions) {
+  constructor(terminal: Terminal, { accessLog = false, json = false, chaos }: ServeCommandOptions) {
     this.#terminal = terminal;
     this.#shows = accessLog;
     this.#json = json;
+    this.#isChaotic = chaos !== undefined;
   }
 
   add(access: RpcAccess): void {
@@ -280,7 +282,7 @@ class AccessLog {
 
   summary(): string {
     const mib = (bytes: number): string => `${(bytes / MIB).toFixed(1)} MiB`;
-    const faults = this.#faults === 0 ? '' : `, ${counted(this.#faults, 'fault')}`;
+    const faults = !this.#isChaotic ? '' : `, ${counted(this.#faults, 'fault')}`;
     return `${counted(this.#actions, 'action')} answered, ${counted(this.#calls, 'call')}${faults}, ${mib(this.#bytesIn)} in, ${mib(this.#bytesOut)} out`;
   }
 }

@@ -27,6 +27,8 @@ export interface KnownOfFailure extends Partial<Pick<Failure, 'rule' | 'atMs' | 
 /** Maximum number of pending events, and of held resources, in a report. */
 export const SHOWN_MAX = 20;
 /** Maximum number of awaits in a report: several tasks of a scenario may wait, each at a different place. */
+/** The machine's own name for a timer. */
+const TIMER = 'Timeout';
 const AWAITS_SHOWN_MAX = 4;
 /** Resources that are alive while Node reads or closes the file of a module. */
 const LOADING = /^(?:FSReq|CloseReq)/;
@@ -134,7 +136,7 @@ export class EndJudge {
   waitsForRealTimer(): boolean {
     const kinds = this.#kindsAlive();
     if (kinds.length === 0) this.#alive.noteStill();
-    return kinds.includes('Timeout');
+    return kinds.includes(TIMER);
   }
 
   /**
@@ -204,7 +206,7 @@ export class EndJudge {
   /** In ambient time, real timers belong to a test framework: the scenario's own are virtual or rejected. */
   #kindsAlive(): string[] {
     const kinds = this.#alive.kinds();
-    return this.#isAmbient ? kinds.filter((kind) => kind !== 'Timeout') : kinds;
+    return this.#isAmbient ? kinds.filter((kind) => kind !== TIMER) : kinds;
   }
 
   #judgeWait(
@@ -228,7 +230,8 @@ export class EndJudge {
       this.#alive.noteLeft(alive);
       const words = [...new Set(alive.map(outsideWord))].join(', ');
       const message = `The scenario waits for something outside of the simulation (${words})`;
-      this.#fail('escape', message, { facts: [...this.#calledPlaces(alive), ...facts] });
+      const remedy = alive.includes(TIMER) ? [plainFact(NOT_WAITED_FOR)] : [];
+      this.#fail('escape', message, { facts: [...this.#calledPlaces(alive), ...remedy, ...facts] });
       return;
     }
     const { count } = this.#ledger;

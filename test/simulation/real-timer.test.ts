@@ -71,6 +71,9 @@ describe('the explanation of an escape', () => {
       '  outside of the simulation: a real timer, by setTimeout of node:timers, called here',
     );
     expect(lines[from + 2]).toMatch(/^ {4}starts \(.*real-timer\.test\.ts:\d+:\d+\)$/);
+    expect(lines.slice(from).join('\n')).toContain(
+      'virtual time does not wait for a real timer: use sim.sleep',
+    );
     const said = lines.indexOf('  the scenario waits here, for a promise that is settled from outside');
     expect(said).toBeGreaterThan(from + 2);
     expect(lines[said + 1]).toMatch(/^ {4}waits \(.*real-timer\.test\.ts:\d+:\d+\)$/);
