@@ -12,7 +12,10 @@ export interface SearchBounds {
   readonly maxExecutions?: number;
   /** Questions per schedule that are answered in every way; later ones get the default answer. */
   readonly maxDecisions?: number;
-  /** Answers other than the first to questions about order, per schedule (Emmi, Qadeer and Rakamarić, POPL 2011). */
+  /**
+   * Events passed over, per schedule: answer k to a question about order passes over k events (after Emmi, Qadeer and
+   * Rakamarić, POPL 2011).
+   */
   readonly maxDelays?: number;
   /** Answers other than 0 to all other questions, per schedule. */
   readonly maxFaults?: number;

@@ -75,8 +75,9 @@ export class OrderPoint {
     this.#wanted[k] = true;
   }
 
-  wantAll(): void {
-    this.#wanted.fill(true);
+  /** Requests the answers from 0 to `last`, or all. */
+  wantUpTo(last: number): void {
+    this.#wanted.fill(true, 0, last + 1);
   }
 
   /** Moves to the next wanted answer that does not sleep; false if there is none. */

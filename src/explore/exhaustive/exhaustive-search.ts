@@ -346,8 +346,9 @@ export class ExhaustiveSearch {
     const point = new OrderPoint(question, this.#current + 1, due, sleepers, answer);
     if (!this.#mayBranch()) return point;
     if (!this.#isReducing) {
-      if (delays < this.#maxDelays) point.wantAll();
-      else this.#limitedBy.add('maxDelays');
+      const rest = this.#maxDelays - delays;
+      point.wantUpTo(rest);
+      if (rest < due.length - 1) this.#limitedBy.add('maxDelays');
     }
     this.#add(point);
     return point;
@@ -375,13 +376,13 @@ export class ExhaustiveSearch {
     return true;
   }
 
-  /** Non-default answers on this path so far. */
+  /** What this path has taken of the bounds so far: events passed over, and other answers that are not 0. */
   #spent(): { readonly delays: number; readonly faults: number } {
     let delays = 0;
     let faults = 0;
     for (const { kind, answer } of this.#points) {
       if (answer === 0) continue;
-      if (kind === 'order') delays += 1;
+      if (kind === 'order') delays += answer;
       else faults += 1;
     }
     return { delays, faults };

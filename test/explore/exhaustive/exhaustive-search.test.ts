@@ -1,3 +1,4 @@
+import { toy } from '../toy-bugs.ts';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { ambientTime } from '../../../src/ambient/ambient-time.ts';
@@ -124,7 +125,9 @@ describe('a search whose executions are cut off and run again', () => {
 /** The bound that just contains a schedule: how much of what the bound limits the schedule takes. */
 const TAKEN: Readonly<Record<LimitingBound, (verdict: Verdict) => number>> = {
   maxDelays: (verdict) =>
-    verdict.decisions().filter(({ question, answer }) => answer !== 0 && question.kind === 'order').length,
+    verdict
+      .decisions()
+      .reduce((sum, { question, answer }) => (question.kind === 'order' ? sum + answer : sum), 0),
   maxFaults: (verdict) =>
     verdict.decisions().filter(({ question, answer }) => answer !== 0 && question.kind !== 'order').length,
   maxDecisions: (verdict) => verdict.decisions().findLastIndex(({ answer }) => answer !== 0) + 1,
@@ -168,6 +171,36 @@ describe('a bound', () => {
       expect(limited).toBeGreaterThan(5);
     },
   );
+
+  test('on delays counts each event that another one passes over', async () => {
+    const ordersWithin = async (maxDelays: number): Promise<string[]> => {
+      const orders = new Set<string>();
+      const four = toy('four', (sim) => {
+        let order = '';
+        for (const name of 'abcd') sim.world.clock.post(name, () => void (order += name));
+        sim.world.clock.timer('look', 0.5, () => orders.add(order));
+      });
+      await certify(four, { maxDelays });
+      return [...orders].sort();
+    };
+    expect(await ordersWithin(1)).toEqual(['abcd', 'abdc', 'acbd', 'bacd']);
+    expect(await ordersWithin(2)).toEqual([
+      ...['abcd', 'abdc', 'acbd', 'acdb', 'adbc', 'bacd', 'badc', 'bcad', 'cabd'],
+    ]);
+    expect(await ordersWithin(6)).toHaveLength(24);
+  });
+
+  test('on delays says that it leaves a last event out also if nothing is due after any of them', async () => {
+    const one = toy('one-of-three', (sim) => {
+      const events = ['a', 'b', 'c'].map((name) =>
+        sim.world.clock.timer(name, 0, () => {
+          for (const event of events) event.cancel();
+        }),
+      );
+    });
+    expect(await certify(one, { maxDelays: 1 })).toMatchObject({ schedules: 2, limitedBy: ['maxDelays'] });
+    expect(await certify(one, { maxDelays: 2 })).toMatchObject({ schedules: 3, limitedBy: [] });
+  });
 
   test('on decisions still answers the first question in every way', async () => {
     const three = defineScenario({
