@@ -79,6 +79,8 @@ const now = performance.now.bind(performance);
 const DEFAULT_TIMEOUT_MS = 30_000;
 /** In the source text of a function: everything up to its first argument, that argument, and the comma behind it. */
 const FIRST_ARGUMENT = /^[^(]*\(\s*(?:\{[^}]*\}|[^,(){}]+?)\s*,/;
+/** One argument without parentheses: there is no second one. */
+const BARE_ARGUMENT = /^(?:async\s+)?[^\s(),=]+\s*=>/;
 /** Text of a function without fixtures. */
 const NO_ARGUMENTS = '() => {}';
 
@@ -145,7 +147,9 @@ function reading<Run extends (...given: never[]) => unknown>(run: Run, text: str
 /** Text of the scenario without its first argument. */
 function textBehindSim(scenario: AnyScenario): string {
   const text = typeof scenario === 'function' ? scenario.toString() : '';
-  return FIRST_ARGUMENT.test(text) ? text.replace(FIRST_ARGUMENT, '(') : NO_ARGUMENTS;
+  return FIRST_ARGUMENT.test(text) && !BARE_ARGUMENT.test(text)
+    ? text.replace(FIRST_ARGUMENT, '(')
+    : NO_ARGUMENTS;
 }
 
 async function runDeclared(
@@ -155,6 +159,7 @@ async function runDeclared(
 ): Promise<void> {
   const startedAt = now();
   const { task, signal } = context;
+  const skip = notedSkip(context);
   const { runSimulatedTest } = await import('./simulated-test.ts');
   const { ExecutionExpects } = await import('./execution-expects.ts');
   const { SoftFailures } = await import('./soft-failures.ts');
@@ -180,6 +185,7 @@ async function runDeclared(
     isReported: task.fails !== true,
     snapshots: expects,
     soft,
+    isSkipped: () => skip.error !== undefined,
     requestedSeed: requestedSeedIn(process.env),
     now,
     startedAt,
@@ -187,6 +193,7 @@ async function runDeclared(
     () => {
       soft.stop();
       expects.settle();
+      if (skip.error !== undefined) throw skip.error;
     },
     (error: unknown) => {
       soft.stop();
@@ -194,6 +201,22 @@ async function runDeclared(
       throw error;
     },
   );
+}
+
+/** Keeps the error by which `context.skip` skips the test: Vitest has to get it, and the simulation catches it. */
+function notedSkip(context: GivenContext): { readonly error: Error | undefined } {
+  const noted: { error: Error | undefined } = { error: undefined };
+  const { skip } = context as { readonly skip: (...given: unknown[]) => void };
+  const noting = (...given: unknown[]): void => {
+    try {
+      Reflect.apply(skip, context, given);
+    } catch (error) {
+      noted.error ??= error as Error;
+      throw error;
+    }
+  };
+  Object.assign(context, { skip: noting });
+  return noted;
 }
 
 /** Passes all arguments on to the scenario, with an `expect` that counts per execution. Adds no promise turn to it. */

@@ -77,7 +77,7 @@ async function runChecked(test: SimulatedTest): Promise<void> {
       ),
     );
     const seen = mostInformative(run, found);
-    if (seen === undefined) return;
+    if (seen === undefined || test.isSkipped?.() === true) return;
     const { failedTest } = await import('./failed-test.ts');
     throw await failedTest(run, seen);
   } finally {

@@ -67,6 +67,8 @@ export interface SimulatedTest {
   readonly declaredAt?: string;
   /** False if the test is expected to fail, so that nobody reads a report. */
   readonly isReported?: boolean;
+  /** True once the scenario has skipped the test: what fails then is no failure. Default: it never does. */
+  readonly isSkipped?: () => boolean;
   /** Snapshots on which the executions have to agree; default: none. */
   readonly snapshots?: TestSnapshots;
   /** Those of `expect.soft`; default: none. */

@@ -18,9 +18,10 @@ afterEach(() => rm(folder, { recursive: true }));
 function holds(
   scenario: SimulatedTest['scenario'],
   options: NonNullable<SimulatedTest['options']> = {},
+  more: Partial<SimulatedTest> = {},
 ): Promise<void> {
   const file = join(folder, 'a.test.ts');
-  return runSimulatedTest({ name: 'kept', file, scenario, options, now: () => performance.now() });
+  return runSimulatedTest({ name: 'kept', file, scenario, options, now: () => performance.now(), ...more });
 }
 
 async function messageOf(...given: Parameters<typeof holds>): Promise<string> {
@@ -137,6 +138,28 @@ test('logs that now fail in another way stay until their own failure is the one 
   expect(rest).toContain('was tried first');
   expect(await names()).toHaveLength(1);
 });
+
+test.for([{ runs: 3 }, { seeds: 50 }])(
+  'a test that skips itself keeps nothing, and leaves what is kept: %j',
+  async (options) => {
+    let isSkipped = false;
+    const scenario = (sim: Simulation): void => {
+      const luck = sim.choose('luck', 4) * sim.world.random.float();
+      isSkipped = isSkipping;
+      sim.check(!isSkipped, 'it is skipped');
+      sim.check(luck < 1, 'it is luck');
+    };
+    let isSkipping = true;
+    await holds(scenario, options, { isSkipped: () => isSkipped });
+    expect(await keptDecisions()).toEqual([]);
+    isSkipping = false;
+    await messageOf(scenario, { ...options, ...('runs' in options ? { runs: 100 } : {}) });
+    expect(await keptDecisions()).toEqual([1]);
+    isSkipping = true;
+    await holds(scenario, options, { isSkipped: () => isSkipped });
+    expect(await keptDecisions()).toEqual([1]);
+  },
+);
 
 describe('a failure of seeds', () => {
   test('is not compared with executions of other seeds that took the same decisions', async () => {

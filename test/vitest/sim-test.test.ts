@@ -1,5 +1,6 @@
+import { existsSync, readdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { describe, expect, onTestFinished, test, vi, type TestContext } from 'vitest';
 import { ambientTime } from '../../src/ambient/ambient-time.ts';
 import { hub } from '../../src/ambient/hub.ts';
 import { simulationExecutor } from '../../src/explore/executor.ts';
@@ -258,6 +259,41 @@ withFixtures.for([{ n: 7 }])(
   { runs: 0 },
   (sim, { n }, { port }) => sim.check(port === n, `is ${port}`),
 );
+
+// As in a file of JavaScript, whose arrows keep what TypeScript brings into parentheses.
+const barely = (
+  text: string,
+  run: (sim: Simulation) => Promise<void>,
+): ((sim: Simulation) => Promise<void>) =>
+  Object.defineProperty((sim: Simulation) => run(sim), 'toString', { value: () => text });
+for (const text of ['sim => helper(sim, 3)', 'async sim => { helper(sim, 3) }', 'async=>helper(async, 3)']) {
+  withFixtures(
+    `one argument without parentheses has no fixtures behind it: ${text}`,
+    { runs: 0 },
+    barely(text, (sim) => sim.sleep(3)),
+  );
+}
+
+const skipping = { executions: 0, contexts: [] as TestContext[] };
+simTest(
+  'what skips itself is neither searched nor kept, because this test shows it',
+  { runs: 50 },
+  (sim, context) => {
+    skipping.executions += 1;
+    skipping.contexts.push(context);
+    if (sim.choose('x', 2) === 1) context.skip('not here');
+  },
+);
+test('what skips itself is skipped in the first execution that does so', () => {
+  const [first] = skipping.contexts;
+  expect(first?.task.result).toMatchObject({ state: 'skip', note: 'not here' });
+  expect(first?.task.result?.errors ?? []).toEqual([]);
+  expect(skipping.executions).toBeLessThan(20);
+  const folder = join(import.meta.dirname, '__dryrunner__', basename(import.meta.filename));
+  expect(
+    existsSync(folder) ? readdirSync(folder).filter((name) => name.startsWith('what-skips')) : [],
+  ).toEqual([]);
+});
 
 simTest.fails('what is expected to fail passes', (sim) => sim.check(false, 'as it must'));
 simTest.skip('what is skipped is not run, because this test shows it', () => {

@@ -73,7 +73,7 @@ async function failureExplored(
     },
     onEvent: (event) => {
       if (event.type === 'cut-off') isSeen = true;
-      if (isOfKept(event)) changes.push(event);
+      if (isOfKept(event) && test.isSkipped?.() !== true) changes.push(event);
     },
     ...(runs >= WATCHED_RUNS_LEAST ? { coverage: createCoverage() } : {}),
   });
@@ -151,7 +151,7 @@ async function failureOfKept(
   for (const { id, key, decisions, seed = DEFAULT_SEED } of kept) {
     const verdict = await first.execute(seed, keyedReplayDecisions(decisions));
     const found = verdict.held ? undefined : foundIn(run, verdict, seed, 0);
-    if (found?.kind === 'cut off') return found;
+    if (found?.kind === 'cut off' || run.test.isSkipped?.() === true) return found;
     if (key !== undefined && found?.failing.key !== key) await corpus?.remove(id);
     if (found !== undefined) return first.compared({ ...found, failing: { ...found.failing, corpusId: id } });
   }
