@@ -125,20 +125,28 @@ async function toSettleWithin(received: unknown, ms: number): Promise<Match> {
   const given: unknown = typeof received === 'function' ? (received as () => unknown)() : received;
   const { what, settled, pending } = settling(given);
   const began = performance.now();
-  const limit = new TimeLimit(ms);
+  // Later than all that settles within the time, although timers take whole milliseconds.
+  const limit = new TimeLimit(Math.floor(ms) + 1);
   const outcome = await Promise.race([settled, limit.passed]);
+  const elapsedMs = performance.now() - began;
   limit.clear();
-  const isLate = outcome === 'late';
-  const after = `${formatCount(performance.now() - began)} ms`;
-  const still = isLate ? await pending() : '';
-  const within = `settle within ${formatCount(ms)} ms`;
+  const hasSettled = outcome !== 'late';
+  const pass = hasSettled && microsecondsOf(elapsedMs) <= microsecondsOf(ms);
+  const came = hasSettled ? `${outcome} after ${textOfMs(elapsedMs)}` : await pending();
   return {
-    pass: !isLate,
-    message: () =>
-      isLate
-        ? `expected ${what} to ${within}, but ${still}`
-        : `expected ${what} not to ${within}, but ${outcome} after ${after}`,
+    pass,
+    message: () => `expected ${what} ${pass ? 'not ' : ''}to settle within ${textOfMs(ms)}, but ${came}`,
   };
+}
+
+function textOfMs(ms: number): string {
+  const exact = microsecondsOf(ms) / 1_000;
+  return `${Number.isInteger(exact) ? formatCount(exact) : exact} ms`;
+}
+
+/** Whole, as clocks have them: a difference of times with fractions is not exact. */
+function microsecondsOf(ms: number): number {
+  return Math.round(ms * 1_000);
 }
 
 /** A value that settles. */

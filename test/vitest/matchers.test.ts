@@ -65,12 +65,37 @@ simTest(
   once,
 );
 
+simTest.for([
+  [10, 10, true],
+  [2.5, 2.5, true],
+  [1.2, 1.5, true],
+  [1.2, 1.2, true],
+  [0, 0, true],
+  [1.7, 1.5, false],
+  [0.5, 0, false],
+  [1, 0, false],
+] as const)(
+  'toSettleWithin judges by when it settled, in any order of what is due: after %d within %d ms, %j',
+  { runs: 10 },
+  async (sim, [afterMs, withinMs, settles]) => {
+    await sim.sleep(sim.choose('before', 3));
+    if (settles) await expect(sim.sleep(afterMs)).toSettleWithin(withinMs);
+    else {
+      const came = `(?:fulfilled after ${afterMs} ms|still pending)`;
+      expect(await said(expect(sim.sleep(afterMs)).toSettleWithin(withinMs))).toMatch(
+        new RegExp(`^expected the promise to settle within ${withinMs} ms, but it was ${came}$`),
+      );
+    }
+    await sim.sleep(5);
+  },
+);
+
 simTest(
   'toSettleWithin takes more time than one timer can, and leaves none',
   async (sim) => {
     const long = sim.sleep(5e9);
     await expect(long).not.toSettleWithin(4.5e9);
-    expect(sim.now()).toBe(4.5e9);
+    expect(sim.now()).toBe(4.5e9 + 1);
     await long;
     await expect(sim.sleep(3e9)).toSettleWithin(1e10);
     expect(sim.now()).toBe(8e9);
