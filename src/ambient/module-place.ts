@@ -144,17 +144,28 @@ const MODULE_SYNTAX = /^(?:Import|Export)\w*Declaration$|^MetaProperty$/;
 
 function editsOf(program: SyntaxNode): Edit[] {
   const places = placesIn(program, program, '');
-  const edits = places.flatMap((place) => editOf(place) ?? []);
+  const declared = new Set(places.flatMap(declaredNames));
+  const edits = places.flatMap((place) => {
+    const isOwn = place.node.type === 'Identifier' && declared.has(place.node['name']);
+    return isOwn ? [] : (editOf(place) ?? []);
+  });
   // In an ES module `__filename`, `__dirname` and `require` are ordinary names.
   const isModule = places.some(({ node }) => MODULE_SYNTAX.test(node.type));
   if (isModule) return edits.filter(({ by }) => by === META || by === IMPORT);
-  return places.some(declaresRequire) ? edits.filter(({ by }) => by !== REQUIRE) : edits;
+  return edits;
 }
 
-/** True if the code has a `require` of its own somewhere, as modules in bundles have. */
-function declaresRequire({ node, parent, role }: SyntaxPlace): boolean {
-  if (node.type !== 'Identifier' || node['name'] !== 'require') return false;
-  return role === 'params' || role === 'id' || role === 'left' || /Pattern$/.test(parent.type);
+/** The name to which the code gives a value there, as modules in bundles do with `require`. */
+function declaredNames({ node, parent, role }: SyntaxPlace): unknown[] {
+  if (node.type === 'Property' && parent.type === 'ObjectPattern') return [nameIn(node['value'])];
+  if (node.type !== 'Identifier') return [];
+  const isGiven = role === 'params' || role === 'param' || role === 'id' || /Pattern$/.test(parent.type);
+  const isAssigned = role === 'left' && /^(?:Assignment|For)/.test(parent.type);
+  return isAssigned || (isGiven && role !== 'right') ? [nameIn(node)] : [];
+}
+
+function nameIn(node: unknown): unknown {
+  return isNode(node) ? node['name'] : undefined;
 }
 
 interface SyntaxPlace {

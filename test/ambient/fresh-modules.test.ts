@@ -86,6 +86,18 @@ exports.columns = () => [require('./' + 'named.cjs').value, new Error('at').stac
     'parts/wrapped.cjs',
     `(function (require) { exports.value = require('a' + 'b'); })((name) => name + ' of its own');\n`,
   );
+  write(
+    'parts/browserified.cjs',
+    `(function (__filename, __dirname) { exports.value = __dirname + __filename; }).call(this, '/lib.js', '/lib');\n`,
+  );
+  const ownNames = [
+    'exports.local = (folder) => { const __dirname = folder; return __dirname; };',
+    'exports.assigned = (folder) => { var __dirname; __dirname = folder; return __dirname; };',
+    `exports.file = (file = __filename) => __filename + '/' + (__filename || file) + '/' + file;`,
+  ];
+  write('parts/taken.cjs', 'exports.taken = ({ __dirname }) => __dirname;');
+  write('parts/renamed.cjs', 'exports.renamed = ({ folder: __dirname }) => __dirname;');
+  write('parts/own-names.cjs', ownNames.join('\n'));
   write('node_modules/ids/package.json', JSON.stringify({ name: 'ids', main: 'index.js' }));
   write(
     'node_modules/ids/index.js',
@@ -273,6 +285,28 @@ describe('a module that sim.load loads', () => {
         const { value: wrapped } = await sim.load<{ value: string }>('./parts/wrapped.cjs');
         expect(wrapped).toBe('ab of its own');
       }));
+  });
+
+  test('leaves __dirname and __filename alone where the code has its own', async () => {
+    await held(async (sim) => {
+      const { value } = await sim.load<{ value: string }>('./parts/browserified.cjs');
+      expect(value).toBe('/lib/lib.js');
+      type Functions = Record<string, (given?: unknown) => string>;
+      const own: Functions = {};
+      for (const name of ['own-names', 'taken', 'renamed']) {
+        Object.assign(own, await sim.load<Functions>(`./parts/${name}.cjs`));
+      }
+      const given = { __dirname: 'mine', folder: 'mine' };
+      const results = [
+        own['local']?.('mine'),
+        own['taken']?.(given),
+        own['renamed']?.(given),
+        own['assigned']?.('mine'),
+      ];
+      expect(results).toEqual(Array(4).fill('mine'));
+      const file = at('parts/own-names.cjs');
+      expect(own['file']?.()).toBe([file, file, file].join('/'));
+    });
   });
 
   test('is found by an alias, and what is only a type is not looked for', async () => {
