@@ -7,7 +7,6 @@ import { realpath, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { realpathSync } from 'node:fs';
 import { describeValue } from '../kernel/errors.ts';
-import { currentFolder } from './current-folder.ts';
 import { UsageError } from './exit-status.ts';
 import { isBelow } from './is-below.ts';
 import { isModulePath, splitReference } from './scenario-loader.ts';
@@ -24,16 +23,13 @@ const ADDRESS = /^[a-z][\w+.-]+:/i;
  * @param allow further folders, as typed.
  * @throws UsageError (rejects) with the rule, the reference and where it leads; or if a folder of `allow` does not
  * exist.
- *
- * @param allow further folders, as typed.
- * @throws UsageError (rejects) with the rule, what the reference was and where it leads; or if a folder of `allow` is
- * not there.
  */
 export async function checkAllowedScenario(reference: string, allow: readonly string[] = []): Promise<void> {
   const allowed = await Promise.all(allow.map(realFolder));
   if (!isModulePath(reference)) return;
-  const here = currentFolder();
-  const folders = [...(here === undefined ? [] : [await realpath(here)]), ...allowed];
+  // Rejects if the current folder has been removed: then no file is below it.
+  const here = await realpath('.').catch(() => undefined);
+  const folders = [...(here === undefined ? [] : [here]), ...allowed];
   const { file } = splitReference(reference);
   const place = resolve(file);
   const real = await realpath(place).catch(() => undefined);
