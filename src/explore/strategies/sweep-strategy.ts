@@ -6,6 +6,7 @@
 import * as is from '../../kernel/shape.ts';
 import type { DescribeAnswer } from '../../kernel/decisions.ts';
 import type { Question } from '../../kernel/question.ts';
+import { KEYED_LOG } from '../argument-shapes.ts';
 import type { KeyedDecision } from '../keyed-log.ts';
 import type { Execution, Strategy } from './strategy.ts';
 import { check } from '../../kernel/argument-check.ts';
@@ -173,6 +174,7 @@ class SweepStrategy implements Strategy {
   }
 
   avoid(unusual: readonly KeyedDecision[]): void {
+    check('unusual', unusual, KEYED_LOG);
     this.#avoided.add(planKey(unusual.filter(({ question }) => question.kind === 'fault')));
   }
 
