@@ -1,4 +1,5 @@
 /** Checks the logs of a run against what its command writes (R96, R97, R101, R107). */
+import { formatUtc } from '../../kernel/utc-time.ts';
 import { formatGoDuration } from '../../model/go-duration.ts';
 import type { RunStatus } from '../../model/run-status.ts';
 import type { RunnerUnderTest } from '../subject.ts';
@@ -12,7 +13,7 @@ const READ_MAX = 6;
 
 /** Checks the logs of the latest runs. */
 export async function checkOutputs(
-  host: Pick<WorkloadHost, 'check'>,
+  host: Pick<WorkloadHost, 'check' | 'world'>,
   ledger: RunLedger,
   readOutput: NonNullable<RunnerUnderTest['readOutput']>,
   reach: RunnerReach,
@@ -29,7 +30,7 @@ export async function checkOutputs(
 }
 
 class OutputJudge {
-  readonly #host: Pick<WorkloadHost, 'check'>;
+  readonly #host: Pick<WorkloadHost, 'check' | 'world'>;
   readonly #read: NonNullable<RunnerUnderTest['readOutput']>;
   /** Whether time passes between two steps of the runner: then two streams may arrive in any order. */
   readonly #takesTime: boolean;
@@ -37,7 +38,7 @@ class OutputJudge {
   readonly #mayEndLater: boolean;
 
   constructor(
-    host: Pick<WorkloadHost, 'check'>,
+    host: Pick<WorkloadHost, 'check' | 'world'>,
     readOutput: NonNullable<RunnerUnderTest['readOutput']>,
     { parts: { hasUploads = false }, takesTime = false }: Pick<LedgerTerms, 'parts' | 'takesTime'>,
   ) {
@@ -90,16 +91,37 @@ class OutputJudge {
     }
   }
 
-  #checkHeader(what: string, log: string, { drawn }: LedgerRun, { stdoutRef, stderrRef }: RunStatus): void {
+  /** A date in another form than that of ISO 8601 in UTC is not looked at, nor is one on the machine's time. */
+  #checkDate(what: string, line: string, acceptedAtMs: number): void {
+    const [date] = /\d{4}-\d\d-\d\dT[\d:.]+(?=Z)/.exec(line) ?? [];
+    if (date === undefined || this.#takesTime) return;
+    const { clock } = this.#host.world;
+    const [from, to] = [acceptedAtMs, clock.now()].map((ms) => formatUtc(clock.epochMs + ms));
+    const isWithin = [from, to].map((limit = '') => limit.slice(0, date.length)) as [string, string];
+    this.#demand(
+      isWithin[0] <= date && date <= isWithin[1],
+      'R96 R209',
+      `the header of ${what}: expected a date of the clock that the runner was given, from ${from} to ${to}, got ${date}Z`,
+    );
+  }
+
+  #checkHeader(
+    what: string,
+    log: string,
+    { drawn, acceptedAtMs }: LedgerRun,
+    { stdoutRef, stderrRef }: RunStatus,
+  ): void {
     const { taskId = '', jobId = '', tag = '', argv } = drawn.command;
     const end = log.indexOf(HEADER_END);
     const lines = log.slice(0, end).split('\n');
     const [first = '', second] = lines;
     this.#demand(end !== -1 && /^#+$/.test(first) && first === second, 'R96', `${what} has no header`);
-    const isDated = lines.some((line) => /^Date: .*\d/.test(line));
+    const date = lines.find((line) => /^Date: .*\d/.test(line));
+    const isDated = date !== undefined;
     const uris = lines.find((line) => line.startsWith('Out: ')) ?? '';
     const hasUris = uris.includes(stdoutRef) && uris.includes(stderrRef);
     this.#demand(isDated && hasUris, 'R96', `the header of ${what} lacks the date or the URIs`);
+    this.#checkDate(what, date ?? '', acceptedAtMs);
     const header = lines.join('\n');
     const words = [taskId, jobId, tag, ...argv.map((word) => JSON.stringify(word).slice(1, -1))];
     const missing = words.find((word) => !header.includes(word));

@@ -8,6 +8,7 @@ import { roundedMs } from '../../kernel/microseconds.ts';
 import { ruleOfAbort } from '../../oracles/abort-rule.ts';
 import { isTerminal, type RunState } from '../../model/run-state.ts';
 import type { RunID, RunStatus } from '../../model/run-status.ts';
+import { runTypeOf } from '../../model/run-type.ts';
 import { maskForState, maskMatches, type StateMask } from '../../model/state-mask.ts';
 import { CLOCK_ROUNDING_MS } from '../clock-rounding.ts';
 import type { DrawnCommand, ExpectedEnd } from './drawn-command.ts';
@@ -301,6 +302,11 @@ export class RunLedger {
         `run: expected an answer at ${offer.atMs} ms, in the instant of the call, got run ${runId} accepted at ${now} ms`,
       );
     }
+    this.#demand(
+      status.state === 'PENDING' || offer.drawn.kind === 'malformed',
+      'R65',
+      `run: expected run ${runId} to be accepted as PENDING, got ${status.state}`,
+    );
     this.updateTimes();
     this.#checkRoom(runId);
     const run = new LedgerRun(runId, offer, this.#mark);
@@ -551,6 +557,11 @@ export class RunLedger {
       const shown = `snapshot ${JSON.stringify(snapshotId)}, exit code ${exitCode} and error ${JSON.stringify(error)}`;
       this.#demand(false, 'R11', `run ${runId} is ${state}: expected ${zerosText(fields)}, got ${shown}`);
     }
+    this.#demand(
+      status.actionResult === undefined || runTypeOf(run.drawn.command.snapshotId) === 'bazel',
+      'R11',
+      `run ${runId} is ${state}, and no Bazel run: expected no actionResult, got ${JSON.stringify(status.actionResult)}`,
+    );
     this.#demand(
       snapshotId === '' || this.terms.parts.hasIngested?.(snapshotId) !== false,
       'R198',

@@ -11,6 +11,7 @@ import { isTerminal } from '../../model/run-state.ts';
 import type { RunID, RunStatus } from '../../model/run-status.ts';
 import type { Service } from '../../model/service.ts';
 import { ALL_MASK, DONE_MASK, formatMask, maskForState, type StateMask } from '../../model/state-mask.ts';
+import type { ServiceStatus } from '../../model/service-status.ts';
 import type { QueryResult } from '../../model/status-reader.ts';
 import { thrownText } from '../../oracles/answer-form.ts';
 import type { ConformanceSubject } from '../subject.ts';
@@ -254,9 +255,14 @@ export class RunnerClient {
     if (shared !== undefined) {
       this.#note(`its next query has signal ${this.#work.signals.indexOf(shared) + 1}`);
     }
-    const promise = this.#service.query(given, wait);
-    if (changes) this.#change(given, 'query changed after it was asked');
-    await this.#read(asked, promise, changes);
+    shared?.began();
+    try {
+      const promise = this.#service.query(given, wait);
+      if (changes) this.#change(given, 'query changed after it was asked');
+      await this.#read(asked, promise, changes);
+    } finally {
+      shared?.ended();
+    }
   }
 
   // Operations.
@@ -319,11 +325,16 @@ export class RunnerClient {
       host.atSomeEvent(`abort of run ${runId}`, action, { within: EVENTS_WITHIN });
       return;
     }
-    const first = this.abort(runId);
     if (kind === 'abort') {
-      await this.#awaitOrLeave(draws, first);
+      const spoils = draws.rarely('changes what it got');
+      const spoiled = async (): Promise<void> => {
+        const status = await this.abort(runId);
+        if (spoils && status !== undefined) this.#spoil(status);
+      };
+      await this.#awaitOrLeave(draws, spoiled());
       return;
     }
+    const first = this.abort(runId);
     const [one, other] = await Promise.all([first, this.abort(runId)]);
     reach.note('abort twice at once');
     // If calls take time, one of the two may be lost, or come after a release; its refusal was judged by itself.
@@ -492,6 +503,7 @@ export class RunnerClient {
     }
     if (!spoils) return;
     for (const status of result.statuses) this.#spoil(status);
+    this.#spoilService(result.service);
     Reflect.set(this.#work.given.originalOf(result.statuses), 'length', 0);
   }
 
@@ -629,6 +641,16 @@ export class RunnerClient {
     );
     const original = this.#work.given.originalOf(status);
     for (const field of ['state', 'runId', 'tag', 'error'] as const) Reflect.set(original, field, 'UNKNOWN');
+  }
+
+  /** The same for the status of the service. */
+  #spoilService(service: ServiceStatus): void {
+    this.#note(
+      'it changes the status of the service that it got: not initialized, not healthy, error "UNKNOWN"',
+    );
+    const original = this.#work.given.originalOf(service);
+    const lies = { initialized: false, isHealthy: false, error: 'UNKNOWN' };
+    for (const [field, lie] of Object.entries(lies)) Reflect.set(original, field, lie);
   }
 
   /** Adds a line to the history, because nothing else shows that a caller changed its own objects. */

@@ -9,6 +9,7 @@ export class SharedSignal {
   waits: number = 0;
   readonly #host: Pick<WorkloadHost, 'now'>;
   readonly #listeners = new Set<unknown>();
+  #open = 0;
   #controller: AbortController | undefined;
 
   constructor(host: Pick<WorkloadHost, 'now'>) {
@@ -26,6 +27,21 @@ export class SharedSignal {
   /** Number of remaining listeners, for when the workload no longer aborts the signal; 0 if it was aborted. */
   get left(): number {
     return this.isAborted ? 0 : this.#listeners.size;
+  }
+
+  /** Whether a wait that was given it has not been answered. */
+  get isInUse(): boolean {
+    return this.#open > 0;
+  }
+
+  /** Must be called just before a wait is given it. */
+  began(): void {
+    this.#open += 1;
+  }
+
+  /** Must be called once such a wait was answered. */
+  ended(): void {
+    this.#open -= 1;
   }
 
   abort(): void {

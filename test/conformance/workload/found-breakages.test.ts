@@ -110,6 +110,68 @@ const exact: readonly TimedBreakage[] = [
       }),
   },
   {
+    title: 'R11 a run that is no Bazel run has an actionResult',
+    breakIt: (good) =>
+      showing(good, (status) =>
+        status.state === 'COMPLETE'
+          ? ({ ...status, actionResult: { cached: true } } as unknown as RunStatus)
+          : status,
+      ),
+  },
+  {
+    title: 'R4 R39 R24 R200 R207 abort returns the object from which later answers are copied',
+    breakIt: (good) => {
+      const kept = new Map<string, RunStatus>();
+      const shown = showing(good, (status) => ({ ...(kept.get(status.runId) ?? status) }));
+      return having(shown, {
+        abort: async (runId) => {
+          const status = await good.abort(runId);
+          if (!kept.has(runId)) kept.set(runId, { ...status });
+          return kept.get(runId) ?? status;
+        },
+      });
+    },
+  },
+  {
+    title: 'R15 R39 R60 R81 R82 answers share one object for the status of the service',
+    breakIt: (good) => {
+      let own = HEALTHY_SERVICE_STATUS;
+      let known = '';
+      const sharing = <A extends { readonly service: ServiceStatus }>(answer: A): A => {
+        const text = JSON.stringify(answer.service);
+        if (text !== known) own = { ...answer.service };
+        known = text;
+        return { ...answer, service: own };
+      };
+      return having(good, {
+        status: async (runId) => sharing(await good.status(runId)),
+        statusAll: async () => sharing(await good.statusAll()),
+        queryNow: async (query) => sharing(await good.queryNow(query)),
+      });
+    },
+  },
+  {
+    title: 'R55 listeners of waits that have ended stay until the release',
+    breakIt: (good) => {
+      const left: (() => void)[] = [];
+      return having(good, {
+        query: async (query, wait) => {
+          const { signal } = wait as Partial<Wait>;
+          if (signal instanceof AbortSignal) {
+            const listener = (): void => undefined;
+            signal.addEventListener('abort', listener);
+            left.push(() => signal.removeEventListener('abort', listener));
+          }
+          return good.query(query, wait);
+        },
+        release: async () => {
+          await good.release();
+          for (const remove of left.splice(0)) remove();
+        },
+      });
+    },
+  },
+  {
     title: 'R23 a read of an unknown run names another one',
     breakIt: (good) =>
       having(good, {
@@ -397,6 +459,22 @@ describe('the workload of a runner finds', () => {
     ),
   );
 
+  test('R65 a run that was started in the instant in which it was accepted, and that `run` returns as RUNNING', async () => {
+    const supports = supportsAllBut({ filers: 'not looked at', collaborators: 'not looked at' });
+    const early = of((good, { clock }) =>
+      having(good, {
+        run: async (command) => {
+          const pending = await good.run(command);
+          await sleep(clock, 0);
+          const { status } = await good.status(pending.runId);
+          return status.state === 'RUNNING' ? status : pending;
+        },
+      }),
+    );
+    const wanted = /^R65 run: expected run \S+ to be accepted as PENDING, got RUNNING$/;
+    await expectFound({ ...early, supports }, (message) => wanted.test(message));
+  });
+
   test('R198 a snapshot although nothing was ingested', async () => {
     const supports = supportsAllBut({ collaborators: 'not looked at', actions: 'not looked at' });
     const inventing = of((good) =>
@@ -467,6 +545,8 @@ describe('the workload of a runner finds', () => {
       (text: string) => text.replace(/out of/, 'oat of'),
       (text: string) => text.replace(/Task aborted/, 'Task stopped'),
       (text: string) => text.replace(/exceeded timeout .*/, 'exceeded timeout 1s'),
+      (text: string) => text.replace(/^Date: 2000/m, 'Date: 2026'),
+      (text: string) => text.replace(/^Date: 2000/m, 'Date: 1999'),
     ]) {
       const subject: ConformanceSubject = {
         ...simulated,

@@ -1,5 +1,7 @@
 // Which logs a run may have, depending on how it ended and whether an abort may come after the end of its process.
 import { describe, expect, test } from 'vitest';
+import { createVirtualClock } from '../../../src/kernel/virtual-clock.ts';
+import type { World } from '../../../src/model/world.ts';
 import { checkOutputs } from '../../../src/conformance/workload/output-judge.ts';
 import type { RunLedger } from '../../../src/conformance/workload/run-ledger.ts';
 import type { RunnerReach } from '../../../src/conformance/workload/runner-reach.ts';
@@ -46,8 +48,12 @@ async function complaint(
       check(condition, message) {
         if (!condition) found.push(message);
       },
+      world: { clock: createVirtualClock({ epochMs: 0 }) } as unknown as World,
     },
-    { terms: { parts: {}, takesTime }, runs: [{ drawn, runId: '0', ended }] } as unknown as RunLedger,
+    {
+      terms: { parts: {}, takesTime },
+      runs: [{ drawn, runId: '0', ended, acceptedAtMs: 0 }],
+    } as unknown as RunLedger,
     (uri) => Promise.resolve(logOf(bodies[uri] ?? '')),
     { note: () => undefined } as unknown as RunnerReach,
   );
