@@ -1,6 +1,8 @@
 /** Signals that several waits of a workload share. Invariant: it knows who still listens to them. */
 import type { WorkloadHost } from './workload-host.ts';
 
+type ListenerOptions = boolean | { readonly signal?: AbortSignal };
+
 /** A signal that counts its listeners. */
 export class SharedSignal {
   /** When it was aborted; `Infinity` if it was not. */
@@ -61,8 +63,10 @@ export class SharedSignal {
 
   #count(signal: AbortSignal): void {
     const [add, remove] = [signal.addEventListener.bind(signal), signal.removeEventListener.bind(signal)];
-    signal.addEventListener = (type: string, listener: never, options?: never) => {
-      this.#listeners.add(listener);
+    signal.addEventListener = (type: string, listener: never, options?: ListenerOptions) => {
+      // One whose own signal has aborted is not added; another is removed, by the method below, when it aborts.
+      const isAdded = typeof options !== 'object' || options.signal?.aborted !== true;
+      if (isAdded) this.#listeners.add(listener);
       add(type, listener, options);
     };
     signal.removeEventListener = (type: string, listener: never, options?: never) => {
