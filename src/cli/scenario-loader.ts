@@ -186,7 +186,7 @@ function isLikeScenario(value: unknown): boolean {
 }
 
 function scenariosIn(module: Record<string, unknown>, file: string, path: string): LoadedScenario[] {
-  // A module of ES has its exports by name already.
+  // Those of an ES module are already in this order.
   const exports = Object.entries(module).sort(([one], [other]) => (one < other ? -1 : 1));
   if (exports.length === 0) {
     throw new UsageError(`${file}: expected it to export scenarios, got a module without exports`);

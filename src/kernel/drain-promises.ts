@@ -13,7 +13,7 @@ type Flow = (...args: never[]) => unknown;
 const OWN_PROPERTY = { configurable: true, enumerable: false, writable: true };
 
 /**
- * Sees when a promise is created while one of some flows, named functions, awaits the code that creates it, directly or through
+ * Sees when a promise is created by code that one of several named functions, the flows, awaits, directly or through
  * functions that await one another. Chains of `then` cannot be followed. Costs less than a microsecond per promise, and
  * some 10 µs where it is not known yet whose code runs. From then on every promise costs a tenth more: once promises
  * were watched, the engine no longer uses its fastest paths.

@@ -41,8 +41,8 @@ const OPTIONS: is.RecordShape = is.optionsOf<AwaitTransformOptions>(
  * Rewrites the awaits of selected modules, so that `ambientTime({ awaits })` can decide how late each of them
  * continues. Outside a simulation the rewritten awaits behave as before. Pass it in `transforms` of the Vitest plugin.
  *
- * @throws RunnerError `RUNNER_INVALID_ARGUMENT` unless `include` is a list of names, paths, globs and expressions, or if a glob has
- *   braces, `..` or a `!` at its beginning.
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` unless `include` is a list of names, paths, globs and expressions, or if
+ *   a glob has braces, `..` or a `!` at its beginning.
  * @example
  * ```ts
  * import { awaitTransform } from 'dryrunner/ambient';

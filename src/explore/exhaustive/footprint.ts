@@ -18,8 +18,8 @@
  * - End-of-instant events fire in the order of their making. Two events that make some do not commute, even if what
  *   they make is cancelled later.
  * - The default oracles judge the events of each name together, so they see no difference between equivalent orders:
- *   runners of one name have one bit.
- *   Oracles that a scenario brings along may compare runners; then whatever is traced touches everything.
+ *   runners of one name have one bit. Oracles that a scenario brings along may compare runners; then whatever is
+ *   traced touches everything.
  * - The event with which an execution ends touches everything: what is still due does not fire any more.
  *
  * What cannot be known touches everything, and events that touch everything commute with nothing.
