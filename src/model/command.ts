@@ -5,7 +5,7 @@ import { invalidArgument } from '../kernel/errors.ts';
 import { TIME_MS_MAX } from '../kernel/microseconds.ts';
 import { membersOf } from '../kernel/union-members.ts';
 import { EXECUTE_REQUEST, type ExecuteRequest } from './action.ts';
-import { DIGEST } from './digest.ts';
+import { DIGEST, digestOfSnapshot } from './digest.ts';
 import { formatGoDuration } from './go-duration.ts';
 
 /** Ids that identify a task in every layer; empty strings if not given. */
@@ -34,7 +34,7 @@ export interface Command {
   readonly jobId?: string;
   readonly taskId?: string;
   readonly tag?: string;
-  /** The action that a Bazel run carries out (R185); other runs ignore it. */
+  /** The action that a Bazel run carries out; needs a `snapshotId` that makes it one (R185). */
   readonly executeRequest?: ExecuteRequest;
 }
 
@@ -74,8 +74,9 @@ const TEXT_FIELDS = ['snapshotId', 'jobId', 'taskId', 'tag'] as const;
  * costs one pass over the strings and no allocation except for the environment's keys.
  *
  * Checks that `argv` is an array of strings, environment keys are non-empty and without `=`, neither contains NUL,
- * `timeoutMs` is at most a hundred years if given, and ids are strings. An empty `argv` passes, because a simulated
- * script may be empty; execers that need a program reject it (R66).
+ * `timeoutMs` is at most a hundred years if given, and ids are strings; that an `executeRequest` is well-formed, and that
+ * there is a snapshot that makes it a Bazel run (R185). An empty `argv` passes, because a simulated script may be empty;
+ * execers that need a program reject it (R66).
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` that names the field, what was expected and what came.
  * @example
@@ -102,10 +103,21 @@ export function checkCommand(command: unknown): asserts command is Command {
         throw invalidArgument(`command.${name}`, 'a string', value);
       }
     }
-    if (executeRequest !== undefined) check('command.executeRequest', executeRequest, EXECUTE_REQUEST);
+    if (executeRequest !== undefined) checkRequest(executeRequest, fields.snapshotId);
   } catch (error) {
     throw unreadable('command', command, error);
   }
+}
+
+/** The result of a run that is no Bazel run would have no place in its status (R11). */
+function checkRequest(executeRequest: unknown, snapshotId: unknown): void {
+  check('command.executeRequest', executeRequest, EXECUTE_REQUEST);
+  if (typeof snapshotId === 'string' && digestOfSnapshot(snapshotId) !== undefined) return;
+  throw invalidArgument(
+    'command.snapshotId',
+    'bz-HASH-SIZE beside an executeRequest, as snapshotOfDigest(actionDigest) makes it',
+    snapshotId,
+  );
 }
 
 function isTimeout(value: unknown): boolean {

@@ -14,6 +14,7 @@ import { formatGoDuration } from '../../src/model/go-duration.ts';
 import { refused, thrownBy } from './thrown.ts';
 
 const actionDigest = { hash: 'a'.repeat(64), sizeBytes: 7 };
+const snapshotId = `bz-${actionDigest.hash}-7`;
 const full: Command = {
   argv: ['./run', 'a', '--command'],
   envVars: { GOOS: 'linux' },
@@ -111,7 +112,7 @@ describe('the check of commands', () => {
       { argv: ['x'], timeoutMs: -5 },
       { argv: ['x'], timeoutMs: TIME_MS_MAX },
       { argv: ['x'], envVars: undefined, timeoutMs: undefined, tag: undefined, executeRequest: undefined },
-      { argv: ['x'], executeRequest: { actionDigest }, envVars: { A: '' } },
+      { argv: ['x'], executeRequest: { actionDigest }, snapshotId, envVars: { A: '' } },
     ];
     for (const command of passing) expect(() => checkCommand(command)).not.toThrow();
   });
@@ -119,6 +120,7 @@ describe('the check of commands', () => {
   const arrayOfStrings = 'an array of strings';
   const noNul = 'a string without NUL bytes';
   const keyRule = 'non-empty keys without "=" and NUL bytes';
+  const bazel = 'bz-HASH-SIZE beside an executeRequest, as snapshotOfDigest(actionDigest) makes it';
   const finite = 'a number of milliseconds from -3155760000000 to 3155760000000, a hundred years';
   test.for<[unknown, string, string, string]>([
     [undefined, 'command', 'an object with argv', 'undefined'],
@@ -160,7 +162,10 @@ describe('the check of commands', () => {
       '64 lower-case hexadecimal digits',
       `"${'A'.repeat(60)}…"`,
     ],
-  ])('R66 D36 %o is refused: %s', ([command, name, expected, got]) => {
+    [{ argv: [], executeRequest: { actionDigest } }, 'command.snapshotId', bazel, 'undefined'],
+    [{ argv: [], executeRequest: { actionDigest }, snapshotId: '' }, 'command.snapshotId', bazel, '""'],
+    [{ argv: [], executeRequest: { actionDigest }, snapshotId: 'v1' }, 'command.snapshotId', bazel, '"v1"'],
+  ])('R66 R185 D36 %o is refused: %s', ([command, name, expected, got]) => {
     expect(thrownBy(() => checkCommand(command))).toBe(refused(name, expected, got));
   });
 

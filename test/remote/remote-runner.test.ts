@@ -844,6 +844,20 @@ describe('what goes wrong on the way', () => {
     });
   });
 
+  test('R11 R185 an action on a run that is no Bazel run is refused, because its result would be lost', async () => {
+    const content = createMemoryContentStore();
+    const command = { argv: [], executeRequest: { actionDigest: addAction(content, ['complete 0']) } };
+    await onStage({ content }, async ({ runner, lab, calls }) => {
+      for (const each of [runner, lab.runner]) {
+        for (const given of [command, { ...command, snapshotId: '' }, { ...command, snapshotId: 'v1' }]) {
+          await expect(each.run(given)).rejects.toMatchObject({ code: 'RUNNER_INVALID_ARGUMENT' });
+        }
+        expect((await each.statusAll()).statuses).toEqual([]);
+      }
+      expect(calls).toEqual([]);
+    });
+  });
+
   test('R191 a result that cannot be used is INTERNAL, and not an argument of the client', async () => {
     const content = createMemoryContentStore();
     const actionDigest = addAction(content, ['complete 0']);
