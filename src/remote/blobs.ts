@@ -36,7 +36,7 @@ import { walkTree } from './input-tree.ts';
 import { type Compression, readResource, writeResource } from './resource-name.ts';
 import { rpcFailure } from './rpc-failure.ts';
 import { RpcError, type RpcContext } from './rpc.ts';
-import { encodedBytes, sentBytes } from './sent-bytes.ts';
+import { encodedBytes, PAGE_BYTES, sentBytes } from './sent-bytes.ts';
 
 /** Compresses and decompresses blobs in transit, in chunks, so that neither side must hold a whole blob. */
 export interface BlobCompression {
@@ -79,10 +79,10 @@ interface Upload {
 
 /** Maximum number of uploads at a time; for one more, the oldest interrupted upload is discarded. */
 const UPLOADS_MAX = 1_024;
-/** Bytes of a page of a tree, unless one directory alone is larger; keeps it far below the limit of a message. */
-const PAGE_BYTES = 1_000_000;
 /** The default limit of gRPC clients for a message. */
 const TAKEN_BYTES_MAX = 4 * 1024 * 1024;
+/** A directory of this size fits into a page of its own, with the length of the directory and the token of the page. */
+const DIRECTORY_BYTES_MAX = TAKEN_BYTES_MAX - 16;
 /** Room for the fields of a batch besides its blobs: with the default blob limit, every client accepts the message. */
 const FIELDS_BYTES_MAX = TAKEN_BYTES_MAX - 4_000_000;
 const OK: Init<StatusMessage> = { code: RPC_CODES.OK, message: '' };
@@ -219,6 +219,10 @@ export class Blobs {
       if (directories.length > 0 && bytes + digest.sizeBytes > PAGE_BYTES) yield page();
       given += 1;
       if (given <= skipped) continue;
+      if (digest.sizeBytes > DIRECTORY_BYTES_MAX) {
+        const expected = `directories of at most ${DIRECTORY_BYTES_MAX} B each, which fit into a message`;
+        throw new RpcError('INVALID_ARGUMENT', `root_digest: expected ${expected}, got ${digestKey(digest)}`);
+      }
       directories.push(message);
       bytes += digest.sizeBytes;
       if (directories.length === pageSize) yield page();

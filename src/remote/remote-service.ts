@@ -39,6 +39,7 @@ import { TreeIndex } from './input-tree.ts';
 import { REMOTE_METHODS as M } from './methods.ts';
 import { missingInputs, rpcFailure } from './rpc-failure.ts';
 import { type RemoteService, type RpcContext, RpcError, type RpcMethod } from './rpc.ts';
+import { PAGE_BYTES } from './sent-bytes.ts';
 
 /** Collaborators and limits of a server. */
 export interface RemoteServiceOptions {
@@ -384,8 +385,15 @@ function listed(
   const from = pageToken === '' ? 0 : Number(pageToken);
   if (!Number.isSafeInteger(from) || from < 0) throw badField('page_token', 'one of this server', pageToken);
   const size = pageSize > 0 ? Math.min(pageSize, PAGE_SIZE_MAX) : PAGE_SIZE_MAX;
-  const to = from + size;
-  return { operations: all.slice(from, to), nextPageToken: to < all.length ? String(to) : '' };
+  const operations: OperationMessage[] = [];
+  let bytes = 0;
+  for (const operation of all.slice(from, from + size)) {
+    bytes += M.getOperation.response.encode(operation).length;
+    if (operations.length > 0 && bytes > PAGE_BYTES) break;
+    operations.push(operation);
+  }
+  const to = from + operations.length;
+  return { operations, nextPageToken: to < all.length ? String(to) : '' };
 }
 
 /**

@@ -1,6 +1,8 @@
 /** How many bytes blobs and digests add to a message, for code that must keep a message within a limit. */
 import type { Digest } from '../model/digest.ts';
 
+/** Bytes of a page of an answer, unless one entry alone is larger; keeps it far below the limit of a message. */
+export const PAGE_BYTES = 1_000_000;
 /** Field numbers and lengths, the size, and the status code. */
 const FIELDS_BYTES = 40;
 

@@ -3,6 +3,7 @@ import { encodeAction, encodeCommand } from '../../src/cas/action-messages.ts';
 import {
   EXECUTION_STAGES,
   type ExecuteResponseMessage,
+  type GetTreeResponse,
   MESSAGES,
   type OperationMessage,
   type WriteRequest,
@@ -1192,6 +1193,27 @@ describe('blobs', () => {
       expect(new Set(answer.responses.map(({ status }) => status?.code))).toEqual(new Set([3]));
     }, limited));
 
+  test('a page of operations is no longer than a message, however much their results name', () =>
+    play(
+      async ({ service, content }) => {
+        for (let n = 0; n < 12; n += 1) {
+          await all(execute(service, putAction(content, { arguments: ['true', `${n}`] })));
+        }
+        const names = new Set<string>();
+        let pages = 0;
+        for (let pageToken = ''; pages === 0 || (pageToken !== '' && pages < 12); pages += 1) {
+          const asked = { filter: '', pageSize: 0, pageToken, name: '' };
+          const page = await service.unary(M.listOperations, asked, call());
+          expect(M.listOperations.response.encode(page).length).toBeLessThan(4 * 1024 * 1024);
+          for (const { name } of page.operations) names.add(name);
+          pageToken = page.nextPageToken;
+        }
+        expect(names.size).toBe(12);
+        expect(pages).toBeLessThan(12);
+      },
+      { fake: { script: () => ({ end: { state: 'FAILED', exitCode: 1, error: 'x'.repeat(200_000) } }) } },
+    ));
+
   test('a page of a tree is no longer than a message, whatever its directories consist of', () =>
     play(async ({ service, content }) => {
       const long = (n: number): string => String(n).padStart(200, '.');
@@ -1222,6 +1244,46 @@ describe('blobs', () => {
         service.serverStream(M.getTree, { ...asked, pageToken: pages[0]!.nextPageToken }, call()),
       );
       expect(rest[0]).toEqual(second);
+    }));
+
+  test('GetTree refuses a directory that fits into no message, after those before it', () =>
+    play(async ({ service, content }) => {
+      const folderOf = (sizeBytes: number): Digest => {
+        const symlinks = Array.from({ length: 1_190 }, (_, n) => ({
+          name: `${n}`,
+          target: 'x'.repeat(3_500),
+        }));
+        const missing = (): number => sizeBytes - MESSAGES.Directory.encode({ symlinks }).length;
+        while (missing() > 3_600) symlinks.push({ name: `${symlinks.length}`, target: 'x'.repeat(3_000) });
+        // Besides its target, the last link takes twelve bytes.
+        symlinks.push({ name: 'last', target: 'x'.repeat(missing() - 12) });
+        return content.add(MESSAGES.Directory.encode({ symlinks }));
+      };
+      const askedOf = (digest: Digest) => {
+        const directories = [{ name: 'd', digest }];
+        const rootDigest = content.add(MESSAGES.Directory.encode({ directories }));
+        return { instanceName: '', rootDigest, pageSize: 0, pageToken: '' };
+      };
+      const largest = folderOf(4 * 1024 * 1024 - 16);
+      expect(largest.sizeBytes).toBe(4 * 1024 * 1024 - 16);
+      const pages = await all(service.serverStream(M.getTree, askedOf(largest), call()));
+      const sizes = pages.map((page) => MESSAGES.GetTreeResponse.encode(page).length);
+      expect(pages.map(({ directories }) => directories.length)).toEqual([1, 1]);
+      expect(Math.max(...sizes)).toBeLessThanOrEqual(4 * 1024 * 1024);
+      const larger = folderOf(4 * 1024 * 1024 - 15);
+      const asked = askedOf(larger);
+      const found: GetTreeResponse[] = [];
+      const refused = async (): Promise<void> => {
+        for await (const page of service.serverStream(M.getTree, asked, call())) found.push(page);
+      };
+      expect(await failure(refused())).toBe(
+        `INVALID_ARGUMENT: root_digest: expected directories of at most 4194288 B each, which fit into a message, got ${digestKey(larger)}`,
+      );
+      expect(found.map(({ directories }) => directories.length)).toEqual([1]);
+      const after = { ...asked, pageToken: '2' };
+      expect(await all(service.serverStream(M.getTree, after, call()))).toEqual([
+        { directories: [], nextPageToken: '' },
+      ]);
     }));
 
   test('a tree comes in pages, each directory once, and on from a token', () =>

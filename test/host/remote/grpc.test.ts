@@ -460,6 +460,35 @@ describe('over gRPC', () => {
     ).toMatch(/^RESOURCE_EXHAUSTED/);
   });
 
+  test('a client with the default limit of gRPC gets a tree that is larger than a message', async () => {
+    const { cluster } = await serve();
+    const { Client, credentials, Metadata } = await import('@grpc/grpc-js');
+    const target = 'x'.repeat(3_000);
+    const directories: { name: string; digest: Digest }[] = [];
+    for (let n = 0; n < 10; n += 1) {
+      const symlinks = Array.from({ length: 200 }, (_, nth) => ({ name: `${n} ${nth}`, target }));
+      directories.push({ name: `${n}`, digest: await put(cluster, MESSAGES.Directory.encode({ symlinks })) });
+    }
+    const rootDigest = await put(cluster, MESSAGES.Directory.encode({ directories }));
+    const client = new Client(cluster.endpoint.replace('grpc://', ''), credentials.createInsecure());
+    ends.push(() => client.close());
+    const { path, request: question, response } = M.getTree;
+    const encode = (message: typeof asked): Buffer => Buffer.from(question.encode(message));
+    const asked = { instanceName: '', rootDigest, pageSize: 0, pageToken: '' };
+    const answer = client.makeServerStreamRequest(
+      path,
+      encode,
+      (bytes) => response.decode(bytes),
+      asked,
+      new Metadata(),
+      {},
+    );
+    const pages = await all(answer as AsyncIterable<ReturnType<typeof response.decode>>);
+    expect(pages.flatMap((page) => page.directories)).toHaveLength(11);
+    const bytes = pages.reduce((sum, page) => sum + response.encode(page).length, 0);
+    expect(bytes).toBeGreaterThan(4 * MIB);
+  });
+
   test('an operation of a server that was there before is NOT_FOUND, and not another one', async () => {
     const names: string[] = [];
     for (const script of ['exit 1', 'exit 2']) {
