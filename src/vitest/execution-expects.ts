@@ -62,6 +62,14 @@ function placeOf({ file, line, column }: InlineSnapshot): string {
   return `${file}:${line}:${column + 1}`;
 }
 
+/** The setting `expect.requireAssertions` of Vitest, where Vitest itself reads it. */
+function requiresAssertions(): boolean {
+  const { __vitest_worker__: worker } = globalThis as {
+    __vitest_worker__?: { config?: { expect?: { requireAssertions?: boolean } } };
+  };
+  return worker?.config?.expect?.requireAssertions === true;
+}
+
 type Taken = Pick<TakenSnapshot, 'text' | 'kind'>;
 
 /** See the top of the file. */
@@ -112,8 +120,10 @@ export class ExecutionExpects implements TestSnapshots {
     if (typeof expected === 'number' && assertionCalls !== expected) {
       throw state.expectedAssertionsNumberErrorGen?.() ?? new Error(`expected ${expected} assertions`);
     }
-    if (state.isExpectingAssertions === true && assertionCalls === 0) {
-      throw state.isExpectingAssertionsError ?? new Error('expected any number of assertions');
+    const isExpecting = state.isExpectingAssertions === true;
+    if ((isExpecting || requiresAssertions()) && assertionCalls === 0) {
+      const own = isExpecting ? state.isExpectingAssertionsError : undefined;
+      throw own ?? new Error('expected any number of assertion, but got none');
     }
   }
 

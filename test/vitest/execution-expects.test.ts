@@ -1,5 +1,5 @@
 // What `expect` counts and keeps in a `simTest`: each execution for itself.
-import { afterAll, describe, expect, test, type ExpectStatic } from 'vitest';
+import { afterAll, describe, expect, test, vi, type ExpectStatic } from 'vitest';
 import { question } from '../../src/kernel/question.ts';
 import { ExecutionExpects } from '../../src/vitest/execution-expects.ts';
 import { simTest } from '../../src/vitest/sim-test.ts';
@@ -102,6 +102,21 @@ test('each execution is held to what it expects itself, and begins as the test d
   executed(expects, () => undefined)();
   own.assertions(7);
   expects.fail();
+});
+
+test('each execution needs an assertion where the configuration requires one', ({ expect: own, task }) => {
+  const expects = new ExecutionExpects(() => own, task.id);
+  const asserts = executed(expects, () => own(1).toBe(1));
+  const asksNothing = executed(expects, () => undefined);
+  vi.setConfig({ expect: { requireAssertions: true } } as never);
+  try {
+    asserts();
+    expect(asksNothing).toThrow('expected any number of assertion, but got none');
+    asserts();
+  } finally {
+    vi.resetConfig();
+  }
+  asksNothing();
 });
 
 describe('the snapshots of executions are compared', () => {
