@@ -96,6 +96,7 @@ class Asked {
   #time: FaultyTime | undefined;
   #timers: AmbientTimers | undefined;
   #timeline: PerformanceTimeline | undefined;
+  #wayBack: ((deliver: () => void) => void) | undefined;
   #isOver = false;
 
   constructor(parts: AskedParts) {
@@ -129,8 +130,12 @@ class Asked {
   }
 
   get timeline(): PerformanceTimeline {
-    const post = (deliver: () => void): void => void this.timers.setImmediate(deliver, []).unref();
-    return (this.#timeline ??= new PerformanceTimeline({ now: () => this.ageMs(), post }));
+    return (this.#timeline ??= new PerformanceTimeline({ now: () => this.ageMs(), post: this.wayBack }));
+  }
+
+  /** Calls a function in an event of the asker. */
+  get wayBack(): (deliver: () => void) => void {
+    return (this.#wayBack ??= (deliver) => void this.timers.setImmediate(deliver, []).unref());
   }
 
   /** Value of `performance.now()` in milliseconds. */
@@ -159,6 +164,7 @@ class Asked {
 /** Processes have no faults of time from here: their machine has its own. */
 const NO_TIME_FAULTS = new ChosenTimeFaults();
 const NO_TIMERS: readonly AmbientTimers[] = [];
+const AT_ONCE = (deliver: () => void): void => deliver();
 
 class AmbientExecution implements AmbientWorld, AmbientSession {
   readonly #parts: AmbientParts;
@@ -232,9 +238,7 @@ class AmbientExecution implements AmbientWorld, AmbientSession {
 
   /** Results for a process are events of it: they wait while it is paused, and die with it. */
   #wayToAsker(): (deliver: () => void) => void {
-    const asked = this.#asked;
-    if (asked === this.#scenario) return (deliver) => deliver();
-    return (deliver) => void asked.timers.setImmediate(deliver, []).unref();
+    return this.#asked === this.#scenario ? AT_ONCE : this.#asked.wayBack;
   }
 
   imported<T>(load: () => Promise<T>): Promise<T> {

@@ -73,11 +73,21 @@ export interface WayBack {
   /** Makes the call. Node sees the machine's globals in it, and none of what it calls itself is refused. */
   letThrough<T>(call: () => T): T;
   bringPromise<T>(result: Promise<T>): Promise<T>;
-  /**
-   * `isListener`: it is called if something happens, which may be never. Else the machine owes a call of it, which the
-   * simulation waits for.
-   */
-  bringCallback(callback: (...args: unknown[]) => unknown, isListener: boolean): (...args: unknown[]) => void;
+  bringCallback(callback: (...args: unknown[]) => unknown, use: CallbackUse): BroughtCallback;
+}
+
+/**
+ * What a call does with a callback. The machine owes a call of the callback for a `result`, and the simulation waits
+ * for it. It calls a `listener` if something happens, which may be never. One that is `added` stays, is the same
+ * function however often it is given, and can be `removed`.
+ */
+export type CallbackUse = 'result' | 'listener' | 'added' | 'removed';
+
+/** A callback for the machine to call. */
+export interface BroughtCallback {
+  readonly callback: (...args: unknown[]) => void;
+  /** The call that was given the callback has thrown: nothing is owed. */
+  takeBack(): void;
 }
 
 /** A timer or an immediate of a simulation, recognized by its method, whichever copy of the package created it. */

@@ -13,7 +13,7 @@ import { codePathOf, pathOfLocation } from '../kernel/package-files.ts';
 import { setStackLimit } from '../kernel/drain-stack-limit.ts';
 import type { FailureKind, ReportFailure } from '../simulation/verdict.ts';
 import { OUTSIDE_AREAS } from './globals/outside-calls.ts';
-import type { OutsideFunction, WayBack } from './hub.ts';
+import type { BroughtCallback, CallbackUse, OutsideFunction, WayBack } from './hub.ts';
 
 /** Parts of Node that behave the same whichever code runs, and so do not count as callers. */
 const NODE_ITSELF = [
@@ -47,8 +47,16 @@ export function checkAllowed(allow: readonly string[]): ReadonlySet<string> {
 
 /** What a gate needs of its simulation. */
 interface GateHost extends Pick<WayBack, 'letThrough'> {
-  /** The way in which results reach the code that runs now: a function that calls another one there. */
-  wayToAsker(): (deliver: () => void) => void;
+  /** The way in which results reach the code that runs now; the same function for the same asker. */
+  wayToAsker(): WayToAsker;
+}
+
+/** Calls a function where code of the asker runs. */
+type WayToAsker = (deliver: () => void) => void;
+
+/** A callback that is given once more by each call of `owe`. */
+interface OwedCallback extends BroughtCallback {
+  owe(): void;
 }
 
 /** See the top of the file; one per simulation. */
@@ -57,6 +65,8 @@ export class OutsideGate implements WayBack {
   readonly #report: ReportFailure;
   readonly #host: GateHost;
   readonly #arrived: (() => void)[] = [];
+  /** Those that a later call may remove, by asker. */
+  readonly #listeners = new WeakMap<WayToAsker, WeakMap<Callback, OwedCallback>>();
   /** Callbacks that the machine will call. */
   #awaited = 0;
   /** Listeners that it has not called yet, and may never call. */
@@ -112,30 +122,53 @@ export class OutsideGate implements WayBack {
 
   bringPromise<T>(result: Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
-      result.then(this.bringCallback(resolve as Callback, false), this.bringCallback(reject, false));
-      // Two callbacks are registered, but only one is called.
-      this.#awaited -= 1;
+      const settle = (by: unknown, value: unknown): unknown => (by as Callback)(value);
+      const { callback } = this.bringCallback(settle, 'result');
+      result.then(
+        (value) => callback(resolve, value),
+        (error: unknown) => callback(reject, error),
+      );
     });
   }
 
-  bringCallback(callback: Callback, isListener: boolean): (...args: unknown[]) => void {
+  bringCallback(callback: Callback, use: CallbackUse): BroughtCallback {
+    const isKept = use === 'added' || use === 'removed';
+    const known = isKept ? this.#listenersOfAsker().get(callback) : undefined;
+    if (use === 'removed') return { callback: known?.callback ?? callback, takeBack: () => {} };
+    const brought = known ?? this.#brought(callback, use !== 'result');
+    if (isKept) this.#listenersOfAsker().set(callback, brought);
+    brought.owe();
+    return brought;
+  }
+
+  #listenersOfAsker(): WeakMap<Callback, OwedCallback> {
+    const asker = this.#host.wayToAsker();
+    const listeners = this.#listeners.get(asker) ?? new WeakMap<Callback, OwedCallback>();
+    this.#listeners.set(asker, listeners);
+    return listeners;
+  }
+
+  #brought(callback: Callback, isListener: boolean): OwedCallback {
     if (isListener) this.#aliveBefore ??= activeResources();
-    const count = (by: 1 | -1): void => {
-      if (isListener) this.#listening += by;
-      else this.#awaited += by;
-    };
     const called = bindContext(callback);
     const toAsker = this.#host.wayToAsker();
-    let isAwaited = true;
-    count(1);
-    return (...args) => {
-      this.#arrived.push(() => {
-        if (isAwaited) count(-1);
-        isAwaited = false;
-        toAsker(function result() {
-          called(...args);
+    let owed = 0;
+    const owe = (calls: number): void => {
+      owed += calls;
+      if (isListener) this.#listening += calls;
+      else this.#awaited += calls;
+    };
+    return {
+      owe: () => owe(1),
+      takeBack: () => owe(-Math.min(1, owed)),
+      callback: (...args) => {
+        this.#arrived.push(() => {
+          owe(-owed);
+          toAsker(function result() {
+            called(...args);
+          });
         });
-      });
+      },
     };
   }
 

@@ -1,5 +1,5 @@
 // Code that takes its time from the globals of the machine, in nodes of a cluster.
-import { promises, readFile } from 'node:fs';
+import { promises, readFile, unwatchFile, watchFile, type StatWatcher } from 'node:fs';
 import { expect, test } from 'vitest';
 import { ambientTime } from 'dryrunner/ambient';
 import { createNetwork, isCallLost, type ClusterNode } from 'dryrunner/cluster';
@@ -234,6 +234,28 @@ test('what the scenario has asked for never comes to a node, though that is busy
           node.crash();
         });
       });
+    },
+    ['fs'],
+  ));
+
+test('a listener of a file that two of them give is each’s own', () =>
+  holds(
+    async (sim) => {
+      const net = createNetwork(sim);
+      const watch = (): StatWatcher => watchFile('package.json', { persistent: false }, ignore);
+      const watcher = watch();
+      const [ofScenario] = watcher.listeners('change');
+      net.node('a', () => {
+        watch();
+        watch();
+        unwatchFile('package.json', ignore);
+      });
+      await sim.sleep(1);
+      unwatchFile('package.json', ignore);
+      const left = watcher.listeners('change');
+      unwatchFile('package.json');
+      expect(left).toHaveLength(1);
+      expect(left).not.toContain(ofScenario);
     },
     ['fs'],
   ));

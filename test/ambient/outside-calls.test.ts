@@ -257,6 +257,60 @@ describe('what is allowed', () => {
     expect(closed.failure?.kind).toBe('deadlock');
   });
 
+  test('a callback of a call that throws is not waited for, nor a listener', async () => {
+    const caught: unknown[] = [];
+    const attempt = (call: () => unknown): void => {
+      try {
+        call();
+      } catch (error) {
+        caught.push((error as NodeJS.ErrnoException).code);
+      }
+    };
+    const play = (call: () => unknown): Promise<Verdict> =>
+      verdictOf(
+        () => {
+          attempt(call);
+          return new Promise<void>(ignore);
+        },
+        { ambient: ambientTime({ allow: ['fs', 'dgram'] }), signal: AbortSignal.timeout(60_000) },
+      );
+    const callback = await play(() => fs.readFile(HERE, 'no encoding' as never, ignore));
+    let watcher: fs.FSWatcher | undefined;
+    const listener = await play(() => {
+      try {
+        dgram.createSocket('no type' as never, ignore);
+      } finally {
+        watcher = fs.watch('.');
+      }
+    });
+    watcher?.close();
+    expect(caught).toEqual(['ERR_INVALID_ARG_VALUE', 'ERR_SOCKET_BAD_TYPE']);
+    expect([callback.failure?.kind, listener.failure?.kind]).toEqual(['deadlock', 'escape']);
+  });
+
+  test('a listener of a file is removed by the function that was given, and not waited for', async () => {
+    const counts: number[] = [];
+    const { failure } = await verdictOf(
+      async () => {
+        const listener = (): void => {};
+        const watcher = fs.watchFile(HERE, { persistent: false }, listener);
+        const count = (): void => void counts.push(watcher.listenerCount('change'));
+        fs.watchFile(HERE, { persistent: false }, listener);
+        count();
+        fs.unwatchFile(HERE, listener);
+        count();
+        fs.unwatchFile(HERE, ignore);
+        count();
+        fs.unwatchFile(HERE, listener);
+        count();
+        await new Promise(ignore);
+      },
+      { ambient: ambientTime({ allow: ['fs'] }), signal: AbortSignal.timeout(60_000) },
+    );
+    expect(failure?.kind).toBe('deadlock');
+    expect(counts).toEqual([2, 1, 1, 0]);
+  });
+
   test('only until the call returns', async () => {
     const within: unknown[] = [];
     const after: unknown[] = [];

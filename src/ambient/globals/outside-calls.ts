@@ -6,7 +6,7 @@
  */
 import { syncBuiltinESMExports } from 'node:module';
 import type { EscapeKind } from '../../explore/escape.ts';
-import { hub, type OutsideFunction, type WayBack } from '../hub.ts';
+import { hub, type CallbackUse, type OutsideFunction, type WayBack } from '../hub.ts';
 import { replaceProperty, type AnyFunction } from './stand-in.ts';
 
 interface Area {
@@ -22,7 +22,7 @@ interface Area {
 const ALL = /^[a-z]/;
 const ALL_AND_STREAMS = /^(?:[a-z]|\w+Stream$)/;
 /** Their callbacks listen to an event. */
-const TAKES_LISTENER = /\.(?:bind|connect|createConnection|createSocket|get|listen|request|watch|watchFile)$/;
+const TAKES_LISTENER = /\.(?:bind|connect|createConnection|createSocket|get|listen|request|watch)$/;
 const LOOK_UPS = /^(?:lookup|resolve|reverse)/;
 
 const IO = { kind: 'io' } as const;
@@ -206,7 +206,7 @@ function watchedFunction(
   reaches: Area['reaches'] = () => true,
 ): AnyFunction {
   const gives = /promises|subtle|fetch/.test(outside.name);
-  const isListened = TAKES_LISTENER.test(outside.name);
+  const use = callbackUseOf(outside.name);
   return new Proxy(original, {
     apply(called, self, args: unknown[]) {
       const answer = reaches(...args) ? hub.world?.outside(outside) : undefined;
@@ -214,8 +214,7 @@ function watchedFunction(
       if (answer === undefined) {
         return Reflect.apply<unknown, never[], unknown>(called, self, args as never[]);
       }
-      const given = args.map((arg) => broughtBack(arg, answer, isListened));
-      const result = answer.letThrough<unknown>(() => Reflect.apply(called, self, given as never[]));
+      const result = broughtBack(answer, use, args, (given) => Reflect.apply(called, self, given as never[]));
       return result instanceof Promise ? answer.bringPromise(result) : result;
     },
     construct(called, args: unknown[], made) {
@@ -233,8 +232,26 @@ function refused(error: Error, gives: boolean): Promise<never> {
   throw error;
 }
 
-function broughtBack(arg: unknown, way: WayBack, isListened: boolean): unknown {
-  return typeof arg === 'function'
-    ? way.bringCallback(arg as (...args: unknown[]) => unknown, isListened)
-    : arg;
+function callbackUseOf(name: string): CallbackUse {
+  if (name === 'fs.watchFile') return 'added';
+  if (name === 'fs.unwatchFile') return 'removed';
+  return TAKES_LISTENER.test(name) ? 'listener' : 'result';
+}
+
+/** Makes the call, with callbacks that come back. */
+function broughtBack(
+  way: WayBack,
+  use: CallbackUse,
+  args: readonly unknown[],
+  call: (given: readonly unknown[]) => unknown,
+): unknown {
+  const brought = args.map((arg) =>
+    typeof arg === 'function' ? way.bringCallback(arg as (...args: unknown[]) => unknown, use) : undefined,
+  );
+  try {
+    return way.letThrough(() => call(args.map((arg, at) => brought[at]?.callback ?? arg)));
+  } catch (error) {
+    for (const one of brought) one?.takeBack();
+    throw error;
+  }
 }
