@@ -252,6 +252,9 @@ class FolderDisk implements Disk {
     }
     await rmdir(this.#at(folder));
     this.#anchored.delete(folder);
+    // What makes the end of a folder durable is a sync of the one that it was in.
+    const still = (each: string): string => (each === folder ? folderOfPath(folder) : each);
+    this.#moves = this.#moves.map(([from, to]) => [still(from), still(to)]);
     return true;
   }
 

@@ -86,6 +86,26 @@ test('a sync after a rename into another folder syncs both', async () => {
   expect(await callsOf(() => disk.sync('out/1'))).toEqual(['sync out/1', 'sync out']);
 });
 
+test.each([
+  { moved: 'in/deep/1', to: 'out/1', left: 'in', synced: ['.'] },
+  { moved: 'in/deep/1', to: 'out/1', left: 'in/deep', synced: ['in', '.'] },
+  { moved: 'out/1', to: 'in/deep/1', left: 'in/deep', synced: ['in', '.'] },
+])(
+  'after a rename of $moved to $to, a sync of out also syncs $synced, if a file has taken the name of $left',
+  async ({ moved, to, left, synced }) => {
+    const disk = createFolderDisk({ folder });
+    await disk.write('out/0', 'x');
+    await disk.sync('out/0');
+    await disk.write(moved, 'x');
+    await disk.rename(moved, to);
+    if (to.startsWith(left)) await disk.remove(to);
+    await disk.write(left, 'now a file');
+    await disk.remove(left);
+    expect(await callsOf(() => disk.sync('out'))).toEqual(['out', ...synced].map((each) => `sync ${each}`));
+    expect(await callsOf(() => disk.sync('out'))).toEqual(['sync out']);
+  },
+);
+
 test('a disk that makes its folder syncs its name, and those of the folders above that were not there', async () => {
   const disk = createFolderDisk({ folder: join(folder, 'x', 'y') });
   expect(await callsOf(() => disk.list())).toEqual(['sync x', 'sync .']);
