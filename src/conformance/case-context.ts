@@ -60,7 +60,9 @@ export class CaseContext {
   readonly commands: CommandVocabulary;
   readonly #subject: ConformanceSubject;
   readonly #stepMs: number;
-  readonly #made: RunnerUnderTest[] = [];
+  readonly #made: Partial<RunnerUnderTest>[] = [];
+  /** Services that lack a method: they are released too, if they can be. */
+  readonly #incomplete: Partial<Service>[] = [];
   readonly #watched: WatchedAnswers[] = [];
   readonly #violations: Violation[] = [];
   /** Errors of refused calls, and the call that each belongs to. */
@@ -95,13 +97,14 @@ export class CaseContext {
   async runner(options: SubjectOptions = {}): Promise<Service> {
     const made = await this.#subject.create(this.world, options);
     // Checked, because a subject in plain JavaScript may return anything.
+    if (isObject(made)) this.#made.push(made);
     const { service } = (made as Partial<RunnerUnderTest> | undefined) ?? {};
     const missing = SERVICE_METHODS.find((method) => typeof service?.[method] !== 'function');
     if (missing !== undefined) {
+      if (isObject(service)) this.#incomplete.push(service);
       const what = `create() of subject ${this.#subject.name}`;
       throw new ConformanceError(`${what}: expected { service } with ${missing}()`, `${missing}()`, made);
     }
-    this.#made.push(made);
     const noted = this.#notingCalls(made.service);
     const watched = watchAnswers(this.world, noted, (violation) => this.#violations.push(violation));
     this.#watched.push(watched);
@@ -335,14 +338,15 @@ export class CaseContext {
 
   /** Releases all runners, although one of them may refuse. */
   async release(): Promise<void> {
-    throwFirst(await Promise.allSettled(this.#watched.map(async (service) => service.release())));
+    const services: readonly Partial<Service>[] = [...this.#watched, ...this.#incomplete];
+    throwFirst(await Promise.allSettled(services.map(async (service) => service.release?.())));
   }
 
   /** Disposes of all runners, one after another, although one of them may fail. */
   async dispose(): Promise<void> {
     const ends: PromiseSettledResult<void>[] = [];
-    for (const { dispose } of this.#made) {
-      ends.push(...(await Promise.allSettled([(async () => dispose?.())()])));
+    for (const made of this.#made) {
+      ends.push(...(await Promise.allSettled([(async () => made.dispose?.())()])));
     }
     throwFirst(ends);
   }

@@ -176,6 +176,30 @@ describe('a release that fails, or does not end', () => {
   });
 });
 
+test.for<readonly [string, object, readonly string[]]>([
+  ['status()', { status: undefined }, ['release', 'dispose']],
+  ['release()', { release: undefined }, ['dispose']],
+])(
+  'a service on the machine’s time that lacks %s is released, if it can be, and disposed of',
+  async ([, lacks, ends]) => {
+    const log: string[] = [];
+    const release = async (): Promise<void> => void log.push('release');
+    const subject: ConformanceSubject = {
+      ...simulated,
+      wallWorld: () => realWorld({ seed: 1 }),
+      create: () => ({
+        service: { ...noService, release, ...lacks },
+        dispose: async () => void log.push('dispose'),
+      }),
+    };
+    const asking = caseOf(async (t) => {
+      await t.runner();
+    });
+    await expect(asking.prove(subject, { cutOffMs: 300 })).rejects.toThrow('expected { service } with');
+    expect(log).toEqual(ends);
+  },
+);
+
 describe('a case on the machine’s time that does not end', () => {
   const onMachine = (service: Service): ConformanceSubject => ({
     ...simulated,

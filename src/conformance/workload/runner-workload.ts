@@ -4,6 +4,7 @@
  * contract and the subject's vocabulary, and no bug.
  */
 import { check } from '../../kernel/argument-check.ts';
+import type { Service } from '../../model/service.ts';
 import { queueModel } from '../../oracles/history/queue-model.ts';
 import { defineScenario, type ScenarioDefinition } from '../../simulation/scenario.ts';
 import { makeRunner } from './made-runner.ts';
@@ -58,6 +59,9 @@ function madeWith(option: 'capacity' | 'history'): (value: number | 'by default'
   return (value) => `the runner is made with ${option} ${value}`;
 }
 
+/** What a subject in plain JavaScript may make. */
+type Made = { readonly service?: Partial<Service>; readonly dispose?: () => Promise<void> } | undefined;
+
 interface Setup {
   readonly options: SubjectOptions;
   readonly capacity: number;
@@ -96,8 +100,13 @@ export class RunnerWorkload {
     const world = drawWorld(host, draws, reach);
     const options = { ...parts.options, ...setup.options };
     const { supports } = this.#subject;
-    const made = await makeRunner(host, 'create', () => this.#subject.create(world, options), supports);
-    this.#made = made;
+    const create = async (): Promise<RunnerUnderTest> => {
+      const created = await this.#subject.create(world, options);
+      // Before it is checked, so that one that is refused is released too.
+      this.#made = created;
+      return created;
+    };
+    const made = await makeRunner(host, 'create', create, supports);
     const ledger = this.#ledger(setup, parts, reach);
     const clients = new WorkloadClients(host, {
       subject: this.#subject,
@@ -127,11 +136,11 @@ export class RunnerWorkload {
     await this.#host.sleep(1);
   }
 
-  /** Releases what a failed workload has left behind. */
+  /** Releases what a failed workload has left behind, as far as that has the functions for it. */
   async close(): Promise<void> {
-    const made = this.#made;
+    const made: Made = this.#made;
     try {
-      await made?.service.release();
+      await made?.service?.release?.();
     } finally {
       await made?.dispose?.();
     }

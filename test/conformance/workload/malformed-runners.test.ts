@@ -15,6 +15,7 @@ import { partsWorkload } from '../../../src/conformance/workload/parts-workload.
 import type { Service } from '../../../src/model/service.ts';
 import { createSimulatedRunner } from '../../../src/runners/simulated-runner.ts';
 import { having } from '../broken-services.ts';
+import { noService } from '../hand-made-cases.ts';
 import { recorded, simulated } from '../subjects.ts';
 
 /** Of which nothing is known but what every runner must do; its filers and collaborators have plans. */
@@ -278,5 +279,25 @@ describe('create', () => {
     ],
   ])('that makes %s is a failure', async ([, create, expected]) => {
     expect(await failureOfSubject({ create: create as () => RunnerUnderTest })).toMatch(expected);
+  });
+
+  test.for<readonly [string, () => object, readonly string[]]>([
+    ['no way to read outputs', () => ({}), ['release', 'dispose']],
+    ['a readOutput that is none', () => ({ readOutput: 5 }), ['release', 'dispose']],
+    ['half a service', () => ({ service: { release: 5 } }), ['dispose']],
+  ])('on the machine’s time with %s has what it made released and disposed of', async ([, given, ends]) => {
+    const log: string[] = [];
+    const create = (): unknown => ({
+      service: having(noService, { release: async () => void log.push('release') }),
+      dispose: async () => void log.push('dispose'),
+      ...given(),
+    });
+    const message = await failureOfSubject({
+      create: create as () => RunnerUnderTest,
+      wallWorld: () => realWorld(),
+      supports: { ...FEW, outputs: true, virtualTime: 'it lives on the machine’s time' },
+    });
+    expect(message).toMatch(/^create\(\)\./);
+    expect(log).toEqual(ends);
   });
 });
