@@ -149,11 +149,11 @@ export class RunWaiter extends Waiter {
     this.#reject = taken.reject;
   }
 
-  get label(): string {
-    if (this.allRuns) return 'wait on all runs';
-    if (this.runs.length === 0) return 'wait on no run';
+  get target(): string {
+    if (this.allRuns) return 'all runs';
+    if (this.runs.length === 0) return 'no run';
     const first = this.runs[0]?.status.runId;
-    return this.runs.length === 1 ? `wait on run ${first}` : `wait on ${this.runs.length} runs from ${first}`;
+    return this.runs.length === 1 ? `run ${first}` : `${this.runs.length} runs from ${first}`;
   }
 
   get goal(): string {

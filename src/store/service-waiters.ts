@@ -26,8 +26,8 @@ export class ServiceWaiter extends Waiter {
     });
   }
 
-  get label(): string {
-    return 'wait on the service';
+  get target(): string {
+    return 'the service';
   }
 
   get goal(): string {

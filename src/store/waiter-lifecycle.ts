@@ -4,11 +4,18 @@
  */
 import type { Timer, Clock } from '../kernel/clock.ts';
 import { invariant } from '../kernel/invariant.ts';
-import { topicOf } from '../kernel/question.ts';
+import { topicOf, type Label } from '../kernel/question.ts';
 import type { Wait } from '../model/query.ts';
 import { waitCancelled } from '../model/status-errors.ts';
 import type { RunTracer } from '../model/run-tracer.ts';
 import { LimitedWaiter } from '../kernel/signal-waiters.ts';
+
+const WAIT_ON = 'wait on ';
+
+/** True for the topic of a clock event that ends a wait at its deadline or because of its signal. */
+export function isOfWait(label: Label): boolean {
+  return topicOf(label).what.startsWith(WAIT_ON);
+}
 
 /** Notified when the signal of one of its waiters aborts. */
 export interface CancelReceiver {
@@ -23,8 +30,8 @@ export abstract class Waiter extends LimitedWaiter {
   next: Waiter | undefined = undefined;
   receiver: CancelReceiver | undefined = undefined;
 
-  /** What it waits on, as a stable label of clock events. */
-  abstract get label(): string;
+  /** What it waits on, such as `run 3`. */
+  abstract get target(): string;
   /** What it waits for, as the name of a resource in traces; not unique, so that hashing it stays cheap. */
   abstract get goal(): string;
   /** The one run that it waits on; empty if it waits on several runs, on all, or on the service. */
@@ -35,6 +42,11 @@ export abstract class Waiter extends LimitedWaiter {
   abstract fail(error: Error): void;
   /** Leaves every list that contains it. */
   abstract unlink(): void;
+
+  /** What it waits on, as a stable label of clock events. */
+  get label(): string {
+    return `${WAIT_ON}${this.target}`;
+  }
 
   /**
    * Called when the signal aborts. The waiter itself is the listener, so that waiting with a signal allocates no

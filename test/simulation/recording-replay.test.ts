@@ -6,12 +6,17 @@ import { createSimFiler } from '../../src/filers/sim-filer.ts';
 import type { RecordedEntry, Recording } from '../../src/model/recording.ts';
 import { createMemoryOutputs } from '../../src/outputs/memory-output.ts';
 import { createNullOutputs } from '../../src/outputs/null-output.ts';
-import { createQueueRunner } from '../../src/runners/queue/create-queue-runner.ts';
+import type { Command } from '../../src/model/command.ts';
+import type { Service } from '../../src/model/service.ts';
+import { DONE_MASK } from '../../src/model/state-mask.ts';
+import { finalStatus } from '../../src/model/status-lookup.ts';
+import { createQueueRunner, type QueueRunnerOptions } from '../../src/runners/queue/create-queue-runner.ts';
 import { createRecorder } from '../../src/runners/recording/recorder.ts';
 import { virtualTempDirs } from '../../src/runners/virtual-temp-dirs.ts';
 import { chosenFilerMenu, chosenOutputFaults } from '../../src/simulation/chosen-faults.ts';
 import { replayRecording } from '../../src/simulation/recording-replay.ts';
 import { simulate } from '../../src/simulation/simulate.ts';
+import type { Simulation } from '../../src/simulation/simulation.ts';
 
 const SCRIPTS = [
   ['complete 0'],
@@ -127,6 +132,66 @@ describe('a recording of runners in virtual time', () => {
         await runner.release();
         recording = recorder.recording();
       },
+    });
+    expect((await replayRecording(recording)).problem).toBeUndefined();
+  });
+});
+
+/** Records one runner in virtual time while `scenario` uses it, and releases it. */
+async function recordRunner(
+  scenario: (runner: Service, sim: Simulation) => Promise<unknown>,
+  optionsFor: (sim: Simulation) => Partial<QueueRunnerOptions> = () => ({}),
+): Promise<Recording> {
+  let recording: Recording = { entries: [] };
+  const { failure } = await simulate({
+    scenario: async (sim) => {
+      const { world } = sim;
+      const recorder = createRecorder(world);
+      const runner = createQueueRunner(world, {
+        recorder,
+        execer: createSimExecer({ clock: world.clock }),
+        filers: new Map([['scoot', { filer: createSimFiler({ clock: world.clock }) }]]),
+        outputs: createMemoryOutputs({ clock: world.clock }),
+        tempDirs: virtualTempDirs(),
+        ...optionsFor(sim),
+      });
+      await scenario(runner, sim);
+      await runner.release();
+      recording = recorder.recording();
+    },
+  });
+  expect(failure).toBeUndefined();
+  return recording;
+}
+
+describe('a recording of a runner on which callers wait is reproduced', () => {
+  const SLOW: Command = { argv: ['sleep 50', 'complete 3'] };
+
+  test('if a wait on one run or on all runs runs out', async () => {
+    const recording = await recordRunner(async (runner) => {
+      const { runId } = await runner.run(SLOW);
+      const waits = [
+        runner.query({ runs: [runId], states: DONE_MASK }, { timeoutMs: 10 }),
+        runner.query({ allRuns: true, states: DONE_MASK }, { timeoutMs: 10 }),
+      ];
+      expect((await Promise.all(waits)).map(({ statuses }) => statuses)).toEqual([[], []]);
+      await finalStatus(runner, runId);
+    });
+    expect((await replayRecording(recording)).problem).toBeUndefined();
+  });
+
+  test('if the signal of a wait aborts', async () => {
+    const recording = await recordRunner(async (runner, sim) => {
+      const { runId } = await runner.run(SLOW);
+      const abort = new AbortController();
+      const wait = runner.query(
+        { runs: [runId], states: DONE_MASK },
+        { timeoutMs: Infinity, signal: abort.signal },
+      );
+      await sim.sleep(10);
+      abort.abort();
+      await expect(wait).rejects.toThrow();
+      await finalStatus(runner, runId);
     });
     expect((await replayRecording(recording)).problem).toBeUndefined();
   });
