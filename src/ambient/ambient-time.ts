@@ -36,13 +36,15 @@ import { ChosenTimeFaults, FaultyTime, type TimeFaults } from './time-faults.ts'
 
 /**
  * A decision fixes the first bits of each draw of `Math.random`, so that an exploration can try small and large values.
- * The remaining bits come from a stream, so that two draws are never equal because two decisions are: code also makes
+ * The remaining bits come from streams, so that two draws are never equal because two decisions are: code also makes
  * ids out of draws. The default answer is the middle of the range: code tests for rare cases with `Math.random() <
  * 0.1`, and a plain execution should not take the rare branch.
  */
 const DRAW_BITS = 4;
 const DRAW_PARTS = 2 ** DRAW_BITS;
 const DRAWN = question('draw', 'Math.random');
+/** Bits of a float in [0, 1) behind the decided ones and the 32 of a word: code may make integers of all 53. */
+const LOW_BITS = 53 - DRAW_BITS - 32;
 
 /** Index of the part of [0, 1) that an answer stands for: answer 0 is the middle, later answers alternate outwards. */
 const partOf = (answer: number): number =>
@@ -92,6 +94,7 @@ class Asked {
   readonly sinceMs: number;
   readonly #parts: AskedParts;
   #draws: RandomStream | undefined;
+  #lowDraws: RandomStream | undefined;
   #entropy: RandomStream | undefined;
   #time: FaultyTime | undefined;
   #timers: AmbientTimers | undefined;
@@ -108,6 +111,11 @@ class Asked {
 
   get draws(): RandomStream {
     return (this.#draws ??= this.#parts.random.fork('Math.random'));
+  }
+
+  /** The last {@link LOW_BITS} of each draw. */
+  get lowDraws(): RandomStream {
+    return (this.#lowDraws ??= this.draws.fork('low bits'));
   }
 
   get entropy(): RandomStream {
@@ -351,9 +359,10 @@ class AmbientExecution implements AmbientWorld, AmbientSession {
   }
 
   random(): number {
-    const { choices, draws } = this.#asked;
+    const { choices, draws, lowDraws } = this.#asked;
     const part = partOf(choices.choose(DRAWN, DRAW_PARTS, describeDraw));
-    return (part + draws.float()) / DRAW_PARTS;
+    const low = (lowDraws.uint32() >>> (32 - LOW_BITS)) / 2 ** LOW_BITS;
+    return (part + (draws.uint32() + low) / 2 ** 32) / DRAW_PARTS;
   }
 
   fill(bytes: Uint8Array): void {

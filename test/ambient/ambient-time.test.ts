@@ -202,6 +202,36 @@ describe('entropy in ambient time', () => {
   });
 });
 
+describe('every bit of a draw varies', () => {
+  /** The bits that were 0 in some draw and 1 in another, from the lowest. */
+  const varying = (draws: readonly bigint[], bits: number): boolean[] =>
+    Array.from(
+      { length: bits },
+      (_, bit) => new Set(draws.map((drawn) => (drawn >> BigInt(bit)) & 1n)).size === 2,
+    );
+  const drawnBy = async (draw: () => number): Promise<bigint[]> => {
+    const draws: bigint[] = [];
+    const { failure } = await simulate({
+      ambient: ambientTime(),
+      seed: 1,
+      scenario: () => {
+        for (let i = 0; i < 200; i += 1) draws.push(BigInt(draw()));
+      },
+    });
+    expect(failure).toBeUndefined();
+    return draws;
+  };
+
+  test.for([
+    ['Math.random', 53, () => Math.random() * 2 ** 53],
+    ['crypto.randomInt', 47, () => crypto.randomInt(2 ** 47)],
+  ] as const)('of %s, all %d', async ([, bits, draw]) => {
+    const draws = await drawnBy(draw);
+    expect(varying(draws, bits)).toEqual(Array.from({ length: bits }, () => true));
+    expect(draws.every((drawn) => drawn < 2n ** BigInt(bits))).toBe(true);
+  });
+});
+
 describe('between simulations', () => {
   test('the machine has its own time, and a timer of a simulation that is over never fires', async () => {
     let left: NodeJS.Timeout | undefined;
