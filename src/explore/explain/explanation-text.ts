@@ -4,6 +4,7 @@ import { check } from '../../kernel/argument-check.ts';
 import { onOneLine } from '../../kernel/one-line.ts';
 import { reportText } from '../../kernel/report-text.ts';
 import { counted, plural } from '../../model/plural.ts';
+import { decodeToken } from '../replay-token.ts';
 import type { Explanation, NearestSearch } from './explanation.ts';
 import type { FailureDetail } from './failure-details.ts';
 import type { HistoryLine } from './failure-history.ts';
@@ -23,7 +24,15 @@ export interface ExplanationLine {
 /** What the lines are made from. An explanation that was stored may have no rules. */
 type ShownExplanation = Pick<
   Explanation,
-  'sentence' | 'history' | 'leftOut' | 'details' | 'nearestPass' | 'nearestSearch' | 'places' | 'token'
+  | 'scenario'
+  | 'sentence'
+  | 'history'
+  | 'leftOut'
+  | 'details'
+  | 'nearestPass'
+  | 'nearestSearch'
+  | 'places'
+  | 'token'
 > &
   Partial<Pick<Explanation, 'rules'>>;
 
@@ -31,6 +40,7 @@ const TEXTS = is.listOf(is.TEXT);
 const EXPLANATION = is.objectOf<ShownExplanation>(
   'an explanation',
   {
+    scenario: is.TEXT,
     sentence: is.TEXT,
     history: is.listOf(
       is.objectOf<HistoryLine>(
@@ -65,6 +75,8 @@ const EXPLANATION = is.objectOf<ShownExplanation>(
 
 /**
  * The lines of an explanation in reading order: sentence, broken rules, history, what would have held, places, command.
+ * The command is `dryrunner replay` if `explain` was given a `reference`; otherwise no command line can load the
+ * scenario, and it is the call that repeats the failure on its executor.
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for anything but an explanation.
  * @example
@@ -77,14 +89,15 @@ const EXPLANATION = is.objectOf<ShownExplanation>(
  *   description: 'never heads',
  *   run: (sim) => sim.check(sim.choose('toss', 2) === 0, 'heads'),
  * });
- * const explanation = await explain(createExecutor(scenario), [{ question: question('choice', 'toss'), n: 2, answer: 1 }]);
+ * const log = [{ question: question('choice', 'toss'), n: 2, answer: 1 }];
+ * const explanation = await explain(createExecutor(scenario), log, { reference: './coin.js#scenario' });
  * const lines = formatExplanation(explanation);
  * if (!lines.at(-1)?.text.startsWith('dryrunner replay dr2:')) throw new Error('expected the line to paste');
  * ```
  */
 export function formatExplanation(explanation: Explanation): ExplanationLine[] {
   check('explanation', explanation, EXPLANATION);
-  const { sentence, rules = [], history, leftOut, details, places, token } = explanation;
+  const { sentence, rules = [], history, leftOut, details, places } = explanation;
   return [
     explanationLine('sentence', sentence),
     ...(rules.length === 0
@@ -95,8 +108,24 @@ export function formatExplanation(explanation: Explanation): ExplanationLine[] {
     ...whatHolds(explanation),
     ...(places.length === 0 ? [] : [heading('Where'), ...places.flatMap(placeLines)]),
     heading('To see it again'),
-    explanationLine('command', `dryrunner replay ${token}`),
+    explanationLine('command', againText(explanation)),
   ];
+}
+
+/** A scenario that is known by its name alone is in no file that a command line could load. */
+function againText({ scenario, token }: ShownExplanation): string {
+  return referenceIn(token) === scenario
+    ? `checkReplay(executor, decodeToken('${token}'))`
+    : `dryrunner replay ${token}`;
+}
+
+/** Undefined for a token of another version, which a stored explanation may have. */
+function referenceIn(token: string): string | undefined {
+  try {
+    return decodeToken(token).scenario;
+  } catch {
+    return undefined;
+  }
 }
 
 /** Empty if there was nothing to decide differently. */

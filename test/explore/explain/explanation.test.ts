@@ -70,9 +70,16 @@ describe.each(plantedBugs)('the explanation of $name', (bug) => {
   test('ends with a line that repeats it byte for byte', async () => {
     const line = formatExplanation(explanation).at(-1);
     expect(line?.role).toBe('command');
-    const word = line?.text.replace('dryrunner replay ', '') ?? '';
+    const [, word = ''] = /^checkReplay\(executor, decodeToken\('(.*)'\)\)$/.exec(line?.text ?? '') ?? [];
     const report = await checkReplay(createExecutor(bug), decodeToken(word));
     expect([report.isReproduced, report.verdict.traceHash]).toEqual([true, shrunk.verdict.traceHash]);
+  });
+
+  test('ends with a command line if a file of the scenario is known, or its token cannot be read', async () => {
+    const named = await explain(createExecutor(bug), shrunk.log, { reference: './bugs.ts#bug' });
+    expect(formatExplanation(named).at(-1)?.text).toBe(`dryrunner replay ${named.token}`);
+    const stored = { ...explanation, token: 'dr1:of-another-version' };
+    expect(formatExplanation(stored).at(-1)?.text).toBe('dryrunner replay dr1:of-another-version');
   });
 
   test('is plain data', () => {

@@ -66,7 +66,7 @@ describe('an explanation of names that break lines', () => {
       expect(text, what).toContain(shown);
     }
     expect(text).toMatch(/…\(9840 characters\)…x{39}z/);
-    expect(lines.at(-1)?.text).toBe(`dryrunner replay ${explanation.token}`);
+    expect(lines.at(-1)?.text).toBe(`checkReplay(executor, decodeToken('${explanation.token}'))`);
     expect(explanation.sentence).toContain(long);
   });
 
