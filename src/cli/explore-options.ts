@@ -62,7 +62,10 @@ export function threadLimits({
  * Time for exploring one scenario. Undefined if executions alone are bounded, which means all of them, however long
  * they take.
  */
-export function timeFor({ time, executions }: ExploreCommandOptions): number | undefined {
+export function timeFor({
+  time,
+  executions,
+}: Pick<ExploreCommandOptions, 'time' | 'executions'>): number | undefined {
   return time ?? (executions === undefined ? TIME_MS : undefined);
 }
 

@@ -7,7 +7,7 @@ import { unusualCount } from '../explore/keyed-log.ts';
 import type { Decision } from '../kernel/decisions.ts';
 import { formatCount } from '../model/plural.ts';
 import { EXPLAIN_MS, SHRINK_MS, TIME_MS } from './explore-defaults.ts';
-import { threadLimits, type ExploreCommandOptions } from './explore-options.ts';
+import { threadLimits, timeFor, type ExploreCommandOptions } from './explore-options.ts';
 import type { ScenarioSession } from './scenario-session.ts';
 
 /** Limit for all failures of a scenario, in milliseconds; each gets a share of the rest. */
@@ -17,11 +17,9 @@ const SHRINK_TIME_OF_ALL_LEAST_MS = 10_000;
 /** Least time for one failure, in milliseconds; most need no more. */
 const SHRINK_TIME_LEAST_MS = 1_000;
 
-/**
- * Time for shrinking all failures of a scenario explored for `timeMs`: no longer than the exploration itself, within
- * the limits above.
- */
-export function shrinkTimeOfAllMs(timeMs: number = Infinity): number {
+/** Time for shrinking all failures of a scenario: no longer than the exploration itself, within the limits above. */
+export function shrinkTimeOfAllMs(options: Pick<ExploreCommandOptions, 'time' | 'executions'>): number {
+  const timeMs = timeFor(options) ?? Infinity;
   return Math.min(SHRINK_TIME_OF_ALL_MS, Math.max(SHRINK_TIME_OF_ALL_LEAST_MS, timeMs));
 }
 
@@ -47,7 +45,7 @@ export async function handleFailures(
   const { time, shrink } = session.options;
   const explainMs = explainTimeMs(time, TIME_MS);
   const found: FailingExecution[] = [];
-  const deadlineMs = performance.now() + shrinkTimeOfAllMs(time);
+  const deadlineMs = performance.now() + shrinkTimeOfAllMs(session.options);
   for (const failing of failures) {
     const shrinkMs = shrinkTimeMs(deadlineMs - performance.now(), failures.length - found.length);
     const handled = shrink ? await handleFailure(session, { failing, shrinkMs, explainMs }) : failing;

@@ -13,8 +13,10 @@ test.for([
 });
 
 test('N8: shrinking all failures takes no longer than the exploration was to take, within limits', () => {
-  const times = [undefined, 600_000, 30_000, 1_000].map((timeMs) => shrinkTimeOfAllMs(timeMs));
-  expect(times).toEqual([120_000, 120_000, 30_000, 10_000]);
+  const times = [600_000, 30_000, 1_000].map((time) => shrinkTimeOfAllMs({ time }));
+  expect(times).toEqual([120_000, 30_000, 10_000]);
+  expect(shrinkTimeOfAllMs({})).toBe(60_000);
+  expect(shrinkTimeOfAllMs({ executions: 5 })).toBe(120_000);
 });
 
 test.for([
