@@ -147,7 +147,7 @@ async function loadFile(reference: string): Promise<LoadedScenario[]> {
   if (name === undefined) return loaded;
   const named = loaded.filter(({ definition }) => definition.name === name);
   if (named.length > 0) return named;
-  // Names of scenarios are free text, so people may use the name of the export instead.
+  // A scenario and its export may have different names, and a user sees both in the source.
   const ofExport = loaded.filter(({ definition }) => exported[name] === definition);
   if (ofExport.length > 0) return ofExport;
   const names = loaded.map(({ definition }) => definition.name).join(', ');

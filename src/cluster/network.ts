@@ -113,7 +113,8 @@ export class Network {
    *
    * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for a name that is taken, also by a node that has left;
    * `RUNNER_RELEASED` after `stop`. With `onError: 'fail'`, an error that the program throws synchronously is thrown
-   * here, and no node is added. `onError` decides about all others.
+   * here, and no node is added; not in ambient time, where the program starts later. `onError` decides about all
+   * others.
    */
   node<T extends object | void>(
     name: string,

@@ -87,14 +87,14 @@ export interface MemoryDisk {
   /** A disk for one process: its operations take effect on the clock of that world. */
   mount(world: Pick<World, 'clock'>): Disk;
   /**
-   * Kills all processes that use the disk, but not the machine: what was written is there. For an operation in
-   * progress, the exploration decides whether it was carried out (answer 0), not carried out, or, for a write, carried
-   * out in part.
+   * Ends all mounts, as if the processes that use the disk had been killed, but not the machine: what was written is
+   * there. For an operation in progress, the exploration decides whether it was carried out (answer 0), not carried
+   * out, or, for a write, carried out in part. Code that goes on using a mount gets `RUNNER_DISK_CLOSED`.
    */
   crash(): void;
   /**
-   * Fails the power: all processes die, and the exploration decides for unsynced data whether it is kept, lost or torn.
-   * The decisions are `NAME lost FILE fault`, whose answer 0 keeps all and whose highest loses all, and
+   * Ends all mounts, as if the power had failed: the exploration decides for unsynced data whether it is kept, lost or
+   * torn. The decisions are `NAME lost FILE fault`, whose answer 0 keeps all and whose highest loses all, and
    * `NAME torn FILE fault`. Names are decided first: `NAME lost names fault`.
    */
   powerFail(): void;

@@ -95,7 +95,7 @@ export type RunnerErrorCode =
   | 'RUNNER_NODE_DOWN'
   /** An optional package that a function needs is not installed. */
   | 'RUNNER_MISSING_PACKAGE'
-  /** A wait, a call or a task took longer than its limit. */
+  /** A wait, a task, or the leaving of a node of a real network took longer than its limit. */
   | 'RUNNER_TIMED_OUT'
   /** A lock was released by an owner that does not hold it. */
   | 'RUNNER_LOCK_NOT_HELD'

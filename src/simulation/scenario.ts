@@ -6,8 +6,8 @@ import { check } from '../kernel/argument-check.ts';
 import { SIMULATE_OPTIONS } from './simulate.ts';
 
 /**
- * Reads the files that a scenario needs, before any simulation starts. Relative paths are resolved against the
- * scenario's package.
+ * Reads the files that a scenario needs, before any simulation starts. Relative paths are resolved against the folder
+ * of the scenario's file; for a shipped scenario, against the folder of this package.
  */
 export interface ScenarioFiles {
   /** The bytes of a file, in chunks. */
