@@ -35,8 +35,8 @@ const STATUS_REFUSALS: ReadonlySet<RunnerErrorCode> = new Set<RunnerErrorCode>([
  * on, but not recorded. Wrap the service that the client uses, such as the chaos around a runner, once per client, with
  * one history for all clients.
  *
- * A typed refusal is a reply. Any other error leaves a `run` or `abort` open, because it may have taken effect; a read
- * that fails has no effect.
+ * A refusal of a `run` is a reply; so is `RUNNER_UNKNOWN_RUN` or `RUNNER_CANNOT_HAPPEN` of any other call. Any other
+ * error leaves a `run` or `abort` open, because it may have taken effect; a read that fails has no effect.
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for anything but a service, a history and a name.
  * @example
