@@ -2,7 +2,7 @@
  * A checkout that is a directory on the disk. Invariant: its release removes everything that the run left in it,
  * including read-only directories, and nothing outside of it: links are removed, not followed.
  */
-import { lstat, mkdir, readdir } from 'node:fs/promises';
+import { lstat, mkdir, readdir, realpath } from 'node:fs/promises';
 import { RunnerError } from '../../kernel/errors.ts';
 import { FilerError } from '../../filers/filer-error.ts';
 import { EXIT_CODES } from '../../model/exit-code.ts';
@@ -64,13 +64,16 @@ export async function prepareTarget(dir: string, id: string): Promise<DirCheckou
   return new DirCheckout(dir, id, true);
 }
 
-/** Fills a checkout; if that fails, releases it. Errors other than {@link RunnerError} become `RUNNER_FILER_FAILED`. */
+/**
+ * Fills a checkout by its real path, to which names can be joined; if that fails, releases it. Errors other than {@link RunnerError} become
+ * `RUNNER_FILER_FAILED`.
+ */
 export async function filled(
   checkout: DirCheckout,
   fill: (dir: string) => Promise<void>,
 ): Promise<DirCheckout> {
   try {
-    await fill(checkout.path);
+    await fill(await realpath(checkout.path));
     return checkout;
   } catch (error) {
     await checkout.release();

@@ -404,7 +404,7 @@ class DirectoryFiler implements DiskFiler {
 async function* find(source: string, target: string): AsyncGenerator<FoundEntry> {
   if (await isDirectory(source)) {
     if (target !== '') yield { path: target, kind: 'dir' };
-    yield* scanTree(source, target);
+    yield* scanTree(await realpath(source), target);
     return;
   }
   if (target === '') throw invalidArgument('target path', 'a name for the file', target);
@@ -450,7 +450,7 @@ export type FoundEntry =
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /**
- * All entries below `source`, at paths below `target` ('' for the root), parents first.
+ * All entries below `source`, a real path, at paths below `target` ('' for the root), parents first.
  *
  * @throws RunnerError `RUNNER_FILER_FAILED` for a name that is not UTF-8, a link that could lead out of the snapshot,
  * or something that is neither file, directory nor link.

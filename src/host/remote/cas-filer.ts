@@ -196,12 +196,12 @@ async function gather(
   if (kind !== 'file' && kind !== 'dir') throw unkept(`neither file nor directory: ${source}`);
   gathered.add(target, { kind, at: source });
   if (kind === 'file') return;
-  const disk = diskSource(source);
+  const disk = await diskSource(source);
   const gatherIn = async (dir: string): Promise<void> => {
     for (const [name, inner] of await disk.entriesOf(dir)) {
       throwIfCancelled(cancel, 'ingestion');
       const path = dir === '' ? name : `${dir}/${name}`;
-      gathered.add(target === '' ? path : `${target}/${path}`, { kind: inner, at: join(source, path) });
+      gathered.add(target === '' ? path : `${target}/${path}`, { kind: inner, at: disk.pathOf(path) });
       if (inner === 'dir') await gatherIn(path);
     }
   };

@@ -4,7 +4,6 @@
  */
 import { createHash } from 'node:crypto';
 import { constants, open } from 'node:fs/promises';
-import { join } from 'node:path';
 import { createMemoryContentStore, type MemoryContentStore } from '../../cas/memory-content-store.ts';
 import { FilerError, throwIfCancelled } from '../../filers/filer-error.ts';
 import { invalidArgument, messageOf } from '../../kernel/errors.ts';
@@ -35,7 +34,7 @@ export class InputFolder implements ContentStore {
    * folders and links.
    */
   async addFolder(dir: string, cancel?: Cancellable): Promise<Digest> {
-    const source = diskSource(dir);
+    const source = await diskSource(dir);
     const { digest } = await storeTree(
       this,
       {
@@ -43,7 +42,7 @@ export class InputFolder implements ContentStore {
         targetOf: (path) => source.targetOf(path),
         storeFile: async (_content, path, stop) => {
           const stored = await source.storeFile(NOWHERE, path, stop);
-          this.#paths.set(digestKey(stored.digest), join(dir, path));
+          this.#paths.set(digestKey(stored.digest), source.pathOf(path));
           return stored;
         },
       },

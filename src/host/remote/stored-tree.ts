@@ -4,7 +4,7 @@
  */
 import { isUtf8 } from 'node:buffer';
 import { constants, type Dirent } from 'node:fs';
-import { lstat, open, readdir, readlink, type FileHandle } from 'node:fs/promises';
+import { lstat, open, readdir, readlink, realpath, type FileHandle } from 'node:fs/promises';
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { digestOf } from '../../cas/digest-of.ts';
@@ -81,17 +81,27 @@ async function* chunksOf(file: FileHandle, cancel: Cancellable | undefined): Asy
   }
 }
 
-/** A directory of the disk as a source for storing. */
-export function diskSource(dir: string): TreeSource {
+/** A directory of the disk that is being stored. */
+export interface DiskSource extends TreeSource {
+  /** The path on the disk of an entry of it. */
+  pathOf(path: string): string;
+}
+
+/** A directory of the disk as a source for storing; the directory itself may be reached through links. */
+export async function diskSource(dir: string): Promise<DiskSource> {
+  // Joining a name to a path resolves a `..` in it, which leads elsewhere if it comes after a link.
+  const top = await realpath(dir);
+  const pathOf = (path: string): string => join(top, path);
   return {
+    pathOf,
     async entriesOf(path) {
-      const at = join(dir, path);
+      const at = pathOf(path);
       const entries = await readdir(at, { withFileTypes: true });
       if (entries.some(({ name }) => name.includes(REPLACEMENT))) await checkNames(at);
       return entries.map((entry) => [entry.name, kindOf(entry)] as const);
     },
-    storeFile: (content, path, cancel) => storeFile(content, join(dir, path), cancel),
-    targetOf: (path) => targetAt(join(dir, path)),
+    storeFile: (content, path, cancel) => storeFile(content, pathOf(path), cancel),
+    targetOf: (path) => targetAt(pathOf(path)),
   };
 }
 

@@ -117,6 +117,22 @@ export function diskFilerCases({ create, unknownId, idExpected }: DiskFilerSubje
     expect(readdirSync(root)).toEqual([]);
   });
 
+  test('R170 R171 a .. behind a link leads where the system takes it', async () => {
+    const [real, beside] = [join(base, 'there', 'other'), join(base, 'other')];
+    mkdirSync(join(base, 'there', 'in'), { recursive: true });
+    symlinkSync(join(base, 'there', 'in'), join(base, 'link'));
+    writeTree(real, { 'd/f': 'right' });
+    writeTree(beside, { 'd/f': 'wrong' });
+    const id = await filer.ingest(`${base}/link/../other`);
+    expect(readTree((await filer.checkout(id)).path)).toEqual({ 'd/f': 'right' });
+    expect(await filer.ingest(`${base}/link/../other/d/f`)).toBe(await filer.ingest(join(real, 'd/f')));
+    for (const dir of [real, beside]) rmSync(join(dir, 'd'), { recursive: true });
+    const checkout = await filer.checkoutAt(id, `${base}/link/../other`);
+    expect([readTree(real), readdirSync(beside)]).toEqual([{ 'd/f': 'right' }, []]);
+    await checkout.release();
+    expect(readdirSync(real)).toEqual([]);
+  });
+
   test('R170 16 concurrent ingestions give the same ids as one by one', async () => {
     const sources = Array.from({ length: 16 }, (_, nth) =>
       writeTree(join(base, `source${nth}`), { shared: 'same', own: String(nth % 4) }),

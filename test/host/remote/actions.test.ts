@@ -189,6 +189,22 @@ describe('a filer of input roots', () => {
     }
   });
 
+  test('R170 R171 takes a .. behind a link as the system does', async () => {
+    const filer = createCasFiler({ content, root: dir });
+    for (const each of ['there/in', 'there/other/d', 'other/d']) {
+      mkdirSync(join(dir, each), { recursive: true });
+    }
+    symlinkSync(join(dir, 'there', 'in'), join(dir, 'link'));
+    writeFileSync(join(dir, 'there/other/d/f'), 'right');
+    writeFileSync(join(dir, 'other/d/f'), 'wrong');
+    const id = await filer.ingest(`${dir}/link/../other`);
+    expect(id).toBe(await filer.ingest(join(dir, 'there/other')));
+    for (const each of ['there/other', 'other']) rmSync(join(dir, each, 'd'), { recursive: true });
+    await filer.checkoutAt(id, `${dir}/link/../other`);
+    expect(readFileSync(join(dir, 'there/other/d/f'), 'utf8')).toBe('right');
+    expect(readdirSync(join(dir, 'other'))).toEqual([]);
+  });
+
   test('refuses to ingest links that lead out, and anything but files and directories', async () => {
     const filer = createCasFiler({ content, root: dir });
     mkdirSync(join(dir, 's'));

@@ -54,6 +54,15 @@ test('a large file comes in parts, and ranges of it as of any blob', async () =>
   await expect(folder.read(digest, { offset: bytes.length + 1 })).rejects.toThrow('offset: expected at most');
 });
 
+test('a .. behind a link leads where the system takes it', async () => {
+  for (const each of ['there/in', 'there/sub', 'sub']) mkdirSync(join(dir, each), { recursive: true });
+  symlinkSync(join(dir, 'there', 'in'), join(dir, 'link'));
+  writeFileSync(join(dir, 'there', 'sub', 'small'), 'right');
+  const root = await folder.addFolder(`${dir}/link/../sub`);
+  expect(root).toEqual(await new InputFolder().addFolder(join(dir, 'there', 'sub')));
+  expect(Buffer.from(await folder.read(digestOf(Buffer.from('right')))).toString()).toBe('right');
+});
+
 test('a stream that is cancelled ends', async () => {
   const cancel = new Cancellation();
   cancel.cancel();
