@@ -13,6 +13,7 @@ import { matchers } from './matchers.ts';
 import { requestedSeedIn } from './requested-seed.ts';
 import { VITEST_OPTIONS, type SimTestOptions, type TestedScenario } from './sim-test-options.ts';
 import type { SoftFailures } from './soft-failures.ts';
+import { fullNameOf, ordinalOf } from './task-identity.ts';
 import { rootFolder, rootOf } from './test-root.ts';
 import type { SimulatedTest } from './test-run.ts';
 
@@ -169,11 +170,11 @@ async function runDeclared(
     task.concurrent === true,
   );
   const soft = new SoftFailures(task, signal);
-  const names = [task.name];
-  for (let { suite } = task; suite !== undefined; { suite } = suite) names.unshift(suite.name);
   await runSimulatedTest({
-    name: names.join(' '),
+    name: fullNameOf(task),
+    ordinal: ordinalOf(task),
     file: task.file.filepath,
+    project: task.file.projectName,
     rootOf: () => rootOf(task.file),
     root: rootFolder(task.file),
     scenario: expecting(scenario, given, [expects, soft]),

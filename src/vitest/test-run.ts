@@ -49,6 +49,10 @@ export interface SoftAssertions {
 export interface SimulatedTest {
   /** Names of its groups and of the test itself, joined as `-t` matches them. */
   readonly name: string;
+  /** Its place among the tests of that name in its file, from 1; default: 1. */
+  readonly ordinal?: number;
+  /** Name of its Vitest project; default: none. */
+  readonly project?: string | undefined;
   /**
    * Finds the folder that was given to Vitest as `--root`; undefined if the command line that repeats the test needs
    * none.

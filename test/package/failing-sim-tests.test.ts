@@ -357,6 +357,26 @@ describe('what is kept of a failure', () => {
   }, 240_000);
 });
 
+const SAME_NAMES = `
+import { simTest } from ${door};
+simTest.each([1, 0])('same name', (sim, unlucky) => {
+  sim.check(sim.choose('x', 4) !== 2 || unlucky === 0 || !process.env.RED, 'it is luck');
+}, { timeout: 60_000 });
+`;
+
+test('what a test keeps stays, though one of its name in its file, or in another project, holds', async () => {
+  const config = `export default { test: { projects: [
+    { test: { name: 'red', env: { RED: '1' } } },
+    { test: { name: 'green' } },
+  ] } };`;
+  const folder = await folderWith({ 'same.test.mjs': SAME_NAMES, 'vitest.config.mjs': config });
+  for (const wasTried of [0, 1, 1]) {
+    const { text } = await runVitest(folder);
+    expect(text).toContain('1 failed | 3 passed');
+    expect([...text.matchAll(/was tried first/g)]).toHaveLength(wasTried);
+  }
+}, 240_000);
+
 const SNAPSHOTS = `
 import { expect, test } from 'vitest';
 import { simTest } from ${door};

@@ -161,6 +161,23 @@ test.for([{ runs: 3 }, { seeds: 50 }])(
   },
 );
 
+test.for([
+  ['of one name in its file', { ordinal: 2 }],
+  ['of one name in another project', { project: 'other' }],
+] as const)('a test %s keeps logs of its own', async ([, other]) => {
+  const unlucky = (sim: Simulation): void => sim.check(sim.choose('luck', 4) === 0, 'it is luck');
+  const holding = (): void => undefined;
+  const first = { project: 'first' };
+  await messageOf(unlucky, {}, first);
+  await holds(holding, {}, { ...first, ...other });
+  expect(await keptDecisions()).toEqual([1]);
+  await messageOf(unlucky, {}, { ...first, ...other });
+  expect(await keptDecisions()).toEqual([1, 1]);
+  await holds(holding, {}, first);
+  expect(await keptDecisions()).toEqual([1]);
+  expect(await messageOf(unlucky, {}, { ...first, ...other })).toContain('was tried first');
+});
+
 describe('a failure of seeds', () => {
   test('is not compared with executions of other seeds that took the same decisions', async () => {
     const message = await messageOf(

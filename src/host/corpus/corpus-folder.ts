@@ -51,6 +51,8 @@ export interface CorpusOptions {
   readonly reference: string;
   /** The file of the scenario's test. It identifies the test in any working directory; the reference does not. */
   readonly testFile?: string | undefined;
+  /** Name of the Vitest project that the test runs in. Logs of other projects are left alone; default: none. */
+  readonly project?: string | undefined;
   /** Receives a sentence for each file that could not be read, and for write errors one per error code. */
   readonly onTrouble: (text: string) => void;
 }
@@ -67,15 +69,17 @@ export class CorpusFolder {
   readonly #reference: string;
   /** Relative to the folder of the logs. */
   readonly #testFile: string | undefined;
+  readonly #project: string;
   readonly #onTrouble: (text: string) => void;
   /** Error codes already reported: on a full disk every file fails with the same one. */
   readonly #reported = new Set<string>();
 
-  constructor({ root, scenario, reference, testFile, onTrouble }: CorpusOptions) {
+  constructor({ root, scenario, reference, testFile, project = '', onTrouble }: CorpusOptions) {
     this.#folder = join(root, scenario);
     if (testFile !== undefined) this.#testFile = pathOfTestFile(this.#folder, testFile);
     this.#scenario = scenario;
     this.#reference = reference;
+    this.#project = project;
     this.#onTrouble = onTrouble;
   }
 
@@ -100,7 +104,8 @@ export class CorpusFolder {
     const { maxEvents } = eventBound(failing);
     const isCutOff = key === CUT_OFF_KEY;
     const folder = isCutOff ? join(this.#folder, CUT_OFF) : this.#folder;
-    const location = this.#testFile ?? canonicalReference(this.#reference);
+    const place = this.#testFile ?? canonicalReference(this.#reference);
+    const location = this.#project === '' ? place : `${place} ${this.#project}`;
     const id = isCutOff ? JSON.stringify(decisions) : `${location} ${key}`;
     const path = join(folder, `${nameOf(id)}${SUFFIX}`);
     const bound = maxEvents === undefined ? {} : { maxEvents: String(maxEvents) };
@@ -170,12 +175,20 @@ export class CorpusFolder {
   }
 
   get #location(): Readonly<Record<string, string>> {
-    const reference = this.#reference;
-    return this.#testFile === undefined ? { reference } : { reference, testFile: this.#testFile };
+    return {
+      reference: this.#reference,
+      ...(this.#testFile === undefined ? {} : { testFile: this.#testFile }),
+      ...(this.#project === '' ? {} : { project: this.#project }),
+    };
   }
 
-  /** Scenarios in two files may share a name. */
-  #isOwn({ reference = this.#reference, testFile }: Readonly<Record<string, string>> = {}): boolean {
+  /** Scenarios in two files may share a name, and a file may be in several projects. */
+  #isOwn({
+    reference = this.#reference,
+    testFile,
+    project = this.#project,
+  }: Readonly<Record<string, string>> = {}): boolean {
+    if (project !== this.#project) return false;
     if (testFile !== undefined && this.#testFile !== undefined) return testFile === this.#testFile;
     return canonicalReference(reference) === canonicalReference(this.#reference);
   }

@@ -1,4 +1,7 @@
-/** Where the logs of a failing `simTest` are kept: one folder per test, in one per test file. */
+/**
+ * Where the logs of a failing `simTest` are kept: one folder per test, in one per test file. Invariant: a test finds
+ * the logs of its own alone, whatever others of its name there are in its file, or of its file in other projects.
+ */
 import { existsSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { hashText } from '../../kernel/text-hash.ts';
@@ -25,23 +28,25 @@ function keptFolderOf({
 export function keptOf(test: SimulatedTest, reference: string): Pick<TestRun, 'corpus' | 'isKept'> {
   const root = keptFolderOf(test);
   if (root === undefined) return { isKept: false, corpus: () => undefined };
-  const scenario = slugOf(test.name);
+  const scenario = slugOf(test);
   return {
     isKept: existsSync(join(root, scenario)),
     async corpus() {
       const { CorpusFolder: Folder } = await import('../../host/corpus/corpus-folder.ts');
       const onTrouble = (text: string): void => console.warn(text);
-      return new Folder({ root, scenario, reference, testFile: test.file, onTrouble });
+      const { file: testFile, project } = test;
+      return new Folder({ root, scenario, reference, testFile, project, onTrouble });
     },
   };
 }
 
-/** A readable folder name that is unique to the test. */
-function slugOf(name: string): string {
+/** A readable folder name that is unique to the test in its file. */
+function slugOf({ name, ordinal = 1 }: SimulatedTest): string {
   const words = name
     .toLowerCase()
     .replace(/[^a-z0-9]+/g, '-')
     .replace(/^-|-$/g, '')
     .slice(0, 60);
-  return `${words}-${(hashText(name) >>> 0).toString(16).padStart(8, '0')}`;
+  const hash = (hashText(name) >>> 0).toString(16).padStart(8, '0');
+  return ordinal === 1 ? `${words}-${hash}` : `${words}-${hash}-${ordinal}`;
 }

@@ -68,6 +68,24 @@ test('one failure is one file: a smaller log replaces the first', async () => {
   expect(await readdir(join(root, 'mine'))).toHaveLength(2);
 });
 
+test('a project finds its own logs, and those that no project has marked', async () => {
+  const { root } = open();
+  const of = (project?: string): CorpusFolder => {
+    const reference = './mine.js#mine';
+    return new CorpusFolder({ root, scenario: 'mine', reference, project, onTrouble: () => undefined });
+  };
+  await of().keep({ ...broken, decisions: log(1) });
+  await of('node').keep({ ...broken, decisions: log(2) });
+  await of('edge').keep({ ...broken, decisions: log(3) });
+  const answersOf = async (project?: string): Promise<number[]> =>
+    (await of(project).load())
+      .flatMap(({ decisions }) => decisions.map(({ answer }) => answer))
+      .sort((one, other) => one - other);
+  expect(await answersOf('node')).toEqual([1, 2]);
+  expect(await answersOf('edge')).toEqual([1, 3]);
+  expect(await answersOf()).toEqual([1]);
+});
+
 test.for(['fixed', 'changed'] as const)('what is %s is set aside and not tried again', async (why) => {
   const { corpus, root, troubles } = open();
   await corpus.keep(broken);
