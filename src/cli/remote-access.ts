@@ -53,17 +53,23 @@ export function isEncrypted(remote: string): boolean {
  * them.
  */
 const NOT_TLS = /wrong version number|packet length too long/;
+/** The errors of HTTP/2 and of TLS for a server of another protocol, such as HTTP/1. */
+const NOT_GRPC = /^Protocol error$|alert no application protocol/;
 const UNTRUSTED = /self[- ]signed certificate|unable to (get|verify)/;
 
 /**
- * Explains a failed connection if one side encrypts and the other does not, or if the certificate is not trusted; empty
- * otherwise.
+ * Explains a failed connection if one side encrypts and the other does not, if the server speaks another protocol, or if
+ * its certificate is not trusted; empty otherwise.
  */
-export async function encryptionHint(remote: string, why: string): Promise<string> {
+export async function connectionHint(remote: string, why: string): Promise<string> {
   const address = remote.replace(/^grpcs?:\/\/|\/$/g, '');
-  if (!isEncrypted(remote)) {
-    return (await speaksTls(address)) ? `${remote} is reached, but speaks TLS: try grpcs://${address}` : '';
+  if (!isEncrypted(remote) && (await speaksTls(address))) {
+    return `${remote} is reached, but speaks TLS: try grpcs://${address}`;
   }
+  if (NOT_GRPC.test(why)) {
+    return `${remote} is reached, but speaks neither gRPC nor anything else over HTTP/2`;
+  }
+  if (!isEncrypted(remote)) return '';
   if (NOT_TLS.test(why)) return `${remote} is reached, but does not speak TLS: try grpc://${address}`;
   if (!UNTRUSTED.test(why)) return '';
   return `the certificate of ${remote} is not trusted (${why}): name the authority that has signed it with --tls-ca`;

@@ -42,7 +42,7 @@ import { OutputDisplay, runToEnd, showEvent } from './exec-display.ts';
 import { EXEC_FAILED, remoteExecStatus } from './exec-status.ts';
 import { InterruptedError, UsageError } from './exit-status.ts';
 import { Interruption } from './interruption.ts';
-import { encryptionHint, hushGrpc, isEncrypted, readFileOf, readToken } from './remote-access.ts';
+import { connectionHint, hushGrpc, isEncrypted, readFileOf, readToken } from './remote-access.ts';
 import type { Terminal } from './terminal.ts';
 import { requireTextVariable } from './typed-bytes.ts';
 
@@ -179,7 +179,7 @@ async function capabilities(
       const isWorthIt = isPassing(status.code) && performance.now() - begin < GREETING_MS;
       if (!isWorthIt || failures > GREETINGS_MAX) {
         const isReached = status.code !== RPC_CODES.UNAVAILABLE;
-        const hint = isReached ? '' : await encryptionHint(remote, message);
+        const hint = isReached ? '' : await connectionHint(remote, message);
         throw new UsageError(hint === '' ? unanswered(remote, status.code, message) : `--remote: ${hint}`);
       }
     }
@@ -252,7 +252,9 @@ async function execThere(
     const isComplete = !isWanted || (await downloadOutputs(terminal, outcome, client, surroundings));
     const hasAll = isComplete && !recorded.has(LOST_OUTPUT);
     if (code === 0 && recorded.has(LOST_OUTPUT)) {
-      terminal.note('error: the command ended with 0, but not all that it printed has come back');
+      terminal.note(
+        'error: the command ended with 0, but not all that it printed has come back; run it again',
+      );
     }
     return interruption.status ?? (code === 0 && !hasAll ? EXEC_FAILED : code);
   } finally {
@@ -379,10 +381,17 @@ async function downloadOutputs(
       else throw new Error('expected a file, directory or link, got nothing');
     } catch (error) {
       isComplete = false;
-      terminal.note(`error: --output: ${path}: ${onOneLine(messageOf(error))}`);
+      const remedy = isLost(error) ? '; run the command again' : '';
+      terminal.note(`error: --output: ${path}: ${onOneLine(messageOf(error))}${remedy}`);
     }
   }
   return isComplete;
+}
+
+/** True if the cluster no longer has an output, or has other bytes. */
+function isLost(error: unknown): boolean {
+  const { code } = rpcFailure(error).status;
+  return code === RPC_CODES.NOT_FOUND || code === RPC_CODES.DATA_LOSS;
 }
 
 /** A new temporary folder beside the path, in which an output is completed before it is moved. */

@@ -13,6 +13,7 @@ import { createPrometheusMetrics } from '../host/metrics/prometheus-metrics.ts';
 import { loadPeer } from '../kernel/package-files.ts';
 import type { Metrics } from '../model/metrics.ts';
 import { counted } from '../model/plural.ts';
+import type { RemoteFaultKind } from '../remote/remote-faults.ts';
 import { shellWord } from '../model/shell-word.ts';
 import { EXIT_STATUS, UsageError } from './exit-status.ts';
 import { Interruption } from './interruption.ts';
@@ -133,7 +134,11 @@ async function openCluster(
 /** Rewords an invalid argument of the cluster in terms of the options that were typed. */
 function asOption(text: string): string {
   return onOneLine(
-    text.replace(/^tls\.(cert|key):/, '--tls-$1:').replace(/^tls:/, '--tls-cert and --tls-key:'),
+    text
+      .replace(/^host:/, '--host:')
+      .replace(/^tls\.(cert|key):/, '--tls-$1:')
+      .replace(/^tls:/, '--tls-cert and --tls-key:')
+      .replace(/another program listens there$/, '$&; --port 0 takes any port that is free'),
   );
 }
 
@@ -231,14 +236,19 @@ function shortName(method: string): string {
   return method.slice(method.lastIndexOf('/') + 1);
 }
 
+/** The methods whose streams end with the result of an action. */
+const WATCHES: ReadonlySet<string> = new Set(['Execute', 'WaitExecution']);
+
 /** Shows calls as they end, and counts them. */
-class AccessLog {
+export class AccessLog {
   readonly #terminal: Terminal;
   readonly #shows: boolean;
   readonly #json: boolean;
   readonly #isChaotic: boolean;
   #calls = 0;
   #actions = 0;
+  /** How many watches that are under way will end without their result. */
+  #lostAnswers = 0;
   #faults = 0;
   #bytesIn = 0;
   #bytesOut = 0;
@@ -253,7 +263,7 @@ class AccessLog {
   add(access: RpcAccess): void {
     const { method, code, message, durationMs, bytesIn, bytesOut, peer } = access;
     this.#calls += 1;
-    if (shortName(method) === 'Execute' && code === 'OK') this.#actions += 1;
+    if (code === 'OK' && WATCHES.has(shortName(method))) this.#addAnswer();
     this.#bytesIn += bytesIn;
     this.#bytesOut += bytesOut;
     if (!this.#shows) return;
@@ -267,8 +277,15 @@ class AccessLog {
     this.#terminal.line(`${peer}  ${shortName(method)}  ${code}  ${formatSpan(durationMs)}  ${bytes}${why}`);
   }
 
-  fault(kind: string, method: string): void {
+  #addAnswer(): void {
+    if (this.#lostAnswers > 0) this.#lostAnswers -= 1;
+    else this.#actions += 1;
+  }
+
+  fault(kind: RemoteFaultKind, method: string): void {
     this.#faults += 1;
+    // The watch is about to end well all the same.
+    if (kind === 'loseDone') this.#lostAnswers += 1;
     if (!this.#shows) return;
     if (this.#json) this.#terminal.json({ type: 'fault', kind, method });
     else this.#terminal.line(`fault: ${kind} of ${shortName(method)}`);

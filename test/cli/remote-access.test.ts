@@ -1,6 +1,6 @@
-// What is said of the encryption of a connection that could not be made.
+// What is said of a connection that could not be made.
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { encryptionHint, hushGrpc } from '../../src/cli/remote-access.ts';
+import { connectionHint, hushGrpc } from '../../src/cli/remote-access.ts';
 
 /** As OpenSSL says it. */
 const alert = (text: string, number: number): string =>
@@ -12,14 +12,14 @@ describe('a server that speaks TLS is not taken for one that does not, which wou
     ['shares no cipher', alert('sslv3 alert handshake failure', 40)],
     ['wants a certificate', alert('tlsv13 alert certificate required', 116)],
   ])('if it %s', async ([, why]) => {
-    expect(await encryptionHint('grpcs://build:443', why)).toBe('');
+    expect(await connectionHint('grpcs://build:443', why)).toBe('');
   });
 
   test.for<[string]>([['wrong version number'], ['packet length too long']])(
     'but an answer that is not of TLS is: %s',
     async ([text]) => {
       const why = `write EPROTO 00C8E1:error:0A00010B:SSL routines:ssl3_get_record:${text}:../deps/openssl/ssl/record.c:354:`;
-      expect(await encryptionHint('grpcs://build:443', why)).toBe(
+      expect(await connectionHint('grpcs://build:443', why)).toBe(
         'grpcs://build:443 is reached, but does not speak TLS: try grpc://build:443',
       );
     },

@@ -40,7 +40,7 @@ describe('what a command has printed is lost', () => {
     expect([code, out]).toEqual([125, '']);
     expect(err).toContain('output lost: stderr could not be fetched in full: evicted\n');
     expect(err).toMatch(
-      /COMPLETE 0\nerror: the command ended with 0, but not all that it printed has come back\n$/,
+      /COMPLETE 0\nerror: the command ended with 0, but not all that it printed has come back; run it again\n$/,
     );
   });
 
@@ -50,6 +50,21 @@ describe('what a command has printed is lost', () => {
     expect(err).toContain('output lost: stdout could not be fetched in full: evicted\n');
     expect(err).toMatch(/COMPLETE 3\n$/);
   });
+});
+
+test.for([
+  ['a file', 'echo x > out'],
+  ['a folder', 'mkdir out; echo x > out/file'],
+] as const)('an output that the cluster has lost, %s, is asked for again', async ([, script]) => {
+  const endpoint = await behind({
+    serverStream: (method, request, context) => {
+      if (method.path === M.read.path) throw new RpcError('NOT_FOUND', 'evicted');
+      return lab.cluster.service.serverStream(method, request, context);
+    },
+  });
+  const { code, err } = await runThere(endpoint, '--output', 'out', '--', 'sh', '-c', script);
+  expect(code).toBe(125);
+  expect(err).toMatch(/\nerror: --output: out: evicted; run the command again\n$/);
 });
 
 test('what a server says stays on its line', async () => {

@@ -7,13 +7,13 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { encodeAction, encodeCommand } from '../../src/cas/action-messages.ts';
 import { MESSAGES } from '../../src/cas/codec.ts';
 import { digestOf } from '../../src/cas/digest-of.ts';
-import { bazelLine } from '../../src/cli/serve-command.ts';
+import { AccessLog, bazelLine } from '../../src/cli/serve-command.ts';
 import { connectRemote, type RemoteConnection } from '../../src/host/remote/grpc-transport.ts';
 import type { Digest } from '../../src/model/digest.ts';
 import { REMOTE_METHODS as M } from '../../src/remote/methods.ts';
 import { comesTrue, newMark } from '../host/hostile/leftovers.ts';
 import { SmallDisk, smallDiskMissingBecause, titledForSmallDisk } from '../host/remote/small-disk.ts';
-import { type Started, startWith } from './command.ts';
+import { jsonLines, type Started, startWith } from './command.ts';
 
 let dir: string;
 const started: Started[] = [];
@@ -99,6 +99,32 @@ test.for([
   expect(bazelLine(endpoint, options)).toBe(`bazel build ${words}`);
 });
 
+test('an action counts once its client has the result, by Execute or by WaitExecution', () => {
+  const log = new AccessLog(undefined as never, { port: 0, host: '', runners: 'exec', chaos: '1' });
+  const ended = (method: string, code: string): void =>
+    log.add({ method: `/E/${method}`, code, message: '', durationMs: 1, bytesIn: 0, bytesOut: 0, peer: '' });
+  const counted = (): string => log.summary().split(',')[0] ?? '';
+  ended('Execute', 'OK');
+  ended('Execute', 'UNAVAILABLE');
+  ended('GetOperation', 'OK');
+  expect(counted()).toBe('1 action answered');
+  ended('WaitExecution', 'OK');
+  expect(counted()).toBe('2 actions answered');
+  log.fault('loseDone', '/E/Execute');
+  log.fault('slow', '/E/WaitExecution');
+  ended('Execute', 'OK');
+  expect(counted()).toBe('2 actions answered');
+  ended('WaitExecution', 'OK');
+  expect(counted()).toBe('3 actions answered');
+});
+
+/** As docs/remote.md lists them. */
+const JSON_FIELDS = new Map([
+  ['serving', ['endpoint', 'jobs', 'runners', 'chaos']],
+  ['call', ['method', 'code', 'message', 'durationMs', 'bytesIn', 'bytesOut', 'peer']],
+  ['fault', ['kind', 'method']],
+]);
+
 describe('dryrunner serve --reapi', () => {
   test('carries actions out until Ctrl-C, counts them for Prometheus, and leaves nothing behind', async () => {
     const { server, said } = await serve('--jobs', '2', '--metrics-port', '0', '--access-log');
@@ -141,6 +167,8 @@ describe('dryrunner serve --reapi', () => {
       server.child.kill('SIGTERM');
       const { code, out } = await server.finished;
       expect(code).toBe(143);
+      const fields = new Map(jsonLines(out).map(({ type, ...rest }) => [type, Object.keys(rest)]));
+      expect(fields).toEqual(JSON_FIELDS);
       seen.push(out.split('\n').filter((line) => line.includes('"type":"fault"')));
     }
     expect(seen[0]?.length).toBeGreaterThan(0);
@@ -160,12 +188,12 @@ describe('dryrunner serve --reapi', () => {
     [
       'a host that is not here',
       ['--reapi', '--host', '192.0.2.1', '--port', '0'],
-      'cannot listen on 192.0.2.1:0',
+      'cannot listen on 192.0.2.1:0: this machine has no such address',
     ],
     [
       'an empty host',
       ['--reapi', '--host', '', '--port', '0'],
-      'error: host: expected a host name or an address',
+      'error: --host: expected a host name or an address',
     ],
     [
       'a folder that cannot be made',
@@ -250,7 +278,9 @@ describe('dryrunner serve --reapi', () => {
     started.push(command);
     const { code, err } = await command.finished;
     expect(code).toBe(2);
-    expect(err).toMatch(new RegExp(`^error: cannot listen on 127.0.0.1:${port}: .*\\n$`));
+    expect(err).toBe(
+      `error: cannot listen on 127.0.0.1:${port}: another program listens there; --port 0 takes any port that is free\n`,
+    );
   });
 
   test('says in lines for people how much it does, and what clients send stays on its line', async () => {

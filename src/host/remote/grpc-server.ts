@@ -183,6 +183,19 @@ function textHeaders(metadata: Metadata): ReadonlyMap<string, string> {
   return found;
 }
 
+/** Errors of the system for an address on which nobody can listen. */
+const REASONS: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'another program listens there',
+  EADDRNOTAVAIL: 'this machine has no such address',
+  EACCES: 'this user may not listen on that port',
+};
+
+/** Why gRPC cannot listen; its own text lists the attempts of all addresses. */
+function reasonOf({ message }: Error): string {
+  const [, code = ''] = /\blisten (E[A-Z]+)\b/.exec(message) ?? [];
+  return REASONS[code] ?? message;
+}
+
 class GrpcServer implements RemoteEndpoint {
   readonly #grpc: Grpc;
   readonly #server: Server;
@@ -212,7 +225,7 @@ class GrpcServer implements RemoteEndpoint {
         if (error === null) resolve(bound);
         else {
           reject(
-            new RunnerError('RUNNER_RPC_FAILED', `cannot listen on ${address}: ${error.message}`, {
+            new RunnerError('RUNNER_RPC_FAILED', `cannot listen on ${address}: ${reasonOf(error)}`, {
               cause: error,
             }),
           );

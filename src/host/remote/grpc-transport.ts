@@ -252,7 +252,7 @@ function plainText(details: string): string {
   return details
     .replace(/^No connection established\. Last error: (Error: )?/, '')
     .replace(/\.?\s*Resolution note:\s*$/, '')
-    .replace(/^(Failed to connect) \(\S+Z\)$/, '$1');
+    .replace(/ \(\d{4}-\d\d-\d\dT[\d:.]+Z\)$/, '');
 }
 
 /** Unreadable details are left out; the status is useful without them. */
