@@ -150,6 +150,11 @@ export function timeoutStatus(runId: RunID, tags: LogTags = NO_TAGS): RunStatus 
   return makeRunStatus(runId, 'TIMEDOUT', tags, NO_REFS, NO_OUTCOME);
 }
 
+/** The status with the result of its action, if there is one; for code that merges statuses. */
+export function withResult(status: RunStatus, actionResult: ActionResult | undefined): RunStatus {
+  return actionResult === undefined ? status : Object.freeze({ ...status, actionResult });
+}
+
 /**
  * A copy of the status with the places where the output can be read.
  * See {@link completeStatus}.
@@ -159,7 +164,8 @@ export function timeoutStatus(runId: RunID, tags: LogTags = NO_TAGS): RunStatus 
 export function withRefs(status: RunStatus, stdoutRef: string, stderrRef: string): RunStatus {
   try {
     checkObject('status', 'a run status', status);
-    return makeRunStatus(status.runId, status.state, status, { stdoutRef, stderrRef }, status);
+    const { runId, state, actionResult } = status;
+    return withResult(makeRunStatus(runId, state, status, { stdoutRef, stderrRef }, status), actionResult);
   } catch (error) {
     throw unreadable('status', status, error);
   }
@@ -176,7 +182,7 @@ const WITH_ERROR = RUN_STATES.filter((state) => hasField(state, 'error'));
 export function withError(status: RunStatus, error: string): RunStatus {
   try {
     checkObject('status', 'a run status', status);
-    const { runId, state, snapshotId, exitCode } = status;
+    const { runId, state, snapshotId, exitCode, actionResult } = status;
     if (!hasField(state, 'error')) {
       throw invalidArgument(
         'status',
@@ -184,7 +190,8 @@ export function withError(status: RunStatus, error: string): RunStatus {
         state,
       );
     }
-    return makeRunStatus(runId, state, status, status, { snapshotId, exitCode, error });
+    const copy = makeRunStatus(runId, state, status, status, { snapshotId, exitCode, error });
+    return withResult(copy, actionResult);
   } catch (thrown) {
     throw unreadable('status', status, thrown);
   }

@@ -1,6 +1,6 @@
 /** What a write keeps of the previous status: refs and tags that it does not set (R52, R53). */
 import { invalidArgument } from '../kernel/errors.ts';
-import { makeRunStatus, type RunStatus } from '../model/run-status.ts';
+import { makeRunStatus, withResult, type RunStatus } from '../model/run-status.ts';
 
 /**
  * Copies plain data and freezes the copy at every depth, for the one field of a status whose content is opaque (R39).
@@ -40,8 +40,7 @@ export function mergeStatus(old: RunStatus, update: RunStatus): RunStatus {
     stderrRef: update.stderrRef || old.stderrRef,
   };
   const status = makeRunStatus(old.runId, update.state, tags, refs, update);
-  if (update.actionResult === undefined) return status;
-  return Object.freeze({ ...status, actionResult: frozenCopy(update.actionResult) });
+  return update.actionResult === undefined ? status : withResult(status, frozenCopy(update.actionResult));
 }
 
 /** A frozen copy of a status. */

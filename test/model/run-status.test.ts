@@ -109,6 +109,17 @@ describe('status constructors', () => {
     expect(Object.isFrozen(withRefs(done, 'out', 'err')) && Object.isFrozen(withError(done, 'x'))).toBe(true);
   });
 
+  test('R10 a copy with refs or an error keeps the result of the action', () => {
+    const actionResult = { actionDigest: { hash: '0'.repeat(64), sizeBytes: 1 }, cached: false };
+    const done: RunStatus = Object.freeze({ ...completeStatus('7', '', 3, tags), actionResult });
+    const copies = [withRefs(done, 'out', 'err'), withError(done, 'capped')];
+    expect(copies).toStrictEqual([
+      { ...done, stdoutRef: 'out', stderrRef: 'err' },
+      { ...done, error: 'capped' },
+    ]);
+    expect(copies.every(Object.isFrozen)).toBe(true);
+  });
+
   test.for([pendingStatus('7'), runningStatus('7', '', ''), timeoutStatus('7'), zeroStatus()])(
     'R11 %o takes no error',
     (status) => {

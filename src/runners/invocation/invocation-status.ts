@@ -1,6 +1,12 @@
 /** The two kinds of status that an invocation emits. */
 import { tagsOf } from '../../model/command.ts';
-import { makeRunStatus, runningStatus, type OutputRefs, type RunStatus } from '../../model/run-status.ts';
+import {
+  makeRunStatus,
+  runningStatus,
+  withResult,
+  type OutputRefs,
+  type RunStatus,
+} from '../../model/run-status.ts';
 import type { Outcome } from './invocation-state.ts';
 import type { RunContext } from './run-context.ts';
 
@@ -20,8 +26,7 @@ export function terminalRunStatus(run: RunContext, outcome: Outcome): RunStatus 
   const refs: OutputRefs = uploads ? run : KEPT_REFS;
   const snapshotId = state === 'COMPLETE' ? run.logSnapshotId : '';
   const status = makeRunStatus(run.runId, state, tagsOf(run.command), refs, { snapshotId, exitCode, error });
-  const actionResult = run.action?.resultOf(outcome);
-  return actionResult === undefined ? status : Object.freeze({ ...status, actionResult });
+  return withResult(status, run.action?.resultOf(outcome));
 }
 
 /** That the logs are not whole (R123); empty if nothing is known to be missing. */
