@@ -87,7 +87,7 @@ const STEPS: readonly Step[] = [
   ['fail 211 no checkout', { state: 'FAILED', exitCode: 211, error: 'error execing: no checkout' }],
   ['fail 241 no memory', { state: 'FAILED', exitCode: 241, error: 'error execing: no memory' }],
   ['fail 0 lost', { state: 'FAILED', exitCode: 250, error: 'error execing: lost' }],
-  ['signal SIGKILL', { state: 'COMPLETE', exitCode: -1, error: 'killed by SIGKILL' }],
+  ['signal SIGKILL', { state: 'COMPLETE', exitCode: -1, error: 'Killed by SIGKILL' }],
   ['hang', 'lasts'],
   ['pause', 'lasts'],
   ['stdout some text', 'goes on'],

@@ -3,7 +3,7 @@ import * as is from '../../kernel/shape.ts';
 import { check, checkObject, unreadable } from '../../kernel/argument-check.ts';
 import { invalidArgument } from '../../kernel/errors.ts';
 import { parseSimScript } from '../../execers/sim-script.ts';
-import { failedText } from '../../model/end-text.ts';
+import { failedText, killedText } from '../../model/end-text.ts';
 import { EXIT_CODES, type ExitCode } from '../../model/exit-code.ts';
 import type { Command } from '../../model/command.ts';
 import { isPending } from '../../model/maybe-promise.ts';
@@ -92,7 +92,7 @@ export function argvScript(command: Command): FakeScript {
             },
           };
         case 'signal':
-          return { runMs, end: { state: 'COMPLETE', exitCode: -1, error: `killed by ${step.signal}` } };
+          return { runMs, end: { state: 'COMPLETE', exitCode: -1, error: killedText(step.signal) } };
         case 'stdout':
         case 'stderr':
         case 'comment':

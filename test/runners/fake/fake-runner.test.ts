@@ -245,7 +245,7 @@ describe('a fake runner with a script', () => {
       ['fail 0 broken'],
       { runMs: 0, end: { state: 'FAILED', exitCode: 250, error: 'error execing: broken' } },
     ],
-    [['signal SIGSEGV'], { runMs: 0, end: { state: 'COMPLETE', exitCode: -1, error: 'killed by SIGSEGV' } }],
+    [['signal SIGSEGV'], { runMs: 0, end: { state: 'COMPLETE', exitCode: -1, error: 'Killed by SIGSEGV' } }],
     [['sleep 5'], { runMs: 5 }],
   ] as const)('argvScript makes of %o %o', ([argv, script]) => {
     expect(argvScript({ argv: [...argv] })).toEqual(script);
