@@ -9,8 +9,8 @@ const NS_PER_SECOND = 1_000_000_000n;
 
 /**
  * Formats milliseconds as a Go duration, rounded to nanoseconds. Non-finite numbers are formatted as in JavaScript.
- * Never throws.
  *
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for anything but a number.
  * @example
  * ```ts
  * import { formatGoDuration } from 'dryrunner';

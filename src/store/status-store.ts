@@ -41,7 +41,10 @@ export interface StatusStoreOptions {
   readonly clock: Clock;
   /** Names the store in traces and in labels of waits. Default: `store`. */
   readonly name?: string;
-  /** Prefix of run ids, so that ids of two incarnations of a runner differ (R45). Default: empty. */
+  /**
+   * Prefix of run ids, so that ids of two incarnations of a runner differ (R45). Let it end in something other than a
+   * digit: run 10 of `n1` and run 0 of `n11` have the same id. Default: empty.
+   */
   readonly idPrefix?: string;
   /** Number of runs to keep (R47); 0, the default, keeps all. */
   readonly capacity?: number;

@@ -11,7 +11,10 @@ export interface QueueOptions {
   readonly capacity?: number | undefined;
   /** Number of runs that the store remembers, 0 for all (R47). Default 1 for capacity 1, else 0. */
   readonly history?: number | undefined;
-  /** Prefix of run numbers, so that ids of two incarnations of one runner differ (R45). Default: none. */
+  /**
+   * Prefix of run numbers, so that ids of two incarnations of one runner differ (R45). Let it end in something other
+   * than a digit: run 10 of `n1` and run 0 of `n11` have the same id. Default: none.
+   */
   readonly idPrefix?: string | undefined;
   /**
    * Time limit of an update in milliseconds: a longer one is abandoned and shown in the service status (R80). 0
