@@ -4,7 +4,7 @@
  */
 import { type StateMask, formatMask, maskForState, maskMatches } from '../model/state-mask.ts';
 import type { Query, Wait } from '../model/query.ts';
-import type { RunStatus } from '../model/run-status.ts';
+import type { RunID, RunStatus } from '../model/run-status.ts';
 import type { ServiceStatus } from '../model/service-status.ts';
 import type { QueryResult } from '../model/status-reader.ts';
 import { Waiter, type WaiterRegister } from './waiter-lifecycle.ts';
@@ -101,8 +101,8 @@ export interface ServiceSource {
   readonly serviceStatus: ServiceStatus;
 }
 
-/** A run that a waiter waits on. */
-export interface ListedRun {
+/** A run from the perspective of its waiters. */
+interface AwaitedRun extends Awaited<RunWaiter> {
   readonly status: RunStatus;
 }
 
@@ -119,12 +119,18 @@ function takeSettlers(resolve: (result: QueryResult) => void, reject: (error: Er
   taken.reject = reject;
 }
 
+/**
+ * A mask that no write matches: a waiter on all runs uses it to register on the runs that it lists, so that their
+ * eviction ends the wait.
+ */
+const EVICTION_ONLY = maskForState();
+
 /** Waits until a status matches its query (R31). */
 export class RunWaiter extends Waiter {
   readonly states: StateMask;
   readonly allRuns: boolean;
   /** The runs listed by the query, without duplicates. */
-  readonly runs: readonly ListedRun[];
+  readonly runs: readonly AwaitedRun[];
   readonly promise: Promise<QueryResult>;
   /**
    * How many of the listed runs may still come to match; at 0 the wait cannot succeed (R36). `Infinity` if new runs may
@@ -133,16 +139,23 @@ export class RunWaiter extends Waiter {
   live = 0;
   /** Its entries in the lists of what it waits on, chained by `sibling`. */
   links: WaiterLink<RunWaiter> | undefined = undefined;
+  readonly #everyRun: Awaited<RunWaiter>;
   readonly #source: ServiceSource;
   readonly #resolve: (result: QueryResult) => void;
   readonly #reject: (error: Error) => void;
 
   /** Keeps no reference to the query, which the caller may change. */
-  constructor({ states, allRuns = false }: Query, runs: readonly ListedRun[], source: ServiceSource) {
+  constructor(
+    { states, allRuns = false }: Query,
+    runs: readonly AwaitedRun[],
+    everyRun: Awaited<RunWaiter>,
+    source: ServiceSource,
+  ) {
     super();
     this.states = states;
     this.allRuns = allRuns;
     this.runs = runs;
+    this.#everyRun = everyRun;
     this.#source = source;
     this.promise = new Promise(takeSettlers);
     this.#resolve = taken.resolve;
@@ -163,7 +176,7 @@ export class RunWaiter extends Waiter {
 
   get runId(): string {
     const { runs } = this;
-    return this.allRuns || runs.length !== 1 ? '' : (runs[0] as ListedRun).status.runId;
+    return this.allRuns || runs.length !== 1 ? '' : (runs[0] as AwaitedRun).status.runId;
   }
 
   /** Resolves with the one status that matched, as it was written (R31). */
@@ -179,24 +192,30 @@ export class RunWaiter extends Waiter {
     this.#reject(error);
   }
 
+  override link(): void {
+    const { runs, allRuns, states } = this;
+    for (const run of runs) {
+      if (!isTerminal(run.status.state)) this.live += 1;
+      this.links = linkWaiter(this, run, allRuns ? EVICTION_ONLY : states, this.links);
+    }
+    if (!allRuns) return;
+    this.live = Infinity;
+    this.links = linkWaiter(this, this.#everyRun, states, this.links);
+  }
+
   override unlink(): void {
     for (let { links } = this; links !== undefined; links = links.sibling) unlinkWaiter(links);
     this.links = undefined;
   }
 }
 
+/** No waiter. */
+export const NOBODY: readonly RunWaiter[] = [];
+
 /**
- * A mask that no write matches: a waiter on all runs uses it to register on the runs that it lists, so that their
- * eviction ends the wait.
+ * The waiters on the runs of one store. Those that a write ends are all removed before the first of them is ended: a
+ * listener of the trace may write to the store in between, which must not end them again.
  */
-const EVICTION_ONLY = maskForState();
-
-/** A run from the perspective of its waiters. */
-interface AwaitedRun extends Awaited<RunWaiter> {
-  readonly status: RunStatus;
-}
-
-/** The waiters on the runs of one store. */
 export class RunWaiters {
   /** Number of waiters visited by writes so far: the cost of waking, for tests and benchmarks. */
   visited = 0;
@@ -209,43 +228,66 @@ export class RunWaiters {
 
   /** Registers a wait. `records` are the runs listed by the query, without duplicates. */
   add(query: Query, records: readonly AwaitedRun[], wait: Wait, source: ServiceSource): Promise<QueryResult> {
-    const waiter = new RunWaiter(query, records, source);
-    const { allRuns, states } = waiter;
+    const waiter = new RunWaiter(query, records, this.#everyRun, source);
     this.#register.enter(waiter, wait);
-    for (const record of records) {
-      if (!isTerminal(record.status.state)) waiter.live += 1;
-      waiter.links = linkWaiter(waiter, record, allRuns ? EVICTION_ONLY : states, waiter.links);
-    }
-    if (allRuns) {
-      waiter.live = Infinity;
-      waiter.links = linkWaiter(waiter, this.#everyRun, states, waiter.links);
-    }
     return waiter.promise;
   }
 
-  /** True if a waiter waits for the current status of the run. */
-  wantsAny({ lists, status }: AwaitedRun): boolean {
-    return hasMatch(lists, status) || hasMatch(this.#everyRun.lists, status);
-  }
-
-  /** Wakes all waiters for the run's new status, and those that can no longer be met because of it (R36, R54). */
-  wake(record: AwaitedRun): void {
-    if (record.lists === undefined && this.#everyRun.lists === undefined) return;
-    const { status } = record;
+  /**
+   * Removes the waiters that the run's new status ends, in order of registration: those that wait for it, and those that
+   * can no longer be met because of it (R36, R54). The caller then traces the write, and ends them with `end`.
+   */
+  take(record: AwaitedRun): readonly RunWaiter[] {
+    if (record.lists === undefined && this.#everyRun.lists === undefined) return NOBODY;
+    const { state } = record.status;
     const only = this.#onlyWaiter(record);
     if (only !== undefined) {
-      this.#end(only, status);
-      return;
+      this.#register.remove(only);
+      return [only];
     }
     const woken: RunWaiter[] = [];
     for (let list = record.lists; list !== undefined; list = list.next) {
-      if (maskMatches(list.mask, status.state)) this.#take(list, woken);
-      else if (isTerminal(status.state)) this.#takeDoomed(list, woken);
+      if (maskMatches(list.mask, state)) this.#collect(list, woken);
+      else if (isTerminal(state)) this.#collectDoomed(list, woken);
     }
     for (let list = this.#everyRun.lists; list !== undefined; list = list.next) {
-      if (maskMatches(list.mask, status.state)) this.#take(list, woken);
+      if (maskMatches(list.mask, state)) this.#collect(list, woken);
     }
-    for (const waiter of inOrder(woken)) this.#end(waiter, status);
+    return this.#removeAll(woken);
+  }
+
+  /** Ends waiters that were removed because of `status`, as it was written. */
+  end(woken: readonly RunWaiter[], status: RunStatus): void {
+    for (const waiter of woken) {
+      this.#register.traceLeft(waiter);
+      if (maskMatches(waiter.states, status.state)) waiter.meet(status);
+      else waiter.fail(cannotMatch(waiter));
+    }
+  }
+
+  /** Removes every waiter that lists a run which was evicted; the caller then ends them with `endEvicted`. */
+  takeEvicted({ lists }: AwaitedRun): readonly RunWaiter[] {
+    if (lists === undefined) return NOBODY;
+    const woken: RunWaiter[] = [];
+    for (let list: WaiterList<RunWaiter> | undefined = lists; list !== undefined; list = list.next) {
+      this.#collect(list, woken);
+    }
+    return this.#removeAll(woken);
+  }
+
+  /** Ends waiters that were removed because a run was evicted: its id is unknown from now on (R49). */
+  endEvicted(woken: readonly RunWaiter[], runId: RunID): void {
+    for (const waiter of woken) {
+      this.#register.traceLeft(waiter);
+      waiter.fail(unknownRun(runId));
+    }
+  }
+
+  /** Merges the waiters by order of registration: each list is in that order, but not the lists together. */
+  #removeAll(woken: RunWaiter[]): readonly RunWaiter[] {
+    if (woken.length > 1) woken.sort((a, b) => a.sequence - b.sequence);
+    for (const waiter of woken) this.#register.remove(waiter);
+    return woken;
   }
 
   /** The only waiter on a run if there is exactly one and the new status meets it, which is nearly always the case. */
@@ -256,26 +298,7 @@ export class RunWaiters {
     return lists.first?.waiter;
   }
 
-  #end(waiter: RunWaiter, status: RunStatus): void {
-    if (maskMatches(waiter.states, status.state)) {
-      this.#register.leave(waiter);
-      waiter.meet(status);
-    } else {
-      this.#register.fail(waiter, cannotMatch(waiter));
-    }
-  }
-
-  /** Ends every wait that lists the run, because its id is unknown from now on (R49). */
-  wakeEvicted({ lists, status }: AwaitedRun): void {
-    if (lists === undefined) return;
-    const woken: RunWaiter[] = [];
-    for (let list: WaiterList<RunWaiter> | undefined = lists; list !== undefined; list = list.next) {
-      this.#take(list, woken);
-    }
-    for (const waiter of inOrder(woken)) this.#register.fail(waiter, unknownRun(status.runId));
-  }
-
-  #take(list: WaiterList<RunWaiter>, woken: RunWaiter[]): void {
+  #collect(list: WaiterList<RunWaiter>, woken: RunWaiter[]): void {
     for (let link = list.first; link !== undefined; link = link.next) {
       this.visited += 1;
       woken.push(link.waiter);
@@ -283,7 +306,7 @@ export class RunWaiters {
   }
 
   /** Walks each entry in the list at most once, when its run ends: the cost is bounded by that of registration. */
-  #takeDoomed(list: WaiterList<RunWaiter>, woken: RunWaiter[]): void {
+  #collectDoomed(list: WaiterList<RunWaiter>, woken: RunWaiter[]): void {
     for (let link = list.first; link !== undefined; link = link.next) {
       this.visited += 1;
       const { waiter } = link;
@@ -296,16 +319,4 @@ export class RunWaiters {
 /** The error of a wait on runs that are all terminal in other states (R36). */
 export function cannotMatch({ runs, states }: Pick<RunWaiter, 'runs' | 'states'>): RunnerError {
   return cannotHappen({ runs: runs.map(({ status }) => status.runId), states });
-}
-
-/** Merges waiters by order of registration: each list is in that order, but not the lists together. */
-function inOrder(woken: RunWaiter[]): RunWaiter[] {
-  return woken.length > 1 ? woken.sort((a, b) => a.sequence - b.sequence) : woken;
-}
-
-function hasMatch(first: WaiterList<RunWaiter> | undefined, { state }: RunStatus): boolean {
-  for (let list = first; list !== undefined; list = list.next) {
-    if (maskMatches(list.mask, state)) return true;
-  }
-  return false;
 }

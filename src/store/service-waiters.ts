@@ -50,6 +50,10 @@ export class ServiceWaiter extends Waiter {
     this.#reject(error);
   }
 
+  override link(): void {
+    this.#waiting.add(this);
+  }
+
   override unlink(): void {
     this.#waiting.delete(this);
   }
@@ -70,7 +74,6 @@ export class ServiceWaiters {
     this.#waiting ??= new Set();
     const waiter = new ServiceWaiter(predicate, this.#waiting);
     this.#register.enter(waiter, wait);
-    this.#waiting.add(waiter);
     return waiter.promise;
   }
 

@@ -28,7 +28,7 @@ import { STARTED_ROW } from '../model/undisturbed-run.ts';
 import type { Tracer } from '../model/trace-event.ts';
 import { allTerminal, listedRecords, selectStatuses } from './query-selection.ts';
 import { type RunRecord, RunTable } from './run-table.ts';
-import { cannotMatch, RunWaiters } from './run-waiters.ts';
+import { cannotMatch, NOBODY, RunWaiters } from './run-waiters.ts';
 import { type ServicePredicate, judgeService, ServiceWaiters } from './service-waiters.ts';
 import { copyOfDropped, mergeStatus } from './status-merge.ts';
 import { WaiterRegister, type WaiterContext } from './waiter-lifecycle.ts';
@@ -139,10 +139,11 @@ export class StatusStore implements StatusReader, StatusWriter {
     if (tags !== NO_TAGS) check('tags', tags, TAGS);
     const table = (this.#table ??= new RunTable());
     const record = table.add(pendingStatus(`${this.#idPrefix}${this.#created}`, tags), runType);
+    const { status } = record;
     this.#created += 1;
     this.#written(record);
     if (this.#capacity !== 0) this.#evict(table);
-    return record.status;
+    return status;
   }
 
   update(update: RunStatus): WriteOutcome {
@@ -174,18 +175,18 @@ export class StatusStore implements StatusReader, StatusWriter {
     this.#table?.replace(record, status);
     const { name, tracer } = this;
     const at = this.clock.now();
+    const woken = this.#waiters?.runs.take(record) ?? NOBODY;
     if (isTerminal(status.state)) tracer?.ended(at, name, runId, checkout, status);
-    else if (this.#waiters?.runs.wantsAny(record) !== true) {
-      tracer?.started(at, name, runId, checkout, status);
-    } else {
+    else if (woken.length === 0) tracer?.started(at, name, runId, checkout, status);
+    else {
       // Waits that end now are traced before the last event of the row.
       const of = { at, runner: name, runId, checkout, status };
       if (tracer !== undefined) eachOfRow(tracer, STARTED_ROW, of, STARTED_ROW.length - 1);
-      this.#waiters.runs.wake(record);
+      this.#waiters?.runs.end(woken, status);
       tracer?.phase(at, name, runId, 'wait');
       return;
     }
-    this.#waiters?.runs.wake(record);
+    this.#waiters?.runs.end(woken, status);
   }
 
   updateService(update: ServiceStatus): void {
@@ -295,11 +296,15 @@ export class StatusStore implements StatusReader, StatusWriter {
     return record;
   }
 
-  /** Traces before waking, because woken waiters may look at the trace. */
+  /**
+   * Traces before waking, because woken waiters may look at the trace. Whom the write wakes is decided before, because a
+   * listener of the trace may write to the run at once.
+   */
   #written(record: RunRecord): void {
     const { status } = record;
+    const woken = this.#waiters?.runs.take(record) ?? NOBODY;
     this.tracer?.status(this.clock.now(), this.name, status);
-    this.#waiters?.runs.wake(record);
+    this.#waiters?.runs.end(woken, status);
   }
 
   #traceDropped(update: RunStatus): void {
@@ -313,8 +318,9 @@ export class StatusStore implements StatusReader, StatusWriter {
       const record = table.evict();
       if (record === undefined) return;
       const { runId } = record.status;
+      const woken = this.#waiters?.runs.takeEvicted(record) ?? NOBODY;
       this.tracer?.evicted(this.clock.now(), this.name, runId);
-      this.#waiters?.runs.wakeEvicted(record);
+      this.#waiters?.runs.endEvicted(woken, runId);
     }
   }
 }

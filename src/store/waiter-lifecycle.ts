@@ -40,6 +40,8 @@ export abstract class Waiter extends LimitedWaiter {
   abstract expire(): void;
   /** Rejects. */
   abstract fail(error: Error): void;
+  /** Joins every list of what it waits on. */
+  abstract link(): void;
   /** Leaves every list that contains it. */
   abstract unlink(): void;
 
@@ -67,7 +69,10 @@ export interface WaiterContext {
   readonly tracer: RunTracer | undefined;
 }
 
-/** All waiters of one store, in order of registration. */
+/**
+ * All waiters of one store, in order of registration. A listener of the trace may use the store at once, so a waiter
+ * has joined its lists, or left them, before that is traced.
+ */
 export class WaiterRegister implements CancelReceiver {
   readonly #around: WaiterContext;
   #first: Waiter | undefined = undefined;
@@ -94,15 +99,26 @@ export class WaiterRegister implements CancelReceiver {
     this.#append(waiter);
     waiter.receiver = this;
     waiter.limitBy(timer, signal?.aborted === true ? undefined : signal);
+    waiter.link();
     this.#trace('acquired', waiter);
   }
 
-  /** Removes a waiter; the caller settles it. */
+  /** Removes a waiter and traces that; the caller settles it. */
   leave(waiter: Waiter): void {
-    this.#trace('freed', waiter);
-    this.#remove(waiter);
+    this.remove(waiter);
+    this.traceLeft(waiter);
+  }
+
+  /** Removes a waiter; the caller traces that with `traceLeft`, then settles it. */
+  remove(waiter: Waiter): void {
+    this.#cutOut(waiter);
     waiter.leaveLimits();
     waiter.unlink();
+  }
+
+  /** Traces that a waiter has left. */
+  traceLeft(waiter: Waiter): void {
+    this.#trace('freed', waiter);
   }
 
   /** Removes a waiter and rejects it. */
@@ -140,7 +156,7 @@ export class WaiterRegister implements CancelReceiver {
     this.#size += 1;
   }
 
-  #remove(waiter: Waiter): void {
+  #cutOut(waiter: Waiter): void {
     invariant(waiter.sequence !== LEFT, () => `expected a waiter to leave once: ${waiter.label}`);
     waiter.sequence = LEFT;
     const { previous, next } = waiter;

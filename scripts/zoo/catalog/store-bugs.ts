@@ -52,7 +52,7 @@ export const storeBugs: readonly Bug[] = [
     id: 'D12',
     title: 'who waits on a run that is evicted is not woken',
     scenario: 'status-board',
-    edits: [{ file: store, find: '      this.#waiters?.runs.wakeEvicted(record);\n', replace: '' }],
+    edits: [{ file: store, find: 'this.#waiters?.runs.takeEvicted(record) ??', replace: '' }],
   },
   {
     id: 'D13',
@@ -124,8 +124,8 @@ export const storeBugs: readonly Bug[] = [
       },
       {
         file: waiter,
-        find: "import type { RunStatus } from '../model/run-status.ts';\n",
-        replace: "import { abortStatus, type RunStatus } from '../model/run-status.ts';\n",
+        find: "import type { RunID, RunStatus } from '../model/run-status.ts';\n",
+        replace: "import { abortStatus, type RunID, type RunStatus } from '../model/run-status.ts';\n",
       },
     ],
   },
