@@ -57,6 +57,9 @@ export interface StatusStoreOptions {
  */
 export let writeInRow: (store: StatusStore, status: RunStatus, checkout: string) => void;
 
+/** The id that the next run will get. */
+export let nextRunId: (store: StatusStore) => RunID;
+
 /** As `close`, with an error that is made once somebody gets it: most stores are closed when nobody waits any more. */
 export let closeLazily: (store: StatusStore, makeError: () => Error) => void;
 
@@ -75,6 +78,7 @@ const TAGS = is.objectOf<LogTags>(
 export class StatusStore implements StatusReader, StatusWriter {
   static {
     writeInRow = (store, status, checkout) => store.#writeInRow(status, checkout);
+    nextRunId = (store) => store.#nextRunId;
     closeLazily = (store, makeError) => store.#close(makeError);
   }
 
@@ -138,7 +142,7 @@ export class StatusStore implements StatusReader, StatusWriter {
     this.#refuseIfClosed();
     if (tags !== NO_TAGS) check('tags', tags, TAGS);
     const table = (this.#table ??= new RunTable());
-    const record = table.add(pendingStatus(`${this.#idPrefix}${this.#created}`, tags), runType);
+    const record = table.add(pendingStatus(this.#nextRunId, tags), runType);
     const { status } = record;
     this.#created += 1;
     this.#written(record);
@@ -288,6 +292,10 @@ export class StatusStore implements StatusReader, StatusWriter {
   #openWaiters(): Waiters {
     this.#refuseIfClosed();
     return (this.#waiters ??= new Waiters(this));
+  }
+
+  get #nextRunId(): RunID {
+    return `${this.#idPrefix}${this.#created}`;
   }
 
   #record(runId: RunID): RunRecord {

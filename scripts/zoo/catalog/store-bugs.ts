@@ -201,8 +201,8 @@ export const storeBugs: readonly Bug[] = [
     edits: [
       {
         file: store,
-        find: 'pendingStatus(`${this.#idPrefix}${this.#created}`, tags)',
-        replace: 'pendingStatus(`${this.#idPrefix}${this.#created}`)',
+        find: 'pendingStatus(this.#nextRunId, tags)',
+        replace: 'pendingStatus(this.#nextRunId)',
       },
     ],
   },

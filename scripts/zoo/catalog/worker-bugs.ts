@@ -15,8 +15,8 @@ export const workerBugs: readonly Bug[] = [
     edits: [
       {
         file: 'src/store/status-store.ts',
-        find: 'pendingStatus(`${this.#idPrefix}${this.#created}`, tags)',
-        replace: 'pendingStatus(`${this.#created}`, tags)',
+        find: 'return `${this.#idPrefix}${this.#created}`',
+        replace: 'return `${this.#created}`',
       },
     ],
   },

@@ -23,14 +23,23 @@ export interface AdmissionState {
 }
 
 /**
- * Returns if the command can be accepted.
+ * Returns if the command could be accepted in some state. May call code of the caller and of an execer, which may use
+ * the runner at once, so the state to admit it by is read afterwards.
  *
- * @throws RunRejectedError with the code and the texts of R23, R63 and R64; RunnerError `RUNNER_INVALID_ARGUMENT` for a
- * malformed command.
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for a malformed command, and what the performer throws for one that can
+ * never start.
  */
-export function admit(command: Command, performer: Performer, state: AdmissionState): void {
+export function checkOffer(command: Command, performer: Performer): void {
   checkCommand(command);
   performer.check?.(command);
+}
+
+/**
+ * Returns if a command can be accepted now.
+ *
+ * @throws RunRejectedError with the code and the texts of R23, R63 and R64.
+ */
+export function admit(state: AdmissionState): void {
   if (state.isReleased) throw new RunRejectedError('RUNNER_RELEASED', 'The runner was released.');
   if (state.initFailure !== undefined) {
     throw new RunRejectedError('RUNNER_BROKEN', QUEUE_INVALID_MSG, state.initFailure);

@@ -20,8 +20,8 @@ import type { Service } from '../../model/service.ts';
 import { HEALTHY_SERVICE_STATUS, type ServiceStatus } from '../../model/service-status.ts';
 import { finalStatus } from '../../model/status-lookup.ts';
 import type { QueryResult, StatusResult } from '../../model/status-reader.ts';
-import { closeLazily, StatusStore, writeInRow } from '../../store/status-store.ts';
-import { admit } from './admission.ts';
+import { closeLazily, nextRunId, StatusStore, writeInRow } from '../../store/status-store.ts';
+import { admit, checkOffer } from './admission.ts';
 import type { Performance, StatusListener } from './performer.ts';
 import type { QueueParts } from './queue-options.ts';
 import { UpdateCycle } from './update-cycle.ts';
@@ -223,19 +223,19 @@ export class QueueRunner implements Service {
   }
 
   #accept(offered: Command): RunStatus {
-    const { performer, name } = this.#parts;
+    checkOffer(offered, this.#parts.performer);
+    const command = copyCommand(offered);
     const held = this.#queue.size + (this.#active === undefined ? 0 : 1);
-    admit(offered, performer, {
+    admit({
       isReleased: this.#isReleased,
       initFailure: this.#initFailure,
       service: this.#store.serviceStatus,
       isFull: held >= this.#capacity,
     });
-    const command = copyCommand(offered);
+    // The run has its place before anything is traced, because a listener of the trace may use the runner at once.
+    this.#queue.add(nextRunId(this.#store), command);
     const status = this.#store.newRun(tagsOf(command), runTypeOf(command.snapshotId));
-    const { clock } = this.#world;
-    this.#store.tracer?.accepted(clock.now(), name, status.runId, command);
-    this.#queue.add(status.runId, command);
+    this.#store.tracer?.accepted(this.#world.clock.now(), this.#parts.name, status.runId, command);
     this.#proceed();
     return status;
   }
@@ -335,9 +335,10 @@ export class QueueRunner implements Service {
       return;
     }
     instruments.unhealthy.set(0);
-    this.#store.updateService(HEALTHY_SERVICE_STATUS);
     invariant(this.#active === undefined, () => `expected ${name} to be idle when it is initialized`);
     this.#updates?.start();
+    // Last, because a listener of the trace may release the runner at once, which ends the intervals.
+    this.#store.updateService(HEALTHY_SERVICE_STATUS);
   }
 
   #afterUpdate(fault: string | undefined): void {
