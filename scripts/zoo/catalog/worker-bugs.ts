@@ -115,8 +115,8 @@ export const workerBugs: readonly Bug[] = [
     edits: [
       {
         file: 'src/runners/queue/update-cycle.ts',
-        find: '      if (limitMs > 0 && limitMs < Infinity) {\n',
-        replace: '      if (limitMs > 0 && limitMs < 0) {\n',
+        find: '      if (limitMs > 0 && limitMs < Infinity && ',
+        replace: '      if (limitMs > 0 && limitMs < 0 && ',
       },
     ],
   },

@@ -5,7 +5,7 @@
  */
 import { EXIT_CODES, type ExitCode, ExitCodeError } from '../../model/exit-code.ts';
 import { type RunStatus, abortStatus, failedStatus, type RunID } from '../../model/run-status.ts';
-import { isPending } from '../../model/maybe-promise.ts';
+import { isPending, whenSettled } from '../../model/maybe-promise.ts';
 import { type RunTypeMap, runTypeOf } from '../../model/run-type.ts';
 import type { World } from '../../model/world.ts';
 import type { Timer } from '../../kernel/clock.ts';
@@ -66,9 +66,10 @@ function awaitFilers(world: World, name: string, filers: RunTypeMap, done: (fail
   };
   for (const { type, init } of signals) {
     const topic = topicOf({ owner: name, what: `init ${type}` });
-    init.then(
+    whenSettled(
+      init,
       () => world.clock.post(topic, () => settle()),
-      (error: unknown) => world.clock.post(topic, () => settle({ error })),
+      (error) => world.clock.post(topic, () => settle({ error })),
     );
   }
 }

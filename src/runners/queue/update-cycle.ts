@@ -8,7 +8,7 @@ import type { Timer } from '../../kernel/clock.ts';
 import { Cancellation } from '../../model/cancellation.ts';
 import { topicOf, type Topic } from '../../kernel/question.ts';
 import type { Filer } from '../../model/filer.ts';
-import { isPending } from '../../model/maybe-promise.ts';
+import { isPending, whenSettled } from '../../model/maybe-promise.ts';
 import type { World } from '../../model/world.ts';
 import { messageOf, shownText } from '../../kernel/errors.ts';
 import type { RunType, RunTypeMap } from '../../model/run-type.ts';
@@ -63,11 +63,13 @@ class FilerUpdate {
         this.#end(DONE);
         return;
       }
-      update.then(
+      whenSettled(
+        update,
         () => clock.post(this.#topic, () => this.#end(DONE)),
-        (error: unknown) => clock.post(this.#topic, () => this.#end({ type: 'failed', error })),
+        (error) => clock.post(this.#topic, () => this.#end({ type: 'failed', error })),
       );
-      if (limitMs > 0 && limitMs < Infinity) {
+      // An update that has released the runner is cancelled already, and its bound is its limit.
+      if (limitMs > 0 && limitMs < Infinity && !this.#cancellation.cancelled) {
         this.#timer = clock.endOfInstant(this.#topic.plus('limit'), limitMs, () => {
           this.#isLate = true;
           this.cancel();
@@ -107,7 +109,7 @@ class FilerUpdate {
 export interface UpdateListener {
   /** A filer has requested an update; `isWanted` is true now. */
   onWanted(): void;
-  /** The pass is over. `fault` names the filer that exceeded the limit, if one did. */
+  /** The pass is over. `fault` names the filer whose last update exceeded the limit, if there is one. */
   onDone(fault: string | undefined): void;
 }
 
@@ -144,6 +146,8 @@ export class UpdateCycle {
   #asked: Set<RunType> | undefined;
   /** Filers whose update was abandoned and has not returned; they are not updated again before it does. */
   #overdue: Set<RunType> | undefined;
+  /** Filers whose last update exceeded the limit, whether it has returned or not; the first to do so is first. */
+  #late: Set<RunType> | undefined;
   #timers: Map<RunType, Timer> | undefined;
   #isAtWork = false;
   #isStopped = false;
@@ -190,7 +194,7 @@ export class UpdateCycle {
     this.#isAtWork = true;
     const types = [...this.#filers.keys()].filter((type) => this.#asked?.has(type));
     this.#asked?.clear();
-    this.#next(types, undefined);
+    this.#next(types);
   }
 
   #setTimer(type: RunType, intervalMs: number): void {
@@ -208,18 +212,21 @@ export class UpdateCycle {
     return topicOf({ owner: this.#name, what: `update ${type}` });
   }
 
-  #next(types: readonly RunType[], fault: string | undefined): void {
+  #next(types: readonly RunType[]): void {
     const [type, ...rest] = types;
     if (type === undefined || this.#isStopped) {
       this.#isAtWork = false;
       this.#update = undefined;
-      this.#listener.onDone(fault);
+      this.#listener.onDone(this.#fault());
       return;
     }
     this.#trace({ type: 'acquired', resource: 'update', name: type });
     const { filer } = this.#filers.get(type) as { filer: Filer };
     this.#update = new FilerUpdate(this.#world, this.#topicOf(type).plus('done'), filer, {
-      onOver: (end) => this.#next(rest, this.#conclude(type, end) ?? fault),
+      onOver: (end) => {
+        this.#conclude(type, end);
+        this.#next(rest);
+      },
       onReturn: () => {
         this.#overdue?.delete(type);
       },
@@ -227,27 +234,28 @@ export class UpdateCycle {
     this.#update.start(this.#limitMs);
   }
 
-  /**
-   * Traces how an update ended; returns the fault to show if it exceeded its limit (R80). An error affects neither
-   * health nor runs (R79).
-   */
-  #conclude(type: RunType, end: UpdateEnd): string | undefined {
+  /** Traces how an update ended, and notes whether it exceeded its limit. An error affects neither health nor runs (R79). */
+  #conclude(type: RunType, end: UpdateEnd): void {
+    if (end.type === 'late' || end.type === 'overdue') (this.#late ??= new Set()).add(type);
+    else this.#late?.delete(type);
     if (end.type === 'overdue') {
       (this.#overdue ??= new Set()).add(type);
       this.#asked?.delete(type);
       this.#trace({ type: 'abandoned', resource: 'update', name: type });
-      return this.#limitFault(type);
+      return;
     }
     if (end.type === 'failed') {
       const error = messageOf(end.error);
       this.#trace({ type: 'recorded', what: `update ${type}`, error, exitCode: 0 });
     }
     this.#trace({ type: 'freed', resource: 'update', name: type });
-    return end.type === 'late' ? this.#limitFault(type) : undefined;
   }
 
-  #limitFault(type: RunType): string {
-    return `update of filer ${type} took longer than ${this.#limitMs} ms`;
+  /** The fault to show (R80). An update of another filer that keeps the limit does not end it. */
+  #fault(): string | undefined {
+    for (const type of this.#late ?? [])
+      return `update of filer ${type} took longer than ${this.#limitMs} ms`;
+    return undefined;
   }
 
   #trace(event: UpdateTrace): void {

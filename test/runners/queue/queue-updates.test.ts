@@ -107,6 +107,28 @@ describe('initialization', () => {
     },
   );
 
+  test('R61 a signal that comes twice counts once', async () => {
+    await inSimulation(async (sim) => {
+      const twice = {
+        then(resolve: () => void) {
+          resolve();
+          resolve();
+        },
+      };
+      const filer = createVirtualFiler();
+      const filers: RunTypeMap = new Map([
+        ['scoot', { filer, init: twice as Promise<void> }],
+        ['bazel', { filer, init: sim.sleep(10) }],
+      ]);
+      const runner = createSimulatedRunner(sim.world, { filers });
+      await sim.sleep(5);
+      expect((await runner.statusAll()).service.initialized).toBe(false);
+      await sim.sleep(6);
+      expect((await runner.statusAll()).service.initialized).toBe(true);
+      await runner.release();
+    });
+  });
+
   test('R62 R63 R180 D34 D35 a failed signal breaks the runner for good, with the first error, counted once, after all signals', async () => {
     await inSimulation(async (sim) => {
       const metrics = createMemoryMetrics();
@@ -324,6 +346,71 @@ describe('updates', () => {
       });
     },
   );
+
+  test('R80 the fault of one filer is shown until its own next update keeps the limit, whatever others do', async () => {
+    await inSimulation(async (sim) => {
+      const log: string[] = [];
+      let slow: Behaviour = { ms: 450, cancelMs: Infinity };
+      const first: Filer = {
+        ...updating(sim, log, 'a', 100),
+        update: (cancel) => behave(sim, 'update a', slow, cancel),
+      };
+      let late: Behaviour = {};
+      const second: Filer = {
+        ...updating(sim, log, 'b', 160),
+        update: (cancel) => behave(sim, 'update b', late, cancel),
+      };
+      const runner = createSimulatedRunner(sim.world, { filers: mapOf(first, second), updateLimitMs: 60 });
+      const shown: string[] = [];
+      const look = async (ms: number): Promise<void> => {
+        await sim.sleep(ms - sim.now());
+        shown.push(`${ms} ${(await runner.statusAll()).service.error}`);
+      };
+      await look(250); // The first is abandoned at 210.
+      await look(350); // The second has been updated at 320.
+      late = { ms: 70, cancelMs: 10 };
+      await look(560); // The second was late at 540; the first returned at 550.
+      slow = {};
+      await look(590);
+      late = {};
+      await look(620); // The first is updated in time at 600.
+      await look(780); // So is the second at 640.
+      const of = (filer: string): string => `update of filer ${filer} took longer than 60 ms`;
+      expect(shown).toEqual([
+        `250 ${of('scoot')}`,
+        `350 ${of('scoot')}`,
+        `560 ${of('scoot')}`,
+        `590 ${of('scoot')}`,
+        `620 ${of('bazel')}`,
+        '780 ',
+      ]);
+      await runner.release();
+    });
+  });
+
+  test('R86 an update that releases the runner ends at the bound of its cancel at most, once, and leaves no timer', async () => {
+    for (const ms of [5, 700]) {
+      const verdict = await inSimulation(async (sim) => {
+        const filer: Filer = {
+          ...updating(sim, [], 'a', 100, { boundMs: 40 }),
+          update: () => {
+            void runner.release();
+            return sim.sleep(ms);
+          },
+        };
+        const runner = createSimulatedRunner(sim.world, { filers: mapOf(filer), updateLimitMs: 50 });
+        await sim.sleep(100.5);
+        await runner.release();
+        expect(sim.now()).toBe(100 + Math.min(ms, 40));
+        await sim.sleep(1_000);
+      });
+      const ends = verdict
+        .trace()
+        .filter((event) => 'resource' in event && event.resource === 'update')
+        .map(({ at, type }) => `${at} ${type}`);
+      expect(ends).toEqual(['100 acquired', ms === 5 ? '105 freed' : '140 abandoned']);
+    }
+  });
 
   test('R86 D28 a release in the middle of an update cancels it, waits for its bound at most, and leaves no timer', async () => {
     await inSimulation(async (sim) => {
