@@ -5,6 +5,7 @@
  */
 import * as is from '../../kernel/shape.ts';
 import { check } from '../../kernel/argument-check.ts';
+import { isRunnerError } from '../../kernel/errors.ts';
 import { RunRejectedError } from '../../model/run-rejected-error.ts';
 import {
   QUEUE_FULL_MSG,
@@ -271,7 +272,10 @@ export class PartsWorkload {
     const { runId = '', plan } = run;
     const call = `abort of run ${runId}, which run() has accepted`;
     const known = this.#abortedWhile(run, this.#sim.now());
-    const status = await this.#answered(ruleOfAbort(known), call, 'its end', service.abort(runId));
+    const aborted = service.abort(runId);
+    const end = this.#mayBeForgotten(run) ? unlessUnknown(aborted) : aborted;
+    const status = await this.#answered(ruleOfAbort(known), call, 'its end', end);
+    if (status === undefined) return;
     const { status: ended } = run;
     const { state } = status;
     this.#sim.check(
@@ -282,6 +286,12 @@ export class PartsWorkload {
       ended === undefined || ended.state === status.state,
       `R73 an abort of run ${plan.name} gave ${status.state}, the run is ${ended?.state}`,
     );
+  }
+
+  /** R47, R59: a runner that is not given its history keeps at least the run that was accepted last. */
+  #mayBeForgotten(run: PlannedRun): boolean {
+    if (this.#terms.takesMany) return false;
+    return run !== this.#parts.runs.findLast(({ runId }) => runId !== undefined);
   }
 
   async #release(service: Service): Promise<void> {
@@ -304,6 +314,16 @@ export class PartsWorkload {
     // Awaited at the end; if the workload fails first, its verdict has the first failure.
     call.catch(() => undefined);
     this.#pending.push(call);
+  }
+}
+
+/** The answer, or undefined if the run is unknown (R72). */
+async function unlessUnknown<T>(answer: Promise<T>): Promise<T | undefined> {
+  try {
+    return await answer;
+  } catch (error) {
+    if (isRunnerError(error, 'RUNNER_UNKNOWN_RUN')) return undefined;
+    throw error;
   }
 }
 

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { supportsAllBut } from '../../../src/conformance/capability.ts';
 import { AT_ONCE } from '../../../src/conformance/workload/drawn-work.ts';
 import { expectRun } from '../../../src/conformance/workload/expected-run.ts';
 import type { PartsSetup, RunPlan } from '../../../src/conformance/workload/planned-parts.ts';
@@ -41,9 +42,9 @@ function failureOnMachine(
   });
 }
 
-async function failureOf(subject: typeof simulated): Promise<string | undefined> {
+async function failureOf(subject: typeof simulated, maxExecutions = 2_000): Promise<string | undefined> {
   const executor = createExecutor(runnerWorkload(subject));
-  const { failures } = await runCampaign(executor, portfolioStrategy(1), { maxExecutions: 2_000 });
+  const { failures } = await runCampaign(executor, portfolioStrategy(1), { maxExecutions });
   return failures[0]?.message;
 }
 
@@ -221,6 +222,13 @@ function whenSettled<T>(ask: () => MaybePromise<T>, onFailure: () => MaybePromis
     return onFailure();
   }
 }
+
+describe('planned parts of a runner that is not given its history', () => {
+  test('R72 pass an abort of a run that it has forgotten', async () => {
+    const supports = supportsAllBut({ history: 'it remembers one run' });
+    expect(await failureOf({ ...simulated, supports }, 500)).toBeUndefined();
+  });
+});
 
 function statusOf(runId: string, state: RunStatus['state']): RunStatus {
   return { ...zeroStatus(), runId, state };

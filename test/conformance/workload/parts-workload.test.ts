@@ -8,6 +8,7 @@ import { isPending, type MaybePromise, orElse, whenThere } from '../../../src/mo
 import { METRIC_NAMES, type Metrics } from '../../../src/model/metrics.ts';
 import type { Output } from '../../../src/model/output.ts';
 import type { RunState } from '../../../src/model/run-state.ts';
+import { RunnerError } from '../../../src/kernel/errors.ts';
 import type { Timer } from '../../../src/kernel/clock.ts';
 import type { Service } from '../../../src/model/service.ts';
 import type { World } from '../../../src/model/world.ts';
@@ -181,6 +182,16 @@ const BROKEN: readonly (readonly [
     /^R70 an abort of run \S+ gave RUNNING/,
     () => ({}),
     ignoringAborts('RUNNING'),
+  ],
+  [
+    'that does not know the run of an abort',
+    /^R7[012]( R71)? abort of run \S+, which run\(\) has accepted: expected its end, got RUNNER_UNKNOWN_RUN/,
+    () => ({}),
+    (good) =>
+      having(good, {
+        abort: (runId) =>
+          Promise.reject(new RunnerError('RUNNER_UNKNOWN_RUN', `unknown run id ${runId}`)),
+      }),
   ],
   [
     'that does not cancel checkouts',
