@@ -29,6 +29,8 @@ export interface EndedRun {
   readonly acceptedAtMs: number;
   /** When the first abort or release that concerned it was called; undefined if there was none. */
   readonly stopAskedAtMs: number | undefined;
+  /** Whether it was seen RUNNING. */
+  readonly wasRunning: boolean;
   readonly status: RunStatus;
 }
 
@@ -79,7 +81,7 @@ export function drawParts(
   if (isOdd) return new OddParts(draws, host, reach, metrics, supports.collaborators === true).parts();
   // The directories of such a filer do not exist on a machine.
   const hasFiles = supports.filers === true && wallWorld === undefined;
-  const files = hasFiles && draws.rarely('filer', 3) ? new WatchedFiles(host) : undefined;
+  const files = hasFiles && draws.rarely('filer', 3) ? new WatchedFiles(host, reach) : undefined;
   return {
     options: {
       ...(metrics === undefined ? {} : { metrics }),
@@ -88,14 +90,64 @@ export function drawParts(
     ...(files === undefined
       ? {}
       : {
-          prepare: (of, command) => files.prepare(of, command),
+          prepare: (of, command, mark) => files.prepare(of, command, mark),
           hasIngested: (snapshotId) => files.ingested.has(snapshotId),
         }),
     check(runs) {
-      const made = files?.check();
+      const made = files?.check(runs);
       if (metrics !== undefined) new MetricsJudge(host, metrics).judgeSeen(seenRuns(runs, 0, made));
     },
   };
+}
+
+/**
+ * The snapshots of the commands of one runner: each has one of its own, so that a checkout shows whose it is (R92).
+ */
+class OwnSnapshots {
+  readonly #host: WorkloadHost;
+  readonly #reach: RunnerReach;
+  readonly #given = new Set<string>();
+  readonly #checkedOut = new Set<string>();
+
+  constructor(host: WorkloadHost, reach: RunnerReach) {
+    this.#host = host;
+    this.#reach = reach;
+  }
+
+  /** Gives some commands a snapshot; others run in a directory of their own (R92). */
+  prepare(draws: Draws, command: Command, mark: string): Command {
+    if (command.snapshotId !== undefined || !draws.rarely('has a snapshot', 2)) return command;
+    const snapshotId = `snap-${mark}`;
+    this.#given.add(snapshotId);
+    return { ...command, snapshotId };
+  }
+
+  /** Must be called with each snapshot that the filer is asked for. */
+  checkOut(snapshotId: string): void {
+    const shown = JSON.stringify(snapshotId);
+    this.#host.check(
+      this.#given.has(snapshotId),
+      `R92 a checkout of ${shown} was made: expected one only of a snapshot that a command has`,
+    );
+    this.#host.check(
+      !this.#checkedOut.has(snapshotId),
+      `R92 R93 a second checkout of ${shown} was made: expected one for each run`,
+    );
+    this.#checkedOut.add(snapshotId);
+    this.#reach.note('checkout of a snapshot');
+  }
+
+  /** Checks that no run had its process without a checkout of its snapshot. */
+  check(runs: readonly EndedRun[]): void {
+    for (const { runId, command, wasRunning, status } of runs) {
+      const { snapshotId = '' } = command;
+      if (!this.#given.has(snapshotId) || (!wasRunning && status.state !== 'COMPLETE')) continue;
+      this.#host.check(
+        this.#checkedOut.has(snapshotId),
+        `R92 run ${runId} ran: expected a checkout of its snapshot ${snapshotId}, got none`,
+      );
+    }
+  }
 }
 
 const WORKS = 4;
@@ -117,6 +169,7 @@ class OddParts {
   readonly #options: SubjectOptions;
   readonly #leaks: (() => void)[] = [];
   readonly #open = new Set<string>();
+  readonly #snapshots: OwnSnapshots;
   /** Local URIs of logs by the URLs that they were given on upload. */
   readonly #uploaded = new Map<string, string>();
   #uploading = 0;
@@ -133,6 +186,7 @@ class OddParts {
   ) {
     this.#host = host;
     this.#reach = reach;
+    this.#snapshots = new OwnSnapshots(host, reach);
     this.#metrics = metrics;
     const several = (draw: (at: number) => Work): Work[] =>
       Array.from({ length: WORKS }, (_, at) => draw(at + 1));
@@ -161,8 +215,7 @@ class OddParts {
     return {
       options: this.#options,
       keepsTimes: false,
-      prepare: (of, command) =>
-        of.rarely('has a snapshot', 2) ? { ...command, snapshotId: 'snap' } : command,
+      prepare: (of, command, mark) => this.#snapshots.prepare(of, command, mark),
       mayEnd: (status) => this.#mayEnd(status),
       hasUploads: this.#options.uploader !== undefined,
       hasIngested: () => false,
@@ -190,6 +243,7 @@ class OddParts {
       this.#open.size === 0,
       `R205 checkouts left after the release: expected none, got ${[...this.#open].join(', ')}`,
     );
+    this.#snapshots.check(runs);
     if (this.#metrics === undefined) return;
     new MetricsJudge(this.#host, this.#metrics).judgeSeen(seenRuns(runs, this.#uploading));
   }
@@ -222,7 +276,7 @@ class OddParts {
     return {
       cancelBoundMs: BOUND_MS,
       updateIntervalMs,
-      checkout: (_, cancel) => this.#checkout(cancel),
+      checkout: (snapshotId, cancel) => this.#checkout(snapshotId, cancel),
       checkoutAt: never,
       ingest: never,
       ingestMap: never,
@@ -230,7 +284,8 @@ class OddParts {
     };
   }
 
-  #checkout(cancel: Cancellable | undefined): MaybePromise<Checkout> {
+  #checkout(snapshotId: string, cancel: Cancellable | undefined): MaybePromise<Checkout> {
+    this.#snapshots.checkOut(snapshotId);
     this.#host.check(this.#updating === 0, 'R76 a checkout began during an update');
     this.#made += 1;
     const path = `/odd/${this.#made}`;
@@ -241,7 +296,7 @@ class OddParts {
       ...{ text: `checkout ${this.#made}`, work, cancel, onCancel },
       result: () => {
         this.#open.add(path);
-        return { path, id: 'snap', release: () => this.#release(path, release) };
+        return { path, id: snapshotId, release: () => this.#release(path, release) };
       },
     });
   }
@@ -306,11 +361,13 @@ class WatchedFiles {
   readonly filer: Filer;
   readonly ingested = new Set<string>();
   readonly #host: WorkloadHost;
+  readonly #snapshots: OwnSnapshots;
   #made = 0;
   #released = 0;
 
-  constructor(host: WorkloadHost) {
+  constructor(host: WorkloadHost, reach: RunnerReach) {
     this.#host = host;
+    this.#snapshots = new OwnSnapshots(host, reach);
     const inner = createVirtualFiler();
     const noted = (snapshot: MaybePromise<string>): MaybePromise<string> =>
       whenThere(snapshot, (snapshotId) => {
@@ -319,20 +376,22 @@ class WatchedFiles {
       });
     this.filer = {
       ...composeFiler({ checkouter: inner, ingester: inner, updater: inner }),
-      checkout: (snapshotId, cancel) => this.#watched(inner.checkout(snapshotId, cancel)),
+      checkout: (snapshotId, cancel) => {
+        this.#snapshots.checkOut(snapshotId);
+        return this.#watched(inner.checkout(snapshotId, cancel));
+      },
       ingest: (path, cancel) => noted(inner.ingest(path, cancel)),
       ingestMap: (paths, cancel) => noted(inner.ingestMap(paths, cancel)),
     };
   }
 
-  /** Gives some commands a snapshot; others run in a directory of their own (R92). */
-  prepare(draws: Draws, command: Command): Command {
-    if (command.snapshotId !== undefined) return command;
-    return draws.rarely('has a snapshot', 2) ? { ...command, snapshotId: 'snap' } : command;
+  prepare(draws: Draws, command: Command, mark: string): Command {
+    return this.#snapshots.prepare(draws, command, mark);
   }
 
   /** Returns how many checkouts were made, after checking that each was released exactly once (R94, R205). */
-  check(): number {
+  check(runs: readonly EndedRun[]): number {
+    this.#snapshots.check(runs);
     const [made, released] = [this.#made, this.#released];
     this.#host.check(made === released, `R205 released checkouts: expected ${made}, got ${released}`);
     return made;

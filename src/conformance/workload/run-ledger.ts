@@ -890,12 +890,13 @@ function ownEndText(end: ExpectedEnd | undefined): string {
 }
 
 function endedRun(run: LedgerRun, status: RunStatus): EndedRun {
-  const { runId, drawn, acceptedAtMs, stopAskedAtMs } = run;
+  const { runId, drawn, acceptedAtMs, stopAskedAtMs, runningSeenAtMs } = run;
   return {
     runId,
     command: drawn.command,
     acceptedAtMs,
     stopAskedAtMs: stopAskedAtMs === Infinity ? undefined : stopAskedAtMs,
+    wasRunning: runningSeenAtMs < Infinity,
     status,
   };
 }

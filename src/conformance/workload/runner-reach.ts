@@ -119,6 +119,7 @@ export function requiredOf(subject: ConformanceSubject): readonly string[] {
     ...(supports.idPrefix === true ? ['ids with a prefix'] : []),
     ...(subject.wallWorld === undefined && subject.heldWorld === undefined ? ['world without a trace'] : []),
     ...(supports.outputs === true ? ['output that was read'] : []),
+    ...(supports.filers === true && subject.wallWorld === undefined ? ['checkout of a snapshot'] : []),
     ...(supports.virtualTime === true ? timedOf(subject) : []),
     ...plannedOf(subject),
   ];

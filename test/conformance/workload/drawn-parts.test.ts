@@ -7,7 +7,7 @@ import { RunLedger } from '../../../src/conformance/workload/run-ledger.ts';
 import { RunnerReach } from '../../../src/conformance/workload/runner-reach.ts';
 import { type RunStatus, zeroStatus } from '../../../src/model/run-status.ts';
 import { runnerWorkload } from '../../../src/conformance/workload/runner-workload.ts';
-import type { PlannedMachine, SubjectOptions } from '../../../src/conformance/subject.ts';
+import type { ConformanceSubject, PlannedMachine, SubjectOptions } from '../../../src/conformance/subject.ts';
 import { runCampaign } from '../../../src/explore/campaign.ts';
 import { createExecutor } from '../../../src/explore/executor.ts';
 import { portfolioStrategy } from '../../../src/explore/strategies/portfolio.ts';
@@ -16,6 +16,8 @@ import { ExitCodeError } from '../../../src/model/exit-code.ts';
 import type { Filer } from '../../../src/model/filer.ts';
 import { isPending, type MaybePromise } from '../../../src/model/maybe-promise.ts';
 import { METRIC_NAMES } from '../../../src/model/metrics.ts';
+import { createSimulatedRunner } from '../../../src/runners/simulated-runner.ts';
+import { having } from '../broken-services.ts';
 import { recorded, simulated } from '../subjects.ts';
 
 const { createOn = expectedOne } = recorded;
@@ -222,6 +224,58 @@ function whenSettled<T>(ask: () => MaybePromise<T>, onFailure: () => MaybePromis
     return onFailure();
   }
 }
+
+const withoutCollaborators: ConformanceSubject = {
+  ...simulated,
+  supports: supportsAllBut({ collaborators: 'it has a filer alone' }),
+};
+
+describe('the filer of a runner without other collaborators', () => {
+  test('R92 must have checked out the snapshot of each run', async () => {
+    const subject: ConformanceSubject = {
+      ...withoutCollaborators,
+      create(world, options) {
+        const made = createSimulatedRunner(world, options);
+        return {
+          service: having(made, {
+            run: (command) =>
+              made.run(typeof command?.snapshotId === 'string' ? { ...command, snapshotId: '' } : command),
+          }),
+          readOutput: (uri) => made.outputs.find(uri)?.text() ?? '',
+        };
+      },
+    };
+    expect(await failureOf(subject)).toMatch(
+      /^R92 run .* ran: expected a checkout of its snapshot snap-.*, got none/,
+    );
+  });
+
+  test.for([
+    [
+      'is asked for nothing else',
+      /^R92 a checkout of "another" was made/,
+      (filer: Filer, id: string) => [filer.checkout('another'), filer.checkout(id)] as const,
+    ],
+    [
+      'is asked once',
+      /^R92 R93 a second checkout of "snap-.*" was made/,
+      (filer: Filer, id: string) => [filer.checkout(id), filer.checkout(id)] as const,
+    ],
+  ] as const)('R92 R93 %s', async ([, message, checkOut]) => {
+    const twice = filerUsed((filer) => ({
+      async checkout(id) {
+        const [one, other] = checkOut(filer, id);
+        await (await one).release();
+        return other;
+      },
+    }));
+    const subject: ConformanceSubject = {
+      ...withoutCollaborators,
+      create: (world, options) => simulated.create(world, { ...options, ...twice(options) }),
+    };
+    expect(await failureOf(subject)).toMatch(message);
+  });
+});
 
 describe('planned parts of a runner that is not given its history', () => {
   test('R72 pass an abort of a run that it has forgotten', async () => {
