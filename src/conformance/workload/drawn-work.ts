@@ -123,9 +123,14 @@ function workText({ takesMs, fails, cancelMs, inCall }: Work): string {
   return `${time}${ends}${takesMs === 0 ? '' : heeds}`;
 }
 
+/** Draws the plan of one call that does not fail. */
+export function drawTimes(draws: Draws, what: string): Work {
+  return draws.pick(what, TIMES, PLAIN_WEIGHT, workText);
+}
+
 /** Draws the plan of one call. */
 export function drawWork(draws: Draws, what: string): Work {
-  const times = draws.pick(what, TIMES, PLAIN_WEIGHT, workText);
+  const times = drawTimes(draws, what);
   return draws.rarely(`${what} fails`, 8) ? { ...times, fails: { text: `${what} failed` } } : times;
 }
 
@@ -133,7 +138,7 @@ const CHECKOUT_CODES = [undefined, 211, 212, 213, 7];
 
 /** Draws the plan of a checkout, whose failures have codes. */
 export function drawCheckout(draws: Draws): Work {
-  const times = draws.pick('checkout', TIMES, PLAIN_WEIGHT, workText);
+  const times = drawTimes(draws, 'checkout');
   if (!draws.rarely('checkout fails', 4)) return times;
   const exitCode = draws.pick('code of the checkout', CHECKOUT_CODES, 1, String);
   const text = 'no such snapshot';

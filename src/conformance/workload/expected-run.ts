@@ -79,10 +79,13 @@ export const PLANNED_REACH = [
   'checkout was given up',
   'exec was given up',
   'measure was given up',
+  'one of two init signals failed',
   'preprocess was given up',
   'release was given up',
   'temporary directory was given up',
   'the runner became unhealthy',
+  'two init signals failed',
+  'two init signals succeeded',
 ] as const;
 
 /** Something that some run with a plan has to reach. */

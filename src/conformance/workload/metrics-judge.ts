@@ -132,13 +132,18 @@ export class MetricsJudge {
 
   /** R62, R180. Events in the instant of the release are left open. */
   judgeHealth({ readyAtMs, failedAtMs, releasedAtMs, isLost }: SeenHealth): void {
-    const failures = this.#valuesOf(METRIC_NAMES.INIT_FAILURE).length;
+    const failures = this.#metrics.values(METRIC_NAMES.INIT_FAILURE);
     if (failedAtMs !== releasedAtMs) {
       this.#host.check(
-        failures === (failedAtMs < releasedAtMs ? 1 : 0),
-        `R62 R180 workerDownloadInitFailure was counted ${failures} times`,
+        failures.length === (failedAtMs < releasedAtMs ? 1 : 0),
+        `R62 R180 workerDownloadInitFailure was counted ${failures.length} times`,
       );
     }
+    const early = failures.find(({ atMs }) => atMs < failedAtMs);
+    this.#host.check(
+      early === undefined,
+      `R62 workerDownloadInitFailure was counted at ${early?.atMs} ms: expected it once all init signals had come, at ${failedAtMs} ms`,
+    );
     const changes = changesOf(this.#metrics.values(METRIC_NAMES.UNHEALTHY), undefined);
     const got = listText(changes.map(({ value }) => value));
     const expected = listText(isLost ? [0, 1] : [0]);

@@ -61,9 +61,18 @@ export class PartsJudge {
       if (run.runId === undefined) this.#mustBeUntouched(run);
       else this.#judgeRun(run, starts);
     }
+    this.#noteInit();
     if (setup.hasMetrics) this.#judgeMetrics();
     if (setup.updates) this.#judgeUpdates();
     return this.#reached;
+  }
+
+  #noteInit(): void {
+    const { inits, init } = this.#parts;
+    if (inits.length < 2 || init.overMs >= this.#times.releasedAtMs) return;
+    const failed = inits.filter(({ fails }) => fails !== undefined).length;
+    if (failed === 0) this.#reached.add('two init signals succeeded');
+    else this.#reached.add(failed === 1 ? 'one of two init signals failed' : 'two init signals failed');
   }
 
   #mustBeUntouched({ plan, calls }: PlannedRun): void {
@@ -152,10 +161,9 @@ export class PartsJudge {
   }
 
   #judgeMetrics(): void {
-    const { readyAtMs, setup } = this.#parts;
-    const { createdAtMs, releasedAtMs } = this.#times;
-    const { init } = setup;
-    const failedAtMs = init?.fails === undefined ? Infinity : createdAtMs + init.takesMs;
+    const { readyAtMs, init } = this.#parts;
+    const { releasedAtMs } = this.#times;
+    const failedAtMs = init.errors.length === 0 ? Infinity : init.overMs;
     this.#metrics.judgePlanned(this.#expected);
     this.#metrics.judgeHealth({ readyAtMs, failedAtMs, releasedAtMs, isLost: this.#health.isLost });
   }

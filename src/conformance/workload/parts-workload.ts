@@ -136,7 +136,7 @@ export class PartsWorkload {
     const createdAtMs = this.#sim.now();
     const steps = draws.count('steps', 1, 8);
     for (let step = 0; step < steps; step += 1) await this.#step(service, capacity);
-    await this.#sim.sleep(draws.pick('patience', [SETTLED_MS, 0, 15]));
+    await this.#sim.sleep(draws.pick('patience', [SETTLED_MS, 0, 15], 4));
     await this.#release(service);
     await Promise.all(this.#pending);
     await this.#sim.sleep(SETTLED_MS);
@@ -179,7 +179,7 @@ export class PartsWorkload {
 
   async #step(service: Service, capacity: number): Promise<void> {
     const draws = this.#draws;
-    const kind = draws.pick('does', ['run', 'sleep', 'abort'] as const);
+    const kind = draws.pick('does', ['run', 'run', 'sleep', 'sleep', 'abort'] as const);
     if (kind === 'run') await this.#run(service, capacity);
     if (kind === 'sleep') await this.#sim.sleep(draws.pick('sleeps', SLEEPS_MS));
     if (kind === 'abort') this.#abort(service);
@@ -373,7 +373,7 @@ function drawProgram(draws: Draws, name: string): Program {
   const exec = drawWork(draws, 'exec');
   const state = draws.pick('ends as', STATUSES, 8);
   const exitCode = draws.pick('exit code', [0, 1, 7, 212, 250]);
-  const error = draws.pick('text of the end', ['', 'it says so']);
+  const error = draws.pick('text of the end', ['', 'it says so'], 3);
   const process: ProcessPlan = {
     exec,
     lastsMs: draws.pick('lasts', [10, 0, 20, 30, 60, Infinity]),

@@ -11,10 +11,10 @@ import type { Checkout, Filer } from '../../model/filer.ts';
 import { isPending, type MaybePromise } from '../../model/maybe-promise.ts';
 import type { Output, OutputCreator } from '../../model/output.ts';
 import type { RunStatus } from '../../model/run-status.ts';
-import type { RunTypeMap } from '../../model/run-type.ts';
+import type { FilerAndInit, RunType, RunTypeMap } from '../../model/run-type.ts';
 import type { WorkloadHost } from './workload-host.ts';
 import type { PlannedMachine, SubjectOptions } from '../subject.ts';
-import { AT_ONCE, BOUND_MS, carryOut, drawCheckout, drawWork, type Work } from './drawn-work.ts';
+import { AT_ONCE, BOUND_MS, carryOut, drawCheckout, drawTimes, drawWork, type Work } from './drawn-work.ts';
 import { Draws } from './draws.ts';
 import {
   ExpectedHealth,
@@ -87,6 +87,24 @@ export interface PartsSetup {
   readonly hasDirMonitor: boolean;
   /** When the filer is ready; undefined if there is no signal. */
   readonly init: Work | undefined;
+  /** A filer of another run type, which no run needs; undefined if there is none. */
+  readonly second: SecondFiler | undefined;
+}
+
+/** A filer that is only waited for. */
+export interface SecondFiler {
+  /** Whether it is listed before the other one. */
+  readonly isFirst: boolean;
+  /** When it is ready; undefined if there is no signal. */
+  readonly init: Work | undefined;
+}
+
+/** How the initialization ends (R60–R62). */
+export interface ExpectedInit {
+  /** When all signals have come: the creation if there are none, Infinity if one never comes. */
+  readonly overMs: number;
+  /** The errors of the signals that failed first: several if they came in one instant, none if all succeed. */
+  readonly errors: readonly string[];
 }
 
 /** A call, cancel or abort that a collaborator saw. */
@@ -148,17 +166,20 @@ export class PlannedParts {
     this.#drawProgram = drawProgram;
     const draws = this.#draws;
     const updates = draws.rarely('updates', 6);
+    const hasFiler = !draws.rarely('no filer', 20);
+    const [init, second] = hasFiler ? drawFilers(draws) : [undefined, undefined];
     this.setup = {
       ...taken,
       preprocessors: draws.pick('preprocessors', [0, 1, 2]),
       postprocessors: draws.pick('postprocessors', [0, 1, 2]),
       uploader: draws.pick('uploader', ['none', 'without limit', 'with limit'] as const),
-      hasFiler: !draws.rarely('no filer', 20),
+      hasFiler,
       updates,
       updateLimitMs: updates ? draws.pick('update limit', [0, UPDATE_LIMIT_MS]) : 0,
       hasMetrics: updates || !draws.rarely('no metrics', 4),
       hasDirMonitor: taken.hasMachine && draws.rarely('directory sizes', 3),
-      init: draws.rarely('init signal', 5) ? drawWork(draws, 'init') : undefined,
+      init,
+      second,
     };
   }
 
@@ -223,22 +244,42 @@ export class PlannedParts {
 
   /** When the runner is ready for runs; Infinity if never. */
   get readyAtMs(): number {
-    const { init } = this.setup;
-    if (init === undefined) return this.#createdAtMs;
-    return init.fails === undefined ? this.#createdAtMs + init.takesMs : Infinity;
+    const { overMs, errors } = this.init;
+    return errors.length === 0 ? overMs : Infinity;
+  }
+
+  /** How the initialization ends. */
+  get init(): ExpectedInit {
+    const inits = this.inits;
+    const failed = inits.flatMap(({ fails, takesMs }) =>
+      fails === undefined ? [] : [{ text: fails.text, takesMs }],
+    );
+    const firstMs = Math.min(...failed.map(({ takesMs }) => takesMs));
+    return {
+      overMs: this.#createdAtMs + Math.max(0, ...inits.map(({ takesMs }) => takesMs)),
+      errors: failed.filter(({ takesMs }) => takesMs === firstMs).map(({ text }) => text),
+    };
+  }
+
+  /** The signals of all filers. */
+  get inits(): readonly Work[] {
+    return [this.setup.init, this.setup.second?.init].filter((init) => init !== undefined);
   }
 
   /** What the machine must report of itself now; undefined if this instant leaves that open. */
   serviceNow(): ExpectedService | undefined {
     const nowMs = this.#sim.now();
-    const { init, updateLimitMs } = this.setup;
-    const initMs = this.#createdAtMs + (init?.takesMs ?? 0);
-    if (init !== undefined && initMs === nowMs) return undefined;
-    if (initMs > nowMs) return { rule: 'R15', initialized: false, isHealthy: false, ...NO_ERROR };
-    if (init?.fails !== undefined) {
-      const { text } = init.fails;
-      const says = `the error ${JSON.stringify(text)}`;
-      const isError = (error: string): boolean => error === text;
+    const { updateLimitMs } = this.setup;
+    const { overMs, errors } = this.init;
+    if (this.inits.length > 0 && overMs === nowMs) return undefined;
+    if (overMs > nowMs) {
+      const hasCome = this.inits.some(({ takesMs }) => this.#createdAtMs + takesMs <= nowMs);
+      const rule = hasCome ? 'R61 R62' : 'R15';
+      return { rule, initialized: false, isHealthy: false, ...NO_ERROR };
+    }
+    if (errors.length > 0) {
+      const says = `the error ${errors.map((text) => JSON.stringify(text)).join(' or ')}`;
+      const isError = (error: string): boolean => errors.includes(error);
       return { rule: 'R62', initialized: false, isHealthy: false, says, isError };
     }
     const expected = expectedService(this.health.isLost);
@@ -284,17 +325,22 @@ export class PlannedParts {
   }
 
   #filers(): RunTypeMap {
-    const { hasFiler, init } = this.setup;
-    const filer = this.#filer();
-    const signal = init === undefined ? undefined : this.#init(init);
-    return new Map([
-      [hasFiler ? 'scoot' : 'bazel', signal === undefined ? { filer } : { filer, init: signal }],
-    ]);
+    const { hasFiler, init, second } = this.setup;
+    const entryOf = (filer: Filer, text: string, work: Work | undefined): FilerAndInit =>
+      work === undefined ? { filer } : { filer, init: this.#init(text, work) };
+    const entries: [RunType, FilerAndInit][] = [
+      [hasFiler ? 'scoot' : 'bazel', entryOf(this.#filer(), 'init', init)],
+    ];
+    if (second !== undefined) {
+      entries.push(['bazel', entryOf(this.#unneededFiler(), SECOND_INIT, second.init)]);
+      if (second.isFirst) entries.reverse();
+    }
+    return new Map(entries);
   }
 
-  #init(work: Work): Promise<void> {
+  #init(text: string, work: Work): Promise<void> {
     const call = {
-      text: 'init',
+      text,
       work: { ...work, inCall: false },
       cancel: undefined,
       result: () => undefined,
@@ -316,6 +362,20 @@ export class PlannedParts {
       ingest: unexpected,
       ingestMap: unexpected,
       update: (cancel) => this.#update(cancel),
+    };
+  }
+
+  /** A Bazel run has no request data here, so that it fails before its filer is asked (R185). */
+  #unneededFiler(): Filer {
+    const unexpected = (): never => this.#broken('R185 a filer was asked that no run needs');
+    return {
+      cancelBoundMs: BOUND_MS,
+      updateIntervalMs: 0,
+      checkout: unexpected,
+      checkoutAt: unexpected,
+      ingest: unexpected,
+      ingestMap: unexpected,
+      update: () => this.#broken('R75 R79 a filer was updated that does not ask for updates'),
     };
   }
 
@@ -626,8 +686,31 @@ class PlannedProcess implements Process {
   }
 }
 
+const SECOND_INIT = 'init of the second filer';
+const SIGNALS = ['none', 'of its filer', 'of both filers', 'of both filers', 'of the second filer'] as const;
+const FAILING = ['none', 'the first', 'the second', 'both'] as const;
+
+/** The init signal of a runner's filer, and its second filer. */
+function drawFilers(draws: Draws): [init: Work | undefined, second: SecondFiler | undefined] {
+  const signals = draws.pick('init signals', SIGNALS, 8);
+  if (signals === 'of its filer') return [drawWork(draws, 'init'), undefined];
+  if (signals === 'none' && !draws.rarely('second filer', 6)) return [undefined, undefined];
+  const isFirst = draws.rarely('second filer comes first', 2);
+  if (signals === 'none') return [undefined, { isFirst, init: undefined }];
+  if (signals === 'of the second filer') {
+    return [undefined, { isFirst, init: drawWork(draws, SECOND_INIT) }];
+  }
+  const failing = draws.pick('failing init signals', FAILING);
+  const signalOf = (what: string, fails: boolean): Work => {
+    const times = drawTimes(draws, what);
+    return fails ? { ...times, fails: { text: `${what} failed` } } : times;
+  };
+  const init = signalOf('init', failing === 'the first' || failing === 'both');
+  return [init, { isFirst, init: signalOf(SECOND_INIT, failing === 'the second' || failing === 'both') }];
+}
+
 function drawOutputs(draws: Draws): OutputPlan[] {
-  const plans = ['works', 'cannot be created', 'cannot be closed'] as const;
   if (!draws.rarely('an output fails', 8)) return LOGS.map(() => 'works');
-  return LOGS.map((name) => draws.pick(name, plans));
+  const fault = draws.pick('outputs', ['cannot be closed', 'cannot be created'] as const);
+  return LOGS.map((name) => draws.pick(name, ['works', fault]));
 }

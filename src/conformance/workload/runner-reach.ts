@@ -74,10 +74,13 @@ const PLANNED: readonly PartsReach[] = [
   'a run was stopped by abort during preprocess',
   'an update was given up',
   'checkout was given up',
+  'one of two init signals failed',
   'preprocess was given up',
   'refused with RUNNER_BUSY',
   'refused with RUNNER_INITIALIZING',
   'release was given up',
+  'two init signals failed',
+  'two init signals succeeded',
 ];
 
 /** For runners that also take their execer and outputs. */

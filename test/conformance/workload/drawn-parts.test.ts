@@ -14,6 +14,7 @@ import { portfolioStrategy } from '../../../src/explore/strategies/portfolio.ts'
 import { messageOf } from '../../../src/kernel/errors.ts';
 import { ExitCodeError } from '../../../src/model/exit-code.ts';
 import type { Filer } from '../../../src/model/filer.ts';
+import type { Command } from '../../../src/model/command.ts';
 import { isPending, type MaybePromise } from '../../../src/model/maybe-promise.ts';
 import { METRIC_NAMES } from '../../../src/model/metrics.ts';
 import { createSimulatedRunner } from '../../../src/runners/simulated-runner.ts';
@@ -238,8 +239,10 @@ describe('the filer of a runner without other collaborators', () => {
         const made = createSimulatedRunner(world, options);
         return {
           service: having(made, {
-            run: (command) =>
-              made.run(typeof command?.snapshotId === 'string' ? { ...command, snapshotId: '' } : command),
+            run: (command: Command | undefined) =>
+              made.run(
+                (command?.snapshotId === undefined ? command : { ...command, snapshotId: '' }) as Command,
+              ),
           }),
           readOutput: (uri) => made.outputs.find(uri)?.text() ?? '',
         };
@@ -304,7 +307,7 @@ describe('what falls on one instant', () => {
     const setup: PartsSetup = {
       ...{ hasMachine: false, hasRefs: true, preprocessors: 0, postprocessors: 0, uploader: 'none' },
       ...{ hasFiler: true, updates: false, updateLimitMs: 0, hasMetrics: false, hasDirMonitor: false },
-      init: undefined,
+      ...{ init: undefined, second: undefined },
     };
     const ends = (own: PartsSetup): string[] =>
       expectRun(plan, own, { startMs: 0, abortMs: 0 }).map(
