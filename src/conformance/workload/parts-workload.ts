@@ -4,7 +4,7 @@
  * Invariant: it knows the contract, and no particular bug.
  */
 import * as is from '../../kernel/shape.ts';
-import { check } from '../../kernel/argument-check.ts';
+import { check, isInstance } from '../../kernel/argument-check.ts';
 import { isRunnerError } from '../../kernel/errors.ts';
 import { RunRejectedError } from '../../model/run-rejected-error.ts';
 import {
@@ -211,7 +211,7 @@ export class PartsWorkload {
 
   /** R22, R23, R63, R64: checks the code, its text, and the zero status with the machine's error. */
   #refused(error: unknown, code: Refusal | undefined, { error: says }: ServiceStatus): void {
-    if (!(error instanceof RunRejectedError)) {
+    if (!isInstance(error, RunRejectedError)) {
       const expected = code === undefined ? 'it to be accepted' : `a RunRejectedError of code ${code}`;
       this.#sim.check(false, `R22 R64 run: expected ${expected}, got ${refusalText(error)}`, error);
       return;
