@@ -7,6 +7,7 @@ import { unusualCount } from '../explore/keyed-log.ts';
 import type { Decision } from '../kernel/decisions.ts';
 import { formatCount } from '../model/plural.ts';
 import { EXPLAIN_MS, SHRINK_MS, TIME_MS } from './explore-defaults.ts';
+import { LongProgress } from './long-progress.ts';
 import { threadLimits, timeFor, type ExploreCommandOptions } from './explore-options.ts';
 import type { ScenarioSession } from './scenario-session.ts';
 
@@ -68,8 +69,9 @@ export async function handleFailure(
   if (kind === 'hang' || kind === 'crash') return failing;
   const { name } = scenario;
   const before = formatCount(unusualCount(decisions));
+  const shown = new LongProgress(terminal, options);
   const progress = (smaller: readonly Decision[]): void =>
-    terminal.progress(
+    shown.show(
       maxExecutions === 0
         ? `${name}: explaining the failure`
         : `${name}: making the failure small, ${before} decisions → ${formatCount(unusualCount(smaller))}`,
@@ -86,15 +88,17 @@ export async function handleFailure(
         if (shrunk !== undefined) progress(shrunk.decisions);
       },
     },
-  ).catch(
-    ifRefused(({ message }) => {
-      terminal.progress('');
-      terminal.note(
-        `${name}: the failure is shown as it was found, for the scenario does not load any more: ${message}`,
-      );
-      return undefined;
-    }),
-  );
+  )
+    .catch(
+      ifRefused(({ message }) => {
+        terminal.progress('');
+        terminal.note(
+          `${name}: the failure is shown as it was found, for the scenario does not load any more: ${message}`,
+        );
+        return undefined;
+      }),
+    )
+    .finally(() => shown.end());
   if (run === undefined) return failing;
   const { end, ...handled } = run;
   // After a signal nobody expects an explanation.

@@ -1,5 +1,51 @@
-import { expect, test } from 'vitest';
-import { explainTimeMs, shrinkTimeMs, shrinkTimeOfAllMs } from '../../src/cli/failure-handler.ts';
+import { afterEach, expect, test, vi } from 'vitest';
+import {
+  explainTimeMs,
+  handleFailure,
+  shrinkTimeMs,
+  shrinkTimeOfAllMs,
+} from '../../src/cli/failure-handler.ts';
+import type { ScenarioSession } from '../../src/cli/scenario-session.ts';
+import type { FailingExecution } from '../../src/explore/failing-execution.ts';
+
+const inThread = vi.hoisted(() => vi.fn());
+vi.mock(import('../../src/threads/thread-supervisor.ts'), async (original) => ({
+  ...(await original()),
+  runInThread: inThread,
+}));
+
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+test.for([
+  ['in a pipe', false, ['client: making the failure small, 0 decisions → 0']],
+  ['for a program', true, []],
+] as const)(
+  '%s a failure that takes long to be made small is reported now and then',
+  async ([, json, notes]) => {
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+    inThread.mockImplementation(async () => {
+      vi.advanceTimersByTime(10_000);
+      return Promise.resolve({ end: { type: 'done' } });
+    });
+    const note = vi.fn();
+    const session = {
+      terminal: { isInteractive: false, note, progress: vi.fn() },
+      scenario: { name: 'client' },
+      options: { json },
+      interruption: { signal: new AbortController().signal },
+    };
+    const failing = { kind: 'check', decisions: [] };
+    await handleFailure(session as unknown as ScenarioSession, {
+      failing: failing as unknown as FailingExecution,
+      shrinkMs: 30_000,
+      explainMs: 10_000,
+    });
+    vi.advanceTimersByTime(60_000);
+    expect(note.mock.calls.flat()).toEqual(notes);
+  },
+);
 
 test.for([
   [120_000, 1, 30_000],
