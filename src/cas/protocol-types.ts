@@ -1,6 +1,6 @@
 /**
- * The message types of the protocol as protobufjs objects. Invariant: protobufjs, an optional peer dependency, is
- * loaded only when a message is first encoded or decoded, because every user loads doors that name messages.
+ * The message types of the protocol as protobufjs objects. Invariant: protobufjs, an optional peer dependency, is not
+ * loaded by an import, because every user loads doors that name messages, but by the first message or by what needs it.
  */
 // eslint-disable-next-line @typescript-eslint/no-restricted-imports -- loads an optional package on first use, from synchronous code
 import { createRequire } from 'node:module';
@@ -51,13 +51,21 @@ function readProtocol(): protobuf.Root {
   return read;
 }
 
-function loadedProtobuf(): typeof protobuf {
+/**
+ * Loads protobufjs ahead of the first message, for `neededBy`, which would otherwise fail late.
+ *
+ * @throws RunnerError `RUNNER_MISSING_PACKAGE` if it is not installed.
+ */
+export function requireProtobuf(neededBy: string): void {
+  loadedProtobuf(`${neededBy} needs`);
+}
+
+function loadedProtobuf(needs = 'messages of the Remote Execution API need'): typeof protobuf {
   try {
     return (protobufjs ??= createRequire(packageFile('package.json'))('protobufjs') as typeof protobuf);
   } catch (cause) {
     if ((cause as { code?: unknown } | undefined)?.code !== 'MODULE_NOT_FOUND') throw cause;
-    const message =
-      'messages of the Remote Execution API need the package protobufjs: npm install protobufjs';
+    const message = `${needs} the package protobufjs: npm install protobufjs`;
     throw new RunnerError('RUNNER_MISSING_PACKAGE', message, { expected: 'protobufjs', cause });
   }
 }

@@ -14,6 +14,7 @@ import {
 } from '../cas/codec.ts';
 import { digestOf } from '../cas/digest-of.ts';
 import { createMemoryContentStore } from '../cas/memory-content-store.ts';
+import { requireProtobuf } from '../cas/protocol-types.ts';
 import { check } from '../kernel/argument-check.ts';
 import type { Timer } from '../kernel/clock.ts';
 import { messageOf, RunnerError } from '../kernel/errors.ts';
@@ -836,7 +837,7 @@ const OUTPUTS_KEPT = 200;
  * output of a completed run can be read at its refs; a run in progress or aborted has none, and a run that timed out
  * has as much as the server returns.
  *
- * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for invalid options.
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for invalid options, `RUNNER_MISSING_PACKAGE` without protobufjs.
  * @example
  * ```ts
  * import { createMemoryOutputs, createSimulatedRunner, createMemoryTree, finalStatus, simulate } from 'dryrunner';
@@ -870,6 +871,7 @@ const OUTPUTS_KEPT = 200;
 export function createRemoteRunner(world: World, options: RemoteRunnerOptions): QueueRunner {
   checkWorld(world);
   check('options', options, OPTIONS);
+  requireProtobuf('createRemoteRunner');
   const { name = 'remote', transport, capacity, history, idPrefix, updateLimitMs } = options;
   const parts: Parts = {
     world,

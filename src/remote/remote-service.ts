@@ -23,6 +23,7 @@ import {
   SYMLINKS_DISALLOWED,
   type UpdateActionResultRequest,
 } from '../cas/codec.ts';
+import { requireProtobuf } from '../cas/protocol-types.ts';
 import { check } from '../kernel/argument-check.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { counted } from '../model/plural.ts';
@@ -400,7 +401,7 @@ function listed(
  * Creates a server of the Remote Execution API v2 that executes actions on `runner`. It does no I/O: pass it to a gRPC
  * server (`serveRemote` of `dryrunner/host`), or in a simulation to a client as its transport.
  *
- * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for invalid options.
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for invalid options, `RUNNER_MISSING_PACKAGE` without protobufjs.
  * @example
  * ```ts
  * import { createFakeRunner, simulate } from 'dryrunner';
@@ -422,5 +423,6 @@ function listed(
 export function createRemoteService(world: World, options: RemoteServiceOptions): RemoteServer {
   checkWorld(world);
   check('options', options, OPTIONS);
+  requireProtobuf('createRemoteService');
   return new ActionServer(world, options);
 }

@@ -185,7 +185,7 @@ function makeWorkers(
  * Makes this machine a build cluster of the Remote Execution API, for clients such as Bazel. The command `dryrunner
  * serve --reapi` uses it.
  *
- * Rejects with `RUNNER_INVALID_ARGUMENT` for invalid options, `RUNNER_MISSING_PACKAGE` without @grpc/grpc-js,
+ * Rejects with `RUNNER_INVALID_ARGUMENT` for invalid options, `RUNNER_MISSING_PACKAGE` without @grpc/grpc-js or protobufjs,
  * `RUNNER_RPC_FAILED` if it cannot listen there, and `RUNNER_OUTPUT_FAILED` if no temporary folder can be made.
  *
  * @example

@@ -493,7 +493,7 @@ function serverCredentials(grpc: Grpc, tls: RemoteTls | undefined): ServerCreden
 /**
  * Serves a {@link RemoteService} over gRPC, as the command `dryrunner serve --reapi` does.
  *
- * Rejects with `RUNNER_MISSING_PACKAGE` if @grpc/grpc-js is not installed, with `RUNNER_INVALID_ARGUMENT` for invalid
+ * Rejects with `RUNNER_MISSING_PACKAGE` if @grpc/grpc-js or protobufjs is not installed, with `RUNNER_INVALID_ARGUMENT` for invalid
  * options, and with `RUNNER_RPC_FAILED` if it cannot listen there.
  *
  * @example

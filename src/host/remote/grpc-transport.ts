@@ -277,7 +277,7 @@ function credentialsFor(
 /**
  * Connects to a server of the Remote Execution API; the connection is made lazily, by the first call.
  *
- * Rejects with `RUNNER_MISSING_PACKAGE` if @grpc/grpc-js is not installed, and with `RUNNER_INVALID_ARGUMENT` for
+ * Rejects with `RUNNER_MISSING_PACKAGE` if @grpc/grpc-js or protobufjs is not installed, and with `RUNNER_INVALID_ARGUMENT` for
  * invalid options.
  *
  * @example

@@ -3,9 +3,17 @@
  * `npm install` suffices.
  */
 import type * as grpcJs from '@grpc/grpc-js';
+import { requireProtobuf } from '../../cas/protocol-types.ts';
 import { loadPeer } from '../../kernel/package-files.ts';
 
-/** Rejects with `RUNNER_MISSING_PACKAGE` if it is not installed; `neededBy` is the function that needs it. */
-export function loadGrpc(neededBy: string): Promise<typeof grpcJs> {
-  return loadPeer('@grpc/grpc-js', neededBy, () => import('@grpc/grpc-js'), { beside: ['protobufjs'] });
+/**
+ * Rejects with `RUNNER_MISSING_PACKAGE` if it or protobufjs is not installed;
+ * `neededBy` is the function that needs it.
+ */
+export async function loadGrpc(neededBy: string): Promise<typeof grpcJs> {
+  const grpc = await loadPeer('@grpc/grpc-js', neededBy, () => import('@grpc/grpc-js'), {
+    beside: ['protobufjs'],
+  });
+  requireProtobuf(neededBy);
+  return grpc;
 }
