@@ -256,8 +256,10 @@ function lost(source: string): never {
 
 /** Always one copy per process: a second copy of this package would not see the world of the first. */
 const ALWAYS_SHARED = ['dryrunner', 'vitest'];
-/** Prefix of the id of a module that stands for a shared one; its number follows. */
+/** Begins the id of a module that stands for a shared one; its number follows. */
 const SHARED = '\0dryrunner-shared-';
+/** Ends the id of a CommonJS module with its exports: bundled code reads those where it uses them, as ES modules do. */
+const SHARED_EXPORTS = '.cjs';
 const BUILTINS: ReadonlySet<string> = new Set(builtinModules);
 
 function sharedPlugin(shared: Shared[], names: readonly string[]): Plugin {
@@ -265,6 +267,7 @@ function sharedPlugin(shared: Shared[], names: readonly string[]): Plugin {
   return {
     name: 'dryrunner:shared',
     async resolveId(source, importer, { kind }) {
+      if (source.startsWith(SHARED)) return source;
       if (source.startsWith('node:') || BUILTINS.has(source) || source.endsWith('.node')) {
         return { id: source, external: true };
       }
@@ -273,19 +276,27 @@ function sharedPlugin(shared: Shared[], names: readonly string[]): Plugin {
       const resolved = isOurs ? undefined : await this.resolve(source, importer, { skipSelf: true });
       const id = resolved?.id ?? source;
       if (kind === 'require-call') return { id, external: true };
-      shared.push((await import(isAbsolute(id) ? pathToFileURL(id).href : id)) as Shared);
+      shared.push(liveExports((await import(isAbsolute(id) ? pathToFileURL(id).href : id)) as Shared));
       return `${SHARED}${shared.length - 1}`;
     },
     load(id) {
       if (!id.startsWith(SHARED)) return undefined;
-      const index = Number(id.slice(SHARED.length));
-      const lines = Object.keys(shared[index] as Shared).map(
-        (name, at) =>
-          `const $${at} = m[${JSON.stringify(name)}]; export { $${at} as ${JSON.stringify(name)} };`,
-      );
-      return [`const m = $dr_shared[${index}];`, ...lines].join('\n');
+      const index = Number.parseInt(id.slice(SHARED.length), 10);
+      if (id.endsWith(SHARED_EXPORTS)) return `module.exports = $dr_shared[${index}];`;
+      const exported = Object.keys(shared[index] as Shared).map((name) => JSON.stringify(name));
+      return `export { ${exported.join(', ')} } from ${JSON.stringify(`${id}${SHARED_EXPORTS}`)};`;
     },
   };
+}
+
+/** The exports as they are whenever they are read, marked as those of an ES module. */
+function liveExports(module: Shared): Shared {
+  const live = {};
+  for (const name of Object.keys(module)) {
+    Object.defineProperty(live, name, { get: () => module[name], enumerable: true, configurable: true });
+  }
+  const enumerable = Object.hasOwn(live, '__esModule');
+  return Object.defineProperty(live, '__esModule', { value: true, enumerable });
 }
 
 /**

@@ -107,6 +107,21 @@ exports.columns = () => [require('./' + 'named.cjs').value, new Error('at').stac
     'uses.mjs',
     `import ids, { next } from 'ids';\nimport EventEmitter, { once } from 'node:events';\nexport const seen = () => [ids(), next(), typeof EventEmitter, typeof once];\n`,
   );
+  write('node_modules/live/package.json', JSON.stringify({ name: 'live', main: 'index.js', type: 'module' }));
+  write(
+    'node_modules/live/index.js',
+    `export let count = 0;\nexport const up = () => (count += 1);\nexport { up as default, count as 'a count' };\nexport const self = function () { return this; };\n`,
+  );
+  const usesLive = [
+    `import byDefault, { count, up, self, 'a count' as named } from 'live';`,
+    `import * as all from 'live';`,
+    `export { count as shown } from 'live';`,
+    'export const counts = () => [count, named, all.count, all["a count"], byDefault() - count];',
+    'export const isSame = byDefault === up && byDefault === all.default;',
+    'export const keys = Object.keys(all);',
+    'export const selves = [self(), typeof self];',
+  ].join('\n');
+  for (const name of ['live.mjs', 'live.ts']) write(name, usesLive);
   write('src/aliased.ts', `import { step } from '@/step.ts';\nexport const steps = () => step();\n`);
   write('types-only.ts', `import { Nothing } from 'not-there';\nexport const value: Nothing = 1;\n`);
   write('awaits.mjs', `export const value = await Promise.resolve(1);\n`);
@@ -316,6 +331,35 @@ describe('a module that sim.load loads', () => {
       sim.check(steps() === 1, 'it is the module');
       sim.check((await sim.load<{ value: number }>('./types-only.ts')).value === 1, 'it has no types');
     }, options);
+  });
+
+  test.for(['live.mjs', 'live.ts'])('%s sees what a shared module exports as it is now', async (name) => {
+    const shared = modules({ shared: ['live'] });
+    const own = (await import(pathToFileURL(at('node_modules/live/index.js')).href)) as {
+      readonly count: number;
+      up(): number;
+    };
+    await held(
+      async (sim) => {
+        interface Live {
+          readonly shown: number;
+          readonly isSame: boolean;
+          readonly keys: readonly string[];
+          readonly selves: readonly unknown[];
+          counts(): number[];
+        }
+        const live = await sim.load<Live>(`./${name}`);
+        const { count } = own;
+        own.up();
+        expect(live.shown).toBe(count + 1);
+        expect(live.counts()).toEqual([...Array.from({ length: 4 }, () => count + 1), 0]);
+        expect(own.count).toBe(count + 2);
+        expect(live.isSame).toBe(true);
+        expect(live.keys).toEqual(Object.keys(own));
+        expect(live.selves).toEqual([undefined, 'function']);
+      },
+      { modules: shared },
+    );
   });
 
   test('shares this package, and what is to be shared', async () => {
