@@ -28,13 +28,15 @@ export type ContentFaultKind = 'evict' | 'fail';
  */
 export type CacheFaultKind = 'lose' | 'stale' | 'fail';
 
-/** Probability of each fault, from 0 to 1, and the delay. */
+/** Probability of each fault, from 0 to 1, their number, and the delay. */
 export interface StoreFaults<K extends string> {
   /**
    * Name of the store in questions and in the trace. Default: `cas` for a content store, `cache` for an action cache.
    */
   readonly name?: string;
   readonly rates?: Readonly<Partial<Record<K, number>>>;
+  /** Maximum number of faults; a delay is none. Default Infinity. */
+  readonly strikesMax?: number;
   /** Upper limit of the delay of a call in milliseconds, exclusive. Default 0. */
   readonly maxDelayMs?: number;
 }
@@ -44,7 +46,10 @@ const CACHE_KINDS: readonly CacheFaultKind[] = ['lose', 'stale', 'fail'];
 
 function optionsOf<K extends string>(kinds: readonly K[]): is.RecordShape {
   const rates = is.recordOf<Partial<Record<string, number>>>({}, is.each(kinds, is.finite(0, 1)));
-  return is.optionsOf<StoreFaults<K>>({}, { name: is.TEXT, rates, maxDelayMs: is.DURATION_MS });
+  return is.optionsOf<StoreFaults<K>>(
+    {},
+    { name: is.TEXT, rates, strikesMax: is.COUNT_OR_INFINITY, maxDelayMs: is.DURATION_MS },
+  );
 }
 
 const CONTENT_OPTIONS = optionsOf(CONTENT_KINDS);
@@ -56,16 +61,22 @@ const CACHE_TABLES = new RateTables(CACHE_KINDS);
 class CallFaults<K extends string> {
   readonly #world: World;
   readonly #name: string;
-  #table: RateTable<K> | undefined;
+  readonly #table: RateTable<K> | undefined;
+  #strikesLeft: number;
   #delays: DelayDraw;
 
-  constructor(world: World, name: string, table: RateTable<K> | undefined, maxDelayMs: number) {
+  constructor(
+    world: World,
+    table: RateTable<K> | undefined,
+    { name, strikesMax, maxDelayMs }: Required<Omit<StoreFaults<K>, 'rates'>>,
+  ) {
     this.#world = world;
     this.#name = name;
     this.#table = table;
+    this.#strikesLeft = strikesMax;
     this.#delays = new DelayDraw(world.choices, maxDelayMs, DEFAULT_DELAY_STEPS);
     world.onHeal?.(() => {
-      this.#table = undefined;
+      this.#strikesLeft = 0;
       this.#delays = new DelayDraw(world.choices, 0, DEFAULT_DELAY_STEPS);
     });
   }
@@ -84,16 +95,16 @@ class CallFaults<K extends string> {
 
   #pick(operation: string, topic: Topic): K | undefined {
     const table = this.#table;
-    if (table === undefined) return undefined;
+    if (table === undefined || this.#strikesLeft === 0) return undefined;
     const { choices, tracer, clock } = this.#world;
     const describe = (answer: number): string => {
       const kind = table.kindOf(answer);
       return kind === undefined ? '' : `fault "${kind}" strikes ${topic.text}`;
     };
     const kind = table.kindOf(choices.choose(topic.asks('fault'), table.n, describe));
-    if (kind !== undefined) {
-      tracer?.record({ at: clock.now(), type: 'fault', runner: this.#name, operation, kind, runId: '' });
-    }
+    if (kind === undefined) return undefined;
+    this.#strikesLeft -= 1;
+    tracer?.record({ at: clock.now(), type: 'fault', runner: this.#name, operation, kind, runId: '' });
     return kind;
   }
 }
@@ -183,9 +194,9 @@ export function createSimContentStore(
   check('blobs', blobs, CONTENT_STORE);
   check('blobs', blobs, is.withMethods('evict'));
   check('faults', faults, CONTENT_OPTIONS);
-  const { name = 'cas', rates = {}, maxDelayMs = 0 } = faults;
+  const { name = 'cas', rates = {}, strikesMax = Infinity, maxDelayMs = 0 } = faults;
   const table = CONTENT_TABLES.of('faults.rates', rates);
-  return new SimContentStore(blobs, new CallFaults(world, name, table, maxDelayMs));
+  return new SimContentStore(blobs, new CallFaults(world, table, { name, strikesMax, maxDelayMs }));
 }
 
 class SimActionCache implements ActionCache {
@@ -247,7 +258,7 @@ export function createSimActionCache(
   check('results', results, is.withMethods('get', 'put', 'remove'));
   check('blobs', blobs, is.withMethods('evict'));
   check('faults', faults, CACHE_OPTIONS);
-  const { name = 'cache', rates = {}, maxDelayMs = 0 } = faults;
+  const { name = 'cache', rates = {}, strikesMax = Infinity, maxDelayMs = 0 } = faults;
   const table = CACHE_TABLES.of('faults.rates', rates);
-  return new SimActionCache(results, blobs, new CallFaults(world, name, table, maxDelayMs));
+  return new SimActionCache(results, blobs, new CallFaults(world, table, { name, strikesMax, maxDelayMs }));
 }

@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { MESSAGES } from '../../src/cas/codec.ts';
 import { digestOf } from '../../src/cas/digest-of.ts';
+import { createMemoryActionCache } from '../../src/cas/memory-action-cache.ts';
 import { createMemoryContentStore } from '../../src/cas/memory-content-store.ts';
 import { createMemoryTree } from '../../src/filers/memory-tree.ts';
 import type { Command } from '../../src/model/command.ts';
@@ -295,6 +296,22 @@ describe('simulated stores', () => {
       expect(seen).toContain(end);
     }
     expect([...seen].some((end) => end.startsWith('FAILED 210 false'))).toBe(true);
+  });
+
+  test('strike no more often than they may', async () => {
+    const verdict = await inSimulation(async (sim) => {
+      const blobs = createMemoryContentStore();
+      const content = createSimContentStore(sim.world, blobs, { rates: { evict: 1 }, strikesMax: 2 });
+      const cache = createSimActionCache(sim.world, createMemoryActionCache(), blobs, {
+        rates: { fail: 1 },
+        strikesMax: 0,
+      });
+      const digests = ['a', 'b', 'c'].map((text) => blobs.add(text));
+      for (const digest of digests) await content.findMissing([digest]);
+      expect(blobs.findMissing(digests)).toEqual(digests.slice(0, 2));
+      expect(await cache.get('', digests[0]!)).toBeUndefined();
+    });
+    expect(verdict.faults).toBe(2);
   });
 
   test('lose nothing that is held, and end their faults with those of the world', async () => {
