@@ -119,6 +119,46 @@ const OF_DISK: Readonly<Record<DiskFaultKind, Word>> = {
   slow: (call, disk) => `the ${call} on ${disk} is slow`,
 };
 
+/**
+ * Kinds of faults that can strike a remote call; `withRemoteFaults` injects them, each with the rate of its name in
+ * `rates`.
+ *
+ * - `refuse`: UNAVAILABLE, and the server has not got the call. Strikes any call.
+ * - `loseAnswer`: UNAVAILABLE, but the server has carried the call out. Strikes calls with a single answer, uploads
+ *   included.
+ * - `deadline`: as `loseAnswer`, with DEADLINE_EXCEEDED.
+ * - `cut`: a stream of answers breaks off with UNAVAILABLE after none, one or two of them; a shorter one is spared.
+ *   Strikes Execute, WaitExecution, Read and GetTree.
+ * - `loseDone`: the stream of Execute or WaitExecution ends without an error, but also without the result.
+ * - `loseResult`: GetActionResult answers NOT_FOUND, although the result stays in the cache.
+ * - `loseBlob`: Read answers NOT_FOUND, although the blob stays in the store.
+ * - `workerDies`: Execute ends with a result whose status is UNAVAILABLE; the worker has carried the action out, and
+ *   nobody has its result from this call.
+ * - `slow`: the server gets the call late, by up to `slowMsMax`. Strikes any call.
+ */
+export type RemoteFaultKind =
+  | 'refuse'
+  | 'loseAnswer'
+  | 'cut'
+  | 'loseDone'
+  | 'deadline'
+  | 'loseResult'
+  | 'loseBlob'
+  | 'workerDies'
+  | 'slow';
+
+const OF_REMOTE_CALL: Readonly<Record<RemoteFaultKind, Word>> = {
+  refuse: (call) => `${call} is refused`,
+  loseAnswer: (call) => `${call} is done, but its answer is lost`,
+  cut: (call) => `${call} breaks off`,
+  loseDone: (call) => `${call} ends without its result`,
+  deadline: (call) => `${call} is done, but past its deadline`,
+  loseResult: (call) => `${call} finds no cached result`,
+  loseBlob: (call) => `${call} does not find the blob`,
+  workerDies: (call) => `${call} loses its worker`,
+  slow: (call) => `${call} is slow`,
+};
+
 const CALLS: ReadonlySet<string> = new Set(SERVICE_METHODS.filter((method) => method !== 'release'));
 const FILER_NOUNS: Readonly<Record<string, string>> = {
   checkout: 'checkout',
@@ -191,6 +231,11 @@ export function diskFaultText(kind: string, disk: string, call: DiskCall, file: 
   return worded(OF_DISK, kind, text, disk) ?? namedFaultText(`${text} on ${disk}`, kind);
 }
 
+/** Describes a fault of a remote call: `remote call Execute breaks off`. */
+export function remoteFaultText(kind: RemoteFaultKind, name: string, method: string): string {
+  return OF_REMOTE_CALL[kind](`${name} call ${method}`, '');
+}
+
 /** Describes a fault of ambient time; undefined for a kind that is not one. */
 export function timeFaultText(kind: string): string | undefined {
   return worded(OF_TIME, kind, '');
@@ -224,7 +269,15 @@ export function faultText({
   if (CALLS.has(operation)) {
     return callFaultText(kind, callText(operation, runId), where);
   }
-  const other =
-    operation === 'clock' ? worded(OF_CLOCK, kind, where) : worded(OF_OUTPUT, kind, `output ${operation}`);
-  return other ?? namedFaultText(`${operation} of ${where}`, kind);
+  return otherFaultText(kind, operation, where);
+}
+
+/** Describes a fault of a clock, an output or a remote call, or one that the scenario named itself. */
+function otherFaultText(kind: string, operation: string, where: string): string {
+  const text =
+    operation === 'clock'
+      ? worded(OF_CLOCK, kind, where)
+      : (worded(OF_OUTPUT, kind, `output ${operation}`) ??
+        worded(OF_REMOTE_CALL, kind, `${where} call ${operation}`));
+  return text ?? namedFaultText(`${operation} of ${where}`, kind);
 }

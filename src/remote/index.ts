@@ -115,9 +115,5 @@ export {
   type RpcKind,
   type RpcMethod,
 } from './rpc.ts';
-export {
-  REMOTE_FAULT_KINDS,
-  type RemoteFaultKind,
-  type RemoteFaults,
-  withRemoteFaults,
-} from './remote-faults.ts';
+export { type RemoteFaultKind } from '../model/faults.ts';
+export { REMOTE_FAULT_KINDS, type RemoteFaults, withRemoteFaults } from './remote-faults.ts';

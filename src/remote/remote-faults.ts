@@ -1,56 +1,32 @@
 /**
  * Injects faults between a client and a {@link RemoteService}, and in the service: an unreliable cluster. Invariants:
- * each fault is one decision, where 0 means none, so that each can be removed on its own; every fault is something that
- * a real server could do; after healing, nothing strikes.
+ * each fault is one decision, where 0 means none, so that each can be removed on its own; each that strikes is in the
+ * trace; every fault is something that a real server could do; after healing, nothing strikes.
  */
 import * as is from '../kernel/shape.ts';
 import { sleep } from '../kernel/clock.ts';
 import type { DescribeAnswer } from '../kernel/decisions.ts';
+import { membersOf } from '../kernel/union-members.ts';
 import { namedTopic, type Topic } from '../kernel/question.ts';
 import { check } from '../kernel/argument-check.ts';
-import { membersOf } from '../kernel/union-members.ts';
 import { statusMessage } from '../cas/action-messages.ts';
 import { MESSAGES, packAny, type OperationMessage } from '../cas/codec.ts';
 import { RPC_CODES } from '../model/action.ts';
+import { type RemoteFaultKind, remoteFaultText } from '../model/faults.ts';
 import type { World } from '../model/world.ts';
 import { checkWorld } from '../model/world.ts';
 import { type RateTable, RateTables } from '../network/rate-table.ts';
 import { REMOTE_METHODS as M } from './methods.ts';
-import { RPC_METHOD, type RemoteService, type RpcContext, RpcError, type RpcMethod } from './rpc.ts';
+import {
+  methodName,
+  RPC_METHOD,
+  type RemoteService,
+  type RpcContext,
+  RpcError,
+  type RpcMethod,
+} from './rpc.ts';
 import { FAULT_ODDS } from '../model/odds.ts';
 
-/** Kinds of faults that can strike a call. */
-export type RemoteFaultKind =
-  /** UNAVAILABLE, and the call had no effect. */
-  | 'refuse'
-  /** UNAVAILABLE, but the call was carried out. */
-  | 'loseAnswer'
-  /** A stream of answers breaks off with UNAVAILABLE, after none, one or two of them. */
-  | 'cut'
-  /** The stream of an execution ends without an error, but also without the result. */
-  | 'loseDone'
-  /** DEADLINE_EXCEEDED, but the call was carried out. */
-  | 'deadline'
-  /** A cached result is not found. */
-  | 'loseResult'
-  /** A blob that is read is not found. */
-  | 'loseBlob'
-  /** The worker that executes an action dies: the operation ends with UNAVAILABLE. */
-  | 'workerDies'
-  /** The answer is delayed. */
-  | 'slow';
-
-const WORDS: Readonly<Record<RemoteFaultKind, string>> = {
-  refuse: 'is refused',
-  loseAnswer: 'is done, but its answer is lost',
-  cut: 'breaks off',
-  loseDone: 'ends without its result',
-  deadline: 'is done, but past its deadline',
-  loseResult: 'finds no cached result',
-  loseBlob: 'does not find the blob',
-  workerDies: 'loses its worker',
-  slow: 'is slow',
-};
 /** Every {@link RemoteFaultKind}. See {@link withRemoteFaults}. */
 export const REMOTE_FAULT_KINDS: readonly RemoteFaultKind[] = membersOf<RemoteFaultKind>({
   refuse: true,
@@ -75,13 +51,16 @@ const KINDS_OF_METHOD: ReadonlyMap<string, readonly RemoteFaultKind[]> = new Map
 
 /** Which faults strike, and how often. */
 export interface RemoteFaults {
-  /** Probabilities by kind, 0 to 1; a kind that is absent never strikes. Default: each 0.03. */
+  /**
+   * Probabilities by kind, 0 to 1, for each call that the kind can strike; a kind that is absent never strikes. Default:
+   * each 0.03.
+   */
   readonly rates?: Readonly<Partial<Record<RemoteFaultKind, number>>>;
-  /** Maximum delay of a slow answer, in milliseconds. Default 1,000. */
+  /** Maximum delay of a `slow` call, in milliseconds. Default 1,000. */
   readonly slowMsMax?: number;
   /** Maximum number of faults. Default Infinity. */
   readonly strikesMax?: number;
-  /** Name used in questions; unique within a simulation. Default `remote`. */
+  /** Name used in questions and in the trace; unique within a simulation. Default `remote`. */
   readonly name?: string;
   /** Called for each fault that strikes. */
   readonly onFault?: ((kind: RemoteFaultKind, method: string) => void) | undefined;
@@ -179,8 +158,8 @@ class FaultyService implements RemoteService {
     return answer;
   }
 
-  #topic({ path }: RpcMethod<unknown, unknown>): Topic {
-    return namedTopic(this.#faults.name, 'call', path.slice(path.lastIndexOf('/') + 1));
+  #topic(method: RpcMethod<unknown, unknown>): Topic {
+    return namedTopic(this.#faults.name, 'call', methodName(method));
   }
 
   #tableOf({ path }: RpcMethod<unknown, unknown>): RateTable<RemoteFaultKind> | undefined {
@@ -195,16 +174,20 @@ class FaultyService implements RemoteService {
   #strike(method: RpcMethod<unknown, unknown>, topic: Topic): RemoteFaultKind | undefined {
     const table = this.#tableOf(method);
     if (table === undefined || this.#strikesLeft === 0) return undefined;
+    const { choices, tracer, clock } = this.#world;
+    const { name: runner } = this.#faults;
+    const operation = methodName(method);
     const describe: DescribeAnswer = Object.assign(
       (answer: number) => {
         const kind = table.kindOf(answer);
-        return kind === undefined ? '' : `${topic.text} ${WORDS[kind]}`;
+        return kind === undefined ? '' : remoteFaultText(kind, runner, operation);
       },
       { faults: table.faults },
     );
-    const kind = table.kindOf(this.#world.choices.choose(topic.asks('fault'), table.n, describe));
+    const kind = table.kindOf(choices.choose(topic.asks('fault'), table.n, describe));
     if (kind === undefined) return undefined;
     this.#strikesLeft -= 1;
+    tracer?.record({ at: clock.now(), type: 'fault', runner, operation, kind, runId: '' });
     this.#faults.onFault?.(kind, method.path);
     return kind;
   }

@@ -20,6 +20,11 @@ export interface RpcMethod<Q, A, K extends RpcKind = RpcKind> {
   readonly response: MessageCodec<A>;
 }
 
+/** The name of a method without its service: `Execute`. */
+export function methodName({ path }: Pick<RpcMethod<unknown, unknown>, 'path'>): string {
+  return path.slice(path.lastIndexOf('/') + 1);
+}
+
 /** The context of a call. */
 export interface RpcContext {
   /** Aborts when the caller no longer waits: it has gone, has cancelled, or its deadline has passed. */
