@@ -34,7 +34,7 @@ import { fifoDecisions } from '../kernel/fifo-decisions.ts';
 import { millisecondsBetween } from '../kernel/microseconds.ts';
 import type { Command } from '../model/command.ts';
 import type { Service } from '../model/service.ts';
-import { RunRecorder } from '../runners/recording/recorder.ts';
+import { RunRecorder, type EntryListener } from '../runners/recording/recorder.ts';
 import { RECORDED_COLLABORATOR_SHAPE, RECORDED_FILER_SHAPE } from '../trace/recording/step-shapes.ts';
 import { TIME_MS } from '../trace/model-shapes.ts';
 import { LINE_SHAPES } from '../trace/file-shapes.ts';
@@ -131,11 +131,12 @@ class RecordingPlayer implements Clock {
       command.onMemoryReport?.({ kind: input.kind, status: input.status });
       return true;
     }
+    const isOuterWriting = this.#isProcessWriting;
     this.#isProcessWriting = true;
     try {
       void command[input.stream]?.write(chunkOf(input));
     } finally {
-      this.#isProcessWriting = false;
+      this.#isProcessWriting = isOuterWriting;
     }
     return true;
   }
@@ -175,6 +176,7 @@ class RecordingPlayer implements Clock {
     return {
       cancelBoundMs: boundMs ?? Infinity,
       check: () => {
+        this.#onAsked();
         const refusal = this.#atOnce.get(askKey('check', '', this.#names.ask('check', '')));
         if (refusal !== undefined) orThrow(refusal);
       },
@@ -227,7 +229,7 @@ class RecordingPlayer implements Clock {
         this.#ask('output', id, ({ uri }): Output => {
           // Failed writes of process output are the process's concern, and show in its exit.
           const write = (): MaybePromise<void> =>
-            this.#isProcessWriting ? undefined : this.#ask('write', id, nothing);
+            this.#isProcessWriting ? this.#onAsked() : this.#ask('write', id, nothing);
           return {
             uri: placeOf(uri),
             write,
@@ -403,7 +405,7 @@ interface Part {
   readonly player: RecordingPlayer;
 }
 
-class Replay {
+class Replay implements EntryListener {
   readonly recorder: RunRecorder;
   readonly #sim: Simulation;
   readonly #entries: readonly RecordedEntry[];
@@ -414,12 +416,14 @@ class Replay {
   readonly #recordedOut = new Map<string, number>();
   readonly #replayedOut = new Map<string, number>();
   #stuck: RecordingDifference | undefined;
+  /** True while a process writes in the middle of something, such as its start. */
+  #isNestedWriting = false;
 
   constructor(sim: Simulation, entries: readonly RecordedEntry[]) {
     this.#sim = sim;
     this.#entries = entries;
     this.recorder = new RunRecorder(sim.world, Infinity);
-    this.recorder.onEntry = this.#onEntry.bind(this);
+    this.recorder.listener = this;
   }
 
   /** Puts in all inputs; returns the first that the replay could not take. */
@@ -447,13 +451,19 @@ class Replay {
     }
   }
 
-  /** After an output, takes the inputs that were recorded at this very place. */
-  #onEntry(entry: RecordedEntry): void {
-    if (!isInput(entry)) add(this.#replayedOut, entry.runner);
+  /** What comes from code that nothing shows, such as metrics, came before the next output. */
+  beforeEntry(entry: RecordedEntry): void {
+    if (!isInput(entry)) this.#takeNested();
+  }
+
+  afterEntry(entry: RecordedEntry): void {
+    if (isInput(entry)) return;
+    add(this.#replayedOut, entry.runner);
     // An input that was recorded while a collaborator was asked comes from that collaborator, in `onAsked`.
     if (entry.type !== 'asked') this.#takeNested();
   }
 
+  /** Takes the inputs that were recorded at this very place. */
   #takeNested(): void {
     for (;;) {
       const nested = this.#entries[this.#seekInput()];
@@ -461,6 +471,8 @@ class Replay {
         return;
       }
       const { runner } = nested;
+      // A process that writes several times while it is started does so one after the other.
+      if (this.#isNestedWriting && (nested.type === 'output' || nested.type === 'memory')) return;
       if ((this.#replayedOut.get(runner) ?? 0) < (this.#recordedOut.get(runner) ?? 0)) return;
       this.#take(nested);
     }
@@ -501,6 +513,12 @@ class Replay {
         return player.answer(what, name, nth, answer) ? undefined : `an open request ${what} ${name}`;
       }
       case 'output':
+        this.#isNestedWriting = input.nested === true;
+        try {
+          return player.processDoes(input) ? undefined : `a process of run ${input.runId}`;
+        } finally {
+          this.#isNestedWriting = false;
+        }
       case 'memory':
         return player.processDoes(input) ? undefined : `a process of run ${input.runId}`;
     }

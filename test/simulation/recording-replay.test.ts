@@ -4,6 +4,9 @@ import { describe, expect, test } from 'vitest';
 import { createSimExecer } from '../../src/execers/sim-execer.ts';
 import { createSimFiler } from '../../src/filers/sim-filer.ts';
 import type { RecordedEntry, Recording } from '../../src/model/recording.ts';
+import { createMemoryMetrics } from '../../src/metrics/memory-metrics.ts';
+import type { MaybePromise } from '../../src/model/maybe-promise.ts';
+import type { Chunk, Output, OutputCreator } from '../../src/model/output.ts';
 import { createMemoryOutputs } from '../../src/outputs/memory-output.ts';
 import { createNullOutputs } from '../../src/outputs/null-output.ts';
 import type { Command } from '../../src/model/command.ts';
@@ -160,7 +163,7 @@ async function recordRunner(
       recording = recorder.recording();
     },
   });
-  expect(failure).toBeUndefined();
+  expect(failure?.message).toBeUndefined();
   return recording;
 }
 
@@ -193,6 +196,134 @@ describe('a recording of a runner on which callers wait is reproduced', () => {
       await expect(wait).rejects.toThrow();
       await finalStatus(runner, runId);
     });
+    expect((await replayRecording(recording)).problem).toBeUndefined();
+  });
+});
+
+describe('a recording of a runner that is called back is reproduced', () => {
+  /** Outputs in memory; calls `found` before each write to the log of that name. */
+  function outputsWith(sim: Simulation, log: string, found: () => void): OutputCreator {
+    const outputs = createMemoryOutputs({ clock: sim.world.clock });
+    return {
+      create: (id) => {
+        const output = outputs.create(id) as Output;
+        const write = (chunk: Chunk): MaybePromise<void> => {
+          if (id.endsWith(`-${log}`)) found();
+          return output.write(chunk);
+        };
+        return { uri: output.uri, write, close: () => output.close(), asFile: () => output.asFile() };
+      },
+    };
+  }
+
+  test('if a process writes several chunks while it is started', async () => {
+    const recording = await recordRunner(async (runner) => {
+      const { runId } = await runner.run({
+        argv: ['stdout a', 'stderr b', 'stdout c', 'hang'],
+        timeoutMs: 5,
+      });
+      await finalStatus(runner, runId);
+    });
+    expect((await replayRecording(recording)).problem).toBeUndefined();
+  });
+
+  test('if a process writes more chunks while it is started than calls fit on the stack', async () => {
+    const argv = Array.from({ length: 10_000 }, () => 'stdout a');
+    const recording = await recordRunner(async (runner) => {
+      const { runId } = await runner.run({ argv });
+      await finalStatus(runner, runId);
+    });
+    expect((await replayRecording(recording)).problem).toBeUndefined();
+  });
+
+  test('if a log makes several calls while a process writes to it', async () => {
+    const calls: Promise<unknown>[] = [];
+    let call = (): void => {};
+    const recording = await recordRunner(
+      async (runner) => {
+        const ended = await runner.run({ argv: ['complete 0'] });
+        await finalStatus(runner, ended.runId);
+        const { runId } = await runner.run({ argv: ['stdout a', 'hang'] });
+        call = () => {
+          call = () => {};
+          calls.push(runner.abort(runId), runner.abort(ended.runId), runner.release());
+        };
+        await finalStatus(runner, runId);
+        await Promise.all(calls);
+      },
+      (sim) => ({ capacity: 2, outputs: outputsWith(sim, 'stdout', () => call()) }),
+    );
+    expect(calls).toHaveLength(3);
+    expect((await replayRecording(recording)).problem).toBeUndefined();
+  });
+
+  test.each([0, 5])('if a log lets a process write while it writes %i ms after its start', async (ms) => {
+    let more = (): void => {};
+    const recording = await recordRunner(
+      async (runner) => {
+        const { runId } = await runner.run({ argv: ['write'], timeoutMs: 10 });
+        await finalStatus(runner, runId);
+      },
+      (sim) => ({
+        execer: {
+          cancelBoundMs: 0,
+          exec: ({ stdout }) => {
+            const write = (): void => {
+              more = () => {
+                more = () => {};
+                void stdout?.write('b');
+              };
+              void stdout?.write('a');
+            };
+            if (ms === 0) write();
+            else sim.world.clock.timer('write', ms, write);
+            const killed = { state: 'FAILED', exitCode: -1, error: 'killed' } as const;
+            return { wait: () => new Promise(() => {}), abort: () => killed };
+          },
+        },
+        outputs: outputsWith(sim, 'stdout', () => more()),
+      }),
+    );
+    expect((await replayRecording(recording)).problem).toBeUndefined();
+  });
+
+  test('if the check of a command makes a call', async () => {
+    let call = (): void => {};
+    const recording = await recordRunner(
+      async (runner) => {
+        call = () => {
+          call = () => {};
+          void runner.run({ argv: ['complete 1'] });
+        };
+        await runner.run({ argv: ['complete 0'] });
+      },
+      (sim) => ({
+        capacity: 2,
+        execer: Object.assign(createSimExecer({ clock: sim.world.clock }), { check: () => call() }),
+      }),
+    );
+    expect(recording.entries.some((entry) => entry.type === 'call' && entry.nested)).toBe(true);
+    expect((await replayRecording(recording)).problem).toBeUndefined();
+  });
+
+  test('if a metric makes a call', async () => {
+    let call = (): void => {};
+    const recording = await recordRunner(
+      async (runner) => {
+        call = () => {
+          call = () => {};
+          void runner.run({ argv: ['complete 0'] });
+        };
+        const { runId } = await runner.run({ argv: ['complete 0'] });
+        await finalStatus(runner, runId);
+      },
+      () => {
+        const histogram = { record: () => call() };
+        const metrics = Object.assign(createMemoryMetrics(), { histogram: () => histogram });
+        return { capacity: 2, metrics };
+      },
+    );
+    expect(recording.entries.some((entry) => entry.type === 'call' && entry.nested)).toBe(true);
     expect((await replayRecording(recording)).problem).toBeUndefined();
   });
 });

@@ -71,6 +71,14 @@ export function createRecorder(world: World, options: RecorderOptions = {}): Rec
 
 const RECORDER_OPTIONS = is.optionsOf<RecorderOptions>({}, { outputBytesMax: is.limit() });
 
+/** Notified around entries; the replay takes nested steps in these calls. */
+export interface EntryListener {
+  /** An entry is about to be written. */
+  beforeEntry(entry: RecordedEntry): void;
+  /** An entry was written, and the runner has not reacted to it. */
+  afterEntry(entry: RecordedEntry): void;
+}
+
 /** The recorder as runners and the replay use it. */
 export class RunRecorder implements Recorder {
   readonly world: World;
@@ -79,8 +87,7 @@ export class RunRecorder implements Recorder {
   readonly clocks: Set<Clock>;
   /** Names of the recorded runners. */
   readonly names: Set<string> = new Set();
-  /** Called for each entry once it is written; the replay takes nested steps in this call. */
-  onEntry: ((entry: RecordedEntry) => void) | undefined;
+  listener: EntryListener | undefined;
   readonly #entries: RecordedEntry[] = [];
   readonly #beganUs: number;
   /** The time of the current turn, or of the last one. */
@@ -132,13 +139,14 @@ export class RunRecorder implements Recorder {
     this.#awaitQuiet();
   }
 
-  /** Writes an entry, passes it to the listener, and then runs `work` as part of what the runner does. */
+  /** Writes an entry, and then runs `work` as part of what the runner does. */
   pass<T>(entry: RecordedEntry, work: () => T): T {
     this.#quiet = 0;
-    this.#entries.push(entry);
     this.#depth += 1;
     try {
-      this.onEntry?.(entry);
+      this.listener?.beforeEntry(entry);
+      this.#entries.push(entry);
+      this.listener?.afterEntry(entry);
       return work();
     } finally {
       this.#depth -= 1;

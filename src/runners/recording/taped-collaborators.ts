@@ -137,11 +137,12 @@ export class TapedOutputs implements OutputCreator {
   }
 
   whileProcessWrites<T>(write: () => T): T {
+    const isOuterWriting = this.#isProcessWriting;
     this.#isProcessWriting = true;
     try {
       return write();
     } finally {
-      this.#isProcessWriting = false;
+      this.#isProcessWriting = isOuterWriting;
     }
   }
 
