@@ -1,7 +1,8 @@
 /**
  * Node's timers in virtual time. As in Node, timers of the same duration form a list and fire in the order in which
  * they were set. Only the head of each list is an event of the clock, so the order among timers that are due together
- * is a decision between lists, and no order is chosen that Node rules out. Immediates form one list of the same kind.
+ * is a decision between lists. Immediates form one list of the same kind. Some decisions give orders that Node rules
+ * out: it lets nothing come between two immediates of one turn, or two timers of one list that were set together.
  */
 import { type FailureFact, plainFact } from '../simulation/failure-fact.ts';
 import { AsyncResource } from 'node:async_hooks';
