@@ -382,7 +382,7 @@ async function downloadOutputs(
     } catch (error) {
       isComplete = false;
       const remedy = isLost(error) ? '; run the command again' : '';
-      terminal.note(`error: --output: ${path}: ${onOneLine(messageOf(error))}${remedy}`);
+      terminal.note(onOneLine(`error: --output: ${path}: ${messageOf(error)}${remedy}`));
     }
   }
   return isComplete;
@@ -420,7 +420,7 @@ async function placed(path: string, make: (scratch: string) => Promise<void>): P
   try {
     const made = join(scratch, basename(target));
     await make(made);
-    await rename(made, target);
+    await moveInto(made, target);
   } finally {
     await rm(scratch, { recursive: true, force: true });
   }

@@ -51,6 +51,9 @@ export async function serveCommand(terminal: Terminal, options: ServeCommandOpti
     throw new UsageError('--cas-size: only with --cas, the folder whose size it bounds');
   }
   if (options.reapi !== true) throw new UsageError('expected --reapi, the protocol to serve');
+  if (options.port !== 0 && options.port === options.metricsPort) {
+    throw new UsageError(`--metrics-port: expected another port than ${options.port}, that of --port`);
+  }
   const interruption = new Interruption({ hasProcesses: true });
   const log = new AccessLog(terminal, options);
   try {
@@ -135,7 +138,7 @@ async function openCluster(
 function asOption(text: string): string {
   return onOneLine(
     text
-      .replace(/^host:/, '--host:')
+      .replace(/^(cas|host):/, '--$1:')
       .replace(/^tls\.(cert|key):/, '--tls-$1:')
       .replace(/^tls:/, '--tls-cert and --tls-key:')
       .replace(/another program listens there$/, '$&; --port 0 takes any port that is free'),

@@ -67,6 +67,20 @@ test.for([
   expect(err).toMatch(/\nerror: --output: out: evicted; run the command again\n$/);
 });
 
+test('an output that is not there, or has no room, is one line whatever its name', async () => {
+  const { endpoint } = lab.cluster;
+  const { code, err } = await runThere(endpoint, '--output', 'a\nb', '--', 'true');
+  expect(code).toBe(125);
+  expect(err).toMatch(/\nerror: --output: a\\nb: expected a file, directory or link, got nothing\n$/);
+  mkdirSync(join(lab.dir, 'out'));
+  const other = await runThere(endpoint, '--output', 'out', '--', 'sh', '-c', 'echo x > out');
+  expect(other.code).toBe(125);
+  expect(other.err).toContain(
+    `\nerror: --output: out: expected no folder at ${join(lab.dir, 'out')}, got one\n`,
+  );
+  expect(readdirSync(lab.dir)).toEqual(['out']);
+});
+
 test('what a server says stays on its line', async () => {
   const text = 'no\n  1 ms  COMPLETE 0\u2028\u202e\u001b[2J';
   const denied = await behind({ unary: () => Promise.reject(new RpcError('PERMISSION_DENIED', text)) });

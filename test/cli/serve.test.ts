@@ -196,6 +196,22 @@ describe('dryrunner serve --reapi', () => {
       'error: --host: expected a host name or an address',
     ],
     [
+      'an address in brackets',
+      ['--reapi', '--host', '[::1]', '--port', '0'],
+      'error: --host: expected a host name or an address, an IPv6 one without brackets, got "[::1]"',
+    ],
+    [
+      'a host that no network has',
+      ['--reapi', '--host', '999.1.1.1', '--port', '0'],
+      'cannot listen on 999.1.1.1:0: there is no host of that name',
+    ],
+    [
+      'one port for calls and metrics',
+      ['--reapi', '--port', '8980', '--metrics-port', '8980'],
+      '--metrics-port: expected another port than 8980, that of --port',
+    ],
+    ['a folder without a name', ['--reapi', '--cas', '', '--port', '0'], '--cas: expected a path, got ""'],
+    [
       'a folder that cannot be made',
       ['--reapi', '--cas', '/dev/null/cas'],
       '--cas: /dev/null/cas cannot be used',

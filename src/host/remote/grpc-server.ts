@@ -81,7 +81,7 @@ export interface ServeRemoteOptions {
 const TLS = is.optionsOf<RemoteTls>({ cert: is.ANY, key: is.ANY }, { clientCa: is.ANY });
 /** The shapes of all but the service. */
 export const SERVING_FIELDS: is.ShapesOf<Omit<ServeRemoteOptions, 'service'>> = {
-  host: is.text('a host name or an address', /^[^\s\0]+$/),
+  host: is.text('a host name or an address, an IPv6 one without brackets', /^[^\s\0[\]/]+$/),
   port: is.integer(0, 65_535),
   tls: TLS,
   token: is.text('a token', /^[\x21-\x7e]+$/),
@@ -126,7 +126,8 @@ const GONE = new RpcError('CANCELLED', 'the client has gone');
 class ServedCall {
   readonly context: RpcContext;
   readonly #method: string;
-  readonly #call: AnyCall;
+  /** Noted at the start: a connection that is closed no longer knows it. */
+  readonly #peer: string;
   readonly #begin = performance.now();
   readonly #onCall: ((access: RpcAccess) => void) | undefined;
   readonly #cancel = new AbortController();
@@ -136,7 +137,7 @@ class ServedCall {
 
   constructor(method: string, call: AnyCall, onCall: ServeRemoteOptions['onCall']) {
     this.#method = method;
-    this.#call = call;
+    this.#peer = call.getPeer();
     this.#onCall = onCall;
     call.on('cancelled', () => {
       // gRPC also emits this for calls that ended well; nothing waits for their signal any more.
@@ -166,7 +167,7 @@ class ServedCall {
         durationMs: performance.now() - this.#begin,
         bytesIn: this.bytesIn,
         bytesOut: this.bytesOut,
-        peer: this.#call.getPeer(),
+        peer: this.#peer,
       });
     } catch (error) {
       // The call has its answer still to come, and the server other calls.
@@ -190,8 +191,9 @@ const REASONS: Readonly<Record<string, string>> = {
   EACCES: 'this user may not listen on that port',
 };
 
-/** Why gRPC cannot listen; its own text lists the attempts of all addresses. */
+/** Why gRPC cannot listen: its own text lists what became of each address. */
 function reasonOf({ message }: Error): string {
+  if (message.startsWith('Name resolution failed')) return 'there is no host of that name';
   const [, code = ''] = /\blisten (E[A-Z]+)\b/.exec(message) ?? [];
   return REASONS[code] ?? message;
 }

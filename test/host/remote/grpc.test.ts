@@ -381,7 +381,8 @@ describe('over gRPC', () => {
     const { cluster } = await serve({
       abandonedAfterMs: 10,
       keepaliveMs: 500,
-      onCall: ({ method, code }) => codes.push(`${method.slice(method.lastIndexOf('/') + 1)} ${code}`),
+      onCall: ({ method, code, peer }) =>
+        codes.push(`${method.slice(method.lastIndexOf('/') + 1)} ${code} ${peer.replace(/\d+$/, 'port')}`),
     });
     const proxy = await serveProxy(cluster.port);
     const remote = await connectRemote({ endpoint: `grpc://127.0.0.1:${proxy.port}`, keepaliveMs: 500 });
@@ -392,7 +393,7 @@ describe('over gRPC', () => {
     proxy.cut();
     expect(await watched).toMatch(/^UNAVAILABLE/);
     while (cluster.service.activeOperations > 0) await pause(10);
-    expect(codes).toStrictEqual(['Execute CANCELLED']);
+    expect(codes).toStrictEqual(['Execute CANCELLED 127.0.0.1:port']);
   });
 
   test('an action whose client has gone is stopped, and one whose client comes back is not', async () => {
