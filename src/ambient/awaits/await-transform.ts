@@ -10,8 +10,8 @@ export interface AwaitTransformOptions {
   /**
    * Modules to rewrite: those that match at least one entry. An entry is a package name (`p-queue`), a file
    * (`queue.ts`), a folder (`src/queue`), a glob of paths (`src/queue/**`, where two stars match any folders and one
-   * star any name), or a regular expression that is tested against the path. Paths match the end of a path, or the
-   * folders in it, unless they begin with `/`.
+   * star any name), or a regular expression that is tested against the path. A single word is a package name: the
+   * folder `src` is `./src`. Paths match the end of a path, or the folders in it, unless they begin with `/`.
    */
   readonly include: readonly (string | RegExp)[];
 }

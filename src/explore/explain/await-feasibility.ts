@@ -68,17 +68,23 @@ function withHops(log: readonly KeyedDecision[], index: number): DecisionSource 
   };
 }
 
-/** Removes the hops without which it still fails, as far as there is time. */
+/** Leaves out hops, then lowers their numbers of microtasks, while it still fails and there is time. */
 async function fewest(
   log: readonly KeyedDecision[],
   fails: (source: DecisionSource) => Promise<readonly KeyedDecision[] | undefined>,
   shouldStop: () => boolean,
 ): Promise<readonly KeyedDecision[]> {
   let kept = log;
-  for (const hop of log.filter(isHop)) {
-    if (shouldStop()) break;
-    const fewer = kept.filter((other) => other !== hop);
-    if ((await fails(answersOf(fewer))) !== undefined) kept = fewer;
+  const canBe = async (simpler: readonly KeyedDecision[]): Promise<boolean> => {
+    if (shouldStop() || (await fails(answersOf(simpler))) === undefined) return false;
+    kept = simpler;
+    return true;
+  };
+  for (const hop of log.filter(isHop)) await canBe(kept.filter((other) => other !== hop));
+  for (const hop of kept.filter(isHop)) {
+    for (let answer = 1; answer < hop.answer; answer += 1) {
+      if (await canBe(kept.map((other) => (other === hop ? { ...hop, answer } : other)))) break;
+    }
   }
   return kept.filter(isHop);
 }

@@ -89,3 +89,20 @@ test('stops to leave out microtasks once time is up', async () => {
   expect(outOfTime).toMatch(/^native-feasible: .* and then takes \d microtasks? more/);
   expect(failures).toBe(1);
 });
+
+test('lowers each number of microtasks as far as it still fails', async () => {
+  const chained = racing((sim) => {
+    let isDone = false;
+    const first = Promise.resolve().then(() => {
+      isDone = true;
+    });
+    const second = Promise.resolve()
+      .then(() => 1)
+      .then(() => 2)
+      .then(() => sim.check(isDone, 'the third came first'));
+    return Promise.all([first, second]);
+  });
+  expect(await feasibility(chained, () => false)).toEqual([
+    "native-feasible: it fails in the engine's order when then takes 3 microtasks more",
+  ]);
+});
