@@ -44,7 +44,7 @@ export interface WorkloadOptions {
   /** How a failed job ends: as a command with exit code 1 (default), or as a failure of the machinery, FAILED 1. */
   readonly failure?: 'exit' | 'machinery';
   /**
-   * How to treat a job that ran for its time limit or longer, although the log does not say that it failed. `grace`
+   * How to treat a job that ran for its time limit or longer; if the log says that it failed, it times out. `grace`
    * (default): the recorded machine tolerated it, so its timeout is its run time plus a tenth of its limit. `enforce`:
    * it times out.
    */
@@ -86,7 +86,10 @@ export interface WorkItem {
    * Time since the arrival of the first job. Items are in order of arrival, and in workload order within one instant.
    */
   readonly arrivalMs: number;
-  /** A script for the simulated execer; `jobId` is the job's id, `timeoutMs` its limit. */
+  /**
+   * A script for the simulated execer; `jobId` is the job's id, `timeoutMs` its limit, or more if `overrun` lets it run
+   * on.
+   */
   readonly command: Command;
   readonly expected: WorkOutcome;
   /** Present only if `expected.state` is ABORTED. */

@@ -79,8 +79,9 @@ const EXPLORED_OPTIONS = is.optionsOf<ExploredRunnerOptions>(
 /**
  * Declares one test per case that the subject must pass. Cases that need a capability it lacks are declared as skipped,
  * with the reason in their title. With `{ explore }` in place of the cases, the tests are those of the conformance
- * suite, plus one that drives the runner with everything that the contract allows; a failure there is explained, with a
- * command line that repeats it.
+ * suite, plus one that drives the runner with everything that the contract allows, and one that fails if something was
+ * never reached, provided that `reachWithin` is given; a failure of the exploration is explained, with a command line
+ * that repeats it.
  *
  * @example
  * ```ts
