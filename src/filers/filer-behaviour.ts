@@ -100,6 +100,7 @@ export class BehaviourSource {
   readonly cancelMsMax: number;
   readonly #options: BehaviourSourceOptions;
   readonly #calls: Record<FilerOperation, number> = { checkout: 0, ingest: 0, update: 0, release: 0 };
+  #isHealed = false;
 
   /** @throws RunnerError `RUNNER_INVALID_ARGUMENT` for a menu without `choices`. */
   constructor(options: BehaviourSourceOptions) {
@@ -115,11 +116,17 @@ export class BehaviourSource {
     this.#options = options;
   }
 
+  /** Ends all faults: of the behaviours of later calls only the latency is left. */
+  heal(): void {
+    this.#isHealed = true;
+  }
+
   /** The behaviour of the operation's next call; undefined for the usual one. */
   next(operation: FilerOperation, subject: string): FilerBehaviour | undefined {
     const nth = this.#calls[operation];
     this.#calls[operation] += 1;
-    return this.#options.plan?.[operation]?.[nth] ?? this.#fromMenu(operation, subject);
+    const special = this.#options.plan?.[operation]?.[nth] ?? this.#fromMenu(operation, subject);
+    return special === undefined || !this.#isHealed ? special : { latencyMs: special.latencyMs ?? 0 };
   }
 
   /** The behaviour of calls that are neither planned nor chosen. A release takes no time. */

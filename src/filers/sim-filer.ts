@@ -141,7 +141,10 @@ export interface SimFilerOptions {
   readonly tracer?: Tracer;
   /** The runner named in these events. Default: empty. */
   readonly runner?: string;
-  /** Notifies it when all faults must end (`World.onHeal`): hanging operations end then. Absent: they do not. */
+  /**
+   * Notifies it when all faults must end (`World.onHeal`): hanging operations end then, and later calls have the latency
+   * of their behaviour, without its faults. Absent: they do not end.
+   */
   readonly onHeal?: World['onHeal'];
 }
 
@@ -212,6 +215,7 @@ class BehavingFiler implements SimFiler {
     this.updateIntervalMs = updateIntervalMs;
     this.cancelBoundMs = options.cancelBoundMs ?? this.#behaviours.cancelMsMax;
     options.onHeal?.(() => {
+      this.#behaviours.heal();
       for (const operation of this.#hanging) operation.endHang();
     });
   }

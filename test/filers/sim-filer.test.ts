@@ -77,6 +77,56 @@ describe('a simulated filer by plan', () => {
     expect([filer.openCheckouts, filer.verify()]).toEqual([0, []]);
   });
 
+  test('R175 no fault of plan or menu strikes a call that begins after faults have ended', async () => {
+    const clock = createVirtualClock();
+    const heals: (() => void)[] = [];
+    const faults: string[] = [];
+    const filer = createSimFiler({
+      clock,
+      plan: {
+        checkout: [
+          { fail: { text: 'before' } },
+          { hang: true },
+          { latencyMs: 7, deaf: true },
+          { latencyMs: 70, cancelMs: 20 },
+        ],
+        ingest: [{ fail: { text: 'no' } }],
+        release: [{ fail: { text: 'no' } }],
+      },
+      menu: { checkout: [{ hang: true }] },
+      choices: { choose: () => 1 },
+      tracer: { record: (event: TraceEvent) => void faults.push(event.type) },
+      onHeal: (heal) => heals.push(heal),
+    });
+    const { ends, call } = watch(clock);
+    call('a', () => filer.checkout('a'));
+    await drain(clock);
+    heals.forEach((heal) => heal());
+    const cancel = new Cancellation();
+    for (const id of ['b', 'c', 'd']) call(id, () => filer.checkout(id, cancel));
+    clock.timer('cancel', 5, () => cancel.cancel());
+    await clock.runUntilIdle();
+    call('e', async () => {
+      const checkout = await filer.checkout('e');
+      await checkout.release();
+      return checkout;
+    });
+    call('ingest', () => filer.ingest('/a'));
+    await clock.runUntilIdle();
+    await drain(clock);
+    expect([ends, faults]).toEqual([
+      [
+        '0 a RUNNER_FILER_FAILED',
+        '0 b /virtual/checkout-0',
+        '5 c RUNNER_CANCELLED',
+        '5 d RUNNER_CANCELLED',
+        '5 ingest 0',
+        '5 e /virtual/checkout-1',
+      ],
+      ['fault'],
+    ]);
+  });
+
   test('R175 a release takes no time unless planned, and an empty menu asks nobody', () => {
     const clock = createVirtualClock();
     const choices = {
