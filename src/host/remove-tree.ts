@@ -14,7 +14,7 @@ const PATIENCE_HELPS = ['EACCES', 'EPERM', 'ENAMETOOLONG'];
 const OPTIONS = { recursive: true, force: true, maxRetries: 5, retryDelay: 20 };
 
 /**
- * Removes the tree if it is there, or, with `keepDir`, only what is in it.
+ * Removes the tree if it is there, or, with `keepDir`, only what is in it; anything there but a directory is removed.
  *
  * @throws the system's error (rejects) if something cannot be removed.
  */
@@ -72,8 +72,18 @@ function isTransient(error: unknown): boolean {
   return PATIENCE_HELPS.includes((error as NodeJS.ErrnoException).code ?? '');
 }
 
+/** False for a link, and if nothing is there. */
+async function isDirectory(path: string): Promise<boolean> {
+  try {
+    return (await lstat(path)).isDirectory();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
+    throw error;
+  }
+}
+
 async function removeQuickly(path: string, keepDir: boolean): Promise<void> {
-  if (!keepDir) {
+  if (!keepDir || !(await isDirectory(path))) {
     await rm(path, OPTIONS);
     return;
   }

@@ -2,29 +2,32 @@
  * A checkout that is a directory on the disk. Invariant: its release removes everything that the run left in it,
  * including read-only directories, and nothing outside of it: links are removed, not followed.
  */
-import { lstat, mkdir, readdir, realpath } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { lstat, mkdir, open, readdir, realpath } from 'node:fs/promises';
 import { RunnerError } from '../../kernel/errors.ts';
 import { FilerError } from '../../filers/filer-error.ts';
 import { EXIT_CODES } from '../../model/exit-code.ts';
 import type { Checkout } from '../../model/filer.ts';
 import { removeTree } from '../remove-tree.ts';
 
+const MODE_BITS = 0o7777;
+
 /** See {@link prepareTarget} and {@link removeTree}. */
 export class DirCheckout implements Checkout {
   readonly path: string;
   readonly id: string;
-  readonly #keepDir: boolean;
+  readonly #keptMode: number | undefined;
   #released: Promise<void> | undefined;
 
-  /** `keepDir`: the directory existed before and stays, empty. */
-  constructor(path: string, id: string, keepDir = false) {
+  /** `keptMode`: the directory existed before with this mode; it stays, empty. */
+  constructor(path: string, id: string, keptMode?: number) {
     this.path = path;
     this.id = id;
-    this.#keepDir = keepDir;
+    this.#keptMode = keptMode;
   }
 
   /**
-   * Removes the directory, or, with `keepDir`, all that is in it. Rejects with `RUNNER_FILER_FAILED`, exit code 213, if
+   * Removes the directory, or, with `keptMode`, all that is in it. Rejects with `RUNNER_FILER_FAILED`, exit code 213, if
    * something cannot be removed. A later call returns the result of the first, also if that failed: it does not try
    * again.
    */
@@ -35,7 +38,8 @@ export class DirCheckout implements Checkout {
 
   async #remove(): Promise<void> {
     try {
-      await removeTree(this.path, this.#keepDir);
+      await removeTree(this.path, this.#keptMode !== undefined);
+      if (this.#keptMode !== undefined) await restoreMode(this.path, this.#keptMode);
     } catch (cause) {
       const message = `checkout ${this.path} could not be removed`;
       throw new FilerError(message, { cause, exitCode: EXIT_CODES.CHECKOUT_RELEASE });
@@ -59,9 +63,25 @@ export async function prepareTarget(dir: string, id: string): Promise<DirCheckou
     }
   }
   // `lstat`, because a link could lead anywhere, and its release must not empty that place.
-  const isEmptyDir = (await lstat(dir)).isDirectory() && (await readdir(dir)).length === 0;
+  const stats = await lstat(dir);
+  const isEmptyDir = stats.isDirectory() && (await readdir(dir)).length === 0;
   if (!isEmptyDir) throw new FilerError(`Not an empty directory: ${dir}`);
-  return new DirCheckout(dir, id, true);
+  return new DirCheckout(dir, id, stats.mode & MODE_BITS);
+}
+
+/** Does nothing if the run has removed the directory. */
+async function restoreMode(dir: string, mode: number): Promise<void> {
+  const stats = await lstat(dir).catch((error: unknown) => {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  });
+  if (stats === undefined || (stats.mode & MODE_BITS) === mode) return;
+  const opened = await open(dir, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
+  try {
+    await opened.chmod(mode);
+  } finally {
+    await opened.close();
+  }
 }
 
 /**

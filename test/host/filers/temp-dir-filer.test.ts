@@ -1,5 +1,15 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -89,10 +99,42 @@ describe('the temp-dir filer', () => {
   test('R172 what a run left too deep in an existing directory is removed, and the directory stays', async () => {
     const kept = join(root, 'kept');
     mkdirSync(kept);
+    chmodSync(kept, 0o750);
     const checkout = await createTempDirFiler({ root }).checkoutAt('a', kept);
     const dig = `i=0; while [ $i -lt 30 ]; do i=$((i+1)); mkdir ${'e'.repeat(200)}; cd -P ${'e'.repeat(200)}; done`;
     execFileSync('sh', ['-c', dig], { cwd: kept });
     await checkout.release();
     expect([readdirSync(root), readdirSync(kept)]).toEqual([['kept'], []]);
+    expect(statSync(kept).mode & 0o777).toBe(0o750);
+  });
+
+  test('R172 a directory that the run has removed or replaced is released, and nothing is followed', async () => {
+    const [kept, outside] = [join(root, 'kept'), join(root, 'outside')];
+    mkdirSync(outside);
+    writeFileSync(join(outside, 'file'), '');
+    chmodSync(outside, 0o711);
+    for (const replace of [
+      () => undefined,
+      () => symlinkSync(outside, kept),
+      () => writeFileSync(kept, ''),
+    ]) {
+      mkdirSync(kept);
+      const checkout = await createTempDirFiler({ root }).checkoutAt('a', kept);
+      rmSync(kept, { recursive: true });
+      replace();
+      await checkout.release();
+      expect([readdirSync(root), readdirSync(outside)]).toEqual([['outside'], ['file']]);
+      expect(statSync(outside).mode & 0o777).toBe(0o711);
+    }
+  });
+
+  test('R172 a mode that the run has changed is restored', async () => {
+    const kept = join(root, 'kept');
+    mkdirSync(kept);
+    chmodSync(kept, 0o2755);
+    const checkout = await createTempDirFiler({ root }).checkoutAt('a', kept);
+    chmodSync(kept, 0o777);
+    await checkout.release();
+    expect(statSync(kept).mode & 0o7777).toBe(0o2755);
   });
 });
