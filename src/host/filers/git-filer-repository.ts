@@ -94,9 +94,12 @@ export class GitRepository {
     const known = await this.#run(list, options);
     await writeFile(join(scratch, GIT_DIR, 'packed-refs'), known, 'latin1');
     const refs = ['heads', 'tags'].map((kind) => `+refs/${kind}/*:${REMOTE_REFS}${kind}/*`);
-    const url = await this.#urlOf(remote, cancel);
+    const { url, cwd } = await this.#placeOf(remote, cancel);
     const how = ['--quiet', '--no-tags', '--no-write-fetch-head', '--no-recurse-submodules', '--prune'];
-    await workshop(['fetch', ...how, '--', url, ...refs], options);
+    await workshop(['fetch', ...how, '--', url, ...refs], {
+      ...options,
+      ...(cwd === undefined ? {} : { cwd }),
+    });
     const before = refsIn(known);
     const after = refsIn(await workshop([...list, REMOTE_REFS], options));
     const gone = [...before.keys()].filter((ref) => ref.startsWith(REMOTE_REFS) && !after.has(ref));
@@ -110,10 +113,16 @@ export class GitRepository {
     }
   }
 
-  /** The URL of a remote of that name, if the repository has one; else `remote` itself, which is a URL or a path. */
-  async #urlOf(remote: string, cancel: Cancellable | undefined): Promise<string> {
-    const key = `remote.${remote}.url`;
-    return (await this.#setting(key, cancel)) || remote;
+  /**
+   * The URL of a remote of that name, if the repository has one, and the folder to which git takes it as relative; else
+   * `remote` itself, which is a URL or a path.
+   */
+  async #placeOf(
+    remote: string,
+    cancel: Cancellable | undefined,
+  ): Promise<{ readonly url: string; readonly cwd?: string }> {
+    const url = await this.#setting(`remote.${remote}.url`, cancel);
+    return url === '' ? { url: remote } : { url, cwd: this.#path };
   }
 
   /** Makes the ref that keeps a commit. Two concurrent attempts may collide; either one's ref will do. */

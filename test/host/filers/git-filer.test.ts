@@ -9,6 +9,7 @@ import {
   readdirSync,
   realpathSync,
   rmSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -148,6 +149,21 @@ describe('commits of a real repository', () => {
     );
     expect(readTree((await filer.checkout(await filer.ingestMap(paths))).path)).toEqual(expected);
   });
+
+  test.each(['', '.git'])(
+    'R170 a relative URL of a remote is taken from the repository: %j',
+    async (inside) => {
+      const up = join(base, 'there', 'up');
+      commitOf(up, { a: '1' });
+      commitOf(join(base, 'up'), { a: 'of another repository' });
+      const real = join(base, 'there', 'repo');
+      commitOf(real, { b: '1' });
+      symlinkSync(real, join(base, 'link'));
+      git(real, 'remote', 'add', 'origin', inside === '' ? '../up' : '../../up');
+      await createGitFiler({ repo: join(base, 'link', inside), root, remote: 'origin' }).update();
+      expect(git(real, 'rev-parse', 'refs/dryrunner/remote/heads/main')).toBe(git(up, 'rev-parse', 'HEAD'));
+    },
+  );
 
   test('R170 an update fetches what is new at the remote, and only then can it be checked out', async () => {
     const remote = join(base, 'remote');
