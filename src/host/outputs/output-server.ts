@@ -200,7 +200,7 @@ const SERVER_OPTIONS = is.optionsOf<OutputServerOptions>(
   {
     port: is.integer(0, 65_535),
     host: HOST,
-    basePath: is.text('a path without query', /^[^?#\0-\x1f\x7f]*$/),
+    basePath: is.text('a path without query', /^[^?#\0-\x1f\x7f\p{Surrogate}]*$/u),
     hostNames: is.listOf(HOST, 'a list of host names'),
   },
 );
@@ -244,15 +244,14 @@ class OutputRequests {
 
   /** The output that a path asks for: '' for the listing, else an id or name. */
   #keyOf(path: string): string {
-    if (path === this.#base) return '';
-    if (!path.startsWith(`${this.#base}/`)) throw new Refusal(404, UNRECOGNIZED);
-    // A base URL with a trailing slash, joined with an id by another slash, has two.
-    const encoded = path.slice(this.#base.length).replace(/^\/+/, '');
-    try {
-      return decodeURIComponent(encoded);
-    } catch (cause) {
-      throw new Refusal(400, 'Malformed path', { cause });
+    const segments = path.split('/');
+    const depth = this.#base.split('/').length;
+    // Clients differ in which characters of a path they encode.
+    if (decoded(segments.slice(0, depth).join('/')) !== decoded(this.#base)) {
+      throw new Refusal(404, UNRECOGNIZED);
     }
+    // A base URL with a trailing slash, joined with an id by another slash, has two.
+    return decoded(segments.slice(depth).join('/').replace(/^\/+/, ''));
   }
 
   /** The listing is kept from other origins, because anyone who knows an output's name can read it from any page. */
@@ -326,6 +325,26 @@ function headerText(text: string): string {
   return text.replace(/[^\x20-\x7e]+|%/g, encodeURIComponent);
 }
 
+function decoded(path: string): string {
+  try {
+    return decodeURIComponent(path);
+  } catch (cause) {
+    throw new Refusal(400, 'Malformed path', { cause });
+  }
+}
+
+/** A path as a URL has it, without trailing slash. What is encoded already stays so. */
+function encodedBase(path: string): string {
+  let plain = path;
+  try {
+    plain = decodeURIComponent(path);
+  } catch {
+    // A percent sign that stands for itself.
+  }
+  const encoded = encodeURI(plain).replace(/[?#]/g, encodeURIComponent);
+  return encoded.replace(/\/+$/, '').replace(/^(?=[^/])/, '/');
+}
+
 function splitOnce(text: string, separator: string): string[] {
   const at = text.indexOf(separator);
   return at < 0 ? [text] : [text.slice(0, at), text.slice(at + 1)];
@@ -383,7 +402,7 @@ export async function createOutputServer(
   check('outputs.dir', outputs.dir, is.text('a path'));
   check('options', options, SERVER_OPTIONS);
   const { port = 0, host = '127.0.0.1', basePath = '/', hostNames = [] } = options;
-  const base = basePath.replace(/\/+$/, '').replace(/^(?=[^/])/, '/');
+  const base = encodedBase(basePath);
   const requests = new OutputRequests(outputs, base);
   // Set once the server listens; no request comes before that.
   let hosts: OwnHosts | undefined;

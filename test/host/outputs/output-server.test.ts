@@ -208,6 +208,32 @@ describe('what the output server finds', () => {
       await other.close();
     }
   });
+
+  test.each([
+    ['/build logs/é', '/build%20logs/%C3%A9', ['/build%20logs/%c3%a9', '/%62uild%20logs/%C3%A9']],
+    ['/build%20logs', '/build%20logs', []],
+    ['/a[b]', '/a%5Bb%5D', ['/a[b]']],
+    ['/100%/%ff', '/100%25/%25ff', []],
+    ['/what%3F', '/what%3F', []],
+  ])('R163 the base path %j becomes a URL, %s', async (basePath, path, others) => {
+    await outputWith('stdout', 'x');
+    const other = await createOutputServer(outputs, { basePath });
+    expect(other.url).toBe(`http://127.0.0.1:${other.port}${path}`);
+    for (const way of [path, ...others]) {
+      expect((await ask(`${way}/stdout?content=true`, { port: other.port })).body).toBe('x');
+    }
+    const listing = (await ask(path, { port: other.port })).body;
+    expect(listing).toContain(`href="${path}/stdout-`);
+    expect(await (await fetch(`${other.url}/stdout?content=true`)).text()).toBe('x');
+    expect((await ask(`${path}x/stdout`, { port: other.port })).status).toBe(404);
+    await other.close();
+  });
+
+  test('a base path that no URL can have is refused', async () => {
+    await expect(createOutputServer(outputs, { basePath: '/\ud800' })).rejects.toMatchObject({
+      code: 'RUNNER_INVALID_ARGUMENT',
+    });
+  });
 });
 
 describe('what the output server answers', () => {
