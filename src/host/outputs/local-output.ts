@@ -56,6 +56,9 @@ const LOCAL_OUTPUTS_OPTIONS = is.optionsOf<LocalOutputsOptions>(
   },
 );
 
+const BASE_URL = is.text('a URL');
+const TIME_MS = is.satisfying('a number', (value) => typeof value === 'number' && !Number.isNaN(value));
+
 /** A creator of local files (R160–R162, R167). */
 export interface LocalOutputs extends OutputCreator {
   /** The folder's absolute path. */
@@ -91,7 +94,10 @@ class LocalOutputFolder implements LocalOutputs {
   readonly #now: () => number;
   readonly #byUri = new Map<string, Entry>();
   readonly #byName = new Map<string, LocalOutput>();
-  readonly #byId = new Map<string, LocalOutput>();
+  /** The outputs of each id, the latest last. */
+  readonly #byId = new Map<string, LocalOutput[]>();
+  /** Outputs that are being dropped, and that nothing finds. */
+  readonly #leaving = new Set<LocalOutput>();
 
   constructor(options: LocalOutputsOptions) {
     const { dir, hostname = machineName() } = options;
@@ -103,16 +109,19 @@ class LocalOutputFolder implements LocalOutputs {
 
   async create(id: string): Promise<LocalOutput> {
     checkOutputId(id);
-    const { httpBaseUrl } = this.#options;
-    const baseUrl = typeof httpBaseUrl === 'function' ? httpBaseUrl() : httpBaseUrl;
+    const baseUrl = this.#baseUrl();
+    const createdMs = this.#now();
+    check('now()', createdMs, TIME_MS);
     // From here to the index nothing may throw, or an open file would be lost.
     const { name, file } = await this.#openNew(id);
     const inFolder = `${this.#folderUri}/${encodeURIComponent(name)}`;
     const uri = baseUrl === undefined ? inFolder : httpUri(baseUrl, id, inFolder);
     const output = new LocalOutputFile({ id, name, path: join(this.dir, name), uri, file });
-    this.#byUri.set(output.uri, { output, createdMs: this.#now() });
+    this.#byUri.set(output.uri, { output, createdMs });
     this.#byName.set(name, output);
-    this.#byId.set(id, output);
+    const others = this.#byId.get(id);
+    if (others === undefined) this.#byId.set(id, [output]);
+    else others.push(output);
     try {
       if (this.#options.retention !== undefined) await this.prune(this.#options.retention);
     } catch {
@@ -123,25 +132,27 @@ class LocalOutputFolder implements LocalOutputs {
   }
 
   find(key: string): LocalOutput | undefined {
-    return this.#byId.get(key) ?? this.#byName.get(key) ?? this.#byUri.get(key)?.output;
+    const latest = this.#byId.get(key)?.findLast((output) => !this.#leaving.has(output));
+    return latest ?? this.#byName.get(key) ?? this.#byUri.get(key)?.output;
   }
 
   async drop(uri: string): Promise<boolean> {
     const entry = this.#byUri.get(uri);
     if (entry === undefined) return false;
     const { output } = entry;
-    const isLatest = this.#byId.get(output.id) === output;
     this.#byUri.delete(uri);
     this.#byName.delete(output.name);
-    if (isLatest) this.#byId.delete(output.id);
+    this.#leaving.add(output);
     try {
       await closeAndRemove(output);
     } catch (error) {
       this.#byUri.set(uri, entry);
       this.#byName.set(output.name, output);
-      if (isLatest && !this.#byId.has(output.id)) this.#byId.set(output.id, output);
       throw error;
+    } finally {
+      this.#leaving.delete(output);
     }
+    this.#forgetId(output);
     return true;
   }
 
@@ -166,6 +177,19 @@ class LocalOutputFolder implements LocalOutputs {
     } finally {
       if (this.#options.dir === undefined) await rm(this.dir, { recursive: true, force: true });
     }
+  }
+
+  #forgetId(output: LocalOutput): void {
+    const others = this.#byId.get(output.id) ?? [];
+    others.splice(others.indexOf(output), 1);
+    if (others.length === 0) this.#byId.delete(output.id);
+  }
+
+  #baseUrl(): string | undefined {
+    const { httpBaseUrl } = this.#options;
+    const baseUrl = typeof httpBaseUrl === 'function' ? httpBaseUrl() : httpBaseUrl;
+    if (baseUrl !== undefined) check('httpBaseUrl()', baseUrl, BASE_URL);
+    return baseUrl;
   }
 
   async #openNew(id: string): Promise<{ name: string; file: FileHandle }> {

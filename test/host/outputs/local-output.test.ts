@@ -238,6 +238,50 @@ describe('the folder of local outputs', () => {
     expect([readdirSync(dir), openFiles()]).toEqual([[], before]);
   });
 
+  test('R163 R167 an id leads to the latest of its outputs that is left', async () => {
+    const outputs = createLocalOutputs({ dir });
+    const [first, second, third] = [
+      await outputs.create('log'),
+      await outputs.create('log'),
+      await outputs.create('log'),
+    ];
+    const dropping = outputs.drop(third.uri);
+    expect(outputs.find('log')).toBe(second);
+    await dropping;
+    expect(outputs.find('log')).toBe(second);
+    await outputs.drop(first.uri);
+    expect(outputs.find('log')).toBe(second);
+    await second.close();
+    await rm(second.path);
+    await mkdir(second.path);
+    const newest = await outputs.create('log');
+    await expect(outputs.drop(second.uri)).rejects.toMatchObject({ code: 'ERR_FS_EISDIR' });
+    expect(outputs.find('log')).toBe(newest);
+    await outputs.drop(newest.uri);
+    expect(outputs.find('log')).toBe(second);
+    await rm(second.path, { recursive: true });
+    await outputs.dispose();
+    expect(outputs.find('log')).toBeUndefined();
+  });
+
+  test('R161 a base URL or a time that cannot be had costs no file', async () => {
+    const before = openFiles();
+    const broken = (): never => {
+      throw new Error('no base');
+    };
+    for (const [options, expected] of [
+      [{ httpBaseUrl: () => null }, { code: 'RUNNER_INVALID_ARGUMENT', expected: 'a URL' }],
+      [{ httpBaseUrl: broken }, { message: 'no base' }],
+      [{ now: broken }, { message: 'no base' }],
+      [{ now: () => 'late' }, { code: 'RUNNER_INVALID_ARGUMENT', expected: 'a number' }],
+    ] as const) {
+      const outputs = createLocalOutputs({ dir, ...(options as object) });
+      await expect(outputs.create('log')).rejects.toMatchObject(expected);
+      await outputs.dispose();
+    }
+    expect([existsSync(dir) ? readdirSync(dir) : [], openFiles()]).toEqual([[], before]);
+  });
+
   test('R167 D87 pruning drops closed outputs by age and by count, oldest first', async () => {
     let nowMs = 0;
     const outputs = createLocalOutputs({ dir, now: () => nowMs });
