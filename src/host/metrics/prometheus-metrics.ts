@@ -48,7 +48,7 @@ const DEFAULT_BUCKETS: readonly number[] = [
 ];
 const OPTIONS = is.optionsOf<PrometheusMetricsOptions>(
   { registry: is.readable('a Registry of prom-client') },
-  { labels: is.ANY, buckets: is.ANY },
+  { labels: is.OPAQUE, buckets: is.LIST },
 );
 const LABEL_NAME = /^[a-zA-Z_][a-zA-Z0-9_]*$/;
 
@@ -183,7 +183,9 @@ function checkOptions({ registry, labels = {}, buckets = DEFAULT_BUCKETS }: Prom
     if (!LABEL_NAME.test(name) || name === 'le') throw invalidArgument('labels', 'names of labels', name);
     if (typeof value !== 'string') throw invalidArgument(`labels.${name}`, 'a string', value);
   }
-  if (buckets.some((bound, index) => !(bound > (buckets[index - 1] ?? -Infinity)))) {
+  const ascend = (bound: unknown, index: number): boolean =>
+    typeof bound === 'number' && bound > (buckets[index - 1] ?? -Infinity);
+  if (!buckets.every(ascend)) {
     throw invalidArgument('buckets', 'ascending numbers', buckets.join(', '));
   }
 }

@@ -139,6 +139,11 @@ describe('metrics in a Prometheus registry', () => {
     [{ labels: { 'a-b': 'x' } }, 'labels: expected names of labels, got "a-b"'],
     [{ labels: { le: 'x' } }, 'labels: expected names of labels, got "le"'],
     [{ labels: { a: 1 } }, 'labels.a: expected a string, got 1'],
+    [{ labels: null }, 'labels: expected an object, got null'],
+    [{ labels: 5 }, 'labels: expected an object, got 5'],
+    [{ labels: ['a'] }, 'labels: expected an object, got an array of 1'],
+    [{ buckets: 5 }, 'buckets: expected a list, got 5'],
+    [{ buckets: ['1', '2'] }, 'buckets: expected ascending numbers, got "1, 2"'],
     [{ buckets: [1, 1] }, 'buckets: expected ascending numbers, got "1, 1"'],
     [{ buckets: [NaN] }, 'buckets: expected ascending numbers, got "NaN"'],
   ])('%j is refused', async ([options, message]) => {
