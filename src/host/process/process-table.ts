@@ -166,7 +166,7 @@ function readSmallFile(path: string): string | undefined {
   let file: number | undefined;
   try {
     file = openSync(path, 'r');
-    return buffer.toString('latin1', 0, readSync(file, buffer, 0, buffer.length, 0));
+    return buffer.toString('utf8', 0, readSync(file, buffer, 0, buffer.length, 0));
   } catch (error) {
     if (isGone(error)) return undefined;
     throw error;

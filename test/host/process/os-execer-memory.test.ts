@@ -57,6 +57,12 @@ describe('a real process over its cap', () => {
     expect(total).toBeGreaterThanOrEqual(50 * 1024 - rows.length);
   });
 
+  test('R132 lists arguments beyond ASCII as they are', async () => {
+    const run = await start(testExecer({ memoryCapBytes: 1 }), 'sleep 50; : Grüße ☃');
+    await run.process.wait();
+    expect(run.stderr()).toContain('sh -c sleep 50; : Grüße ☃\n');
+  });
+
   test('R132 passes a cap below the size of the program from the beginning', async () => {
     const run = await start(testExecer({ memoryCapBytes: 1 }), 'sleep 50');
     expect(await run.process.wait()).toMatchObject({ state: 'FAILED', exitCode: 241 });
