@@ -5,7 +5,7 @@
 import * as is from '../kernel/shape.ts';
 import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
-import { access, open, readlink, realpath, rename, rm, stat } from 'node:fs/promises';
+import { access, lstat, open, readlink, realpath, rename, rm, stat } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { pipeline, Readable } from 'node:stream';
@@ -122,10 +122,12 @@ async function writeTo(
   lines: Iterable<string> | AsyncIterable<string>,
 ): Promise<number> {
   const target = place.isPlain ? partialOf(place.path) : place.path;
-  const file = await open(target, 'w').catch((cause: unknown) => {
+  const mode = place.isPlain ? await modeOf(place.path) : undefined;
+  const file = await open(target, 'w', mode).catch((cause: unknown) => {
     throw cannotWrite(path, cause);
   });
   try {
+    if (mode !== undefined) await setMode(path, file, mode);
     const bytes = await writeLines(path, file, lines);
     if (place.isSynced === true) await file.sync();
     await file.close();
@@ -135,6 +137,22 @@ async function writeTo(
     await file.close();
     if (place.isPlain) await rm(target, { force: true });
     throw error;
+  }
+}
+
+/** The mode of the regular file there; undefined if there is none. */
+async function modeOf(path: string): Promise<number | undefined> {
+  // Whatever is wrong with the path is reported when the file is opened.
+  const stats = await lstat(path).catch(() => undefined);
+  return stats?.isFile() === true ? stats.mode & 0o777 : undefined;
+}
+
+/** A new file has its mode less what the umask takes. */
+async function setMode(path: string, file: FileHandle, mode: number): Promise<void> {
+  try {
+    if (((await file.stat()).mode & 0o777) !== mode) await file.chmod(mode);
+  } catch (cause) {
+    throw cannotWrite(path, cause);
   }
 }
 

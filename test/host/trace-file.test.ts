@@ -1,10 +1,12 @@
 import {
+  chmodSync,
   lstatSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
   rmSync,
   symlinkSync,
+  statSync,
   writeFileSync,
   mkdirSync,
 } from 'node:fs';
@@ -12,7 +14,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { plainPathOf, readTraceFile, writeTraceFile } from '../../src/host/trace-file.ts';
+import { plainPathOf, readTraceFile, replaceTraceFile, writeTraceFile } from '../../src/host/trace-file.ts';
 import { readSimulation, simulationLines } from '../../src/trace/simulation-file.ts';
 import type { TraceEvent } from '../../src/model/trace-event.ts';
 import { openTrace } from '../../src/trace/trace-reader.ts';
@@ -85,6 +87,22 @@ describe('writeTraceFile and readTraceFile', () => {
     await Promise.all([first, last]);
     expect(readFileSync(path, 'utf8')).toBe(`${'last begins\n'.repeat(10_000)}last ends\n`);
     expect(readdirSync(dir)).toEqual(['run.jsonl']);
+  });
+
+  test('a file that is replaced keeps its mode, and a new one gets the usual mode', async () => {
+    await writeTraceFile(path, ['1']);
+    const usual = statSync(path).mode & 0o777;
+    for (const mode of [0o600, 0o666, 0o440]) {
+      chmodSync(path, mode);
+      await writeTraceFile(path, ['2']);
+      expect(statSync(path).mode & 0o777).toBe(mode);
+      await replaceTraceFile(path, ['3']);
+      expect(statSync(path).mode & 0o777).toBe(mode);
+    }
+    const link = join(dir, 'link');
+    symlinkSync(path, link);
+    await replaceTraceFile(link, ['4']);
+    expect([lstatSync(link).isFile(), statSync(link).mode & 0o777]).toEqual([true, usual]);
   });
 
   test('an empty list of lines makes an empty file, which reads as no bytes', async () => {
