@@ -14,6 +14,8 @@ import type {
   StatusObject,
   UntypedServiceImplementation,
 } from '@grpc/grpc-js';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import type { Socket } from 'node:net';
 import { createSecureContext } from 'node:tls';
 import type * as grpcJs from '@grpc/grpc-js';
 import { statusMessage } from '../../cas/action-messages.ts';
@@ -115,6 +117,10 @@ const KINDS = {
 };
 const MIB = 1024 * 1024;
 const KEEPALIVE_MS = 30_000;
+/** The channel on which Node announces each connection to a server of this process. */
+const NEW_CONNECTION = 'net.server.socket';
+/** Time for the last answers to leave before connections are cut, in milliseconds. */
+const LAST_ANSWERS_MS = 200;
 const asIs = (bytes: Buffer): Buffer => bytes;
 const asBuffer = (bytes: Uint8Array): Buffer =>
   Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -202,6 +208,8 @@ class GrpcServer implements RemoteEndpoint {
   readonly #grpc: Grpc;
   readonly #server: Server;
   readonly #options: ServeRemoteOptions;
+  /** The connections of clients; gRPC gives no access to them. */
+  readonly #sockets = new Set<Socket>();
   endpoint = '';
   port = 0;
 
@@ -234,6 +242,7 @@ class GrpcServer implements RemoteEndpoint {
         }
       });
     });
+    subscribe(NEW_CONNECTION, this.#onConnection);
     this.endpoint = `${tls === undefined ? 'grpc' : 'grpcs'}://${host.includes(':') ? `[${host}]` : host}:${this.port}`;
   }
 
@@ -241,10 +250,26 @@ class GrpcServer implements RemoteEndpoint {
     const ended = new Promise<void>((resolve) => {
       this.#server.tryShutdown(() => resolve());
     });
-    const timer = setTimeout(() => this.#server.forceShutdown(), graceMs);
+    const timers = [
+      setTimeout(() => this.#server.forceShutdown(), graceMs),
+      // gRPC then waits until all clients have closed their side too, which one that is suspended or lost never does.
+      setTimeout(() => this.#destroySockets(), graceMs + LAST_ANSWERS_MS),
+    ];
     await ended;
-    clearTimeout(timer);
+    for (const timer of timers) clearTimeout(timer);
+    unsubscribe(NEW_CONNECTION, this.#onConnection);
   };
+
+  readonly #onConnection = (message: unknown): void => {
+    const { socket } = message as { readonly socket: Socket };
+    if (socket.localPort !== this.port) return;
+    this.#sockets.add(socket);
+    socket.on('close', () => this.#sockets.delete(socket));
+  };
+
+  #destroySockets(): void {
+    for (const socket of this.#sockets) socket.destroy();
+  }
 
   #add(method: RpcMethod<unknown, unknown>): void {
     const name = method.path.slice(method.path.lastIndexOf('/') + 1);

@@ -682,6 +682,25 @@ describe('over gRPC', () => {
     remote.close();
   });
 
+  test.for([
+    ['says nothing', ''],
+    ['greets', 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\u0004\0\0\0\0\0'],
+  ] as const)('a client that %s and stays does not keep a server from closing', async ([, greeting]) => {
+    const cluster = await serveBuildCluster({ jobs: 1 });
+    const socket = connectSocket({ port: cluster.port, host: '127.0.0.1', allowHalfOpen: true });
+    ends.push(() => socket.destroy());
+    await once(socket, 'connect');
+    socket.write(greeting);
+    // Not before the server has the connection.
+    const remote = await connectRemote({ endpoint: cluster.endpoint });
+    await remote.unary(M.getCapabilities, { instanceName: '' }, call());
+    remote.close();
+    const closed = once(socket.resume(), 'close');
+    await cluster.close(10);
+    socket.end();
+    await closed;
+  });
+
   test('an access log that throws is a warning, and each call has its answer', async () => {
     const service = {
       unary: (): Promise<never> => Promise.reject(new RpcError('NOT_FOUND', 'no such thing')),
