@@ -253,9 +253,8 @@ export class UpdateCycle {
 
   /** The fault to show (R80). An update of another filer that keeps the limit does not end it. */
   #fault(): string | undefined {
-    for (const type of this.#late ?? [])
-      return `update of filer ${type} took longer than ${this.#limitMs} ms`;
-    return undefined;
+    const [type] = this.#late ?? [];
+    return type === undefined ? undefined : `update of filer ${type} took longer than ${this.#limitMs} ms`;
   }
 
   #trace(event: UpdateTrace): void {
