@@ -62,7 +62,11 @@ test.for<[string, () => unknown]>([
   ['world.choices: expected ', () => door.createChaosRunner(without({ choices: {} }), service)],
   [
     'execer: expected an object with exec(), got ',
-    () => door.createQueueRunner(world, { ...parts, execer: {} as never }),
+    () => door.createQueueRunner(world, { ...parts, execer: wrong }),
+  ],
+  [
+    'execer.exec: expected a function, got ',
+    () => door.createQueueRunner(world, { ...parts, execer: { cancelBoundMs: 0 } as never }),
   ],
   [
     'outputs: expected an object with create(), got ',
@@ -70,7 +74,11 @@ test.for<[string, () => unknown]>([
   ],
   [
     'tempDirs: expected an object with create(), got ',
-    () => door.createQueueRunner(world, { ...parts, tempDirs: {} as never }),
+    () => door.createQueueRunner(world, { ...parts, tempDirs: wrong }),
+  ],
+  [
+    'tempDirs.create: expected a function, got ',
+    () => door.createQueueRunner(world, { ...parts, tempDirs: { boundMs: 0 } as never }),
   ],
   [
     'filers: expected an object with get(), got ',

@@ -145,6 +145,21 @@ test.for<[string, object, string]>([
         },
       },
     },
+    'options: expected a value whose fields can be read',
+  ],
+  [
+    'an execer whose bound can be read once',
+    {
+      execer: {
+        reads: 0,
+        exec: () => undefined,
+        get cancelBoundMs(): number {
+          this.reads += 1;
+          if (this.reads === 1) return 0;
+          throw new Error('no bound');
+        },
+      },
+    },
     'no bound',
   ],
 ])('a recorded runner with %s is refused, and its name stays free', async ([, wrong, message]) => {

@@ -136,8 +136,8 @@ describe('the intercept execer', () => {
 
   test.for<[string, object]>([
     ['interceptor: expected an object with exec(), got undefined', { interceptor: undefined }],
-    ['fallback: expected an object with exec(), got an object', { fallback: {} }],
-    ['fallback: expected an object with exec(), got an object', { fallback: { exec: 1 } }],
+    ['fallback.cancelBoundMs: expected a number ≥ 0, got undefined', { fallback: {} }],
+    ['fallback.exec: expected a function, got 1', { fallback: { cancelBoundMs: 0, exec: 1 } }],
   ])('options are refused with %s', ([message, options]) => {
     const refusal: unknown = expect.objectContaining({ code: 'RUNNER_INVALID_ARGUMENT', message });
     expect(() => createInterceptExecer({ ...both(), ...options })).toThrow(refusal);

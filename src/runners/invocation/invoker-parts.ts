@@ -20,7 +20,17 @@ import {
   createInstruments,
   type RunnerInstruments,
 } from '../queue/runner-instruments.ts';
-import { ACTION_STORE, EXECER, CREATOR, FILERS, METRICS } from '../../model/argument-shapes.ts';
+import {
+  ACTION_STORE,
+  CREATOR,
+  DIR_MONITOR,
+  EXECER,
+  FILERS,
+  METRICS,
+  PROCESSORS,
+  TEMP_DIRS,
+  UPLOADER,
+} from '../../model/argument-shapes.ts';
 
 /**
  * Collaborators and options of a runner that invokes commands. Only execer, filers, outputs and temporary directories
@@ -66,15 +76,15 @@ export const INVOKER_PARTS: is.ShapesOf<Pick<InvokerOptions, Part>> = {
   execer: EXECER,
   filers: FILERS,
   outputs: CREATOR,
-  tempDirs: CREATOR,
+  tempDirs: TEMP_DIRS,
 };
 /** Argument shapes of its other options. */
 export const INVOKER_EXTRAS: is.ShapesOf<Omit<InvokerOptions, Part>> = {
   name: is.TEXT,
-  preprocessors: is.listOf(is.anObject('a processor'), 'a list of processors'),
-  postprocessors: is.listOf(is.anObject('a processor'), 'a list of processors'),
-  uploader: is.anObject('an uploader'),
-  dirMonitor: is.anObject('a monitor of directories'),
+  preprocessors: PROCESSORS,
+  postprocessors: PROCESSORS,
+  uploader: UPLOADER,
+  dirMonitor: DIR_MONITOR,
   metrics: METRICS,
   localBoundMs: is.DURATION_MS,
   actions: ACTION_STORE,

@@ -7,6 +7,7 @@ import { startInvocation } from './invocation.ts';
 import { InvokerParts, type InvokerOptions, INVOKER_OPTIONS } from './invoker-parts.ts';
 import { mayRunUndisturbed, UndisturbedInvocation, type PlainParts } from './undisturbed-invocation.ts';
 import type { Performance, Performer, StatusListener } from '../queue/performer.ts';
+import { checkFilers } from '../queue/update-cycle.ts';
 import { check } from '../../kernel/argument-check.ts';
 import { checkWorld } from '../../model/world.ts';
 
@@ -52,6 +53,7 @@ class CheckedInvoker extends Invoker {
 /**
  * Creates an invoker, for use alone or behind the queue of `createQueueRunner`.
  *
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for a collaborator that lacks a method, or does not say how long it takes.
  * @example
  * ```ts
  * import { createNullOutputs, createVirtualFiler, virtualTempDirs } from 'dryrunner';
@@ -74,5 +76,6 @@ class CheckedInvoker extends Invoker {
 export function createInvoker(world: World, options: InvokerOptions): Invoker {
   checkWorld(world);
   check('options', options, INVOKER_OPTIONS);
+  checkFilers(options.filers);
   return new CheckedInvoker(world, options);
 }

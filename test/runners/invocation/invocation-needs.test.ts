@@ -1,7 +1,10 @@
 import { describe, expect, test } from 'vitest';
+import { createVirtualFiler } from '../../../src/filers/fake-filer.ts';
+import { createQueueRunner } from '../../../src/runners/queue/create-queue-runner.ts';
 import { createInvoker } from '../../../src/runners/invocation/invoker.ts';
 import { inSimulation } from '../in-simulation.ts';
 import { filersOf, invoke, labFiler, makeLab, pass, slowExecer } from '../lab.ts';
+import { stubActions } from '../stub-actions.ts';
 
 describe('what an invocation needs, and what it waits for', () => {
   test('R99 RUNNING comes only once the process has been started, however long that takes', async () => {
@@ -49,6 +52,83 @@ describe('what an invocation needs, and what it waits for', () => {
           message: expect.stringContaining(part) as string,
         }),
       );
+    });
+  });
+
+  test.for<readonly [name: string, options: object, message: string]>([
+    [
+      'an execer',
+      { execer: { exec: () => undefined } },
+      'execer.cancelBoundMs: expected a number ≥ 0, got undefined',
+    ],
+    [
+      'an execer',
+      { execer: { cancelBoundMs: NaN, exec: () => undefined } },
+      'execer.cancelBoundMs: expected a number ≥ 0, got NaN',
+    ],
+    ['an execer', { execer: { cancelBoundMs: 0 } }, 'execer.exec: expected a function, got undefined'],
+    [
+      'temporary directories',
+      { tempDirs: { create: () => undefined } },
+      'tempDirs.boundMs: expected a number ≥ 0, got undefined',
+    ],
+    [
+      'temporary directories',
+      { tempDirs: { boundMs: 0 } },
+      'tempDirs.create: expected a function, got undefined',
+    ],
+    [
+      'a processor',
+      { preprocessors: [{ name: 'p', process: () => undefined }] },
+      'preprocessors[0].cancelBoundMs: expected a number ≥ 0, got undefined',
+    ],
+    [
+      'a processor',
+      { postprocessors: [{ name: 'p', cancelBoundMs: 5 }] },
+      'postprocessors[0].process: expected a function, got undefined',
+    ],
+    [
+      'a processor',
+      { postprocessors: [{ cancelBoundMs: 5, process: () => undefined }] },
+      'postprocessors[0].name: expected a string, got undefined',
+    ],
+    [
+      'an uploader',
+      { uploader: { upload: () => 'u' } },
+      'uploader.cancelBoundMs: expected a number ≥ 0, got undefined',
+    ],
+    [
+      'an uploader',
+      { uploader: { cancelBoundMs: 0 } },
+      'uploader.upload: expected a function, got undefined',
+    ],
+    [
+      'an uploader',
+      { uploader: { cancelBoundMs: 0, uploadBoundMs: NaN, upload: () => 'u' } },
+      'uploader.uploadBoundMs: expected a number ≥ 0, got NaN',
+    ],
+    ['a monitor', { dirMonitor: {} }, 'dirMonitor.sizesKb: expected a function, got undefined'],
+    [
+      'a store of actions',
+      { actions: { ...stubActions(), cancelBoundMs: -1 } },
+      'actions.cancelBoundMs: expected a number ≥ 0, got -1',
+    ],
+    [
+      'a store of actions',
+      { actions: { ...stubActions(), storeLog: undefined } },
+      'actions.storeLog: expected a function, got undefined',
+    ],
+    [
+      'a filer',
+      { filers: filersOf({ ...createVirtualFiler(), cancelBoundMs: NaN }) },
+      'filers.get(scoot).filer.cancelBoundMs: expected a number ≥ 0, got NaN',
+    ],
+  ])('R199 %s with %o is refused', async ([, options, message]) => {
+    await inSimulation((sim) => {
+      const given = { ...makeLab(sim).options, ...options };
+      const refusal = { code: 'RUNNER_INVALID_ARGUMENT', message } as const;
+      expect(() => createInvoker(sim.world, given)).toThrow(expect.objectContaining(refusal));
+      expect(() => createQueueRunner(sim.world, given)).toThrow(expect.objectContaining(refusal));
     });
   });
 
