@@ -89,7 +89,7 @@ export const CONTRACT_RULES: Readonly<Record<string, string>> = {
   R84: 'release may be called any number of times; afterwards run/abort give a typed "released" error, reads that need no waiting still work, and a wait that can only be met by a new run ends with that error.',
   R85: 'release aborts the active run and makes queued ones ABORTED, so that each accepted run becomes terminal; its returned promise settles when nothing is left running.',
   R86: 'After release no timer, task or waiter of the runner is left.',
-  R87: "The invoker runs one command and emits a stream: at most one RUNNING, then exactly one terminal status, then the end. All carry the run id and the command's tags.",
+  R87: "The invoker runs one command and emits a stream: at most one RUNNING, then exactly one terminal status, then the end. All carry the run id and the command's tags. [N] An answer that a collaborator must not give, such as a checkout without a path, counts as its error; instead of a process or its status it is FAILED 250, because the process may have been started.",
   R88: 'Phases in order: preprocessors → (Bazel path: look-up, R186–R188) → run type and filer → checkout → outputs stdout, stderr, stdlog → headers → start sizes → (Bazel path: what outputs need, R190) → exec → RUNNING → wait → end sizes → (outputs or logs stored, R191, R198; result cached, R192) → refs/upload → (outputs closed, checkout released, postprocessors) → terminal status.',
   R89: 'The terminal status comes only after the process is gone, outputs are closed, the checkout is released and postprocessors have run.',
   R90: 'Pre- and postprocessors run in list order; an error is recorded and does not change the outcome; postprocessors run on every path, failures and aborts included.',

@@ -8,6 +8,7 @@ import { RunnerError, messageOf } from '../../kernel/errors.ts';
 import { EXIT_CODES, ExitCodeError } from '../../model/exit-code.ts';
 import { whenThere } from '../../model/maybe-promise.ts';
 import type { ActionRun } from './action-run.ts';
+import { checkSnapshotId } from './answers.ts';
 import { hasSnapshot, neededFiler } from './checkout-phase.ts';
 import { actionsOf } from './lookup-phase.ts';
 import { finishLogs } from './outputs-phase.ts';
@@ -121,6 +122,7 @@ async function ingestLogs(run: RunContext, { stdout, stderr, stdlog }: RunLogs):
     ]);
     const id = await filer.ingestMap(paths, cancellation);
     if (run.phase !== 'collect' || run.stop === 'abort') return;
+    checkSnapshotId(id);
     run.logSnapshotId = id;
     if (!hasSnapshot(run)) return;
     run.stdoutRef = `${id}/STDOUT`;

@@ -7,6 +7,7 @@ import type { Checkout, Filer } from '../../model/filer.ts';
 import { isPending, orElse, type MaybePromise } from '../../model/maybe-promise.ts';
 import { runTypeOf } from '../../model/run-type.ts';
 import { TEMP_DIR_NAME } from '../../model/undisturbed-run.ts';
+import { checkCheckout } from './answers.ts';
 import type { Phase } from './phase.ts';
 import type { RunContext } from './run-context.ts';
 
@@ -95,6 +96,10 @@ function checkoutSnapshot(run: RunContext, filer: Filer): MaybePromise<void> {
 }
 
 function accept(run: RunContext, checkout: Checkout): MaybePromise<void> {
+  checkCheckout(
+    hasSnapshot(run) ? 'checkout() of the filer' : 'create() of the temporary directories',
+    checkout,
+  );
   run.acquired('checkout', checkoutName(run));
   if (run.phase !== 'checkout') return release(run, checkout);
   run.checkout = checkout;

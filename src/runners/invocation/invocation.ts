@@ -12,6 +12,7 @@ import { EXIT_CODES, type ExitCode, exitCodeOf } from '../../model/exit-code.ts'
 import { isPending, type MaybePromise } from '../../model/maybe-promise.ts';
 import type { InvocationPhase } from '../../model/trace-event.ts';
 import { collectPhase, keepPhase, preparePhase } from './action-phases.ts';
+import { checkMemoryReport } from './answers.ts';
 import { checkoutPhase, releasePhase } from './checkout-phase.ts';
 import { reduceInvocation, UNDISTURBED_WAIT } from './invocation-reducer.ts';
 import {
@@ -264,8 +265,13 @@ export class Invocation implements Performance {
     }
   }
 
-  /** Notes that the execer has killed the process for its memory (R133); only the first report counts. */
+  /**
+   * Notes that the execer has killed the process for its memory (R133); only the first report counts.
+   *
+   * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for anything but a report.
+   */
   reportMemory(report: MemoryReport): void {
+    checkMemoryReport(report);
     if (this.#run.memoryReport !== undefined) return;
     this.#run.memoryReport = report;
     this.#parts.instruments.memoryCapExceeded.increment();

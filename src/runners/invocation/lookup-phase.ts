@@ -15,6 +15,7 @@ import { EXIT_CODES, ExitCodeError } from '../../model/exit-code.ts';
 import type { MaybePromise } from '../../model/maybe-promise.ts';
 import { missingRequest } from '../queue/bazel-request.ts';
 import type { ActionRun } from './action-run.ts';
+import { checkAction, checkActionCommand, checkOutcome } from './answers.ts';
 import { neededFiler } from './checkout-phase.ts';
 import type { Phase } from './phase.ts';
 import type { RunContext } from './run-context.ts';
@@ -58,9 +59,11 @@ async function lookUp(run: RunContext, actions: ActionStore): Promise<void> {
   const read = new Reads(run, found, cancellation);
   const action = await read.all('actionFetch', () => actions.action(request.actionDigest, cancellation));
   if (isOver(run, cancellation)) return;
+  checkAction(action);
   found.action = action;
   const command = await read.all('commandFetch', () => actions.command(action.commandDigest, cancellation));
   if (isOver(run, cancellation)) return;
+  checkActionCommand(command);
   found.command = command;
   run.command = commandOf(run.command, action, command);
 }
@@ -78,7 +81,9 @@ async function lookInCache(
 ): Promise<ActionOutcome | undefined> {
   const startedAt = run.parts.world.clock.now();
   try {
-    return await get();
+    const cached = await get();
+    if (cached !== undefined) checkOutcome(cached);
+    return cached;
   } catch (error) {
     run.recorded('cache', error);
     return undefined;

@@ -7,6 +7,7 @@ import { EXIT_CODES, ExitCodeError } from '../../model/exit-code.ts';
 import { allDone, isPending, orElse, whenThere, type MaybePromise } from '../../model/maybe-promise.ts';
 import type { Output } from '../../model/output.ts';
 import { LOG_NAMES } from '../../model/undisturbed-run.ts';
+import { checkOutput } from './answers.ts';
 import { headerLater, logTrailer } from './log-header.ts';
 import type { Phase } from './phase.ts';
 import type { RunContext } from './run-context.ts';
@@ -100,21 +101,30 @@ function openFrom(run: RunContext, index: number): MaybePromise<void> {
     let output: MaybePromise<Output>;
     try {
       output = run.parts.outputs.create(`${run.runId}-${name}`);
+      if (!isPending(output)) checkOutput(output);
     } catch (error) {
       return closeThenFail(run, name, error);
     }
     if (isPending(output)) {
       return output.then(
-        (created) => {
-          keep(run, next, created);
-          return run.phase === 'outputs' ? openFrom(run, next + 1) : close(run, next, created);
-        },
+        (created) => acceptLate(run, next, created),
         (error: unknown) => closeThenFail(run, name, error),
       );
     }
     keep(run, next, output);
   }
   return undefined;
+}
+
+/** Takes an output that was waited for, and opens those after it; the run may have abandoned them meanwhile. */
+function acceptLate(run: RunContext, index: number, created: Output): MaybePromise<void> {
+  try {
+    checkOutput(created);
+  } catch (error) {
+    return closeThenFail(run, LOG_NAMES[index] as LogName, error);
+  }
+  keep(run, index, created);
+  return run.phase === 'outputs' ? openFrom(run, index + 1) : close(run, index, created);
 }
 
 function keep(run: RunContext, index: number, created: Output): void {

@@ -7,6 +7,7 @@ import { notStartedText } from '../../model/end-text.ts';
 import { EXIT_CODES, ExitCodeError } from '../../model/exit-code.ts';
 import { isPending, orElse, whenThere, type MaybePromise } from '../../model/maybe-promise.ts';
 import { commandDirUsageName } from '../../model/metrics.ts';
+import { checkProcess, checkProcessStatus } from './answers.ts';
 import { finishLogs } from './outputs-phase.ts';
 import type { Phase } from './phase.ts';
 import type { RunContext } from './run-context.ts';
@@ -32,10 +33,11 @@ class RunExecCommand implements ExecCommand {
 
   constructor({ command, logs, checkout, onMemoryReport, runId, parts, action }: RunContext) {
     invariant(logs !== undefined, 'expected the logs of a run that is about to start its process');
+    invariant(checkout !== undefined, 'expected the checkout of a run that is about to start its process');
     const { jobId = '', taskId = '', tag = '' } = command;
     this.argv = command.argv;
     this.envVars = command.envVars ?? NO_ENV;
-    this.dir = action?.dirIn(checkout?.path ?? '') ?? checkout?.path ?? '';
+    this.dir = action?.dirIn(checkout.path) ?? checkout.path;
     this.stdout = logs.stdoutSink;
     this.stderr = logs.stderrSink;
     this.jobId = jobId;
@@ -76,19 +78,23 @@ export const waitPhase: Phase = {
   begin(run) {
     const { process } = run;
     invariant(process !== undefined, 'expected a process to wait for');
+    const failed = (error: unknown): never => giveUp(run, process, error);
+    const ended = (status: ProcessStatus): void => {
+      try {
+        checkProcessStatus(status);
+      } catch (error) {
+        failed(error);
+      }
+      keepStatus(run, status);
+    };
     let status: MaybePromise<ProcessStatus>;
     try {
       status = process.wait();
     } catch (error) {
-      return giveUp(run, process, error);
+      return failed(error);
     }
-    if (isPending(status)) {
-      return status.then(
-        (ended) => keepStatus(run, ended),
-        (error: unknown) => giveUp(run, process, error),
-      );
-    }
-    keepStatus(run, status);
+    if (isPending(status)) return status.then(ended, failed);
+    ended(status);
     return undefined;
   },
   boundMs: (run) => run.parts.execer.cancelBoundMs,
@@ -96,7 +102,8 @@ export const waitPhase: Phase = {
 };
 
 /**
- * If waiting fails, nobody knows whether the process is alive: it is asked to end, and the run continues without it.
+ * If waiting fails, or gives no status, nobody knows whether the process is alive: it is asked to end, and the run
+ * continues without it.
  */
 function giveUp(run: RunContext, process: Process, error: unknown): never {
   run.abandoned('process', 'process');
@@ -116,7 +123,9 @@ export function keepStatus(run: RunContext, status: ProcessStatus): void {
   run.freed('process', 'process');
 }
 
+/** A wrong answer is a failure after execution: a process may have been started (R98). */
 function accept(run: RunContext, process: Process): MaybePromise<void> {
+  checkProcess(process);
   run.acquired('process', 'process');
   if (run.phase === 'exec') {
     run.process = process;

@@ -5,6 +5,7 @@
 import { RunnerError } from '../../kernel/errors.ts';
 import type { LogUploader } from '../../model/collaborators.ts';
 import { isPending, type MaybePromise } from '../../model/maybe-promise.ts';
+import { checkUrl } from './answers.ts';
 import type { Phase } from './phase.ts';
 import type { RunContext } from './run-context.ts';
 import type { LogName, RunLogs } from './run-logs.ts';
@@ -61,6 +62,7 @@ async function uploadOne(
   try {
     const url = await withinBound(run, uploader, path, logs, name);
     if (isOver(run)) return;
+    checkUrl(url);
     instruments.uploads.increment();
     if (name === 'stdout') run.stdoutRef = url;
     if (name === 'stderr') run.stderrRef = url;

@@ -81,6 +81,41 @@ const fails = (message = 'broken'): never => {
 };
 
 describe('the look-up', () => {
+  test.for<[string, Partial<ActionStore>, string]>([
+    [
+      'action',
+      { action: () => undefined as never },
+      'action() of the actions: expected an object with commandDigest and inputRootDigest, got undefined',
+    ],
+    [
+      'action with a timeout',
+      { action: () => ({ commandDigest: COMMAND, inputRootDigest: ROOT, doNotCache: true, timeoutMs: NaN }) },
+      'timeoutMs of action() of the actions: expected a finite number ≥ 0, got NaN',
+    ],
+    [
+      'command',
+      { command: () => ({}) as never },
+      'command() of the actions: expected an object with a list of arguments, got an object',
+    ],
+  ])('R87 R188 a wrong %s is FAILED 200', async ([, replace, error]) => {
+    const { status } = await course({ stub: () => replace });
+    expect(status).toMatchObject({ state: 'FAILED', exitCode: 200, error });
+  });
+
+  test.for([null, 7, {}, { exitCode: '0' }])(
+    'R87 R186 %o as the cached result is recorded, and the run is carried out',
+    async (answer) => {
+      const { status, trace } = await course({ stub: () => ({ cachedOutcome: () => answer as never }) });
+      expect(status).toMatchObject({ state: 'COMPLETE', exitCode: 0, actionResult: { cached: false } });
+      expect(recordedOf(trace)).toMatchObject([
+        [
+          'cache',
+          expect.stringMatching(/^cachedOutcome\(\) of the actions: expected an object with exitCode, got /),
+        ],
+      ]);
+    },
+  );
+
   test('R185 a Bazel run without a filer for its type is FAILED 200, and nothing is asked for', async () => {
     const { status, log } = await course({ parts: () => ({ filers: new Map() }) });
     expect(status).toMatchObject({ state: 'FAILED', exitCode: 200, error: 'no filer for run type bazel' });

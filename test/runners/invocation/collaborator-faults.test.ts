@@ -1,7 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import type { InvokerOptions } from '../../../src/runners/invocation/invoker-parts.ts';
-import type { Process, ProcessStatus } from '../../../src/model/execer.ts';
-import type { RunStatus } from '../../../src/model/run-status.ts';
+import type { Command } from '../../../src/model/command.ts';
+import type { MemoryReport, Process, ProcessStatus } from '../../../src/model/execer.ts';
+import type { Checkout } from '../../../src/model/filer.ts';
+import type { Output } from '../../../src/model/output.ts';
+import { checkRunStatus, type RunStatus } from '../../../src/model/run-status.ts';
+import { createVirtualFiler } from '../../../src/filers/fake-filer.ts';
+import { thrownBy } from '../../model/thrown.ts';
 import { createMemoryOutputs } from '../../../src/outputs/memory-output.ts';
 import { inSimulation } from '../in-simulation.ts';
 import {
@@ -38,13 +43,14 @@ async function course(
   replace: Replace,
   argv: readonly string[] = ['complete 0'],
   abortMs?: number,
+  command: Command = { argv, snapshotId: 's' },
 ): Promise<Course> {
   let status: RunStatus | undefined;
   let endedAtMs = 0;
   const verdict = await inSimulation(
     async (sim) => {
       const lab = makeLab(sim, replace);
-      const run = invoke(lab, { argv, snapshotId: 's' });
+      const run = invoke(lab, command);
       if (abortMs !== undefined) {
         await sim.sleep(abortMs);
         run.abort();
@@ -247,6 +253,166 @@ describe('the exit code of a failure that has none', () => {
   ])('R93 R98 of %s', async ([, replace, exitCode, error]) => {
     const { status } = await course(replace);
     expect(status).toMatchObject({ state: 'FAILED', exitCode, error });
+  });
+});
+
+describe('R87 R200 a wrong answer of a collaborator', () => {
+  const CHECKOUT = 'checkout() of the filer: expected an object with path and release(), got ';
+  const TEMP_DIR = 'create() of the temporary directories: expected an object with path and release(), got ';
+  const OUTPUT =
+    'could not create stdout: create() of the outputs: expected an object with uri, write() and close(), got ';
+  const PROCESS = 'exec() of the execer: expected an object with wait() and abort(), got ';
+  const noop = (): void => undefined;
+  const ended = { state: 'COMPLETE', exitCode: 0, error: '' };
+
+  const filerOf =
+    (answer: unknown): Replace =>
+    (lab) => ({
+      filers: filersOf({ ...labFiler(lab), checkout: () => answer as Checkout }),
+    });
+  const tempDirsOf =
+    (answer: unknown): Replace =>
+    () => ({
+      filers: new Map([['scoot', { filer: createVirtualFiler() }]]),
+      tempDirs: { boundMs: 0, create: () => answer as Checkout },
+    });
+  const outputsOf =
+    (answer: unknown): Replace =>
+    () => ({ outputs: { create: () => answer as Output } });
+  const execerOf =
+    (answer: unknown): Replace =>
+    () => ({
+      execer: { cancelBoundMs: 0, exec: () => answer as Process },
+    });
+  const waitOf =
+    (answer: unknown): Replace =>
+    () => ({
+      execer: {
+        cancelBoundMs: 0,
+        exec: () => ({ wait: () => answer as ProcessStatus, abort: () => answer as ProcessStatus }),
+      },
+    });
+
+  test.for<[string, (answer: unknown) => Replace, unknown, number, string]>([
+    ['no checkout', filerOf, undefined, 210, `${CHECKOUT}undefined`],
+    ['an empty object as a checkout', filerOf, {}, 210, `${CHECKOUT}an object`],
+    ['a path as a checkout', filerOf, '/dir', 210, `${CHECKOUT}"/dir"`],
+    ['a checkout without a path', filerOf, { path: '', release: noop }, 210, `${CHECKOUT}an object`],
+    ['a checkout that cannot be released', filerOf, { path: '/dir' }, 210, `${CHECKOUT}an object`],
+    ['no temporary directory', tempDirsOf, undefined, 210, `${TEMP_DIR}undefined`],
+    ['no output', outputsOf, undefined, 220, `${OUTPUT}undefined`],
+    ['an output without a uri', outputsOf, { write: noop, close: noop }, 220, `${OUTPUT}an object`],
+    ['an output that takes nothing', outputsOf, { uri: 'u', close: noop }, 220, `${OUTPUT}an object`],
+    ['an output that cannot be closed', outputsOf, { uri: 'u', write: noop }, 220, `${OUTPUT}an object`],
+    ['no process', execerOf, undefined, 250, `${PROCESS}undefined`],
+    ['a process that cannot be waited for', execerOf, { abort: noop }, 250, `${PROCESS}an object`],
+    ['a process that cannot be stopped', execerOf, { wait: noop }, 250, `${PROCESS}an object`],
+    [
+      'no status',
+      waitOf,
+      undefined,
+      250,
+      'wait() of the process: expected an object with state, got undefined',
+    ],
+    [
+      'a status of no state',
+      waitOf,
+      { ...ended, state: 'DONE' },
+      250,
+      'wait() of the process: expected an object with state, got an object',
+    ],
+    [
+      'a status without an exit code',
+      waitOf,
+      { ...ended, exitCode: null },
+      250,
+      'exitCode of wait() of the process: expected an integer, got null',
+    ],
+    [
+      'a status without a text',
+      waitOf,
+      { ...ended, error: undefined },
+      250,
+      'error of wait() of the process: expected a string, got undefined',
+    ],
+    [
+      'a status with a fault that is no list',
+      waitOf,
+      { ...ended, faults: 'x' },
+      250,
+      'faults of wait() of the process: expected a list of strings, got "x"',
+    ],
+    [
+      'a status with a fault that is no text',
+      waitOf,
+      { ...ended, faults: [7] },
+      250,
+      'faults of wait() of the process: expected a list of strings, got an array of 1',
+    ],
+  ])('that is %s is the failure of its phase', async ([, replaceWith, answer, exitCode, error]) => {
+    const command = replaceWith === tempDirsOf ? { argv: ['complete 0'] } : undefined;
+    for (const given of [answer, Promise.resolve(answer)]) {
+      const { status } = await course(replaceWith(given), ['complete 0'], undefined, command);
+      expect(status).toMatchObject({ state: 'FAILED', exitCode, error });
+      checkRunStatus(status);
+    }
+  });
+
+  test.for([undefined, null, 7, ''])(
+    'that is %o instead of a URL is a failed upload, which keeps the local refs',
+    async (answer) => {
+      const verdict = await inSimulation(async (sim) => {
+        const lab = makeLab(sim, () => ({
+          uploader: { cancelBoundMs: 0, upload: async () => answer as string },
+        }));
+        const status = await invoke(lab, { argv: ['complete 0'] }).ended;
+        expect(status).toMatchObject({ state: 'COMPLETE', stdoutRef: lab.outputs.all()[0]!.uri });
+        expect(lab.metrics.value('workerLogUploadFailures')).toBe(3);
+        expect(lab.metrics.value('workerUploads')).toBe(0);
+      });
+      const errors = verdict.trace().flatMap((event) => (event.type === 'recorded' ? [event.error] : []));
+      expect(errors).toHaveLength(3);
+      expect(errors[0]).toMatch(/^upload\(\) of the uploader: expected a URL, got /);
+    },
+  );
+
+  test.for([undefined, 7, ''])(
+    'that is %o instead of a snapshot id leaves the logs where they are',
+    async (answer) => {
+      const { status, recorded } = await course((lab) => ({
+        ingestLogs: true,
+        outputs: createMemoryOutputs({ toFile: ({ uri }) => uri }),
+        filers: filersOf({ ...labFiler(lab), ingestMap: () => answer as string }),
+      }));
+      expect(status).toMatchObject({ state: 'COMPLETE', snapshotId: '' });
+      expect(status.stdoutRef).toMatch(/^memory:/);
+      expect(recorded).toMatchObject([
+        ['ingest', expect.stringContaining('ingestMap() of the filer: expected a snapshot id'), 0],
+      ]);
+    },
+  );
+
+  test('that is no memory report is refused, and the run goes on', async () => {
+    const errors: string[] = [];
+    const reports = [undefined, {}, { status: { state: 'COMPLETE', exitCode: 1 } }];
+    const { status } = await course(({ execer }) => ({
+      execer: {
+        cancelBoundMs: execer.cancelBoundMs,
+        exec: (command) => {
+          for (const report of reports) {
+            errors.push(thrownBy(() => command.onMemoryReport?.(report as MemoryReport)));
+          }
+          return execer.exec(command);
+        },
+      },
+    }));
+    expect(status).toMatchObject({ state: 'COMPLETE', exitCode: 0 });
+    expect(errors).toHaveLength(3);
+    for (const error of errors) {
+      expect(error).toMatch(
+        /^RUNNER_INVALID_ARGUMENT: report: expected an object with the status of the process, got /,
+      );
+    }
   });
 });
 
