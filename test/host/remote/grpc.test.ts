@@ -701,6 +701,23 @@ describe('over gRPC', () => {
     await closed;
   });
 
+  test('a server that closes leaves the connections of others alone', async () => {
+    const [closing, staying] = [await serve(), await serve()];
+    const left = vi.fn();
+    for (const { cluster } of [closing, staying]) {
+      const socket = connectSocket(cluster.port, '127.0.0.1');
+      ends.push(() => socket.destroy());
+      await once(socket, 'connect');
+      if (cluster === staying.cluster) socket.resume().on('close', left);
+    }
+    for (const { remote } of [closing, staying]) {
+      await remote.unary(M.getCapabilities, { instanceName: '' }, call());
+    }
+    await closing.cluster.close(10);
+    await staying.remote.unary(M.getCapabilities, { instanceName: '' }, call());
+    expect(left).not.toHaveBeenCalled();
+  });
+
   test('an access log that throws is a warning, and each call has its answer', async () => {
     const service = {
       unary: (): Promise<never> => Promise.reject(new RpcError('NOT_FOUND', 'no such thing')),
