@@ -13,10 +13,11 @@ interface Described {
   readonly says: string;
 }
 
-/** Any text. With `pattern`, only texts that match it. */
+/** Any text; with a pattern, only texts that match it, and with a multiple, only texts of such a length. */
 export interface TextShape extends Described {
   readonly is: 'text';
   readonly pattern?: RegExp;
+  readonly lengthMultipleOf?: number;
 }
 
 /** A number from `min` to `max`; finite unless `infinite` is allowed; optionally an integer. */
@@ -323,9 +324,7 @@ export function findMismatch(shape: Shape, value: unknown): Mismatch | undefined
     case 'record':
       return isObject(value) ? findInRecord(shape, value) : mismatch(shape, value);
     case 'text':
-      return typeof value === 'string' && shape.pattern?.test(value) !== false
-        ? undefined
-        : mismatch(shape, value);
+      return fitsText(shape, value) ? undefined : mismatch(shape, value);
     case 'number':
       return fitsNumber(shape, value) ? undefined : mismatch(shape, value);
     case 'choice':
@@ -349,6 +348,10 @@ export function findMismatch(shape: Shape, value: unknown): Mismatch | undefined
 
 function mismatch({ says }: Described, value: unknown): Mismatch {
   return { path: '', expected: says, actual: value, got: describeValue(value) };
+}
+
+function fitsText({ pattern, lengthMultipleOf = 1 }: TextShape, value: unknown): boolean {
+  return typeof value === 'string' && value.length % lengthMultipleOf === 0 && pattern?.test(value) !== false;
 }
 
 function fitsNumber(

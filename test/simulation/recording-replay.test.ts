@@ -18,6 +18,7 @@ import { createRecorder } from '../../src/runners/recording/recorder.ts';
 import { virtualTempDirs } from '../../src/runners/virtual-temp-dirs.ts';
 import { chosenFilerMenu, chosenOutputFaults } from '../../src/simulation/chosen-faults.ts';
 import { replayRecording } from '../../src/simulation/recording-replay.ts';
+import { readRecording, recordingLines } from '../../src/trace/recording/recording-file.ts';
 import { simulate } from '../../src/simulation/simulate.ts';
 import type { Simulation } from '../../src/simulation/simulation.ts';
 
@@ -198,6 +199,25 @@ describe('a recording of a runner on which callers wait is reproduced', () => {
     });
     expect((await replayRecording(recording)).problem).toBeUndefined();
   });
+});
+
+test('a recording of a long chunk that is no text is written, read and reproduced', async () => {
+  const chunk = new Uint8Array(6_000_001).fill(255);
+  const recording = await recordRunner(
+    (runner) => runner.run({ argv: ['write'] }).then(({ runId }) => finalStatus(runner, runId)),
+    () => ({
+      execer: {
+        cancelBoundMs: 0,
+        exec: ({ stdout }) => {
+          void stdout?.write(chunk);
+          const ended = { state: 'COMPLETE', exitCode: 0, error: '' } as const;
+          return { wait: () => ended, abort: () => ended };
+        },
+      },
+    }),
+  );
+  const { entries } = await readRecording(recordingLines(recording));
+  expect((await replayRecording({ entries })).problem).toBeUndefined();
 });
 
 describe('a recording of a runner that is called back is reproduced', () => {

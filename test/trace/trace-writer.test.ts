@@ -189,6 +189,9 @@ describe('trace writer', () => {
     ],
     ['neither text nor bytes', {}, 'step: expected exactly one of text, utf8, base64, cutBytes, got none'],
     ['bytes that are not base64', { base64: 'A' }, 'step.base64: expected base64 text, got "A"'],
+    ['bytes with foreign characters', { base64: 'AA-=' }, 'step.base64: expected base64 text, got "AA-="'],
+    ['bytes with too much filling', { base64: 'A===' }, 'step.base64: expected base64 text, got "A==="'],
+    ['bytes after filling', { base64: 'AA=A' }, 'step.base64: expected base64 text, got "AA=A"'],
     [
       'a third stream',
       { stream: 'stdlog', text: 'a' },
