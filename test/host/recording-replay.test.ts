@@ -1,10 +1,14 @@
 // Recordings of what really happened, made here and played again. What happened is whatever the machine made of it; the
 // replay must be exact whatever the timing was.
 import { describe, expect, test } from 'vitest';
+import { createExecRunner, type ExecRunnerOptions } from '../../src/host/exec-runner.ts';
+import { realWorld } from '../../src/host/real-world.ts';
 import type { Recording } from '../../src/model/recording.ts';
+import { createRecorder } from '../../src/runners/recording/recorder.ts';
 import { replayRecording } from '../../src/simulation/recording-replay.ts';
 import { recordedRuns } from '../../src/trace/recording/recorded-runs.ts';
 import { readRecording, recordingLines } from '../../src/trace/recording/recording-file.ts';
+import { stubActions } from '../runners/stub-actions.ts';
 import { Stage } from './recording-stage.ts';
 import { SITUATIONS } from './recording-situations.ts';
 
@@ -46,3 +50,19 @@ describe('a recording is reproduced to the microsecond', () => {
     expect(problem).toBeUndefined();
   });
 });
+
+test.each<[string, ExecRunnerOptions]>([
+  ['actions', { actions: stubActions() }],
+  ['ingestLogs', { ingestLogs: true }],
+])(
+  'a recorded runner refuses %s, whose calls are not recorded, and leaves its name free',
+  async (name, options) => {
+    const world = realWorld();
+    const recorder = createRecorder(world);
+    expect(() => createExecRunner({ world, recorder, ...options })).toThrow(`${name}: expected`);
+    expect(recorder.recording().entries).toEqual([]);
+    const runner = createExecRunner({ world, recorder });
+    await runner.release();
+    await runner.outputs.dispose();
+  },
+);

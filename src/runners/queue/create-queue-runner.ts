@@ -14,7 +14,6 @@ import { QueueRunner } from './queue-runner.ts';
 import { recordingParts } from '../recording/recording-runner.ts';
 import { RECORDER, type Recorder } from '../recording/recorder.ts';
 import { createInstruments } from './runner-instruments.ts';
-import { invalidArgument } from '../../kernel/errors.ts';
 import { check } from '../../kernel/argument-check.ts';
 import { checkWorld } from '../../model/world.ts';
 
@@ -65,13 +64,6 @@ export function createQueueRunner(world: World, options: QueueRunnerOptions): Qu
   const { recorder, name = 'runner' } = options;
   if (recorder === undefined) {
     return watchedService(world, name, new QueueRunner(world, queueParts(world, options)));
-  }
-  // Calls to a store of actions are not recorded, so they could not be replayed.
-  if (options.actions !== undefined) {
-    throw invalidArgument('actions', 'none, since the runner is recorded', options.actions);
-  }
-  if (options.ingestLogs === true) {
-    throw invalidArgument('ingestLogs', 'false, since the runner is recorded', true);
   }
   const parts = recordingParts(recorder, world, name, options);
   const runner = new QueueRunner(parts.world, queueParts(parts.world, parts.options));

@@ -32,8 +32,8 @@ export interface RecordingParts<Options> {
  * Begins the recording of a runner that is about to be created from `options` in `world`.
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` if `recorder` was not made by `createRecorder`, lives in another world,
- * or already records a runner of that name: a recording distinguishes runners by their names; and for filers that no
- * runner takes.
+ * or already records a runner of that name: a recording distinguishes runners by their names; for filers that no runner
+ * takes, and for `actions` or `ingestLogs`.
  */
 export function recordingParts<Options extends QueueOptions & InvokerOptions>(
   given: Recorder,
@@ -47,6 +47,13 @@ export function recordingParts<Options extends QueueOptions & InvokerOptions>(
   }
   if (recorder.names.has(name)) {
     throw invalidArgument('name', 'a name that no other runner of the recorder has', name);
+  }
+  // Calls to a store of actions are not recorded, so they could not be replayed.
+  if (options.actions !== undefined) {
+    throw invalidArgument('actions', 'none, since the runner is recorded', options.actions);
+  }
+  if (options.ingestLogs === true) {
+    throw invalidArgument('ingestLogs', 'false, since the runner is recorded', true);
   }
   // What cannot become a runner must neither take the name nor enter the recording.
   checkFilers(options.filers);
