@@ -3,7 +3,13 @@ import crypto from 'node:crypto';
 import events from 'node:events';
 import { performance as hooksPerformance, PerformanceObserver as HooksObserver } from 'node:perf_hooks';
 import { promisify } from 'node:util';
-import { Worker, MessageChannel as ThreadChannel, type MessagePort as ThreadPort } from 'node:worker_threads';
+import { AsyncLocalStorage } from 'node:async_hooks';
+import {
+  Worker,
+  MessageChannel as ThreadChannel,
+  receiveMessageOnPort,
+  type MessagePort as ThreadPort,
+} from 'node:worker_threads';
 import { describe, expect, test } from 'vitest';
 import { simulate, type Scenario } from 'dryrunner';
 import { ambientTime } from 'dryrunner/ambient';
@@ -375,15 +381,94 @@ describe('messages between ports', () => {
     expect(unreferenced).toBeUndefined();
   });
 
-  test('what cannot be copied is refused as ever', async () => {
+  test('what cannot be copied is refused as ever, and a port, which cannot be passed on, in words', async () => {
     const log = await logOf((note) => {
-      try {
-        new MessageChannel().port1.postMessage(() => undefined);
-      } catch (error) {
-        note((error as Error).name);
+      const { port1, port2 } = new MessageChannel();
+      const own = new ThreadChannel().port1;
+      for (const given of [[() => undefined], [own, [own]], [own, { transfer: [own] }], [own]]) {
+        try {
+          Reflect.apply(port1.postMessage.bind(port1), undefined, given);
+        } catch (error) {
+          const { name, message } = error as Error;
+          note([name, /in a simulation a port cannot be passed on/.test(message)]);
+        }
       }
+      const { buffer } = new Uint8Array(3);
+      port1.postMessage(buffer, [buffer]);
+      note([buffer.byteLength, receiveMessageOnPort(port2)?.message]);
     });
-    expect(log).toEqual(['DataCloneError']);
+    expect(log).toEqual([
+      ['DataCloneError', false],
+      ...[1, 2, 3].map(() => ['DataCloneError', true]),
+      [0, new ArrayBuffer(3)],
+    ]);
+  });
+
+  describe('as in Node', () => {
+    type Play = (note: (what: unknown) => void) => Promise<void>;
+    const inNode = async (play: Play): Promise<unknown[]> => {
+      const log: unknown[] = [];
+      await play((what) => void log.push(what));
+      return log;
+    };
+
+    test('a listener has the AsyncLocalStorage of the code that made the channel', async () => {
+      const storage = new AsyncLocalStorage<string>();
+      const play: Play = async (note) => {
+        const { port1, port2 } = storage.run('maker', () => new ThreadChannel());
+        const closed = new Promise<void>((done) => {
+          storage.run('listener', () => {
+            port2.on('message', (data) => note([data, storage.getStore()]));
+            port2.on('close', () => {
+              note(['close', storage.getStore()]);
+              done();
+            });
+          });
+        });
+        storage.run('sender', () => port1.postMessage('message'));
+        storage.run('closer', () => port1.close());
+        await closed;
+      };
+      const log = await inNode(play);
+      expect(log).toEqual([
+        ['message', 'maker'],
+        ['close', 'maker'],
+      ]);
+      expect(await logOf(play)).toEqual(log);
+    });
+
+    test('receiveMessageOnPort takes a message at once', async () => {
+      const play: Play = async (note) => {
+        const { port1, port2 } = new ThreadChannel();
+        const take = (): void => note(receiveMessageOnPort(port2));
+        take();
+        port1.postMessage(undefined);
+        port1.postMessage('second');
+        port1.postMessage('third');
+        take();
+        const heard = new Promise((resolve) => {
+          port2.on('message', resolve);
+        });
+        take();
+        note(await heard);
+        take();
+        const closed = new Promise((resolve) => {
+          port2.on('close', resolve);
+        });
+        port1.close();
+        take();
+        await closed;
+      };
+      const log = await inNode(play);
+      expect(log).toEqual([
+        undefined,
+        { message: undefined },
+        { message: 'second' },
+        'third',
+        ...[undefined, undefined],
+      ]);
+      expect(await logOf(play)).toEqual(log);
+    });
   });
 
   test('those of the machine are real outside, and refused inside', async () => {

@@ -1,9 +1,10 @@
 /**
  * `MessageChannel`: between two ports created by code of a simulation, each message is an event. Invariants: messages
- * of a port arrive in the order of sending; to its users a port looks like Node's.
+ * of a port arrive in the order of sending; to its users a port looks like Node's, except that it cannot be passed on.
  */
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { hub, type AmbientWorld } from '../hub.ts';
-import { replaceProperty } from './stand-in.ts';
+import { replaceProperty, standInFor } from './stand-in.ts';
 
 interface EventTargetOfNode extends EventTarget {
   on(type: string, listener: (value: unknown) => void): this;
@@ -26,13 +27,22 @@ class Port extends NodeEventTarget {
   #other: Port | undefined;
   /** What was sent to it and not received, in the order of sending. */
   readonly #incoming: unknown[] = [];
-  /** Number of {@link #incoming} for which there are events. */
-  #due = 0;
+  /** One for each of the first of {@link #incoming}. */
+  readonly #events: (NodeJS.Immediate | undefined)[] = [];
   #isStarted = false;
   #hasListened = false;
   #isOpen = true;
   #isRef = false;
   #onMessage: OnMessage = null;
+  /** Calls a function with the async context of the code that made the port. */
+  readonly #inOwnContext = AsyncLocalStorage.snapshot();
+
+  /** See `receiveMessageOnPort`. */
+  static take(port: Port): { readonly message: unknown } | undefined {
+    if (!port.#isOpen || port.#incoming.length === 0 || port.#incoming[0] === CLOSE) return undefined;
+    clearImmediate(port.#events.shift());
+    return { message: port.#incoming.shift() };
+  }
 
   static connect(world: AmbientWorld): [Port, Port] {
     const [one, other] = [new Port(), new Port()];
@@ -44,7 +54,7 @@ class Port extends NodeEventTarget {
 
   postMessage(value: unknown, given?: CloneOptions | readonly unknown[]): void {
     const options = Array.isArray(given) ? { transfer: given as never[] } : (given as CloneOptions);
-    const copy: unknown = structuredClone(value, options);
+    const copy = copied(value, options);
     if (this.#isOpen) this.#send(copy);
   }
 
@@ -74,7 +84,7 @@ class Port extends NodeEventTarget {
 
   start(): void {
     this.#isStarted = true;
-    while (this.#due < this.#incoming.length) this.#schedule();
+    while (this.#events.length < this.#incoming.length) this.#schedule();
   }
 
   /** Closes the other one too, which first receives what was sent to it. */
@@ -82,7 +92,7 @@ class Port extends NodeEventTarget {
     if (!this.#isOpen) return;
     if (typeof closed === 'function') this.once('close', closed);
     this.#isOpen = false;
-    const close = (): void => void this.emit('close');
+    const close = (): void => void this.#inOwnContext(() => this.emit('close'));
     this.#world?.setImmediate(close, []).unref();
     this.#send(CLOSE);
   }
@@ -116,23 +126,34 @@ class Port extends NodeEventTarget {
   }
 
   #schedule(): void {
-    const isClose = this.#incoming[this.#due] === CLOSE;
+    const isClose = this.#incoming[this.#events.length] === CLOSE;
     const message = (): void => this.#receive();
     const close = (): void => this.#receive();
-    this.#due += 1;
     const event = this.#world?.setImmediate(isClose ? close : message, []);
+    this.#events.push(event);
     if (isClose || !this.#isRef) event?.unref();
   }
 
   #receive(): void {
-    this.#due -= 1;
+    this.#events.shift();
     if (!this.#isOpen || !this.#receives) return;
     const item = this.#incoming.shift();
     if (item === CLOSE) {
       this.#isOpen = false;
-      this.emit('close');
-    } else this.emit('message', item);
+      this.#inOwnContext(() => this.emit('close'));
+    } else this.#inOwnContext(() => this.emit('message', item));
   }
+}
+
+function copied(value: unknown, options: CloneOptions): unknown {
+  const transfer: unknown = options?.transfer;
+  if (value instanceof Port || (Array.isArray(transfer) && transfer.some((one) => one instanceof Port))) {
+    throw new DOMException(
+      'in a simulation a port cannot be passed on: send its messages through a port that both sides have',
+      'DataCloneError',
+    );
+  }
+  return structuredClone(value, options);
 }
 
 /** Makes `instanceof MessagePort` true for them. */
@@ -157,4 +178,14 @@ export function installMessages(): void {
       return { value: standIn, writable: true, configurable: true, enumerable: before.enumerable === true };
     });
   }
+  type Receive = (this: unknown, port: unknown) => unknown;
+  standInFor(
+    'receiveMessageOnPort',
+    process.getBuiltinModule('node:worker_threads'),
+    'receiveMessageOnPort',
+    (real: Receive): Receive =>
+      (port) =>
+        port instanceof Port ? Port.take(port) : real(port),
+    true,
+  );
 }
