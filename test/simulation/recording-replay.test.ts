@@ -236,6 +236,32 @@ describe('a recording of a runner that is called back is reproduced', () => {
     };
   }
 
+  test.for(['stdout', 'stderr', 'stdlog'])(
+    'if %s alone fails to close, and all close at once',
+    async (name) => {
+      const recording = await recordRunner(
+        async (runner) => {
+          const { runId } = await runner.run({ argv: ['complete 0'] });
+          const { status } = await finalStatus(runner, runId);
+          expect(status.error).toBe('the logs are incomplete: no space');
+        },
+        () => ({
+          outputs: {
+            create: (id) => ({
+              uri: `memory:${id}`,
+              write: () => undefined,
+              async close() {
+                if (id.endsWith(name)) throw new Error('no space');
+              },
+              asFile: () => '/file',
+            }),
+          },
+        }),
+      );
+      expect((await replayRecording(recording)).problem).toBeUndefined();
+    },
+  );
+
   test('if a process writes several chunks while it is started', async () => {
     const recording = await recordRunner(async (runner) => {
       const { runId } = await runner.run({

@@ -157,13 +157,24 @@ function closeAll(run: RunContext): MaybePromise<void> {
   return pending === undefined ? undefined : allDone(pending);
 }
 
+/**
+ * A closing that fails is noted as many reactions after its end as one that succeeds: logs that are closed at once are
+ * noted in the order in which they end, in a replay too.
+ */
 function close(run: RunContext, index: number, output: Output): MaybePromise<void> {
-  const closed = orElse(
-    () => output.close(),
-    (error) => noteLoss(run, run.logs, error),
-  );
-  if (isPending(closed)) return closed.then(() => noteClosed(run, index));
-  noteClosed(run, index);
+  const closed = (): void => noteClosed(run, index);
+  const failed = (error: unknown): void => {
+    noteLoss(run, run.logs, error);
+    closed();
+  };
+  try {
+    const closing = output.close();
+    if (isPending(closing)) return closing.then(closed, failed);
+  } catch (error) {
+    failed(error);
+    return undefined;
+  }
+  closed();
   return undefined;
 }
 
