@@ -96,6 +96,12 @@ function partsOf(path: string): string[] {
   return path.split('/').filter((part) => part !== '');
 }
 
+/** A path and those of the directories above it, the shortest first. */
+function waysTo(path: string): string[] {
+  const parts = partsOf(path);
+  return parts.map((_, index) => `/${parts.slice(0, index + 1).join('/')}`);
+}
+
 function sortedText(entries: ReadonlyMap<string, Entry>): string {
   return [...entries]
     .map(([path, entry]) => `${path}=${entry}`)
@@ -110,6 +116,7 @@ class MemoryPlay {
   readonly #model = new ModelTree();
   readonly #filer;
   readonly #snapshots: Map<string, Entry>[] = [];
+  readonly #forCheckouts = new Set<string>();
   readonly #checkouts: { readonly checkout: Checkout; isReleased: boolean }[] = [];
   #made = 0;
 
@@ -326,8 +333,10 @@ class MemoryPlay {
     if ((entry !== undefined && entry !== 'dir') || this.#model.under(dir).size > 0) {
       return `RUNNER_FILER_FAILED Not an empty directory: ${dir}`;
     }
+    const missing = waysTo(dir).filter((at) => this.#model.get(at) === undefined);
     const fault = this.#model.makeDir(dir);
     if (fault !== undefined) return fault;
+    for (const at of missing) this.#forCheckouts.add(at);
     for (const [path, each] of snapshot) {
       if (each === 'dir') this.#model.makeDir(`${dir}/${path}`);
       else this.#model.write(`${dir}/${path}`, each);
@@ -347,9 +356,26 @@ class MemoryPlay {
     );
     this.#mustGive('release', () => held.checkout.release(), undefined);
     // The path may belong to somebody else by a second release, which does nothing (R171).
-    if (!held.isReleased) this.#model.remove(held.checkout.path);
+    if (!held.isReleased) this.#modelRelease(held.checkout.path);
     this.#sim.sometimes('a checkout was released twice', held.isReleased);
     held.isReleased = true;
+  }
+
+  /** A directory that was there before stays, empty; one that was made for checkouts goes when nothing is in it. */
+  #modelRelease(dir: string): void {
+    const [at = '/', ...above] = waysTo(dir).reverse();
+    const stays = this.#model.get(at) === 'dir' && !this.#forCheckouts.has(at);
+    this.#model.remove(at);
+    if (stays) {
+      this.#model.makeDir(at);
+      return;
+    }
+    this.#forCheckouts.delete(at);
+    for (const each of above) {
+      if (!this.#forCheckouts.has(each) || this.#model.under(each).size > 0) return;
+      this.#forCheckouts.delete(each);
+      this.#model.remove(each);
+    }
   }
 
   #refuse(): void {

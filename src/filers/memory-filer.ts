@@ -1,6 +1,6 @@
 /**
  * A filer whose snapshots and checkouts are in a tree in memory. Invariant: a snapshot never changes, and a checkout is
- * a copy that its release removes from the tree.
+ * a copy, and its release leaves the tree as it was before.
  */
 import { RunnerError } from '../kernel/errors.ts';
 import type { Cancellable } from '../model/cancellation.ts';
@@ -26,6 +26,8 @@ class TreeFiler implements MemoryFiler {
   readonly updateIntervalMs = 0;
   readonly tree: MemoryTree;
   readonly #snapshots: TreeEntries[] = [];
+  /** Directories that checkouts have made and no release has removed. */
+  readonly #made = new Set<string>();
   #checkouts = 0;
 
   constructor(tree: MemoryTree) {
@@ -46,14 +48,16 @@ class TreeFiler implements MemoryFiler {
     if ((this.tree.kindOf(dir) ?? 'dir') !== 'dir' || this.tree.entriesUnder(dir).size > 0) {
       throw new RunnerError('RUNNER_FILER_FAILED', `Not an empty directory: ${dir}`);
     }
+    const missing = wayTo(dir).filter((above) => this.tree.kindOf(above) === undefined);
     this.tree.putUnder(dir, snapshot);
+    for (const made of missing) this.#made.add(made);
     let isReleased = false;
     return {
       path: dir,
       id: snapshotId,
       release: () => {
         // On a second release, the path may already belong to a later checkout.
-        if (!isReleased) this.tree.remove(dir);
+        if (!isReleased) this.#release(dir);
         isReleased = true;
       },
     };
@@ -82,6 +86,18 @@ class TreeFiler implements MemoryFiler {
     throwIfCancelled(cancel, 'update');
   }
 
+  #release(dir: string): void {
+    const way = wayTo(dir).reverse();
+    const [at = '/'] = way;
+    const stays = this.tree.kindOf(at) === 'dir' && !this.#made.has(at);
+    this.tree.remove(at);
+    if (stays) this.tree.makeDir(at);
+    for (const above of way) {
+      if (this.tree.entriesUnder(above).size > 0 || !this.#made.delete(above)) return;
+      this.tree.remove(above);
+    }
+  }
+
   #gather(gathered: GatheredEntries<TreeEntry>, source: string, target: string): void {
     const entry = this.tree.entryAt(source);
     if (entry === undefined) {
@@ -100,6 +116,12 @@ class TreeFiler implements MemoryFiler {
     if (snapshot !== undefined && String(Number(snapshotId)) === snapshotId) return snapshot;
     throw unknownSnapshot(snapshotId);
   }
+}
+
+/** A path and all above it, the root left out, the shortest first. */
+function wayTo(path: string): string[] {
+  const segments = path.split('/').filter((segment) => segment !== '');
+  return segments.map((_, index) => `/${segments.slice(0, index + 1).join('/')}`);
 }
 
 /**

@@ -69,6 +69,39 @@ describe('the in-memory filer', () => {
     }
   });
 
+  test('R172 a release leaves the directories that were there before, and none that a checkout has made', () => {
+    const filer = createMemoryFiler(sources());
+    const id = filer.ingest('/src');
+    filer.tree.makeDir('/mine/empty');
+    const before = filer.tree.entriesUnder('/');
+    const places = ['/mine/empty', '/mine/new/er', '/mine/new/est/', '//deep/er//still', '/deep'];
+    const open = places.slice(0, -1).map((dir) => filer.checkoutAt(id, dir));
+    filer.tree.writeFile('/mine/empty/left', 'by the run');
+    for (const checkout of [filer.checkout(id), filer.checkout(id), ...open]) checkout.release();
+    expect(filer.tree.entriesUnder('/')).toEqual(before);
+    for (const dir of places) filer.checkoutAt(id, dir).release();
+    expect(filer.tree.entriesUnder('/')).toEqual(before);
+    const replaced = filer.checkoutAt(id, '/mine/empty');
+    filer.tree.remove('/mine/empty');
+    filer.tree.writeFile('/mine/empty', '');
+    replaced.release();
+    filer.tree.writeFile('/mine/empty', '');
+    expect(() => filer.checkoutAt(id, '/mine/empty/too')).toThrow(failed('Not a directory: /mine/empty'));
+    filer.tree.remove('/mine/empty');
+    filer.tree.makeDir('/mine/empty/too');
+    filer.checkoutAt(id, '/mine/empty/too').release();
+    const around = filer.checkoutAt(id, '/a/b/c');
+    filer.tree.writeFile('/a/file', '');
+    around.release();
+    expect([...filer.tree.entriesUnder('/').keys()].filter((path) => !path.startsWith('src'))).toEqual([
+      'mine',
+      'mine/empty',
+      'mine/empty/too',
+      'a',
+      'a/file',
+    ]);
+  });
+
   test('R171 changes in one checkout affect neither the snapshot nor another checkout', () => {
     const filer = createMemoryFiler(sources());
     const id = filer.ingest('/src');

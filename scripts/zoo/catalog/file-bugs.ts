@@ -26,8 +26,8 @@ export const fileBugs: readonly Bug[] = [
     edits: [
       {
         file: memoryFiler,
-        find: 'this.tree.remove(dir);\n',
-        replace: "this.tree.remove(`${CHECKOUTS}/${dir.slice(dir.lastIndexOf('/') + 1)}`);\n",
+        find: '    this.tree.remove(at);\n',
+        replace: "    this.tree.remove(`${CHECKOUTS}/${dir.slice(dir.lastIndexOf('/') + 1)}`);\n",
       },
     ],
   },
@@ -39,8 +39,8 @@ export const fileBugs: readonly Bug[] = [
     edits: [
       {
         file: memoryFiler,
-        find: 'if (!isReleased) this.tree.remove(dir);\n',
-        replace: 'this.tree.remove(dir);\n',
+        find: 'if (!isReleased) this.#release(dir);\n',
+        replace: 'this.#release(dir);\n',
       },
       {
         file: 'src/filers/sim-filer.ts',
@@ -100,8 +100,8 @@ export const fileBugs: readonly Bug[] = [
     edits: [
       {
         file: memoryFiler,
-        find: 'if (!isReleased) this.tree.remove(dir);\n',
-        replace: 'if (!isReleased && this.tree.entriesUnder(dir).size === 0) this.tree.remove(dir);\n',
+        find: 'if (!isReleased) this.#release(dir);\n',
+        replace: 'if (!isReleased && this.tree.entriesUnder(dir).size === 0) this.#release(dir);\n',
       },
     ],
   },
