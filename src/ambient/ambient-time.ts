@@ -29,7 +29,7 @@ import {
   type TickCallback,
   type WayBack,
 } from './hub.ts';
-import { checkAllowed, OutsideGate, RealTimerTrap } from './outside-gate.ts';
+import { checkAllowed, OutsideGate } from './outside-gate.ts';
 import { AmbientTicks, AmbientTimers, type TimerKind } from './ambient-timers.ts';
 import { PerformanceTimeline } from './performance-timeline.ts';
 import { ChosenTimeFaults, FaultyTime, type TimeFaults } from './time-faults.ts';
@@ -182,7 +182,6 @@ class AmbientExecution implements AmbientWorld, AmbientSession {
   /** The asker whose code runs now. */
   #asked: Asked;
   readonly #gate: OutsideGate;
-  readonly #trap: RealTimerTrap;
   readonly #awaits: ControlledAwaits | undefined;
   readonly #ticks: AmbientTicks;
   /** True between {@link enter} and {@link leave}. */
@@ -200,7 +199,6 @@ class AmbientExecution implements AmbientWorld, AmbientSession {
       letThrough: (call) => this.#letThrough(call),
       wayToAsker: () => this.#wayToAsker(),
     });
-    this.#trap = new RealTimerTrap(this.#gate, capturePlaces);
     this.#awaits =
       settings.awaits === undefined
         ? undefined
@@ -219,7 +217,6 @@ class AmbientExecution implements AmbientWorld, AmbientSession {
     this.#isInTurn = true;
     hub.world = this;
     this.#awaits?.enter();
-    this.#trap.set();
   }
 
   stay(): void {
@@ -230,7 +227,6 @@ class AmbientExecution implements AmbientWorld, AmbientSession {
     this.#isInTurn = false;
     this.#awaits?.leave();
     if (hub.world !== this) return;
-    this.#trap.unset();
     hub.world = undefined;
   }
 
@@ -372,6 +368,10 @@ class AmbientExecution implements AmbientWorld, AmbientSession {
 
   outside(call: OutsideFunction): Error | WayBack | undefined {
     return this.#gate.outside(call);
+  }
+
+  realTimer(what: string): Error | undefined {
+    return this.#gate.realTimer(what);
   }
 
   isCalledByTool(): boolean {

@@ -59,6 +59,11 @@ export interface AmbientWorld {
    * refuses it, or the way back for its results.
    */
   outside(call: OutsideFunction): Error | WayBack | undefined;
+  /**
+   * Called while the machine creates a timer; `what` names the functions that do so. Returns the error that refuses it if
+   * code of the simulation is the caller.
+   */
+  realTimer(what: string): Error | undefined;
   /** True if a test runner or a loader calls, and not code of the simulation. */
   isCalledByTool(): boolean;
   /** The result of an import, which is made outside of the simulation while that stands still. */

@@ -7,7 +7,6 @@ import * as is from '../kernel/shape.ts';
 import { shortPlaceOf } from '../explore/explain/source-place.ts';
 import { check } from '../kernel/argument-check.ts';
 import { activeResources, bindContext, resourcesSince } from '../kernel/drain-host.ts';
-import { realFunctions } from '../kernel/drain-real-functions.ts';
 import { invalidArgument, RunnerError, type RunnerErrorCode, stackOf } from '../kernel/errors.ts';
 import { codePathOf, pathOfLocation } from '../kernel/package-files.ts';
 import { setStackLimit } from '../kernel/drain-stack-limit.ts';
@@ -30,7 +29,6 @@ const NODE_ITSELF = [
 const TOOLS =
   /\/node_modules\/(?:vitest|vite|vite-node|@vitest|tsx|ts-node|@swc|jiti|esbuild|rolldown|rollup|source-map|source-map-support|@jridgewell|@cspotcode|pirates|istanbul[\w-]*|c8|birpc)\//;
 const FRAMES = 40;
-const TRAPPED_SIMULATIONS = 16;
 
 type Callback = (...args: unknown[]) => unknown;
 
@@ -107,7 +105,7 @@ export class OutsideGate implements WayBack {
     return !this.#isLooking && isTool(nearestFile() ?? '');
   }
 
-  /** Called while the machine creates a timer; returns the error that refuses it if code of the simulation does so. */
+  /** See `AmbientWorld.realTimer`. */
   realTimer(what: string): Error | undefined {
     if (this.#isLooking || isCalledByTools()) return undefined;
     return this.#refuse(
@@ -256,77 +254,4 @@ function filesOfNow(): string[] {
     else Object.defineProperty(Error, 'prepareStackTrace', before);
   }
   return files;
-}
-
-/** The first property that Node's constructors of timers and immediates assign. */
-const FIRST_FIELD = '_idlePrev';
-let kinds: readonly (readonly [what: string, prototype: object])[] | undefined;
-
-/** The prototypes of Node's timers and immediates. */
-function timerKinds(): NonNullable<typeof kinds> {
-  if (kinds !== undefined) return kinds;
-  const timeout = realFunctions.setTimeout(() => {}, 0);
-  realFunctions.clearTimeout(timeout);
-  const immediate = realFunctions.setImmediate(() => {});
-  kinds = [
-    ['setTimeout or setInterval', Object.getPrototypeOf(timeout) as object],
-    ['setImmediate', Object.getPrototypeOf(immediate) as object],
-  ];
-  return kinds;
-}
-
-/**
- * Detects machine timers as they are created, even by functions that code kept from before. Setting it takes
- * microseconds and slows down every timer of the process, so it is used only in the first simulations of a thread, when
- * places are captured, and after a simulation in which a timer may have slipped through.
- */
-export class RealTimerTrap {
-  static #simulations = 0;
-  static #isSuspected = false;
-  readonly #gate: OutsideGate;
-  readonly #isUsed: boolean;
-  #before = 0;
-
-  constructor(gate: OutsideGate, capturePlaces: boolean) {
-    this.#gate = gate;
-    this.#isUsed =
-      capturePlaces || RealTimerTrap.#isSuspected || RealTimerTrap.#simulations < TRAPPED_SIMULATIONS;
-    RealTimerTrap.#simulations += 1;
-    RealTimerTrap.#isSuspected = false;
-  }
-
-  /** Called when a burst begins. */
-  set(): void {
-    if (!this.#isUsed) {
-      this.#before = timersAlive();
-      return;
-    }
-    const gate = this.#gate;
-    for (const [what, prototype] of timerKinds()) {
-      Object.defineProperty(prototype, FIRST_FIELD, {
-        configurable: true,
-        set(this: object, value: unknown) {
-          Object.defineProperty(this, FIRST_FIELD, {
-            value,
-            writable: true,
-            configurable: true,
-            enumerable: true,
-          });
-          const error = gate.realTimer(what);
-          if (error !== undefined) throw error;
-        },
-      });
-    }
-  }
-
-  /** Called when a burst ends. A higher count of timers is only a suspicion: a test framework may have set some. */
-  unset(): void {
-    if (this.#isUsed) {
-      for (const [, prototype] of timerKinds()) Reflect.deleteProperty(prototype, FIRST_FIELD);
-    } else if (timersAlive() > this.#before) RealTimerTrap.#isSuspected = true;
-  }
-}
-
-function timersAlive(): number {
-  return process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout' || kind === 'Immediate').length;
 }

@@ -11,6 +11,7 @@ import { standIns, type StandIn } from '../../src/ambient/globals/stand-in.ts';
 import { hub } from '../../src/ambient/hub.ts';
 import { onProcessEvents } from '../../src/kernel/drain-host.ts';
 import { runSimulatedTest } from '../../src/vitest/simulated-test.ts';
+import { makeUserProject } from '../cli/user-project.ts';
 
 const HERE = /at .*bad-input\.test\.ts:\d+:\d+/;
 const DRAINS = ['fast', 'documented'] as const;
@@ -344,6 +345,31 @@ describe('globals that the scenario replaces', () => {
     expect(await failureOf(() => passes(10))).toBeUndefined();
   });
 });
+
+test.for(['setTimeout', 'performance'])(
+  'a fake %s from before ambient time is refused, and what the message says helps',
+  async (name) => {
+    const project = makeUserProject();
+    const code = `
+      import FakeTimers from ${JSON.stringify(import.meta.resolve('@sinonjs/fake-timers'))};
+      const fake = FakeTimers.install({ toFake: [${JSON.stringify(name)}] });
+      const { ambientTime } = await import('dryrunner/ambient');
+      const { simulate } = await import('dryrunner');
+      try { ambientTime(); } catch (error) { console.log(error.code, error.message); }
+      fake.uninstall();
+      const scenario = () => new Promise((resolve) => setTimeout(resolve, 5));
+      const { held, virtualMs } = await simulate({ seed: 1, ambient: ambientTime(), scenario });
+      console.log(held, virtualMs);
+    `;
+    project.write('fakes.mjs', code);
+    const { out, err } = await project.node('fakes.mjs');
+    project.remove();
+    const [refusal, after] = out.split('\n');
+    expect(err).toBe('');
+    expect(refusal).toMatch(new RegExp(`^RUNNER_SIMULATION_MISUSE ${name} is a fake, as vi\\.useFakeTimers`));
+    expect(after).toBe('true 5');
+  },
+);
 
 describe('a second copy of the package', () => {
   const folder = mkdtempSync(join(tmpdir(), 'dryrunner-copy-'));

@@ -429,14 +429,47 @@ describe('timers of the machine that code has kept', () => {
     expect(failure?.message).toContain('dryrunner/ambient/install');
   });
 
+  test.for([
+    [
+      'that is awaited',
+      (done: () => void) => {
+        realFunctions.setTimeout(done, 1);
+      },
+    ],
+    [
+      'that nobody awaits',
+      (done: () => void) => {
+        realFunctions.setTimeout(ignore, 1).unref();
+        done();
+      },
+    ],
+  ] as const)('one %s is found in each simulation, however many there were before', async ([, call]) => {
+    const found: unknown[] = [];
+    for (let run = 0; run < 60; run += 1) {
+      const isCalled = run > 40 && run % 2 === 0;
+      const { failure } = await verdictOf(async () => {
+        if (isCalled) await new Promise<void>(call);
+      });
+      if (isCalled) found.push(failure?.message);
+      else expect(failure).toBeUndefined();
+    }
+    const expected = expect.stringMatching(
+      /^setTimeout or setInterval of the machine is called at outside-calls\.test\.ts:/,
+    );
+    expect(found).toEqual(found.map(() => expected));
+    expect(found).toHaveLength(9);
+  });
+
   test('they run as ever between simulations', async () => {
-    await verdictOf(ignore, { capturePlaces: true });
-    await new Promise((resolve) => {
-      realFunctions.setTimeout(resolve, 1);
+    await verdictOf(ignore);
+    const timer = await new Promise<NodeJS.Timeout>((resolve) => {
+      const set: NodeJS.Timeout = realFunctions.setTimeout(() => resolve(set), 1);
     });
-    expect(
-      Object.hasOwn(Object.getPrototypeOf(realFunctions.setImmediate(ignore)) as object, '_idlePrev'),
-    ).toBe(false);
+    for (const made of [timer, realFunctions.setImmediate(ignore)]) {
+      expect(Object.getOwnPropertyDescriptor(made, '_idlePrev')).toMatchObject({
+        ...{ writable: true, enumerable: true, configurable: true },
+      });
+    }
   });
 
   test('they run as ever as soon as an endless loop is cut off', async () => {

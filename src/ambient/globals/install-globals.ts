@@ -4,9 +4,11 @@
  */
 import { syncBuiltinESMExports } from 'node:module';
 import '../../kernel/drain-real-functions.ts';
+import { RunnerError } from '../../kernel/errors.ts';
 import { installClocks } from './clocks.ts';
 import { installEntropy } from './entropy.ts';
 import { installPromisedTimers } from './promised-timers.ts';
+import { watchRealTimers } from './real-timers.ts';
 import { installDates } from './dates.ts';
 import { installMessages } from './messages.ts';
 import { installMicrotasks } from './microtasks.ts';
@@ -15,9 +17,25 @@ import { installTogether, standIns } from './stand-in.ts';
 import { installTimeline } from './timeline.ts';
 import { installTimers } from './timers.ts';
 
-/** Has no effect the second time. */
+/** Globals that a library of fake timers replaces, some of them at least. */
+const FAKED = ['setTimeout', 'setInterval', 'setImmediate', 'Date', 'performance'] as const;
+
+/**
+ * Has no effect the second time.
+ *
+ * @throws RunnerError `RUNNER_SIMULATION_MISUSE` if fake timers are installed: the stand-ins would go with them.
+ */
 export function installGlobals(): void {
   if (standIns.length > 0) return;
+  // Fakes of `@sinonjs/fake-timers`, and so those of Vitest and Jest, carry their clock.
+  const fake = FAKED.find((name) => Object.hasOwn(globalThis[name], 'clock'));
+  if (fake !== undefined) {
+    throw new RunnerError(
+      'RUNNER_SIMULATION_MISUSE',
+      `${fake} is a fake, as vi.useFakeTimers makes it, and the stand-ins of ambient time would go with it: restore it before, ` +
+        'by vi.useRealTimers if it was that, or load dryrunner/ambient/install before fake timers are installed',
+    );
+  }
   installTogether(() => {
     installTimers();
     installPromisedTimers();
@@ -29,6 +47,7 @@ export function installGlobals(): void {
     installMicrotasks();
     watchOutsideCalls();
   });
+  watchRealTimers();
   // Makes named imports of builtin modules see the stand-ins too.
   syncBuiltinESMExports();
 }
