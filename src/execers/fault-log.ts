@@ -1,7 +1,7 @@
 /**
  * The faults of a process that did not change its outcome. Those that lost output are both written and read here,
  * because recordings keep only their text. Invariant: no fault is lost silently; beyond a bound they are only counted,
- * so that a sink that fails a million times costs no memory.
+ * so that a sink that fails a million times costs no memory, but the first loss of output is always kept (R123).
  */
 import { messageOf } from '../kernel/errors.ts';
 
@@ -27,16 +27,23 @@ export type LossPlace = (typeof LOSS_PLACES)[number];
 export class FaultLog {
   readonly #kept: string[] = [];
   #more = 0;
+  #hasLoss = false;
 
   /** Adds the entry `WHERE: MESSAGE`. */
   add(where: string, error: unknown): void {
     if (this.#kept.length >= KEPT_MAX) this.#more++;
-    else this.#kept.push(`${where}: ${messageOf(error)}`);
+    else this.#keep(where, error);
   }
 
   /** Adds a fault by which output was lost. */
   addLoss(place: LossPlace, error: unknown): void {
-    this.add(place, error);
+    if (this.#hasLoss) this.add(place, error);
+    else this.#keep(place, error);
+    this.#hasLoss = true;
+  }
+
+  #keep(where: string, error: unknown): void {
+    this.#kept.push(`${where}: ${messageOf(error)}`);
   }
 
   /** All kept entries, and, if there were more, a last entry with their number. */

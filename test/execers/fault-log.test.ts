@@ -24,3 +24,17 @@ test('a list without losses, or no list, has none', () => {
   expect(firstLossIn(faults.list())).toBeUndefined();
   expect(firstLossIn(undefined)).toBeUndefined();
 });
+
+test('R123 the first loss is kept behind however many other faults, and no later one', () => {
+  const faults = new FaultLog();
+  for (let check = 0; check < 20; check += 1) faults.add('metrics', new Error('no scrape'));
+  faults.addLoss('stdout sink', new Error('disk full'));
+  faults.addLoss('stdout sink', new Error('later'));
+  faults.add('metrics', new Error('no scrape'));
+  expect(firstLossIn(faults.list())).toBe('disk full');
+  expect(faults.list()).toEqual([
+    ...Array<string>(16).fill('metrics: no scrape'),
+    'stdout sink: disk full',
+    'and 6 more',
+  ]);
+});
