@@ -385,7 +385,7 @@ describe('messages between ports', () => {
     const log = await logOf((note) => {
       const { port1, port2 } = new MessageChannel();
       const own = new ThreadChannel().port1;
-      for (const given of [[() => undefined], [own, [own]], [own, { transfer: [own] }], [own]]) {
+      for (const given of [[() => undefined], [{ own }, [own]], [{ own }, { transfer: [own] }], [own]]) {
         try {
           Reflect.apply(port1.postMessage.bind(port1), undefined, given);
         } catch (error) {
