@@ -105,7 +105,7 @@ export const CONTRACT_RULES: Readonly<Record<string, string>> = {
   R100: "Timeout T > 0: the deadline is T after the invocation's start (before preprocessors), on a monotonic clock.",
   R101: 'Deadline while the process runs: outputs get a marker and "Task exceeded timeout T", the process is stopped, TIMEDOUT, counter workerTimeouts +1, logs are uploaded.',
   R102: 'Deadline before exec: TIMEDOUT within the grace of the cancelled phase; the checkout is cancelled and released; the process is never started. ⇒ A run with timeout T is terminal by T + the grace of the phase it hit + the stated bounds of the phases that still follow (upload, close, release, postprocessors).',
-  R103: 'A deadline after the process ended changes nothing.',
+  R103: 'A deadline after the process ended changes no outcome, nor what is stored of the run. [N] From then on its clean-up has the stated bounds of R102.',
   R104: "Events that are ready at the same instant (end, abort, deadline, memory report) are ordered by the seeded scheduler; each order's outcome is legal and an oracle accepts exactly those.",
   R105: 'Abort is level-triggered. Abort before exec (preprocess, checkout, outputs): ABORTED, no RUNNING, the process never starts.',
   R106: "Abort during checkout: cancelCheckout once, wait for the checkout to return, release it if it succeeded, ABORTED (also if the checkout failed). [F D44] The wait is bounded by the filer's stated promptness (R199). A filer that does not keep its bound does not hold the run: at the bound the run becomes terminal, its checkout is recorded as *abandoned* and released when it arrives after all; R204 and R205 exempt exactly that.",

@@ -72,9 +72,9 @@ export const invokerBugs: readonly Bug[] = [
       },
       {
         file: invocation,
-        find: "    if (phase === 'measure' || phase === 'end') {\n",
+        find: "    if (phase === 'measure' || phase === 'end') this",
         replace:
-          "    if (phase === 'wait') this.#startDeadline();\n    if (phase === 'measure' || phase === 'end') {\n",
+          "    if (phase === 'wait') this.#startDeadline();\n    if (phase === 'measure' || phase === 'end') this",
       },
     ],
   },

@@ -110,9 +110,8 @@ export function reduceInvocation(state: InvocationState, event: InvocationEvent)
     case 'abort':
       return onAbort(state, event.isKept);
     case 'deadline':
-      return isBeforeEnd(state.phase) && state.stop === 'none'
-        ? onStop(state, 'deadline')
-        : { state, effects: NONE };
+      if (event.hasEnded || !isBeforeEnd(state.phase)) return onLateDeadline(state);
+      return state.stop === 'none' ? onStop(state, 'deadline') : { state, effects: NONE };
     case 'memory':
       // The execer has killed the process already, so it remains to note the cause and wait (R112, R133).
       if (state.phase !== 'wait' || state.stop !== 'none') return { state, effects: NONE };
@@ -174,6 +173,20 @@ function onStop(state: InvocationState, cause: 'abort' | 'deadline'): Invocation
   // The first stop cancels and sets the bound; a later cause only changes the outcome of the run.
   if (state.hurried && state.stop !== 'memory') return { state: stopped, effects: NONE };
   return { state: stopped, effects: state.phase === 'wait' ? KILL : CANCEL };
+}
+
+/** Too late to change the outcome (R103); but the run must end, whatever hangs (R102). */
+function onLateDeadline(state: InvocationState): InvocationStep {
+  if (state.isLate || isStopped(state) || state.phase === 'end') return { state, effects: NONE };
+  return { state: { ...state, isLate: true }, effects: isCutByDeadline(state.phase) ? BOUND : NONE };
+}
+
+/**
+ * True if a deadline limits a phase to the bound of its collaborator. What stores the output of the command is not cut
+ * short (R101, R115): without it, the outcome would be another (R191).
+ */
+export function isCutByDeadline(phase: InvocationPhase): boolean {
+  return phase !== 'collect' && phase !== 'keep' && phase !== 'upload';
 }
 
 function afterDone(state: InvocationState): InvocationStep {
@@ -273,7 +286,7 @@ function cleanUp(state: InvocationState): InvocationStep {
 }
 
 function go(state: InvocationState, phase: InvocationPhase): InvocationStep {
-  const { path, stop, outcome, hurried, opened, checkedOut } = state;
+  const { path, stop, outcome, hurried, isLate, opened, checkedOut } = state;
   // Field by field, because this happens for each phase and a spread takes five times as long.
-  return { state: { path, phase, stop, outcome, hurried, opened, checkedOut }, effects: ENTER };
+  return { state: { path, phase, stop, outcome, hurried, isLate, opened, checkedOut }, effects: ENTER };
 }

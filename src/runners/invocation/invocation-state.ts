@@ -32,6 +32,8 @@ export interface InvocationState {
   readonly outcome: Outcome | undefined;
   /** A stop was requested: from now on every phase has the bound of its collaborator as a limit (R199). */
   readonly hurried: boolean;
+  /** The deadline passed after the command had ended: clean-up has the bounds of its collaborators as limits (R102). */
+  readonly isLate: boolean;
   /** Outputs may have been opened, so they must be closed. */
   readonly opened: boolean;
   /** A checkout is held and must be released. */
@@ -45,6 +47,7 @@ export const NEW_INVOCATION: InvocationState = Object.freeze({
   stop: 'none',
   outcome: undefined,
   hurried: false,
+  isLate: false,
   opened: false,
   checkedOut: false,
 });
@@ -66,7 +69,11 @@ export type InvocationEvent =
       /** True if the result of the run is in the cache, or on its way there (R192). */
       readonly isKept: boolean;
     }
-  | { readonly type: 'deadline' }
+  | {
+      readonly type: 'deadline';
+      /** True if the process has ended, although it has not said so yet (R103). */
+      readonly hasEnded: boolean;
+    }
   | { readonly type: 'memory' }
   /** The bound of the current phase has passed and its collaborator has not returned. */
   | { readonly type: 'overdue'; readonly phase: InvocationPhase };

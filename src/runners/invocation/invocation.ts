@@ -14,7 +14,7 @@ import type { InvocationPhase } from '../../model/trace-event.ts';
 import { collectPhase, keepPhase, preparePhase } from './action-phases.ts';
 import { checkMemoryReport } from './answers.ts';
 import { checkoutPhase, releasePhase } from './checkout-phase.ts';
-import { reduceInvocation, UNDISTURBED_WAIT } from './invocation-reducer.ts';
+import { isCutByDeadline, reduceInvocation, UNDISTURBED_WAIT } from './invocation-reducer.ts';
 import {
   NEW_INVOCATION,
   type InvocationEffect,
@@ -124,13 +124,10 @@ export class Invocation implements Performance {
 
   /** The deadline of the run has passed, after `timeoutMs`. */
   passDeadline(timeoutMs: number): void {
-    if (this.#state.phase === 'wait' && this.#run.process?.hasEnded?.() === true) {
-      // The deadline came too late (R103); what remains of the process gets the time that an abort would give it.
-      this.#setBound();
-      return;
-    }
-    if (this.#run.passedTimeoutMs === 0) this.#run.passedTimeoutMs = timeoutMs;
-    this.#dispatch({ type: 'deadline' });
+    // Then the deadline comes too late; what remains of the process gets the time that an abort would give it.
+    const hasEnded = this.#state.phase === 'wait' && this.#run.process?.hasEnded?.() === true;
+    if (this.#run.passedTimeoutMs === 0 && !hasEnded) this.#run.passedTimeoutMs = timeoutMs;
+    this.#dispatch({ type: 'deadline', hasEnded });
   }
 
   /** Requests that the run be stopped. Takes effect as an event of its own; further calls are no-ops (R105). */
@@ -176,16 +173,14 @@ export class Invocation implements Performance {
   }
 
   #enter(): void {
-    const { phase, hurried, stop } = this.#state;
+    const { phase } = this.#state;
     this.#bound?.cancel();
     this.#bound = undefined;
     this.#run.phase = phase;
     this.#run.cancellation = undefined;
-    if (phase === 'measure' || phase === 'end') {
-      this.#deadline?.cancel();
-      this.#actionDeadline?.cancel();
-    }
+    if (phase === 'measure' || phase === 'end') this.#actionDeadline?.cancel();
     if (phase === 'end') {
+      this.#deadline?.cancel();
       this.#tracePhase(phase);
       this.#finish();
       return;
@@ -196,8 +191,13 @@ export class Invocation implements Performance {
     }
     this.#tracePhase(phase);
     const continues = this.#begin(phase);
-    // A deadline does not cut the upload of the logs short (R101, R115); an abort that is too late does (R109, R199).
-    if (continues && hurried && !(phase === 'upload' && stop === 'deadline')) this.#setBound();
+    if (continues && this.#isBounded(phase)) this.#setBound();
+  }
+
+  /** An abort that is too late limits every phase (R109, R199), a deadline not all of them. */
+  #isBounded(phase: InvocationPhase): boolean {
+    const { hurried, isLate, stop } = this.#state;
+    return hurried && stop !== 'deadline' ? true : (hurried || isLate) && isCutByDeadline(phase);
   }
 
   #limitAction(timeoutMs: number | undefined): void {

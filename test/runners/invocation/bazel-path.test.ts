@@ -706,6 +706,22 @@ describe('a stop on the Bazel path', () => {
     });
     expect(status.state).toBe('COMPLETE');
   });
+
+  test('R103 R191 R192 a deadline gives what stores a result longer than the bound of a cancel', async () => {
+    const { status, trace, seenAtMs } = await course({
+      stub: (sim) => ({
+        storeOutputs: async () => {
+          await sim.sleep(300);
+          return { outputFiles: [], outputDirectories: [], outputSymlinks: [] };
+        },
+        keep: () => sim.sleep(200),
+      }),
+      wanted: { ...WANTED, timeoutMs: 10 },
+    });
+    expect(status).toMatchObject({ state: 'COMPLETE', actionResult: { result: { exitCode: 0 } } });
+    expect(seenAtMs.at(-1)).toBe(500);
+    expect(recordedOf(trace)).toEqual([]);
+  });
 });
 
 describe('the snapshot of the logs', () => {

@@ -94,6 +94,8 @@ interface Course {
   readonly checkedOut: boolean;
   /** A first abort, deadline or report: the rest has bounds. */
   readonly hurried: boolean;
+  /** A deadline after the end: clean-up has bounds. */
+  readonly isLate: boolean;
 }
 
 interface Place {
@@ -110,23 +112,25 @@ const START: Place = {
     opened: false,
     checkedOut: false,
     hurried: false,
+    isLate: false,
   },
 };
 
 /** What can come in a phase; a bound passes only where one was set. */
-function eventsIn({ phase, hurried }: InvocationState): InvocationEvent[] {
+function eventsIn({ phase, hurried, isLate }: InvocationState): InvocationEvent[] {
   const events: InvocationEvent[] = [
     { type: 'abort', isKept: false },
     { type: 'abort', isKept: true },
-    { type: 'deadline' },
+    { type: 'deadline', hasEnded: false },
     { type: 'memory' },
   ];
   if (phase === 'end') return events;
   if (phase === 'wait') {
+    events.push({ type: 'deadline', hasEnded: true });
     events.push(...PROCESS_ENDS.map(({ status }): InvocationEvent => ({ type: 'ended', status })));
   } else events.push({ type: 'done', phase });
   events.push({ type: 'failed', phase, exitCode: 199, error: 'machinery' });
-  if (hurried) events.push({ type: 'overdue', phase });
+  if (hurried || isLate) events.push({ type: 'overdue', phase });
   return events;
 }
 
@@ -140,7 +144,10 @@ function stopped(
   const { type } = event;
   const isBeforeEnd = BEFORE_END.includes(phase);
   if (type === 'deadline') {
-    return isBeforeEnd && stop === 'none' ? { ...course, stop: 'deadline', hurried: true } : course;
+    if (isBeforeEnd && !event.hasEnded) {
+      return stop === 'none' ? { ...course, stop: 'deadline', hurried: true } : course;
+    }
+    return phase === 'end' || stop === 'abort' || stop === 'deadline' ? course : { ...course, isLate: true };
   }
   if (type === 'memory') {
     return phase === 'wait' && stop === 'none' ? { ...course, stop: 'memory', hurried: true } : course;
@@ -215,6 +222,7 @@ function effectsOf(before: Place, after: Place, event: InvocationEvent): readonl
   }
   if (after.state === before.state) return [];
   if (event.type === 'memory') return ['bound'];
+  if (after.course.isLate && !before.course.isLate) return phase === 'upload' ? [] : ['bound'];
   if (before.course.hurried && stop !== 'memory' && BEFORE_END.includes(phase)) return [];
   if (phase === 'wait') return ['kill', 'bound'];
   if (BEFORE_END.includes(phase)) return ['cancel', 'bound'];
@@ -259,14 +267,15 @@ describe('the states of a run, on all paths', () => {
   test('R88 R102 R103 R105 R106 R107 R108 R109 R110 R111 each step leads where the rules say', () => {
     for (const step of allSteps()) {
       const { state, course } = step.after;
-      const { phase, stop, outcome, opened, checkedOut, hurried } = state;
-      expect({ phase, stop, outcome, opened, checkedOut, hurried }, SHOWN(step)).toEqual({
+      const { phase, stop, outcome, opened, checkedOut, hurried, isLate } = state;
+      expect({ phase, stop, outcome, opened, checkedOut, hurried, isLate }, SHOWN(step)).toEqual({
         phase: course.entered.at(-1),
         stop: course.stop,
         outcome: course.outcome,
         opened: course.opened,
         checkedOut: course.checkedOut,
         hurried: course.hurried,
+        isLate: course.isLate,
       });
     }
   });

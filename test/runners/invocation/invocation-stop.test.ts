@@ -396,6 +396,55 @@ describe('a deadline', () => {
     });
   });
 
+  test.for([
+    [
+      'a release',
+      0,
+      (lab: Omit<Lab, 'options'>) => ({
+        filers: filersOf({
+          ...labFiler(lab, { boundMs: 30 }),
+          checkout: (id) => ({ id, path: '/s', release: never }),
+        }),
+      }),
+    ],
+    [
+      'a postprocessor',
+      0,
+      (lab: Omit<Lab, 'options'>) => ({
+        postprocessors: [
+          { ...labProcessor(lab, 'deaf', { ms: Infinity, cancelMs: Infinity }), cancelBoundMs: 30 },
+        ],
+      }),
+    ],
+    [
+      'a postprocessor after the upload',
+      300,
+      (lab: Omit<Lab, 'options'>) => ({
+        uploader: { ...labUploader(lab, { ms: 100 }), cancelBoundMs: 10 },
+        postprocessors: [
+          { ...labProcessor(lab, 'deaf', { ms: Infinity, cancelMs: Infinity }), cancelBoundMs: 30 },
+        ],
+      }),
+    ],
+  ] as const)(
+    'R102 R103 %s that hangs after the process ended is held to its bound',
+    async ([, uploadMs, replace]) => {
+      for (const argv of [['sleep 40', 'complete 6'], ['no such step']]) {
+        await inSimulation(
+          async (sim) => {
+            const lab = makeLab(sim, replace);
+            const status = await invoke(lab, { argv, snapshotId: 's', timeoutMs: 50 }).ended;
+            const isStarted = argv.length === 2;
+            expect(status.state).toBe(isStarted ? 'COMPLETE' : 'FAILED');
+            expect(sim.now()).toBe(isStarted && uploadMs > 0 ? 40 + uploadMs + 30 : 50 + 30);
+            expect(lab.metrics.value('workerTimeouts')).toBe(0);
+          },
+          { leftovers: 'ignore', oracles: [] },
+        );
+      }
+    },
+  );
+
   test('R102 an upload is held to its stated bound, so that a run with a timeout ends', async () => {
     await inSimulation(async (sim) => {
       const lab = makeLab(sim, (parts) => ({
