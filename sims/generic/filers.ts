@@ -290,6 +290,9 @@ class MemoryPlay {
   #gather(gathered: ModelTree, source: string, target: string): string | undefined {
     const entry = this.#model.get(source);
     if (entry === undefined) return `RUNNER_FILER_FAILED No such file or directory: ${source}`;
+    if (entry !== 'dir' && target === '') {
+      return 'RUNNER_INVALID_ARGUMENT target path: expected a name for the file, got ""';
+    }
     if (entry !== 'dir') return gathered.write(`/${target}`, entry);
     let fault = gathered.makeDir(`/${target}`);
     for (const [path, each] of this.#model.under(source)) {
