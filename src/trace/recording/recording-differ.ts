@@ -53,7 +53,7 @@ export function diffRecordings(expected: Recording, actual: Recording): Recordin
   for (const lane of new Set([...expectedLanes.keys(), ...actualLanes.keys()])) {
     const ours = expectedLanes.get(lane) ?? [];
     const theirs = (actualLanes.get(lane) ?? []).filter(({ index }) => !beyond.has(index));
-    const found = diffLane(ours, theirs, expected.entries.length, cutRuns);
+    const found = diffLane(ours, theirs, expected.entries, cutRuns);
     if (found !== undefined && (first === undefined || found.index < first.index)) first = found;
   }
   return first;
@@ -141,8 +141,9 @@ function isOfHeld(
 }
 
 /**
- * Inputs are replayed in order, and statuses follow synchronously; the resources of a run come and go in promise
- * reactions.
+ * Inputs are replayed in order, and statuses follow synchronously. The resources of a run come and go in promise
+ * reactions, and failures are recorded in reactions of their own; those of one kind in the order in which they happened
+ * (R123).
  */
 function laneOf(entry: RecordedEntry): string {
   const { runner, type } = entry;
@@ -150,6 +151,7 @@ function laneOf(entry: RecordedEntry): string {
     return JSON.stringify([runner, 'ask', entry.what, entry.name]);
   }
   if (type === 'returned') return JSON.stringify([runner, type, entry.call, entry.nth]);
+  if (type === 'recorded') return JSON.stringify([runner, type, entry.runId, entry.what]);
   if (isOfHeld(entry)) {
     return JSON.stringify([runner, 'held', entry.runId]);
   }
@@ -159,16 +161,15 @@ function laneOf(entry: RecordedEntry): string {
 function diffLane(
   ours: readonly Placed[],
   theirs: readonly Placed[],
-  end: number,
+  expected: readonly RecordedEntry[],
   cutRuns: ReadonlySet<string>,
 ): RecordingDifference | undefined {
   for (let place = 0; place < Math.max(ours.length, theirs.length); place++) {
     const one = ours[place];
     const other = theirs[place];
     if (one === undefined) {
-      // Its expected place: right after its predecessor in the lane.
-      const index = (ours[place - 1]?.index ?? end - 1) + 1;
-      return difference(index, '', undefined, other?.entry);
+      const extra = (other as Placed).entry;
+      return difference(placeOf(extra, ours[place - 1], expected), '', undefined, extra);
     }
     if (other === undefined) return difference(one.index, '', one.entry, undefined);
     const found = diffEntry(one.entry, other.entry, cutRuns);
@@ -183,6 +184,17 @@ function diffLane(
     );
   }
   return undefined;
+}
+
+/** The place of an extra entry: right after its predecessor in the lane, or, as the first of it, at the end of its time. */
+function placeOf(
+  { at }: RecordedEntry,
+  predecessor: Placed | undefined,
+  expected: readonly RecordedEntry[],
+): number {
+  if (predecessor !== undefined) return predecessor.index + 1;
+  const later = expected.findIndex((entry) => entry.at > at);
+  return later < 0 ? expected.length : later;
 }
 
 function diffEntry(
