@@ -108,7 +108,7 @@ test('each execution needs an assertion where the configuration requires one', (
   const expects = new ExecutionExpects(() => own, task.id);
   const asserts = executed(expects, () => own(1).toBe(1));
   const asksNothing = executed(expects, () => undefined);
-  vi.setConfig({ expect: { requireAssertions: true } } as never);
+  vi.setConfig({ expect: { requireAssertions: true } });
   try {
     asserts();
     expect(asksNothing).toThrow('expected any number of assertion, but got none');
