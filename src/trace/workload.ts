@@ -8,7 +8,7 @@ import * as is from '../kernel/shape.ts';
 import { check } from '../kernel/argument-check.ts';
 import { invalidArgument } from '../kernel/errors.ts';
 import type { Command } from '../model/command.ts';
-import { TIME_MS_MAX } from '../kernel/microseconds.ts';
+import { roundedMs, TIME_MS_MAX } from '../kernel/microseconds.ts';
 import type { RunState } from '../model/run-state.ts';
 
 /** One job of a recorded workload, independent of the log format. Times are in milliseconds. */
@@ -21,14 +21,37 @@ export interface WorkloadJob {
   readonly runMs?: number;
   /** How long it waited until it ran or was cancelled; absent if unknown. */
   readonly waitMs?: number;
-  /** Time limit of its run; absent if there was none. */
+  /** Time limit of its run, more than 0; absent if there was none. */
   readonly limitMs?: number;
-  /** How many slots of a machine it occupies; default 1. */
+  /** How many slots of a machine it occupies, a whole number; default 1, and 0 counts as 1. */
   readonly slots?: number;
   readonly end: 'completed' | 'failed' | 'cancelled';
   /** This job is submitted `thinkMs` after that job has ended. */
   readonly after?: { readonly jobId: string; readonly thinkMs: number };
 }
+
+const POSITIVE = is.satisfying(
+  'a finite number > 0',
+  (value) => Number.isFinite(value) && (value as number) > 0,
+);
+
+const JOB = is.objectOf<WorkloadJob>(
+  'a job of a workload',
+  { id: is.TEXT, submitMs: is.NUMBER, end: is.oneOf('completed', 'failed', 'cancelled') },
+  {
+    runMs: is.DURATION_MS,
+    waitMs: is.DURATION_MS,
+    limitMs: POSITIVE,
+    slots: is.COUNT,
+    after: is.objectOf<NonNullable<WorkloadJob['after']>>(
+      'an object',
+      { jobId: is.TEXT, thinkMs: is.DURATION_MS },
+      {},
+    ),
+  },
+);
+
+const JOBS = is.listOf(JOB, 'a list of jobs');
 
 /** Options of {@link createWorkload}. */
 export interface WorkloadOptions {
@@ -54,10 +77,7 @@ export interface WorkloadOptions {
 const WORKLOAD_OPTIONS = is.optionsOf<WorkloadOptions>(
   {},
   {
-    timeScale: is.satisfying(
-      'a finite number > 0',
-      (value) => Number.isFinite(value) && (value as number) > 0,
-    ),
+    timeScale: POSITIVE,
     select: is.FUNCTION,
     limit: is.limit(),
     failure: is.oneOf('exit', 'machinery'),
@@ -111,6 +131,9 @@ export interface Workload {
 
 type Policy = Required<Pick<WorkloadOptions, 'failure' | 'overrun'>>;
 
+/** The shortest time that is not none. */
+const MICROSECOND_MS = 0.001;
+
 const COMPLETE: WorkOutcome = Object.freeze({ state: 'COMPLETE', exitCode: 0 });
 const EXIT_1: WorkOutcome = Object.freeze({ state: 'COMPLETE', exitCode: 1 });
 const MACHINERY: WorkOutcome = Object.freeze({ state: 'FAILED', exitCode: 1 });
@@ -120,8 +143,8 @@ const TIMEDOUT: WorkOutcome = Object.freeze({ state: 'TIMEDOUT', exitCode: 0 });
 /**
  * Converts recorded jobs to work for runners.
  *
- * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for a time scale that is not finite and > 0, for a job whose times then
- * exceed a hundred years, or for a limit that is not a count.
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for a job with a missing or invalid field, for a time scale that is not
+ * finite and > 0, for a job whose times then exceed a hundred years, or for a limit that is not a count.
  * @example
  * ```ts
  * import { createWorkload, type WorkloadJob } from 'dryrunner/trace';
@@ -134,8 +157,7 @@ export function createWorkload(
   jobs: readonly WorkloadJob[],
   workloadOptions: WorkloadOptions = {},
 ): Workload {
-  check('jobs', jobs, is.listOf(is.ANY, 'a list of jobs'));
-  for (const job of jobs) check('job', job, is.readable('a job of a workload'));
+  check('jobs', jobs, JOBS);
   check('options', workloadOptions, WORKLOAD_OPTIONS);
   const { timeScale = 1, select, limit = Infinity, failure = 'exit', overrun = 'grace' } = workloadOptions;
   const policy: Policy = { failure, overrun };
@@ -157,13 +179,16 @@ export function createWorkload(
 function itemOf(job: WorkloadJob, beginMs: number, scale: (ms: number) => number, policy: Policy): WorkItem {
   const expected = outcomeOf(job, policy) as WorkOutcome;
   const { id, submitMs, runMs = 0, waitMs, slots = 1, after } = job;
+  const ranMs = scale(runMs);
   const timeoutMs = timeoutOf(job, expected);
+  // A timeout that is rounded to 0 is none, and one that is rounded to the run time could end a run within its limit.
+  const timeoutMsMin = expected.state === 'TIMEDOUT' ? MICROSECOND_MS : roundedMs(ranMs + MICROSECOND_MS);
   return {
     job,
     arrivalMs: scale(submitMs - beginMs),
     command: {
-      argv: scriptOf(expected, scale(runMs)),
-      ...(timeoutMs === undefined ? {} : { timeoutMs: scale(timeoutMs) }),
+      argv: scriptOf(expected, ranMs),
+      ...(timeoutMs === undefined ? {} : { timeoutMs: Math.max(scale(timeoutMs), timeoutMsMin) }),
       jobId: id,
     },
     expected,

@@ -135,7 +135,10 @@ export const VALID: Readonly<Record<string, Given>> = {
   createStatusesRO: () => [[door.pendingStatus('0', door.NO_TAGS)], door.HEALTHY_SERVICE_STATUS],
   createStrategy: () => ['random', 1],
   createTempDirs: () => [{ root: disk() }],
-  createWorkload: () => [[]],
+  createWorkload: () => [
+    [{ id: 'a', submitMs: 0, runMs: 1, end: 'completed', after: { jobId: 'b', thinkMs: 1 } }],
+    { timeScale: 2 },
+  ],
   swfWorkload: () => [[]],
   openTrace: () => [traceText()],
   createTraceRecorder: () => [{ hash: door.createRollingHash() }],
