@@ -324,7 +324,8 @@ async function inputRoot(
   if (input === undefined) return content.add(new Uint8Array());
   if (input === '') throw new UsageError('--input: expected a folder, got ""');
   try {
-    return await content.addFolder(resolve(input), { signal: interruption.signal });
+    // As typed: resolve() would remove a `..` behind a link, which leads to the folder above its target.
+    return await content.addFolder(input, { signal: interruption.signal });
   } catch (error) {
     const { status } = interruption;
     if (status !== undefined) throw new InterruptedError(`interrupted while ${input} was read`, status);

@@ -191,6 +191,15 @@ describe('what goes there and comes back', () => {
     expect(second.out).not.toBe(first.out);
   });
 
+  test('a `..` behind a link in --input leads to the folder above the target of the link', async () => {
+    mkdirSync(join(lab.dir, 'far/deep/er'), { recursive: true });
+    writeFileSync(join(lab.dir, 'far/deep/f'), 'from far\n');
+    symlinkSync('far/deep/er', join(lab.dir, 'link'));
+    const { code, out, err } = await runThere(['--input', 'link/..', ...sh('ls; cat f')]);
+    expect(code, err).toBe(0);
+    expect(out).toBe('er\nf\nfrom far\n');
+  });
+
   test('an input that leads out is refused, and so is one that is not there', async () => {
     mkdirSync(join(lab.dir, 'src'));
     symlinkSync('../../etc', join(lab.dir, 'src/link'));
