@@ -13,12 +13,14 @@ import { check } from '../../kernel/argument-check.ts';
 import { type Question, topicOf } from '../../kernel/question.ts';
 import { randomDecisions } from '../../kernel/random-decisions.ts';
 import type { ActionCommand } from '../../model/action.ts';
+import { METRICS } from '../../model/argument-shapes.ts';
 import type { ActionCache, ActionStore } from '../../model/content-store.ts';
 import type { Execer } from '../../model/execer.ts';
 import type { Metrics } from '../../model/metrics.ts';
 import type { World } from '../../model/world.ts';
 import { type RemoteFaults, withRemoteFaults } from '../../remote/remote-faults.ts';
 import { createRemoteService, type RemoteServer } from '../../remote/remote-service.ts';
+import { sharedMetrics } from '../../metrics/shared-metrics.ts';
 import { createExecRunner, type ExecRunner } from '../exec-runner.ts';
 import { createLocalOutputs, type LocalOutputs } from '../outputs/local-output.ts';
 import { realWorld } from '../real-world.ts';
@@ -60,6 +62,7 @@ export interface BuildClusterOptions extends Omit<ServeRemoteOptions, 'service'>
   readonly chaosSeed?: string | undefined;
   /** Which faults, and how often; only with a `chaosSeed`. */
   readonly faults?: RemoteFaults;
+  /** Receives the metrics of all workers; a gauge such as `runningTask` is the sum over them. */
   readonly metrics?: Metrics | undefined;
 }
 
@@ -72,8 +75,9 @@ const OPTIONS = is.optionsOf<BuildClusterOptions>(
     jobs: is.integer(1, 10_000),
     workers: is.oneOf('exec', 'simulated'),
     chaosSeed: is.TEXT,
+    metrics: METRICS,
     // Validated by the parts that receive them.
-    ...is.each(['faults', 'metrics', 'abandonedAfterMs', 'uploadIdleMs'], is.ANY),
+    ...is.each(['faults', 'abandonedAfterMs', 'uploadIdleMs'], is.ANY),
   },
 );
 
@@ -167,6 +171,7 @@ function makeWorkers(
   const real = createDiskActions({ content, cache });
   const actions = workers === 'exec' ? real : withPlaceholders(real);
   const filers = new Map([['bazel', { filer: createCasFiler({ content, root: path }) }] as const]);
+  const metricsOfWorker = metrics === undefined ? () => undefined : sharedMetrics(metrics);
   return Array.from({ length: jobs }, (_, index) =>
     createExecRunner({
       world,
@@ -174,7 +179,7 @@ function makeWorkers(
       outputs,
       actions,
       filers,
-      metrics,
+      metrics: metricsOfWorker(),
       watchdog: true,
       ...(workers === 'exec' ? {} : { execer: pretendingExecer(world) }),
     }),

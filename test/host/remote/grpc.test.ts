@@ -27,6 +27,7 @@ import {
 } from '../../../src/host/remote/grpc-transport.ts';
 import { serveRemote } from '../../../src/host/remote/grpc-server.ts';
 import { namedTopic } from '../../../src/kernel/question.ts';
+import { createMemoryMetrics } from '../../../src/metrics/memory-metrics.ts';
 import { type ActionCommand, RPC_CODES } from '../../../src/model/action.ts';
 import { digestKey, type Digest } from '../../../src/model/digest.ts';
 import { REMOTE_METHODS as M } from '../../../src/remote/methods.ts';
@@ -567,6 +568,20 @@ describe('over gRPC', () => {
     expect(readdirSync(dir)).not.toEqual([]);
     await expect(cluster.close()).rejects.toThrow('a worker that does not let go');
     expect(readdirSync(dir)).toEqual([]);
+  });
+
+  test('R208 the gauge runningTask counts the actions of all workers', async () => {
+    const metrics = createMemoryMetrics();
+    const { cluster, remote } = await serve({ metrics });
+    const long = failure(
+      all(remote.serverStream(M.execute, request(await putAction(cluster, 'sleep 98764')), call())),
+    );
+    await vi.waitFor(() => expect(metrics.value('runningTask')).toBe(1), { timeout: 30_000 });
+    await all(remote.serverStream(M.execute, request(await putAction(cluster, 'exit 3')), call()));
+    expect(metrics.value('runningTask')).toBe(1);
+    await cluster.close();
+    await long;
+    expect(metrics.value('runningTask')).toBe(0);
   });
 
   test('a full store is RESOURCE_EXHAUSTED with its sentence', async () => {
