@@ -211,7 +211,7 @@ class Client {
       tracer.record(event);
     };
     this.#runner = createRemoteRunner(
-      { ...sim.world, tracer: { record } },
+      { ...sim.world, tracer: { record, keepsEvents: tracer.keepsEvents === true } },
       { name, transport, outputs: this.#outputs, content: this.#content, retriesMax: 12, capacity: 2 },
     );
   }

@@ -14,6 +14,14 @@ export type NodeEvent = Extract<TraceEvent, { readonly type: 'node' }>;
 /** A message, without what happens to it. */
 export type Message = Pick<MessageEvent, 'runner' | 'to' | 'kind' | 'name' | 'detail'>;
 
+/** The other end of each call of a remote client, which does not know which of several servers it is. */
+export const REMOTE_SERVER = 'the server';
+
+/** True for a remote call or its end, which no link carries. */
+export function isOfRemoteCall({ runner, to }: Pick<MessageEvent, 'runner' | 'to'>): boolean {
+  return runner === REMOTE_SERVER || to === REMOTE_SERVER;
+}
+
 /** Name of the link between two nodes; it owns the topics of its messages. */
 export function linkName(from: string, to: string): string {
   return `${from} to ${to}`;

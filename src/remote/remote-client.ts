@@ -17,6 +17,7 @@ import type { BlobRange } from '../model/content-store.ts';
 import { digestKey, type Digest } from '../model/digest.ts';
 import { formatCount } from '../model/plural.ts';
 import type { World } from '../model/world.ts';
+import type { CallTrace, TracedCall } from './call-trace.ts';
 import { REMOTE_METHODS as M } from './methods.ts';
 import { rpcFailure } from './rpc-failure.ts';
 import { sentBytes } from './sent-bytes.ts';
@@ -40,6 +41,19 @@ export interface RemoteClientOptions {
   readonly retriesMax: number;
   /** Time limit of a call other than a watch, in milliseconds. */
   readonly callMsMax: number;
+}
+
+/** An attempt of a call, or of several one after the other. */
+interface Attempt {
+  /** The current call, if calls are recorded. */
+  call: TracedCall | undefined;
+}
+
+/** A call that answers with a stream. */
+export interface Watch<A> {
+  readonly messages: AsyncIterable<A>;
+  /** The call, if calls are recorded; the caller of `watch` records how it ends. */
+  readonly call: TracedCall | undefined;
 }
 
 /** Where an upload reads its blobs. */
@@ -120,24 +134,42 @@ export class RemoteClient {
   readonly #options: RemoteClientOptions;
   readonly #topic: Topic;
   readonly #signal: AbortSignal;
+  readonly #calls: CallTrace | undefined;
   #uploads = 0;
   /** Maximum bytes of a batch of blobs. */
   #batchBytes = MESSAGE_BYTES;
 
-  constructor(world: World, options: RemoteClientOptions, topic: Topic, signal: AbortSignal) {
+  constructor(
+    world: World,
+    options: RemoteClientOptions,
+    topic: Topic,
+    signal: AbortSignal,
+    calls?: CallTrace,
+  ) {
     this.#world = world;
     this.#options = options;
     this.#topic = topic;
     this.#signal = signal;
+    this.#calls = calls;
   }
 
   /** Makes a call, with retries; rejects with an {@link RpcError}. */
   async call<Q, A>(method: RpcMethod<Q, A, 'unary'>, request: Init<Q>): Promise<A> {
-    return this.retried((context) => this.#options.transport.unary(method, request as Q, context));
+    return this.retried((context, attempt) => {
+      attempt.call = this.#calls?.begin(method, request);
+      return this.#options.transport.unary(method, request as Q, context);
+    });
   }
 
-  watch<Q, A>(method: RpcMethod<Q, A, 'serverStream'>, request: Init<Q>): AsyncIterable<A> {
-    return this.#options.transport.serverStream(method, request as Q, { signal: this.#signal });
+  watch<Q, A>(method: RpcMethod<Q, A, 'serverStream'>, request: Init<Q>): Watch<A> {
+    const call = this.#calls?.begin(method, request);
+    try {
+      const messages = this.#options.transport.serverStream(method, request as Q, { signal: this.#signal });
+      return { messages, call };
+    } catch (error) {
+      call?.fail(error);
+      throw error;
+    }
   }
 
   /** Waits before the next attempt, depending on the number of failures. */
@@ -145,10 +177,10 @@ export class RemoteClient {
     await sleep(this.#world.clock, backOffMs(failures), this.#topic.plus('again'), this.#signal);
   }
 
-  async retried<A>(attempt: (context: RpcContext) => Promise<A>): Promise<A> {
+  async retried<A>(make: (context: RpcContext, attempt: Attempt) => Promise<A>): Promise<A> {
     for (let failures = 1; ; failures += 1) {
       try {
-        return await this.#limited(attempt);
+        return await this.#limited(make);
       } catch (error) {
         const failure = this.asCutOff(rpcFailure(error));
         if (!isPassing(failure.status.code) || failures > this.#options.retriesMax) throw failure;
@@ -251,15 +283,18 @@ export class RemoteClient {
     if (bytes.length === 0) return bytes;
     const isToEnd = offset + bytes.length === digest.sizeBytes;
     let at = 0;
-    await this.retried(async (context) => {
+    await this.retried(async (context, attempt) => {
       const resourceName = this.#nameOf(`blobs/${digestKey(digest)}`);
       const readLimit = isToEnd ? 0 : bytes.length - at;
       const request: Messages['ReadRequest'] = { resourceName, readOffset: offset + at, readLimit };
+      attempt.call = this.#calls?.begin(M.read, request);
       for await (const { data } of this.#options.transport.serverStream(M.read, request, context)) {
         if (at + data.length > bytes.length) throw wrongBytes(digest);
         bytes.set(data, at);
         at += data.length;
+        attempt.call?.takeBytes(data.length);
       }
+      attempt.call?.end();
       // A stream that ends early without an error counts as a broken one.
       if (at < bytes.length) {
         throw new RpcError('UNAVAILABLE', `blob ${digest.hash} ended after ${offset + at} B`);
@@ -312,20 +347,33 @@ export class RemoteClient {
     const resourceName = this.#nameOf(`uploads/${id}/blobs/${digestKey(digest)}`);
     let isFirst = true;
     let reached = 0;
-    const write = async (context: RpcContext): Promise<void> => {
+    const write = async (context: RpcContext, attempt: Attempt): Promise<void> => {
       const { transport } = this.#options;
+      if (!isFirst) attempt.call = this.#calls?.begin(M.queryWriteStatus, { resourceName });
       const from = isFirst
         ? BEGINNING
-        : await transport.unary(M.queryWriteStatus, { resourceName }, context).catch(beginningIfUnknown);
+        : await transport.unary(M.queryWriteStatus, { resourceName }, context).then(
+            (status) => {
+              attempt.call?.reply(status);
+              return status;
+            },
+            (error: unknown) => {
+              attempt.call?.fail(error);
+              return beginningIfUnknown(error);
+            },
+          );
       isFirst = false;
       if (from.complete) return;
       // A position outside the blob says nothing about what the server has.
       reached = isPosition(from.committedSize, digest) ? from.committedSize : 0;
-      const { committedSize } = await transport.clientStream(
+      attempt.call = this.#calls?.begin(M.write, { resourceName });
+      const answer = await transport.clientStream(
         M.write,
         pieces(resourceName, digest, source, reached),
         context,
       );
+      attempt.call?.reply(answer);
+      const { committedSize } = answer;
       if (committedSize !== digest.sizeBytes) {
         throw new RpcError('UNAVAILABLE', `blob ${digest.hash} was taken to ${committedSize} B only`);
       }
@@ -355,7 +403,7 @@ export class RemoteClient {
     return instanceName === '' ? name : `${instanceName}/${name}`;
   }
 
-  async #limited<A>(attempt: (context: RpcContext) => Promise<A>): Promise<A> {
+  async #limited<A>(make: (context: RpcContext, attempt: Attempt) => Promise<A>): Promise<A> {
     const { clock } = this.#world;
     const { callMsMax } = this.#options;
     const controller = new AbortController();
@@ -377,9 +425,15 @@ export class RemoteClient {
       controller.signal.addEventListener('abort', give);
       if (controller.signal.aborted) give();
     });
+    const attempt: Attempt = { call: undefined };
     try {
       const context = { signal: controller.signal, timeoutMs: callMsMax };
-      return await Promise.race([attempt(context), stopped]);
+      const answer = await Promise.race([make(context, attempt), stopped]);
+      attempt.call?.reply(answer);
+      return answer;
+    } catch (error) {
+      attempt.call?.fail(error);
+      throw error;
     } finally {
       timer.cancel();
       this.#signal.removeEventListener('abort', stop);

@@ -48,8 +48,9 @@ import { QueueRunner } from '../runners/queue/queue-runner.ts';
 import { createInstruments } from '../runners/queue/runner-instruments.ts';
 import { walkTree } from './input-tree.ts';
 import { LOST_OUTPUT } from './lost-output.ts';
+import { CallTrace } from './call-trace.ts';
 import { REMOTE_METHODS as M } from './methods.ts';
-import { isPassing, RemoteClient, TRANSPORT } from './remote-client.ts';
+import { isPassing, RemoteClient, TRANSPORT, type Watch } from './remote-client.ts';
 import { rpcFailure } from './rpc-failure.ts';
 import { type RemoteService, rpcCodeName, rpcCodeOf, RpcError } from './rpc.ts';
 
@@ -160,7 +161,9 @@ class RemotePerformance implements Performance {
     this.#runId = runId;
     this.#onStatus = onStatus;
     this.#startedAt = parts.world.clock.now();
-    this.#client = new RemoteClient(parts.world, parts, this.#topic('remote'), this.#controller.signal);
+    const { world, name } = parts;
+    const calls = world.tracer === undefined ? undefined : new CallTrace(world, world.tracer, name, runId);
+    this.#client = new RemoteClient(world, parts, this.#topic('remote'), this.#controller.signal, calls);
   }
 
   start(): this {
@@ -432,7 +435,7 @@ class RemotePerformance implements Performance {
     const { instanceName } = this.#parts;
     const { skipCacheLookup = false } = this.#command.executeRequest ?? {};
     const name = this.#operation;
-    const messages: AsyncIterable<OperationMessage> =
+    const { messages, call }: Watch<OperationMessage> =
       name === undefined
         ? this.#client.watch(M.execute, { instanceName, actionDigest, skipCacheLookup })
         : this.#client.watch(M.waitExecution, { name });
@@ -443,10 +446,16 @@ class RemotePerformance implements Performance {
     try {
       for await (const message of messages) {
         isAnswered = true;
+        call?.takeOperation(message);
         if (await this.#apply(execution, message)) tries.failures = 0;
         if (message.done) return resultOf(message);
       }
+      call?.end();
       return undefined;
+    } catch (error) {
+      if (error instanceof LogsNotCreatedError) call?.leave();
+      else call?.fail(error);
+      throw error;
     } finally {
       // A stage can take hours, during which proxies cut idle streams again and again, so a long watch counts as
       // progress. A watch in which the server never answered does not count, however long it took to fail.

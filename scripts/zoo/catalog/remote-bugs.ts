@@ -16,8 +16,8 @@ export const remoteBugs: readonly Bug[] = [
     edits: [
       {
         file: runner,
-        find: '    const name = this.#operation;\n    const messages',
-        replace: '    const name = undefined as string | undefined;\n    const messages',
+        find: '    const name = this.#operation;\n    const { messages',
+        replace: '    const name = undefined as string | undefined;\n    const { messages',
       },
     ],
   },

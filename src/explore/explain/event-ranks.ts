@@ -1,6 +1,6 @@
 /** Ranks the events of a trace by how much they say about the failure. */
 import { isTerminal, type RunState } from '../../model/run-state.ts';
-import type { MessageEvent } from '../../model/message-text.ts';
+import { isOfRemoteCall, type MessageEvent } from '../../model/message-text.ts';
 import type { TraceEvent } from '../../model/trace-event.ts';
 import type { Failure } from '../../simulation/verdict.ts';
 import { DiskRanks } from './disk-ranks.ts';
@@ -131,6 +131,8 @@ export class EventRanks {
 
   #rankOfMessage(event: MessageEvent): Rank {
     const rank = this.#messages.rankOf(event);
+    // The words of its arguments are those of every other one.
+    if (isOfRemoteCall(event)) return rank;
     return this.#pointed.has(event) && rank > RANK.named ? RANK.named : rank;
   }
 

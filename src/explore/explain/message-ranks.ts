@@ -2,7 +2,7 @@
  * Ranks steps of messages: those that led to the failure, that it names, that did not arrive, and that came last before
  * a crash.
  */
-import type { MessageEvent } from '../../model/message-text.ts';
+import { isOfRemoteCall, type MessageEvent } from '../../model/message-text.ts';
 import type { TraceEvent } from '../../model/trace-event.ts';
 import type { CallArguments } from './call-arguments.ts';
 import { type DecisiveAnswers, decisiveAnswers } from './decisive-answers.ts';
@@ -37,6 +37,8 @@ export class MessageRanks {
   readonly #undelivered: ReadonlySet<TraceEvent>;
   readonly #answers: DecisiveAnswers;
   readonly #args: CallArguments;
+  /** Ids of remote calls that were made before with the same arguments. */
+  readonly #repeated: ReadonlySet<number>;
 
   constructor(index: RunIndex, context: MessageContext) {
     const { run, args } = index;
@@ -47,9 +49,14 @@ export class MessageRanks {
     this.#undelivered = undeliveredIn(run.events);
     this.#answers = decisiveAnswers(index, context.words);
     this.#args = args;
+    this.#repeated = repeatedCallsIn(run);
   }
 
   rankOf(event: MessageEvent): Rank {
+    return isOfRemoteCall(event) ? this.#rankOfRemoteCall(event) : this.#rankOfMessage(event);
+  }
+
+  #rankOfMessage(event: MessageEvent): Rank {
     const { step, name } = event;
     const { isAbout, words, beforeCrash, recurring } = this.#context;
     if (this.#undelivered.has(event)) return RANK.undelivered;
@@ -65,6 +72,15 @@ export class MessageRanks {
     return isAbout(event) && isEffect ? RANK.context : RANK.around;
   }
 
+  /** What failed, and what was asked for again, is evidence. The rest is what every run does. */
+  #rankOfRemoteCall(event: MessageEvent): Rank {
+    if (this.#context.recurring.isBetween(event)) return RANK.minor;
+    const isExecution = EXECUTIONS.has(event.name);
+    if (event.kind === 'error') return RANK.undelivered;
+    if (isExecution && this.#repeated.has(event.id)) return RANK.named;
+    return isExecution ? RANK.context : RANK.minor;
+  }
+
   #rankOfNamedCall(event: MessageEvent): Rank {
     if (event.step === 'sent' && !isAnswer(event)) return RANK.namedPart;
     return this.#exchangeMentions(event) ? RANK.named : RANK.context;
@@ -77,11 +93,28 @@ export class MessageRanks {
   }
 }
 
+/** Remote calls on which the end of a run depends. */
+const EXECUTIONS: ReadonlySet<string> = new Set(['Execute', 'WaitExecution']);
+
+/** The ids of remote calls that their clients have made before with the same arguments. */
+function repeatedCallsIn({ events }: ObservedRun): ReadonlySet<number> {
+  const made = new Set<string>();
+  const repeated = new Set<number>();
+  for (const { event } of events) {
+    if (event.type !== 'message' || event.step !== 'sent' || !isOfRemoteCall(event)) continue;
+    const { runner, name, detail, id } = event;
+    const call = JSON.stringify([runner, name, detail]);
+    if (made.has(call)) repeated.add(id);
+    made.add(call);
+  }
+  return repeated;
+}
+
 /** Deliveries along the chain of causes that leads to the last clock event, the last first. */
 function chainIn({ firings, events }: ObservedRun): readonly (readonly TraceEvent[])[] {
   const deliveredBy = new Map<number, TraceEvent[]>();
   for (const { event, firingId } of events) {
-    if (event.type !== 'message' || event.step !== 'delivered') continue;
+    if (event.type !== 'message' || event.step !== 'delivered' || isOfRemoteCall(event)) continue;
     deliveredBy.set(firingId, [...(deliveredBy.get(firingId) ?? []), event]);
   }
   const chain: TraceEvent[][] = [];
