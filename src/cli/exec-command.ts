@@ -126,7 +126,16 @@ const FRESH_DIR_BOUND_MS = 5_000;
 
 /** Options that apply only to a local process, and options that apply only to a cluster. */
 const LOCAL_OPTIONS = ['signal', 'killAfter', 'memory', 'cwd', 'freshDir', 'stdin', 'trace'] as const;
-const REMOTE_OPTIONS = ['input', 'output', 'env', 'platform', 'instance', 'tokenFile', 'tlsCa'] as const;
+const REMOTE_OPTIONS = [
+  'input',
+  'output',
+  'env',
+  'platform',
+  'instance',
+  'tokenFile',
+  'tlsCa',
+  'retries',
+] as const;
 
 /**
  * Runs the command and shows its statuses. Returns its exit code, or one of those of `timeout`, `env` and the shell.

@@ -255,6 +255,11 @@ program
   .option('--instance <name>', 'which one of several clusters behind that URL')
   .option('--token-file <file>', 'send the token in this file')
   .option('--tls-ca <file>', 'trust the certificates of this authority, PEM (default: those of the machine)')
+  .option(
+    '--retries <n>',
+    'how many times the command may be executed again after a failure of the cluster or connection (default: 5)',
+    wholeNumber,
+  )
   .addHelpText('after', EXEC_HELP)
   .action(async (command: string[], options: ExecCommandOptions, own: Command) => {
     requireSeparator(command, process.argv);

@@ -64,6 +64,8 @@ export interface RemoteExecOptions {
   readonly instance?: string;
   readonly tokenFile?: string;
   readonly tlsCa?: string;
+  /** How many times the action may be executed again. */
+  readonly retries?: number;
 }
 
 /** If the first answer takes longer, in milliseconds, the URL is assumed to be wrong. */
@@ -217,7 +219,7 @@ async function execThere(
   surroundings: Surroundings,
 ): Promise<number> {
   const { options, connection, interruption } = surroundings;
-  const { json = false, instance = '', timeout } = options;
+  const { json = false, instance = '', timeout, retries = RETRIES_MAX } = options;
   const display = new OutputDisplay(terminal, json);
   const content = new InputFolder();
   const command = await actionFor(argv, content, surroundings);
@@ -228,7 +230,7 @@ async function execThere(
     content,
     outputs: shownOutputs(display),
     instanceName: instance,
-    retriesMax: RETRIES_MAX,
+    retriesMax: retries,
     callMsMax: CALL_MS_MAX,
     cancelBoundMs: CANCEL_MS_MAX,
   });

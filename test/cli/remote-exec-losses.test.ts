@@ -214,3 +214,24 @@ function openFilesOf(pid: number | undefined): string[] {
     }
   });
 }
+
+test.for([
+  ['0', 1],
+  ['1', 2],
+] as const)(
+  '--retries %s executes a command that the cluster loses %d times at most',
+  async ([retries, times]) => {
+    const executed = vi.fn();
+    const endpoint = await behind({
+      serverStream: (method, request, context) => {
+        if (method.path !== M.execute.path) return lab.cluster.service.serverStream(method, request, context);
+        executed();
+        throw new RpcError('UNAVAILABLE', 'the worker is gone');
+      },
+    });
+    const { code, err } = await runThere(endpoint, '--retries', retries, '--', 'true');
+    expect(code).toBe(125);
+    expect(err).toMatch(/FAILED 250 {2}.*the worker is gone/);
+    expect(executed).toHaveBeenCalledTimes(times);
+  },
+);

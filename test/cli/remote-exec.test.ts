@@ -374,6 +374,7 @@ test.for([
   [['--remote', 'grpc://x:1', '--stdin', 'inherit', '--', 'true'], /--stdin: only without --remote/],
   [['--input', '.', '--', 'true'], /--input: only with --remote/],
   [['--token-file', 'x', '--', 'true'], /--token-file: only with --remote/],
+  [['--retries', '0', '--', 'true'], /--retries: only with --remote/],
   [
     ['--remote', 'grpc://x:1', '--token-file', '/no/such', '--', 'true'],
     /--token-file: \/no\/such cannot be read/,

@@ -85,6 +85,7 @@ export const SUBCOMMANDS: Readonly<Record<string, Readonly<Record<string, boolea
     '--env': true,
     '--platform': true,
     '--instance': true,
+    '--retries': true,
     '--token-file': true,
     '--tls-ca': true,
   },
