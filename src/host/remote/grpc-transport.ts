@@ -238,7 +238,7 @@ function decoderOf<T>(codec: MessageCodec<T>): (bytes: Buffer) => T {
 }
 
 function failureOf(error: unknown): unknown {
-  const { code, details, metadata } = error as Partial<ServiceError>;
+  const { code, details, metadata } = (error ?? {}) as Partial<ServiceError>;
   if (typeof code !== 'number') return error;
   const violations = violationsIn(metadata?.get('grpc-status-details-bin')[0]);
   return new RpcError(rpcCodeOf(code), plainText(details ?? messageOf(error)), {

@@ -697,6 +697,22 @@ describe('over gRPC', () => {
     remote.close();
   });
 
+  test.for([undefined, null, 'a word'])(
+    'requests that fail with %s reject the call with that reason',
+    async (reason) => {
+      const { remote } = await serve();
+      async function* failing(): AsyncGenerator<never> {
+        // eslint-disable-next-line @typescript-eslint/only-throw-error -- a program can throw anything
+        throw reason;
+      }
+      const ended = remote.clientStream(M.write, failing(), call()).then(
+        () => 'no failure',
+        (error: unknown) => ({ reason: error }),
+      );
+      expect(await ended).toEqual({ reason });
+    },
+  );
+
   test.for([
     ['says nothing', ''],
     ['greets', 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\u0004\0\0\0\0\0'],
