@@ -90,6 +90,8 @@ class GrpcConnection implements RemoteConnection {
     this.#client = new grpc.Client(address, credentialsFor(grpc, scheme === 'grpcs', tlsCa), {
       'grpc.max_receive_message_length': -1,
       'grpc.max_send_message_length': -1,
+      // Node ends a session, with all calls on it, when too many of its calls are cancelled at once.
+      'grpc.use_local_subchannel_pool': 1,
       ...keepaliveOptions(keepaliveMs),
     });
   }

@@ -713,6 +713,19 @@ describe('over gRPC', () => {
     },
   );
 
+  test('connections to one server do not share a session, which one of them could end for the others', async () => {
+    const peers: string[] = [];
+    const { cluster, remote } = await serve({ onCall: ({ peer }) => peers.push(peer) });
+    const other = await connectRemote({ endpoint: cluster.endpoint });
+    ends.push(() => other.close());
+    for (const connection of [remote, other, remote, other]) {
+      await connection.unary(M.getCapabilities, { instanceName: '' }, call());
+    }
+    const [first, second] = peers;
+    expect(second).not.toBe(first);
+    expect(peers).toEqual([first, second, first, second]);
+  });
+
   test.for([
     ['says nothing', ''],
     ['greets', 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\u0004\0\0\0\0\0'],
