@@ -443,13 +443,13 @@ class ExpectedLife {
   #postprocess(): void {
     const { postprocess } = this.#plan;
     const boundMs = postprocess.length * BOUND_MS;
-    let overMs = this.#isHurried ? this.#nowMs + boundMs : Infinity;
+    let overMs = this.#limitMs(boundMs);
     for (const [index, work] of postprocess.entries()) {
       const text = `postprocess ${index + 1}`;
       this.#call(text);
       const naturalMs = this.#nowMs + work.takesMs;
-      if (overMs === Infinity && !this.#isFirst(naturalMs, this.#abortMs)) {
-        overMs = Math.max(this.#abortMs, this.#nowMs) + boundMs;
+      if (!this.#isHurried && !this.#isFirst(Math.min(naturalMs, overMs), this.#abortMs)) {
+        overMs = Math.min(overMs, Math.max(this.#abortMs, this.#nowMs) + boundMs);
         this.#abortMs = Infinity;
         this.#isHurried = true;
       }
@@ -510,17 +510,17 @@ class ExpectedLife {
   }
 
   /**
-   * Work after the end of the process. A deadline no longer affects the outcome, and an abort only before the last
-   * upload (R103, R109).
+   * Work after the end of the process, other than uploads. A deadline no longer affects the outcome, and an abort only
+   * before the last upload (R103, R109).
    */
   #afterEnd(text: string, work: Work, boundMs: number, isInTime: boolean): WorkEnd {
     this.#call(text);
     const beganMs = this.#nowMs;
     const naturalMs = beganMs + work.takesMs;
-    let overMs = this.#isHurried ? beganMs + boundMs : Infinity;
+    let overMs = this.#limitMs(boundMs);
     if (!this.#isFirst(Math.min(naturalMs, overMs), this.#abortMs)) {
       const atMs = Math.max(this.#abortMs, beganMs);
-      if (overMs === Infinity) overMs = atMs + boundMs;
+      overMs = Math.min(overMs, atMs + boundMs);
       this.#abortMs = Infinity;
       this.#isHurried = true;
       if (isInTime && this.#outcome?.uploads === true) {
@@ -534,6 +534,11 @@ class ExpectedLife {
     if (!isKept) this.#reached.push(`${text.replace(/ \d$/, '')} was given up`);
     if (!isKept) return 'abandoned';
     return work.fails === undefined ? 'done' : 'failed';
+  }
+
+  /** When work that begins now, after the end of the process, is given up: its bound counts from the first stop (R102). */
+  #limitMs(boundMs: number): number {
+    return (this.#isHurried ? this.#nowMs : Math.max(this.#nowMs, this.#deadlineMs)) + boundMs;
   }
 
   /** A run that its deadline stops is ABORTED if it is aborted before its phase is over. */
