@@ -36,6 +36,8 @@ const READERS: ReadonlyMap<string, StepReader> = new Map<string, StepReader>([
   ['hang', bare('hang', simStep.hang())],
   ['orphan', bare('orphan', simStep.orphan())],
   ['fork', bare('fork', simStep.fork())],
+  // An execer of createWritingExecer carries these steps out and passes on the others.
+  ['write', () => 'createWritingExecer (dryrunner/remote) around the execer, for "write PATH TEXT"'],
 ]);
 
 function readComplete(operand = ''): SimStep | string {

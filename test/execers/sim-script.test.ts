@@ -140,6 +140,7 @@ describe('parseSimScript', () => {
     ['Pause', opcodes],
     ['explode now', opcodes],
     ['toString', opcodes],
+    ['write a.txt A', 'createWritingExecer (dryrunner/remote) around the execer, for "write PATH TEXT"'],
   ])('R136 %j is refused with its index, what was expected and what came', ([text, expected]) => {
     const message = `Bad sim script: argv[1]: expected ${expected}, got ${JSON.stringify(text)}`;
     expect(errorOf(() => parseSimScript(['complete 0', text, 'explode']))).toEqual({
