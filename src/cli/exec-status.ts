@@ -79,6 +79,18 @@ export function startHint({ error }: RunStatus): string {
   return code === 'EACCES' ? ' (it is not a file that may be executed)' : '';
 }
 
+/**
+ * What a cluster leaves out about a command that was cancelled after `--timeout` while it waited; `''` if it has
+ * started, or may have. `waitedMs` is the time until its end, `limitMs` that after which it is cancelled from here.
+ */
+export function waitingNote(
+  { state, stdoutRef }: RunStatus,
+  { isRunning, waitedMs, limitMs }: { isRunning: boolean; waitedMs: number; limitMs: number },
+): string {
+  if (state !== 'TIMEDOUT' || isRunning || stdoutRef !== '' || waitedMs < limitMs) return '';
+  return 'the cluster has reported no start of the command: it waited, perhaps behind others, until it was cancelled';
+}
+
 function signalCode(name: string): number {
   const numbers: Readonly<Record<string, number>> = constants.signals;
   return SIGNALLED + (numbers[name] ?? 0);

@@ -28,6 +28,7 @@ import {
 } from '../model/action.ts';
 import type { Command } from '../model/command.ts';
 import { type Digest, snapshotOfDigest } from '../model/digest.ts';
+import type { RunStatus } from '../model/run-status.ts';
 import type { OutputCreator } from '../model/output.ts';
 import type { TraceEvent } from '../model/trace-event.ts';
 import type { World } from '../model/world.ts';
@@ -39,7 +40,7 @@ import { createRemoteRunner } from '../remote/remote-runner.ts';
 import { rpcFailure } from '../remote/rpc-failure.ts';
 import { rpcCodeName } from '../remote/rpc.ts';
 import { OutputDisplay, runToEnd, showEvent } from './exec-display.ts';
-import { EXEC_FAILED, remoteExecStatus } from './exec-status.ts';
+import { EXEC_FAILED, remoteExecStatus, waitingNote } from './exec-status.ts';
 import { InterruptedError, UsageError } from './exit-status.ts';
 import { Interruption } from './interruption.ts';
 import { connectionHint, hushGrpc, isEncrypted, readFileOf, readToken } from './remote-access.ts';
@@ -223,7 +224,7 @@ async function execThere(
   const display = new OutputDisplay(terminal, json);
   const content = new InputFolder();
   const command = await actionFor(argv, content, surroundings);
-  const { world, recorded } = shownWorld(terminal, display, json);
+  const { world, recorded, span } = shownWorld(terminal, display, json);
   const runner = createRemoteRunner(world, {
     name: NAME,
     transport: connection,
@@ -243,6 +244,7 @@ async function execThere(
     const status = await runToEnd(terminal, runner, { ...command, ...timeoutMs }, interruption);
     interruption.signal.removeEventListener('abort', reportCancelling);
     const code = remoteExecStatus(status);
+    showWaiting(terminal, status, { ...span(), timeout });
     const outcome = status.actionResult?.result;
     const client = new RemoteClient(
       world,
@@ -264,18 +266,44 @@ async function execThere(
   }
 }
 
-/** A world that shows the events of the run, and collects the kinds of errors that were recorded. */
+function showWaiting(
+  terminal: Terminal,
+  status: RunStatus,
+  { timeout = Infinity, ...span }: Span & { readonly timeout: number | undefined },
+): void {
+  const note = waitingNote(status, { ...span, limitMs: timeout + TIMEOUT_SLACK_MS });
+  if (note !== '') terminal.note(note);
+}
+
+/** Whether a run has been RUNNING, and how long it has lasted up to its last status. */
+interface Span {
+  readonly isRunning: boolean;
+  readonly waitedMs: number;
+}
+
+/** A world that shows the events of the run, and collects the kinds of errors and the statuses that were recorded. */
 function shownWorld(
   terminal: Terminal,
   display: OutputDisplay,
   json: boolean,
-): { readonly world: World; readonly recorded: ReadonlySet<string> } {
+): {
+  readonly world: World;
+  readonly recorded: ReadonlySet<string>;
+  readonly span: () => Span;
+} {
   const recorded = new Set<string>();
+  const shownAtMs: number[] = [];
+  let isRunning = false;
   const record = (event: TraceEvent): void => {
     if (event.type === 'recorded') recorded.add(event.what);
+    if (event.type === 'status') {
+      shownAtMs.push(event.at);
+      isRunning ||= event.status.state === 'RUNNING';
+    }
     showEvent(terminal, display, event, json);
   };
-  return { world: { ...realWorld(), tracer: { record } }, recorded };
+  const span = () => ({ isRunning, waitedMs: (shownAtMs.at(-1) ?? 0) - (shownAtMs[0] ?? 0) });
+  return { world: { ...realWorld(), tracer: { record } }, recorded, span };
 }
 
 /**

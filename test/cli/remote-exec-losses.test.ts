@@ -235,3 +235,18 @@ test.for([
     expect(executed).toHaveBeenCalledTimes(times);
   },
 );
+
+test('a command that waits behind others until --timeout and the time after it is reported as not started', async () => {
+  const endpoint = await behind({
+    async *serverStream(method, request, context) {
+      if (method.path !== M.execute.path) {
+        yield* lab.cluster.service.serverStream(method, request, context);
+        return;
+      }
+      await once(context.signal, 'abort');
+    },
+  });
+  const { code, err } = await runThere(endpoint, '--timeout', '1ms', '--', 'true');
+  expect(code).toBe(124);
+  expect(err).toMatch(/TIMEDOUT\nthe cluster has reported no start of the command: it waited, [^\n]*\n$/);
+});

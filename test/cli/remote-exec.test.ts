@@ -16,7 +16,7 @@ import { createServer as createSecureServer } from 'node:https';
 import { createServer as createSocketServer, type AddressInfo, type Server } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, test, vi } from 'vitest';
-import { remoteExecStatus } from '../../src/cli/exec-status.ts';
+import { remoteExecStatus, waitingNote } from '../../src/cli/exec-status.ts';
 import {
   type BuildCluster,
   type BuildClusterOptions,
@@ -86,6 +86,29 @@ describe('exit codes', () => {
     ]);
     expect([code, out]).toEqual([124, expect.stringMatching(/^x\n[^]*Task exceeded timeout 1s\n$/)]);
     expect(err).toMatch(/RUNNING\ny\n[^]*TIMEDOUT\n$/);
+  });
+
+  test('says that the command never started, only if it waited until it was cancelled', () => {
+    const tags = { jobId: '', taskId: '', tag: '' };
+    const none = { snapshotId: '', exitCode: 0, error: '' };
+    const noteOf = (
+      state: 'TIMEDOUT' | 'ABORTED',
+      changed: Partial<Parameters<typeof waitingNote>[1]> = {},
+      stdoutRef = '',
+    ): string =>
+      waitingNote(makeRunStatus('1', state, tags, { stdoutRef, stderrRef: '' }, none), {
+        isRunning: false,
+        waitedMs: 17_000,
+        limitMs: 17_000,
+        ...changed,
+      });
+    expect(noteOf('TIMEDOUT')).toMatch(/^the cluster has reported no start of the command: it waited/);
+    expect([
+      noteOf('ABORTED'),
+      noteOf('TIMEDOUT', { isRunning: true }),
+      noteOf('TIMEDOUT', { waitedMs: 16_999 }),
+      noteOf('TIMEDOUT', {}, 'terminal:1'),
+    ]).toEqual(['', '', '', '']);
   });
 
   test('of clusters that say it otherwise', () => {
