@@ -152,13 +152,13 @@ class PlaybackProcess extends VirtualProcess {
   /** Does everything that is due, and sets the timer for the next event. */
   play(): void {
     const nowUs = this.#elapsedUs();
-    while (!this.ended) {
+    while (!this.hasEnded()) {
       const planned = this.#chunks[this.#next];
       if (planned === undefined || planned.atUs > Math.min(nowUs, this.#endAtUs)) break;
       this.#next++;
       this.write(planned.stream, planned.chunk);
     }
-    if (this.ended) return;
+    if (this.hasEnded()) return;
     if (this.#endAtUs <= nowUs) this.#finish();
     else this.#setTimer(nowUs);
   }

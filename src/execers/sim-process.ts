@@ -58,7 +58,7 @@ export class SimProcess extends VirtualProcess {
 
   /** Runs the script until the process ends or waits for something. */
   run(): void {
-    while (!this.ended) {
+    while (!this.hasEnded()) {
       const step = this.#script[this.#next++];
       if (step === undefined) this.end(completeProcess(0));
       else if (!this.#continuesAfter(step)) return;

@@ -44,7 +44,7 @@ export abstract class VirtualProcess implements Process {
   }
 
   /** True from its death on, even while output is still being delivered. */
-  get ended(): boolean {
+  hasEnded(): boolean {
     return this.#ending !== undefined;
   }
 

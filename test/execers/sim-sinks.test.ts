@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { createMemoryOutputs, createSimulatedRunner, finalStatus, simulate } from 'dryrunner';
 import { SinkError, slowSink } from './slow-sink.ts';
 import { aborted, complete, simWorld, statusOf } from './sim-world.ts';
 
@@ -166,3 +167,27 @@ describe('sinks of a simulated process', () => {
     expect(world.written).toEqual(['0 stdout resumed', 'one true', 'two false']);
   });
 });
+
+test.for([
+  ['sleep 300', 1300, 'COMPLETE'],
+  ['sleep 600', 1500, 'TIMEDOUT'],
+] as const)(
+  'R103 R210 a run of 1000 ms whose process is "%s", and whose output takes 500 ms more, ends at %i ms as %s',
+  async ([sleep, endMs, state]) => {
+    const ends: unknown[] = [];
+    const { held } = await simulate({
+      async scenario(sim) {
+        const outputs = createMemoryOutputs({
+          clock: sim.world.clock,
+          faults: (id) => (id.endsWith('stdout') ? [{ kind: 'delay', ms: 500 }] : []),
+        });
+        const runner = createSimulatedRunner(sim.world, { outputs });
+        const { runId } = await runner.run({ argv: [sleep, 'stdout a'], timeoutMs: 1000 });
+        const { status } = await finalStatus(runner, runId);
+        ends.push(status.state, sim.now());
+        await runner.release();
+      },
+    });
+    expect([held, ...ends]).toEqual([true, state, endMs]);
+  },
+);

@@ -152,7 +152,7 @@ export const execerBugs: readonly Bug[] = [
         find: '  protected endByMemory(report: MemoryReport): void {\n',
         replace:
           '  protected endByMemory(report: MemoryReport): void {\n' +
-          '    if (this.ended) {\n      this.#final = report.status;\n      return;\n    }\n',
+          '    if (this.hasEnded()) {\n      this.#final = report.status;\n      return;\n    }\n',
       },
     ],
   },
@@ -247,12 +247,12 @@ export const execerBugs: readonly Bug[] = [
       },
       {
         file: simProcess,
-        find: '    while (!this.ended) {\n      const step = this.#script[this.#next++];\n',
+        find: '    while (!this.hasEnded()) {\n      const step = this.#script[this.#next++];\n',
         replace:
-          '    if (this.ended) {\n' +
+          '    if (this.hasEnded()) {\n' +
           '      const late = this.#script[this.#next++];\n' +
           "      if (late?.op === 'stdout') this.write(late.op, late.text);\n      return;\n    }\n" +
-          '    while (!this.ended) {\n      const step = this.#script[this.#next++];\n',
+          '    while (!this.hasEnded()) {\n      const step = this.#script[this.#next++];\n',
       },
     ],
   },

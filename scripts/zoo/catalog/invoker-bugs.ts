@@ -119,7 +119,7 @@ export const invokerBugs: readonly Bug[] = [
         find: "    this.#die(report.status);\n    try {\n      this.command.onMemoryReport?.(report);\n    } catch (error) {\n      this.addFault('memory report', error);\n    }\n    this.#drain();\n",
         replace:
           '    this.command.onMemoryReport?.(report);\n' +
-          '    this.table.clock.timer(`process/${this.name} memory kill`, 2, () => {\n      if (!this.ended) this.#finish(report.status);\n    });\n',
+          '    this.table.clock.timer(`process/${this.name} memory kill`, 2, () => {\n      if (!this.hasEnded()) this.#finish(report.status);\n    });\n',
       },
       {
         file: invocation,
@@ -142,7 +142,7 @@ export const invokerBugs: readonly Bug[] = [
         replace:
           '    this.#reported = report.status;\n' +
           '    this.table.clock.post(`process/${this.name} memory kill`, () => {\n' +
-          '      if (!this.#stopping && !this.ended) this.#endReported(report);\n    });\n  }\n\n' +
+          '      if (!this.#stopping && !this.hasEnded()) this.#endReported(report);\n    });\n  }\n\n' +
           '  #endReported(report: MemoryReport): void {\n    this.#die(report.status);\n    try {\n',
       },
       {
