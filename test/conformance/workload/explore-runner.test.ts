@@ -5,6 +5,7 @@ import { runnerWorkload } from '../../../src/conformance/workload/runner-workloa
 import { type ServiceSubject, serviceWorkload } from '../../../src/conformance/workload/service-workload.ts';
 import { exploreStub } from '../../../src/conformance/workload/explore-stub.ts';
 import { unusualCount } from '../../../src/explore/keyed-log.ts';
+import { isRunnerError } from '../../../src/kernel/errors.ts';
 import { having } from '../broken-services.ts';
 import { simulated } from '../subjects.ts';
 import type { ExplorationProgress } from '../../../src/conformance/workload/explore-workload.ts';
@@ -250,10 +251,12 @@ describe('exploreRunner', () => {
       async create(world, options) {
         const made = await simulated.create(world, options);
         const query: typeof made.service.query = async (asked, wait) => {
-          if (wait.timeoutMs !== Infinity) return made.service.query(asked, wait);
+          try {
+            return await made.service.query(asked, wait);
+          } catch (error) {
+            if (!isRunnerError(error, 'RUNNER_RELEASED')) throw error;
+          }
           for (;;) {
-            const now = await made.service.queryNow(asked);
-            if (now.statuses.length > 0) return now;
             await new Promise<void>((resolve) => {
               world.clock.timer('poll', 1, resolve);
             });
