@@ -14,12 +14,16 @@ import { type Question, topicOf } from '../../kernel/question.ts';
 import { randomDecisions } from '../../kernel/random-decisions.ts';
 import type { ActionCommand } from '../../model/action.ts';
 import { METRICS } from '../../model/argument-shapes.ts';
-import type { ActionCache, ActionStore } from '../../model/content-store.ts';
+import type { ActionCache, ActionStore, ContentStore } from '../../model/content-store.ts';
+import type { Digest } from '../../model/digest.ts';
 import type { Execer } from '../../model/execer.ts';
 import type { Metrics } from '../../model/metrics.ts';
 import type { World } from '../../model/world.ts';
 import { type RemoteFaults, withRemoteFaults } from '../../remote/remote-faults.ts';
 import { createRemoteService, type RemoteServer } from '../../remote/remote-service.ts';
+import { LOG_NAMES } from '../../model/undisturbed-run.ts';
+import { isTerminal } from '../../model/run-state.ts';
+import type { RunStatus } from '../../model/run-status.ts';
 import { sharedMetrics } from '../../metrics/shared-metrics.ts';
 import { createExecRunner, type ExecRunner } from '../exec-runner.ts';
 import { createLocalOutputs, type LocalOutputs } from '../outputs/local-output.ts';
@@ -91,6 +95,8 @@ export interface BuildCluster extends RemoteEndpoint {
 }
 
 const GIB = 1024 ** 3;
+/** How many log files of a worker stay that could not be removed at once. */
+const LOGS_MAX = 10;
 /** The longest that a simulated action without a script takes. */
 const PRETENDED_MS = 50;
 
@@ -159,21 +165,30 @@ function openStores({ cas, casBytesMax = 10 * GIB }: BuildClusterOptions, tempor
   return { content, cache: createDiskActionCache({ dir: join(dir, 'ac') }) };
 }
 
+/** The log files of each worker; not of all together, because runs of several workers can have the same id. */
+function makeLogs(
+  { jobs = availableParallelism() }: BuildClusterOptions,
+  { path }: TempFolder,
+): LocalOutputs[] {
+  const options = { dir: join(path, 'logs'), retention: { maxCount: LOGS_MAX } };
+  return Array.from({ length: jobs }, () => createLocalOutputs(options));
+}
+
 function makeWorkers(
   world: World,
   options: BuildClusterOptions,
   stores: Stores,
-  outputs: LocalOutputs,
+  logs: readonly LocalOutputs[],
   { path }: TempFolder,
 ): ExecRunner[] {
   const { content, cache } = stores;
-  const { workers = 'exec', jobs = availableParallelism(), metrics } = options;
+  const { workers = 'exec', metrics } = options;
   const real = createDiskActions({ content, cache });
   const actions = workers === 'exec' ? real : withPlaceholders(real);
   const filers = new Map([['bazel', { filer: createCasFiler({ content, root: path }) }] as const]);
   const metricsOfWorker = metrics === undefined ? () => undefined : sharedMetrics(metrics);
-  return Array.from({ length: jobs }, (_, index) =>
-    createExecRunner({
+  return logs.map((outputs, index) => {
+    const runner = createExecRunner({
       world,
       name: `worker-${index + 1}`,
       outputs,
@@ -182,8 +197,37 @@ function makeWorkers(
       metrics: metricsOfWorker(),
       watchdog: true,
       ...(workers === 'exec' ? {} : { execer: pretendingExecer(world) }),
-    }),
-  );
+    });
+    return withoutStoredLogs(runner, outputs);
+  });
+}
+
+/** Lets a runner remove the log files of each run that is seen to have ended: what is kept of them is in the store. */
+function withoutStoredLogs(runner: ExecRunner, outputs: LocalOutputs): ExecRunner {
+  const query = runner.query.bind(runner);
+  runner.query = async (...given) => {
+    const answer = await query(...given);
+    for (const status of answer.statuses) if (isTerminal(status.state)) await dropLogs(status, outputs);
+    return answer;
+  };
+  return runner;
+}
+
+async function dropLogs({ runId, state }: RunStatus, outputs: LocalOutputs): Promise<void> {
+  for (const name of LOG_NAMES) {
+    // The service stores the others of a run that timed out, and they are dropped then.
+    if (state === 'TIMEDOUT' && name !== 'stdlog') continue;
+    await dropLog(`${runId}-${name}`, outputs);
+  }
+}
+
+async function dropLog(key: string, outputs: LocalOutputs): Promise<void> {
+  const output = outputs.find(key);
+  try {
+    if (output !== undefined) await outputs.drop(output.uri);
+  } catch {
+    // It stays in the index: pruning tries again, and `dispose` reports it.
+  }
 }
 
 /**
@@ -212,22 +256,16 @@ export async function serveBuildCluster(options: BuildClusterOptions = {}): Prom
     const stores = openStores(options, temporary);
     const { content, cache } = stores;
     ends.unshift(() => content.close());
-    const outputs = createLocalOutputs({
-      dir: join(temporary.path, 'logs'),
-      retention: { maxCount: 100 },
-    });
-    ends.unshift(() => outputs.dispose());
-    const runners = makeWorkers(world, options, stores, outputs, temporary);
+    const logs = makeLogs(options, temporary);
+    ends.unshift(() => allOf(logs.map((outputs) => outputs.dispose())));
+    const runners = makeWorkers(world, options, stores, logs, temporary);
     ends.unshift(() => allOf(runners.map((runner) => runner.release())));
     const service = createRemoteService(world, {
       runner: runners,
       content,
       cache,
       compression: BLOB_COMPRESSION,
-      storeLog: async (ref, store) => {
-        const output = outputs.find(ref);
-        return output === undefined ? undefined : (await storeFile(store, output.asFile())).digest;
-      },
+      storeLog: (ref, store) => storeTimedOutLog(ref, store, logs),
       ...(abandonedAfterMs === undefined ? {} : { abandonedAfterMs }),
       ...(uploadIdleMs === undefined ? {} : { uploadIdleMs }),
     });
@@ -249,6 +287,22 @@ export async function serveBuildCluster(options: BuildClusterOptions = {}): Prom
   } catch (error) {
     await inOrder(ends);
     throw error;
+  }
+}
+
+/** Stores the output at a ref, whose file is not needed any more then. */
+async function storeTimedOutLog(
+  ref: string,
+  store: ContentStore,
+  logs: readonly LocalOutputs[],
+): Promise<Digest | undefined> {
+  const outputs = logs.find((each) => each.find(ref) !== undefined);
+  const output = outputs?.find(ref);
+  if (outputs === undefined || output === undefined) return undefined;
+  try {
+    return (await storeFile(store, output.asFile())).digest;
+  } finally {
+    await dropLog(ref, outputs);
   }
 }
 

@@ -119,6 +119,7 @@ async function putAction(
   script: string,
   inputRootDigest = digestOf(''),
   outputFiles: readonly string[] = [],
+  timeoutMs?: number,
 ): Promise<Digest> {
   const paths = {
     outputFiles,
@@ -129,7 +130,15 @@ async function putAction(
   };
   const command = { arguments: ['/bin/sh', '-c', script], environmentVariables: {}, ...paths };
   const commandDigest = await put(cluster, encodeCommand(command));
-  return put(cluster, encodeAction({ commandDigest, inputRootDigest, doNotCache: false }));
+  return put(
+    cluster,
+    encodeAction({
+      commandDigest,
+      inputRootDigest,
+      doNotCache: false,
+      ...(timeoutMs === undefined ? {} : { timeoutMs }),
+    }),
+  );
 }
 
 const request = (actionDigest: Digest) =>
@@ -583,6 +592,30 @@ describe('over gRPC', () => {
     await long;
     expect(metrics.value('runningTask')).toBe(0);
   });
+
+  test.for([
+    ['ends', 'echo out; echo err >&2', 'out\n', undefined],
+    ['fails', 'echo out; exit 3', 'out\n', undefined],
+    ['times out', 'echo out; sleep 100', 'out\n', 1_000],
+  ] as const)(
+    'no log of an action that %s stays once the client has the result',
+    async ([, script, stdout, timeoutMs]) => {
+      const own = mkdtempSync(join(tmpdir(), 'dryrunner-logs-'));
+      ends.push(() => rmSync(own, { recursive: true }));
+      vi.stubEnv('TMPDIR', own);
+      ends.push(() => vi.unstubAllEnvs());
+      const { cluster, remote } = await serve({ jobs: 2 });
+      const results = Array.from({ length: 4 }, async (_, index) => {
+        const action = await putAction(cluster, `${script} # ${index}`, digestOf(''), [], timeoutMs);
+        const last = (await all(remote.serverStream(M.execute, request(action), call()))).at(-1);
+        const { result } = MESSAGES.ExecuteResponse.decode(last?.response?.value ?? new Uint8Array());
+        return Buffer.from(await cluster.content.read(result?.stdoutDigest as Digest)).toString();
+      });
+      expect(await Promise.all(results)).toEqual(Array(4).fill(expect.stringContaining(stdout)));
+      const [folder = ''] = readdirSync(own);
+      expect(readdirSync(join(own, folder, 'logs'))).toEqual([]);
+    },
+  );
 
   test('a full store is RESOURCE_EXHAUSTED with its sentence', async () => {
     const { remote } = await serve({ casBytesMax: 1_000 });
