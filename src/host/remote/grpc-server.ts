@@ -335,11 +335,13 @@ class GrpcServer implements RemoteEndpoint {
         served.bytesIn = call.request.length;
         const request = method.request.decode(call.request);
         const { signal } = served.context;
+        let sent = Promise.resolve();
         for await (const message of this.#options.service.serverStream(method, request, served.context)) {
+          await sent;
           if (signal.aborted) break;
           const bytes = method.response.encode(message as never);
           served.bytesOut += bytes.length;
-          if (!call.write(bytes)) await drained(call, signal);
+          sent = written(call, bytes, signal);
         }
       };
       work().then(
@@ -462,16 +464,20 @@ async function* decoded<Q>(
   if (served.context.signal.aborted) throw new RpcError('CANCELLED', 'the client has gone');
 }
 
-/** Resolves when more can be sent, or the client is gone. */
-function drained(call: ServerWritableStream<Buffer, Uint8Array>, signal: AbortSignal): Promise<void> {
+/** Resolves when the message is on its way, or the client is gone. */
+function written(
+  call: ServerWritableStream<Buffer, Uint8Array>,
+  bytes: Uint8Array,
+  signal: AbortSignal,
+): Promise<void> {
   return new Promise((resolve) => {
     const settle = (): void => {
-      call.off('drain', settle);
       signal.removeEventListener('abort', settle);
       resolve();
     };
-    call.on('drain', settle);
     signal.addEventListener('abort', settle);
+    // Its return value counts messages, however large: 16 may wait.
+    call.write(bytes, settle);
     if (signal.aborted) settle();
   });
 }

@@ -795,6 +795,34 @@ describe('over gRPC', () => {
     expect(left).not.toHaveBeenCalled();
   });
 
+  test('a stream makes no more messages than one beyond what its reader has taken', async () => {
+    let made = 0;
+    const service = {
+      unary: vi.fn(),
+      async *serverStream() {
+        for (; made < 20; made += 1) yield { data: Buffer.alloc(MIB) };
+      },
+      clientStream: vi.fn(),
+    };
+    const server = await serveRemote({ service: service as never });
+    ends.push(() => server.close(0));
+    const session = connect(server.endpoint.replace('grpc', 'http'));
+    ends.push(() => session.destroy());
+    const headers = {
+      ':method': 'POST',
+      ':path': M.read.path,
+      'content-type': 'application/grpc',
+      te: 'trailers',
+    };
+    const stream = session.request(headers);
+    stream.end(Buffer.alloc(5));
+    await once(stream, 'response');
+    expect(made).toBeLessThanOrEqual(2);
+    let taken = 0;
+    for await (const chunk of stream) taken += (chunk as Buffer).length;
+    expect([made, taken]).toEqual([20, 20 * (MIB + 9)]);
+  });
+
   test('an access log that throws is a warning, and each call has its answer', async () => {
     const service = {
       unary: (): Promise<never> => Promise.reject(new RpcError('NOT_FOUND', 'no such thing')),
