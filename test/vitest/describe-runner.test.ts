@@ -30,7 +30,7 @@ describeRunner({ name: 'at once', isOld: true }, cases, { concurrent: true });
 describeRunner({ name: 'hanging', isOld: false }, [
   {
     ...caseOf('first', 'ends once its signal aborts'),
-    timeoutMs: () => 2_000,
+    timeoutMs: () => 5_000,
     prove: (_, { signal }) =>
       new Promise<void>((resolve) => {
         signal.addEventListener('abort', () => resolve());
