@@ -80,8 +80,8 @@ export function startHint({ error }: RunStatus): string {
 }
 
 /**
- * What a cluster leaves out about a command that was cancelled after `--timeout` while it waited; `''` if it has
- * started, or may have. `waitedMs` is the time until its end, `limitMs` that after which it is cancelled from here.
+ * Says that `--timeout` cancelled a command while it still waited, which clusters do not report; `''` if the command has
+ * started, or may have. `waitedMs` is the time until its end; after `limitMs` it is cancelled from here.
  */
 export function waitingNote(
   { state, stdoutRef }: RunStatus,

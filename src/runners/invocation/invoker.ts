@@ -53,7 +53,7 @@ class CheckedInvoker extends Invoker {
 /**
  * Creates an invoker, for use alone or behind the queue of `createQueueRunner`.
  *
- * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for a collaborator that lacks a method, or does not say how long it takes.
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for a collaborator that lacks a method or states no bound.
  * @example
  * ```ts
  * import { createNullOutputs, createVirtualFiler, virtualTempDirs } from 'dryrunner';

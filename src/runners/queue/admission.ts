@@ -23,8 +23,8 @@ export interface AdmissionState {
 }
 
 /**
- * Returns if the command could be accepted in some state. May call code of the caller and of an execer, which may use
- * the runner at once, so the state to admit it by is read afterwards.
+ * Returns if some state of the runner could accept the command. This calls code of the caller and of an execer, which
+ * may use the runner at once: read the state for {@link admit} afterwards.
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for a malformed command, and what the performer throws for one that can
  * never start.
