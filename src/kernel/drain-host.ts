@@ -60,7 +60,7 @@ export class ResourcesSince {
 
   /** Call this, like the other methods, in a burst of the drain: between two bursts other code sets timers too. */
   begin(): void {
-    this.#before = activeResources();
+    this.#before = process.getActiveResourcesInfo();
     this.#timers?.begin();
     if (ResourcesSince.#hasLeftTimers) this.#countedFrom = 0;
   }

@@ -2,7 +2,7 @@
  * The engine of one simulation: builds the world, drives the clock, notices how it ends. Invariant: the first failure
  * counts.
  */
-import type { Drain, DrainHooks, NextTurn, StepResult } from '../kernel/drain-run.ts';
+import { VouchedHooks, type Drain, type NextTurn, type StepResult } from '../kernel/drain-run.ts';
 import { CallbacksSince, isMachineTimerRunning, withholdRejections } from '../kernel/drain-host.ts';
 import { EventuallyFailedError, WatchedProperties } from './watched-properties.ts';
 import {
@@ -15,7 +15,7 @@ import { isInstance } from '../kernel/argument-check.ts';
 import { messageOf, isRunnerError, omitStacksOfAnswers, type StackOmission } from '../kernel/errors.ts';
 import { withoutColours } from '../kernel/one-line.ts';
 import type { SimulateOptions } from './simulate-options.ts';
-import { createDecisions, type DecisionLog } from '../kernel/decision-log.ts';
+import { DecisionLog } from '../kernel/decision-log.ts';
 import { chooseDrain } from '../kernel/drain.ts';
 import { ReplaySource } from '../kernel/replay-decisions.ts';
 import { RollingHash } from '../kernel/rolling-hash.ts';
@@ -80,7 +80,7 @@ class NotedErrors {
 }
 
 /** The turns of the real event loop that a simulation takes; between two of them it can be ended from outside. */
-class SimulationTurns implements DrainHooks {
+class SimulationTurns extends VouchedHooks {
   /** True while code of the simulation runs: a simulation started now is nested in this one. */
   isOn = false;
   /** A tick of the simulation has thrown and so ended a turn; Node reports the exception next. */
@@ -102,6 +102,7 @@ class SimulationTurns implements DrainHooks {
     session: () => AmbientSession | undefined,
     waits: () => boolean,
   ) {
+    super();
     if (nextTurn !== undefined) this.nextTurn = nextTurn;
     this.#signal = signal;
     this.#noteTurn = onTurn;
@@ -210,7 +211,7 @@ export class SimulationRun {
       () => this.#isWaiting(),
     );
     this.#source = source;
-    this.#decisions = createDecisions(this.#watched(source), { hash: this.#decisionHash });
+    this.#decisions = new DecisionLog(this.#watched(source), { hash: this.#decisionHash });
     this.#clock = new VirtualClock({ choices: this.#decisions, capturePlaces });
     this.#stopListening = onFire === undefined ? undefined : this.#clock.addFireListener(onFire);
     this.#recorder = new HashingRecorder({ hash: new RollingHash(), keep: keepTrace });

@@ -104,6 +104,7 @@ export class WatchedProperties {
 
   /** The pending `eventually` calls, as errors show them. */
   awaited(): string[] {
+    if (this.#awaited.size === 0) return [];
     return Array.from(this.#awaited, ({ verb, name }) => propertyCall(verb, name));
   }
 

@@ -43,3 +43,13 @@ test('what throws leaves it as it was', () => {
   expect(() => withStackLimit(7, never)).toThrow('it is called');
   expect(Object.getOwnPropertyDescriptor(Error, 'stackTraceLimit')).toEqual(before);
 });
+
+test.each([
+  ['hidden', { enumerable: false }],
+  ['fixed', { writable: false }],
+])('what code has %s meanwhile is as it was afterwards', (_how, change) => {
+  const restore = setStackLimit(7);
+  Object.defineProperty(Error, 'stackTraceLimit', change);
+  restore();
+  expect(Object.getOwnPropertyDescriptor(Error, 'stackTraceLimit')).toEqual(before);
+});

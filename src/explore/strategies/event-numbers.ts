@@ -1,6 +1,6 @@
 /**
  * A small integer for each event of one execution, by its id. Invariant: ids are dense and small, so a look-up costs
- * one array access, and clearing costs only what was used.
+ * one array access; numbers of an earlier execution lie behind `used`, so that clearing costs nothing.
  */
 
 const FIRST_LENGTH = 1024;
@@ -16,12 +16,14 @@ export class EventNumbers {
 
   set(id: number, value: number): void {
     if (id >= this.values.length) this.grow(id);
-    if (id >= this.used) this.used = id + 1;
+    if (id >= this.used) {
+      if (id > this.used) this.values.fill(0, this.used, id);
+      this.used = id + 1;
+    }
     this.values[id] = value;
   }
 
   clear(): void {
-    this.values.fill(0, 0, this.used);
     this.used = 0;
   }
 
