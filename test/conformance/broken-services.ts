@@ -31,6 +31,29 @@ export function having(good: Service, replaced: Partial<Service>): Service {
   };
 }
 
+/** The good service, with every status that it shows changed. */
+export function showing(good: Service, change: (status: RunStatus) => RunStatus): Service {
+  return having(good, {
+    abort: async (runId) => change(await good.abort(runId)),
+    status: async (runId) => {
+      const { status, service } = await good.status(runId);
+      return { status: change(status), service };
+    },
+    statusAll: async () => {
+      const { statuses, service } = await good.statusAll();
+      return { statuses: statuses.map(change), service };
+    },
+    queryNow: async (query) => {
+      const { statuses, service } = await good.queryNow(query);
+      return { statuses: statuses.map(change), service };
+    },
+    query: async (query, wait) => {
+      const { statuses, service } = await good.query(query, wait);
+      return { statuses: statuses.map(change), service };
+    },
+  });
+}
+
 /** Runs something else when a call is refused with a code. */
 async function orOn<T>(code: string, call: Promise<T>, otherwise: () => T | Promise<T>): Promise<T> {
   try {

@@ -19,6 +19,7 @@ import type { ServiceCall } from '../../call/service-call.ts';
 import type { Service } from '../../model/service.ts';
 import type { ServiceStatus } from '../../model/service-status.ts';
 import { finalStatus } from '../../model/status-lookup.ts';
+import type { QueryResult } from '../../model/status-reader.ts';
 import type { World } from '../../model/world.ts';
 import { defineScenario, type ScenarioDefinition } from '../../simulation/scenario.ts';
 import { refusalText } from '../../explore/explain/answer-texts.ts';
@@ -40,6 +41,7 @@ import {
   type Program,
   type TakenParts,
 } from './planned-parts.ts';
+import { checkShown } from './shown-status.ts';
 import { TracedCalls } from './traced-calls.ts';
 import type { WorkloadHost } from './workload-host.ts';
 
@@ -142,6 +144,7 @@ export class PartsWorkload {
     await this.#sim.sleep(SETTLED_MS);
     this.#parts.endLeaks();
     await this.#sim.sleep(1);
+    await this.#statusAll(service);
     const times = { createdAtMs, releasedAtMs: this.#releasedAtMs };
     for (const name of new PartsJudge(this.#sim, this.#parts, times).judge()) note(name);
     for (const code of this.#refusals) note(refusedText(code));
@@ -188,12 +191,9 @@ export class PartsWorkload {
   async #run(service: Service, capacity: number): Promise<void> {
     const run = this.#parts.draw();
     // Both calls are in the same instant, so that a full or unhealthy runner is so for both.
-    const before = service.statusAll();
+    const before = this.#statusAll(service);
     const offered = service.run(run.plan.command);
-    const [{ statuses, service: machine }, answer] = await Promise.all([
-      this.#answered('R43', 'statusAll', 'statuses', before),
-      answerOf(offered),
-    ]);
+    const [{ statuses, service: machine }, answer] = await Promise.all([before, answerOf(offered)]);
     this.#checkService('statusAll', machine);
     const isFull = statuses.filter(({ state }) => !isTerminal(state)).length >= capacity;
     const code = refusal(machine, isFull);
@@ -204,9 +204,25 @@ export class PartsWorkload {
     const { runId, state } = answer.status;
     this.#sim.check(code === undefined, `R64 a run was accepted, expected ${code}`);
     this.#sim.check(state === 'PENDING', `R65 a run was accepted as ${state}, expected PENDING`);
+    checkShown(this.#sim, 'run', run, answer.status, undefined);
     run.runId = runId;
     run.acceptedAtMs = this.#sim.now();
     this.#leave(this.#watch(service, run));
+  }
+
+  /** The statuses of all runs; a runner that forgets none must show all of them (R43, R47). */
+  async #statusAll(service: Service): Promise<QueryResult> {
+    const known = this.#parts.runs.filter(({ runId }) => runId !== undefined);
+    const before = known.map(({ shown }) => shown);
+    const result = await this.#answered('R43', 'statusAll', 'statuses', service.statusAll());
+    for (const [at, run] of known.entries()) {
+      const status = result.statuses.find(({ runId }) => runId === run.runId);
+      if (status !== undefined) checkShown(this.#sim, 'statusAll', run, status, before[at]);
+      else if (this.#terms.takesMany) {
+        this.#sim.check(false, `R43 R47 statusAll: expected a status of run ${run.runId}, got none`);
+      }
+    }
+    return result;
   }
 
   /** R22, R23, R63, R64: checks the code, its text, and the zero status with the machine's error. */
@@ -247,6 +263,7 @@ export class PartsWorkload {
       'its end',
       finalStatus(service, runId),
     );
+    checkShown(this.#sim, call, run, status, undefined);
     run.status = status;
     run.endedAtMs = this.#sim.now();
     this.#parts.health.note(status);
@@ -272,20 +289,17 @@ export class PartsWorkload {
     const { runId = '', plan } = run;
     const call = `abort of run ${runId}, which run() has accepted`;
     const known = this.#abortedWhile(run, this.#sim.now());
+    const before = run.shown;
     const aborted = service.abort(runId);
     const end = this.#mayBeForgotten(run) ? unlessUnknown(aborted) : aborted;
     const status = await this.#answered(ruleOfAbort(known), call, 'its end', end);
     if (status === undefined) return;
-    const { status: ended } = run;
     const { state } = status;
     this.#sim.check(
       isTerminal(state),
       `${ruleOfAbort(known, state)} an abort of run ${plan.name} gave ${state}`,
     );
-    this.#sim.check(
-      ended === undefined || ended.state === status.state,
-      `R73 an abort of run ${plan.name} gave ${status.state}, the run is ${ended?.state}`,
-    );
+    checkShown(this.#sim, call, run, status, before);
   }
 
   /** R47, R59: a runner that is not given its history keeps at least the run that was accepted last. */

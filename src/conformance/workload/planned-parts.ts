@@ -120,6 +120,9 @@ export interface PlannedRun {
   runId: string | undefined;
   acceptedAtMs: number;
   abortAtMs: number;
+  /** The last status that an answer has shown, or the end of the run. */
+  shown: RunStatus | undefined;
+  /** The end that the wait for it has shown. */
   status: RunStatus | undefined;
   endedAtMs: number;
 }
@@ -225,6 +228,7 @@ export class PlannedParts {
       runId: undefined,
       acceptedAtMs: Infinity,
       abortAtMs: Infinity,
+      shown: undefined,
       status: undefined,
       endedAtMs: Infinity,
     };

@@ -19,7 +19,7 @@ import type { Service } from '../../../src/model/service.ts';
 import { HEALTHY_SERVICE_STATUS, type ServiceStatus } from '../../../src/model/service-status.ts';
 import type { World } from '../../../src/model/world.ts';
 import { createSimulatedRunner } from '../../../src/runners/simulated-runner.ts';
-import { breakages, having, type Breakage } from '../broken-services.ts';
+import { breakages, having, showing, type Breakage } from '../broken-services.ts';
 import { simulated } from '../subjects.ts';
 
 // For each test of its own: the longest takes a minute and a half of processor time, which may be a tenth of what a busy machine has.
@@ -35,29 +35,6 @@ const over = (status: RunStatus, change: Partial<RunStatus>): RunStatus =>
 
 /** Of a command that may be none. */
 const timeoutOf = (command: Command | undefined): number => command?.timeoutMs ?? 0;
-
-/** Every status that the service shows, changed. */
-function showing(good: Service, change: (status: RunStatus) => RunStatus): Service {
-  return having(good, {
-    abort: async (runId) => change(await good.abort(runId)),
-    status: async (runId) => {
-      const { status, service } = await good.status(runId);
-      return { status: change(status), service };
-    },
-    statusAll: async () => {
-      const { statuses, service } = await good.statusAll();
-      return { statuses: statuses.map(change), service };
-    },
-    queryNow: async (query) => {
-      const { statuses, service } = await good.queryNow(query);
-      return { statuses: statuses.map(change), service };
-    },
-    query: async (query, wait) => {
-      const { statuses, service } = await good.query(query, wait);
-      return { statuses: statuses.map(change), service };
-    },
-  });
-}
 
 const exact: readonly TimedBreakage[] = [
   {

@@ -14,7 +14,7 @@ import type { Service } from '../../../src/model/service.ts';
 import type { World } from '../../../src/model/world.ts';
 import { createMemoryOutputs } from '../../../src/outputs/memory-output.ts';
 import { createQueueRunner } from '../../../src/runners/queue/create-queue-runner.ts';
-import { having } from '../broken-services.ts';
+import { having, showing } from '../broken-services.ts';
 
 type Parts = SubjectOptions & PlannedMachine;
 type Change = (parts: Parts, world: World) => Partial<Parts>;
@@ -425,16 +425,92 @@ const BROKEN: readonly (readonly [
   ],
   [
     'that changes texts',
-    /^R11 /,
+    /^R11 run \S+ ended with the text/,
+    () => ({}),
+    (service) => showing(service, (status) => ({ ...status, error: status.error.toUpperCase() })),
+  ],
+  [
+    'that returns from `run` without the tags of the command',
+    /^R46 run shows run \S+ as PENDING: expected the tags of its command/,
+    () => ({}),
+    (service) =>
+      having(service, { run: async (command) => ({ ...(await service.run(command)), taskId: '' }) }),
+  ],
+  [
+    'that shows runs in its queue without their tags',
+    /^R46 statusAll shows run \S+ as PENDING: expected the tags of its command/,
+    () => ({}),
+    (service) => showing(service, (status) => (status.state === 'PENDING' ? { ...status, tag: '' } : status)),
+  ],
+  [
+    'that shows refs of runs in its queue',
+    /^R12 statusAll shows run \S+ as PENDING: expected no refs/,
+    () => ({}),
+    (service) =>
+      showing(service, (status) =>
+        status.state === 'PENDING' ? { ...status, stdoutRef: 'file:///early' } : status,
+      ),
+  ],
+  [
+    'that shows an exit code of runs at work',
+    /^R11 statusAll shows run \S+ as RUNNING: expected no exitCode/,
+    () => ({}),
+    (service) =>
+      showing(service, (status) => (status.state === 'RUNNING' ? { ...status, exitCode: -1 } : status)),
+  ],
+  [
+    'that shows runs as ABORTED after its release, however they ended',
+    /^R73 R200 statusAll shows run \S+ as ABORTED: expected its end as another answer has shown it/,
+    () => ({}),
+    (service) => {
+      let isReleased = false;
+      const shown = showing(service, (status) =>
+        isReleased ? { ...status, state: 'ABORTED', exitCode: 0, error: '' } : status,
+      );
+      return having(shown, {
+        release: async () => {
+          await service.release();
+          isReleased = true;
+        },
+      });
+    },
+  ],
+  [
+    'that shows a run that is over as RUNNING',
+    /^R200 statusAll shows run \S+ as RUNNING: expected (COMPLETE|FAILED) or further/,
     () => ({}),
     (service) =>
       having(service, {
-        query: async (query, wait) => {
-          const { statuses, service: machine } = await service.query(query, wait);
-          return {
-            statuses: statuses.map((status) => ({ ...status, error: status.error.toUpperCase() })),
-            service: machine,
-          };
+        statusAll: async () => {
+          const all = await service.statusAll();
+          const revived = all.statuses.map((status) =>
+            status.exitCode === 7 ? { ...status, state: 'RUNNING' as const, exitCode: 0, error: '' } : status,
+          );
+          return { ...all, statuses: revived };
+        },
+      }),
+  ],
+  [
+    'whose abort gives another exit code than its queries',
+    /^R73 R200 /,
+    () => ({}),
+    (service) =>
+      having(service, {
+        abort: async (runId) => {
+          const status = await service.abort(runId);
+          return status.state === 'COMPLETE' ? { ...status, exitCode: 99 } : status;
+        },
+      }),
+  ],
+  [
+    'that forgets runs that are over',
+    /^R43 R47 statusAll: expected a status of run \S+, got none/,
+    () => ({}),
+    (service) =>
+      having(service, {
+        statusAll: async () => {
+          const all = await service.statusAll();
+          return { ...all, statuses: all.statuses.filter(({ state }) => state !== 'ABORTED') };
         },
       }),
   ],
@@ -485,15 +561,9 @@ describe('the workload of drawn parts', () => {
       'fails the queue of an unhealthy runner with another exit code',
       () => ({}),
       (service) =>
-        having(service, {
-          query: async (query, wait) => {
-            const { statuses, service: machine } = await service.query(query, wait);
-            const recoded = statuses.map((status) =>
-              status.error === 'Worker is unhealthy.' ? { ...status, exitCode: 250 } : status,
-            );
-            return { statuses: recoded, service: machine };
-          },
-        }),
+        showing(service, (status) =>
+          status.error === 'Worker is unhealthy.' ? { ...status, exitCode: 250 } : status,
+        ),
     ],
     [
       'passes on an environment in another order',
