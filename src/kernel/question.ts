@@ -27,12 +27,15 @@ export const QUESTION_KINDS: readonly QuestionKind[] = Object.freeze([
 export class Thing {
   readonly type: string;
   readonly id: string;
+  /** Where ids are unique, such as the runner of a run, for people; not part of the text, and empty if unknown. */
+  readonly home: string;
   #text: string | undefined;
 
   /** @internal */
-  constructor(type: string, id: string) {
+  constructor(type: string, id: string, home = '') {
     this.type = type;
     this.id = id;
+    this.home = home;
   }
 
   get text(): string {

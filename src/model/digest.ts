@@ -45,6 +45,11 @@ export function digestKey({ hash, sizeBytes }: Digest): string {
   return `${hash}/${sizeBytes}`;
 }
 
+/** The first digits of the hash, by which messages for people name a blob. */
+export function shortHash({ hash }: Digest): string {
+  return hash.slice(0, 8);
+}
+
 /** Parses `HASH/SIZE`; undefined if the text is not a digest. See {@link formatDigest}. */
 export function parseDigest(text: string): Digest | undefined {
   check('text', text, is.TEXT);

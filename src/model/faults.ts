@@ -231,9 +231,26 @@ export function diskFaultText(kind: string, disk: string, call: DiskCall, file: 
   return worded(OF_DISK, kind, text, disk) ?? namedFaultText(`${text} on ${disk}`, kind);
 }
 
-/** Describes a fault of a remote call: `remote call Execute breaks off`. */
-export function remoteFaultText(kind: RemoteFaultKind, name: string, method: string): string {
-  return OF_REMOTE_CALL[kind](`${name} call ${method}`, '');
+/** A remote call, as a fault names it. */
+export interface RemoteCall {
+  /** Name of the faults. */
+  readonly name: string;
+  readonly method: string;
+  /** What it is about; empty if unknown. */
+  readonly detail?: string;
+  /** The run that it is made for, if known. */
+  readonly caller?: { readonly runner: string; readonly runId: string } | undefined;
+}
+
+/** Describes a fault of a remote call: `remote call Execute(run 0 of lane, action 6881981b) breaks off`. */
+export function remoteFaultText(kind: RemoteFaultKind, call: RemoteCall): string {
+  return OF_REMOTE_CALL[kind](remoteCallText(call), '');
+}
+
+function remoteCallText({ name, method, detail = '', caller }: RemoteCall): string {
+  const run = caller === undefined ? '' : `run ${caller.runId} of ${caller.runner}`;
+  const about = [run, detail].filter((part) => part !== '').join(', ');
+  return `${name} call ${method}${about === '' ? '' : `(${about})`}`;
 }
 
 /** Describes a fault of ambient time; undefined for a kind that is not one. */
@@ -253,6 +270,7 @@ export function faultText({
   parts,
   ms,
   file,
+  ...remote
 }: FaultEvent): string {
   if (message !== undefined) return delayedFaultText(kind, message, runner, ms);
   if (parts !== undefined) return partsFaultText(kind, parts, ms);
@@ -269,15 +287,21 @@ export function faultText({
   if (CALLS.has(operation)) {
     return callFaultText(kind, callText(operation, runId), where);
   }
-  return otherFaultText(kind, operation, where);
+  return otherFaultText(kind, operation, where, remote);
 }
 
 /** Describes a fault of a clock, an output or a remote call, or one that the scenario named itself. */
-function otherFaultText(kind: string, operation: string, where: string): string {
+function otherFaultText(
+  kind: string,
+  operation: string,
+  where: string,
+  { client, clientRunId: runId, detail = '' }: Pick<FaultEvent, 'client' | 'clientRunId' | 'detail'>,
+): string {
+  const caller = client === undefined || runId === undefined ? undefined : { runner: client, runId };
   const text =
     operation === 'clock'
       ? worded(OF_CLOCK, kind, where)
       : (worded(OF_OUTPUT, kind, `output ${operation}`) ??
-        worded(OF_REMOTE_CALL, kind, `${where} call ${operation}`));
+        worded(OF_REMOTE_CALL, kind, remoteCallText({ name: where, method: operation, detail, caller })));
   return text ?? namedFaultText(`${operation} of ${where}`, kind);
 }

@@ -140,6 +140,13 @@ export type TraceEvent = { readonly at: number } & (
       readonly ms?: number;
       /** The affected file, on the disk named by `runner`; absent for all other faults. */
       readonly file?: string;
+      /**
+       * The remote runner whose call is affected, the run that it makes the call for, and what the call is about, for
+       * people. Absent if unknown and for all other faults; not part of the hash, and only made if events are kept.
+       */
+      readonly client?: string;
+      readonly clientRunId?: RunID;
+      readonly detail?: string;
     }
   /** A step of a message between two nodes; `runner` is the sender. */
   | {

@@ -7,7 +7,7 @@ import { rpcStatusOf } from '../cas/action-messages.ts';
 import { EXECUTION_STAGES, MESSAGES, type Messages, type OperationMessage, unpackAny } from '../cas/codec.ts';
 import type { RandomStream } from '../kernel/random.ts';
 import { RPC_CODES } from '../model/action.ts';
-import type { Digest } from '../model/digest.ts';
+import { shortHash } from '../model/digest.ts';
 import { REMOTE_SERVER } from '../model/message-text.ts';
 import { counted } from '../model/plural.ts';
 import type { MessageKind, MessageStep, Tracer } from '../model/trace-event.ts';
@@ -72,7 +72,7 @@ export class TracedCall {
     this.#calls = calls;
     this.#name = name;
     this.#id = id;
-    const detail = this.#isKept() ? readable(() => argumentsText(calls.runId, request)) : '';
+    const detail = this.#isKept() ? argumentsText(calls.runId, request) : '';
     this.#record('call', 'sent', detail);
   }
 
@@ -171,10 +171,6 @@ function isExecution(name: string): boolean {
   return name === 'Execute' || name === 'WaitExecution';
 }
 
-function short({ hash }: Digest): string {
-  return hash.slice(0, 8);
-}
-
 /** The fields of requests that say what a call is about. */
 type Request = Partial<
   Messages['ExecuteRequest'] &
@@ -184,11 +180,22 @@ type Request = Partial<
     Messages['ReadRequest']
 >;
 
-/** What a call is about, in a few words. */
+/** What a call is about, in a few words; one about an execution names its run. */
 function argumentsText(runId: string, request: unknown): string {
+  const { actionDigest, name: operation } = (request ?? {}) as Request;
+  const about = requestText(request);
+  return actionDigest || operation !== undefined ? `run ${runId}, ${about}` : about;
+}
+
+/** What a request is about, in a few words; empty if it says nothing about that. */
+export function requestText(request: unknown): string {
+  return readable(() => subjectText(request));
+}
+
+function subjectText(request: unknown): string {
   const { actionDigest, name: operation, blobDigests, requests, resourceName } = (request ?? {}) as Request;
-  if (actionDigest) return `run ${runId}, action ${short(actionDigest)}`;
-  if (operation !== undefined) return `run ${runId}, ${operation}`;
+  if (actionDigest) return `action ${shortHash(actionDigest)}`;
+  if (operation !== undefined) return operation;
   if (blobDigests !== undefined) return counted(blobDigests.length, 'blob');
   if (requests !== undefined) return counted(requests.length, 'blob');
   const [, hash] = /blobs\/([0-9a-f]{8})/.exec(resourceName ?? '') ?? [];

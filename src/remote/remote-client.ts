@@ -135,6 +135,7 @@ export class RemoteClient {
   readonly #topic: Topic;
   readonly #signal: AbortSignal;
   readonly #calls: CallTrace | undefined;
+  readonly #caller: Pick<RpcContext, 'caller'>;
   #uploads = 0;
   /** Maximum bytes of a batch of blobs. */
   #batchBytes = MESSAGE_BYTES;
@@ -151,6 +152,7 @@ export class RemoteClient {
     this.#topic = topic;
     this.#signal = signal;
     this.#calls = calls;
+    this.#caller = calls === undefined ? {} : { caller: { runner: calls.client, runId: calls.runId } };
   }
 
   /** Makes a call, with retries; rejects with an {@link RpcError}. */
@@ -164,7 +166,10 @@ export class RemoteClient {
   watch<Q, A>(method: RpcMethod<Q, A, 'serverStream'>, request: Init<Q>): Watch<A> {
     const call = this.#calls?.begin(method, request);
     try {
-      const messages = this.#options.transport.serverStream(method, request as Q, { signal: this.#signal });
+      const messages = this.#options.transport.serverStream(method, request as Q, {
+        signal: this.#signal,
+        ...this.#caller,
+      });
       return { messages, call };
     } catch (error) {
       call?.fail(error);
@@ -427,7 +432,7 @@ export class RemoteClient {
     });
     const attempt: Attempt = { call: undefined };
     try {
-      const context = { signal: controller.signal, timeoutMs: callMsMax };
+      const context = { signal: controller.signal, timeoutMs: callMsMax, ...this.#caller };
       const answer = await Promise.race([make(context, attempt), stopped]);
       attempt.call?.reply(answer);
       return answer;

@@ -12,10 +12,11 @@ import { check } from '../kernel/argument-check.ts';
 import { statusMessage } from '../cas/action-messages.ts';
 import { MESSAGES, packAny, type OperationMessage } from '../cas/codec.ts';
 import { RPC_CODES } from '../model/action.ts';
-import { type RemoteFaultKind, remoteFaultText } from '../model/faults.ts';
+import { type FaultEvent, type RemoteFaultKind, remoteFaultText } from '../model/faults.ts';
 import type { World } from '../model/world.ts';
 import { checkWorld } from '../model/world.ts';
 import { type RateTable, RateTables } from '../network/rate-table.ts';
+import { requestText } from './call-trace.ts';
 import { REMOTE_METHODS as M } from './methods.ts';
 import {
   methodName,
@@ -114,7 +115,7 @@ class FaultyService implements RemoteService {
   async unary<Q, A>(method: RpcMethod<Q, A, 'unary'>, request: Q, context: RpcContext): Promise<A> {
     check('method', method, RPC_METHOD);
     const topic = this.#topic(method);
-    const kind = this.#strike(method, topic);
+    const kind = this.#strike(method, topic, request, context);
     await this.#before(kind, method, topic, context);
     if (kind === 'loseResult') {
       throw new RpcError('NOT_FOUND', 'no cached result: it was evicted (injected fault)');
@@ -131,7 +132,7 @@ class FaultyService implements RemoteService {
   ): AsyncGenerator<A> {
     check('method', method, RPC_METHOD);
     const topic = this.#topic(method);
-    const kind = this.#strike(method, topic);
+    const kind = this.#strike(method, topic, request, context);
     await this.#before(kind, method, topic, context);
     if (kind === 'loseBlob') throw new RpcError('NOT_FOUND', 'the blob was evicted (injected fault)');
     let left = kind === 'cut' ? this.#world.choices.choose(topic.plus('cut').asks('choice'), CUTS) : Infinity;
@@ -151,7 +152,8 @@ class FaultyService implements RemoteService {
   ): Promise<A> {
     check('method', method, RPC_METHOD);
     const topic = this.#topic(method);
-    const kind = this.#strike(method, topic);
+    // What a stream of requests is about is known only once it is read, which is the server's to do.
+    const kind = this.#strike(method, topic, undefined, context);
     await this.#before(kind, method, topic, context);
     const answer = await this.#service.clientStream(method, requests, context);
     this.#after(kind, method);
@@ -171,7 +173,12 @@ class FaultyService implements RemoteService {
     return table;
   }
 
-  #strike(method: RpcMethod<unknown, unknown>, topic: Topic): RemoteFaultKind | undefined {
+  #strike(
+    method: RpcMethod<unknown, unknown>,
+    topic: Topic,
+    request: unknown,
+    { caller }: RpcContext,
+  ): RemoteFaultKind | undefined {
     const table = this.#tableOf(method);
     if (table === undefined || this.#strikesLeft === 0) return undefined;
     const { choices, tracer, clock } = this.#world;
@@ -180,14 +187,23 @@ class FaultyService implements RemoteService {
     const describe: DescribeAnswer = Object.assign(
       (answer: number) => {
         const kind = table.kindOf(answer);
-        return kind === undefined ? '' : remoteFaultText(kind, runner, operation);
+        if (kind === undefined) return '';
+        return remoteFaultText(kind, {
+          name: runner,
+          method: operation,
+          detail: requestText(request),
+          caller,
+        });
       },
       { faults: table.faults },
     );
     const kind = table.kindOf(choices.choose(topic.asks('fault'), table.n, describe));
     if (kind === undefined) return undefined;
     this.#strikesLeft -= 1;
-    tracer?.record({ at: clock.now(), type: 'fault', runner, operation, kind, runId: '' });
+    tracer?.record({
+      ...{ at: clock.now(), type: 'fault', runner, operation, kind, runId: '' },
+      ...(tracer.keepsEvents === true ? aboutCall(request, caller) : {}),
+    });
     this.#faults.onFault?.(kind, method.path);
     return kind;
   }
@@ -218,6 +234,18 @@ class FaultyService implements RemoteService {
       throw new RpcError('DEADLINE_EXCEEDED', `${path} took too long (injected fault)`);
     }
   }
+}
+
+/** What the trace says of a call that is struck. */
+function aboutCall(
+  request: unknown,
+  caller: RpcContext['caller'],
+): Pick<FaultEvent, 'client' | 'clientRunId' | 'detail'> {
+  const detail = requestText(request);
+  return {
+    ...(caller === undefined ? {} : { client: caller.runner, clientRunId: caller.runId }),
+    ...(detail === '' ? {} : { detail }),
+  };
 }
 
 /** The operation as it ends when its worker is gone. */

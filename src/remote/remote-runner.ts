@@ -672,7 +672,7 @@ class RemotePerformance implements Performance {
   }
 
   #topic(what: string): Topic {
-    return new Thing('run', this.#runId).topic(what);
+    return new Thing('run', this.#runId, this.#parts.name).topic(what);
   }
 }
 

@@ -7,6 +7,7 @@ import * as is from '../kernel/shape.ts';
 import { check, unreadable } from '../kernel/argument-check.ts';
 import { RunnerError, type RunnerErrorDetails } from '../kernel/errors.ts';
 import { RPC_CODES, type RpcCodeName, type RpcStatus, type RpcViolation } from '../model/action.ts';
+import type { RunID } from '../model/run-status.ts';
 
 /** Which side sends a stream of messages. */
 export type RpcKind = 'unary' | 'serverStream' | 'clientStream';
@@ -36,6 +37,8 @@ export interface RpcContext {
   readonly timeoutMs?: number;
   /** Text headers by lower-case name. */
   readonly metadata?: ReadonlyMap<string, string>;
+  /** The run that the call is made for, which the faults of {@link withRemoteFaults} name. No server gets it. */
+  readonly caller?: { readonly runner: string; readonly runId: RunID };
 }
 
 /**

@@ -3,6 +3,7 @@ import * as is from '../kernel/shape.ts';
 import { check } from '../kernel/argument-check.ts';
 import { onOneLine } from '../kernel/one-line.ts';
 import { tagsOf, type Command } from '../model/command.ts';
+import { digestOfSnapshot, shortHash } from '../model/digest.ts';
 import { resourceEventText } from '../model/resource-text.ts';
 import { hasField } from '../model/run-state.ts';
 import type { RunStatus } from '../model/run-status.ts';
@@ -105,11 +106,16 @@ function commandText({ argv, timeoutMs = 0 }: Command): string {
   return `${JSON.stringify(argv)}${timeoutMs > 0 ? `, timeout ${timeoutMs} ms` : ''}`;
 }
 
-/** The name that the scheduler gave a run. */
+/** The name that the scheduler gave a run, and the action that it carries out. */
 function taggedText(command: Command): string {
   const { jobId, taskId, tag } = tagsOf(command);
-  const name = [jobId, taskId, tag].filter((part) => part !== '').join('/');
-  return name === '' ? '' : ` for ${name}`;
+  const { executeRequest, snapshotId = '' } = command;
+  const names = [[jobId, taskId, tag].filter((part) => part !== '').join('/')];
+  // The snapshot names the action too, and unlike the request is checked when a trace is read.
+  const action = executeRequest === undefined ? undefined : digestOfSnapshot(snapshotId);
+  if (action !== undefined) names.push(`action ${shortHash(action)}`);
+  const text = names.filter((name) => name !== '').join(', ');
+  return text === '' ? '' : ` for ${text}`;
 }
 
 function named(runner: string): string {

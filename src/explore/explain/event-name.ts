@@ -57,6 +57,8 @@ function placeText({ name, row }: Pick<UserCall, 'name' | 'row'>): string {
 interface NamedRun {
   readonly run: Pick<ObservedRun, 'firings' | 'asleep'>;
   readonly arrivals: Arrivals;
+  /** Ids of runs that several runners have accepted. */
+  readonly sharedRunIds: ReadonlySet<string>;
 }
 
 /** Names the clock events of one or two executions. */
@@ -84,7 +86,7 @@ export class EventNames {
     const noun = setNoun(topic);
     const setter = noun === undefined || stack === undefined ? undefined : setterOf(stack);
     if (setter !== undefined) return `the ${noun} set ${setter}`;
-    return this.#arrivalText(id, topic) ?? eventText(topic);
+    return this.#arrivalText(id, topic) ?? eventText(topic, (runId) => this.#index.sharedRunIds.has(runId));
   }
 
   /** True if its name says where it was set. */

@@ -12,6 +12,7 @@ import { isAboutHolding } from './held-resources.ts';
 import { observedIn } from './nearest-history.ts';
 import type { PassingLog } from './nearest-pass.ts';
 import type { RunIndex } from './run-index.ts';
+import { struckJobs } from './struck-jobs.ts';
 
 /** Number of causes that are followed back in search of a user's line. */
 const MAKERS_MAX = 10;
@@ -25,6 +26,7 @@ export function placesOf(
 ): SourcePlace[] {
   return [
     ...placesThatMatter(index, passing, passLog),
+    ...placesOfStruckRuns(index.run),
     ...placesOfHolder(index, failure),
     ...placeWhereNoticed(failure),
   ];
@@ -95,6 +97,20 @@ function userPlaceOf({ run, names }: RunIndex, { what, was, stack = '', makerId 
     maker = run.firings.get(cause);
   }
   return [];
+}
+
+/**
+ * Where the runs were started whose remote calls were struck, and the same work again: the first and the last. The calls
+ * themselves are made by the runner, which no user's line leads to.
+ */
+function placesOfStruckRuns({ events, steps }: RunIndex['run']): SourcePlace[] {
+  const { clients, isOf } = struckJobs(events.map(({ event }) => event));
+  if (clients.size === 0) return [];
+  const places = steps.flatMap(({ done, stack }) => {
+    if (!('type' in done) || done.type !== 'accepted' || !clients.has(done.runner) || !isOf(done)) return [];
+    return placeOf(`run ${done.runId} of ${done.runner} was started`, stack.text);
+  });
+  return places.filter((_, at) => at === 0 || at === places.length - 1);
 }
 
 /** A leftover was mostly acquired by a runner on its own, so this is where the event that led to it was set. */

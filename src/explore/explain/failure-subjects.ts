@@ -8,6 +8,7 @@ import { runIdIn, type TraceEvent } from '../../model/trace-event.ts';
 import { factsOf } from '../../simulation/failure-fact.ts';
 import type { Failure } from '../../simulation/verdict.ts';
 import { nameWords } from './name-words.ts';
+import { struckJobs } from './struck-jobs.ts';
 import type { ObservedRun } from './observed-run.ts';
 
 /** True for a trace event of a subject. */
@@ -45,14 +46,22 @@ function aboutTopics(events: readonly TraceEvent[], topics: readonly Topic[]): I
     }
   };
   topics.forEach(take);
+  const jobs = struckJobs(events);
   for (const event of events) {
     if (event.type !== 'accepted') continue;
     const { jobId, taskId, tag } = tagsOf(event.command);
-    if ([jobId, taskId, tag].some((name) => name !== '' && named.has(name))) {
+    const isTagged = [jobId, taskId, tag].some((name) => name !== '' && named.has(name));
+    if (isTagged || jobs.isOf(event)) {
       tagged.add(`${event.runner} ${event.runId}`);
     }
   }
-  const runners = namedIn(events, named);
+  const runners = new Set([
+    ...namedIn(
+      events.filter(({ type }) => type !== 'fault'),
+      named,
+    ),
+    ...jobs.clients,
+  ]);
   if (runners.size + runIds.size + tagged.size === 0) return undefined;
   return (event) => {
     const runId = runIdIn(event);

@@ -16,13 +16,16 @@ const RECOVERIES: Readonly<Record<string, string>> = {
   slow: 'end of the slowness',
 };
 
-/** A clock event in words: `run/3 deadline` is the deadline of run 3. */
-export function eventText(topic: Topic): string {
+/**
+ * A clock event in words: `run/3 deadline` is the deadline of run 3. Its runner is named if `isShared` says that others
+ * have runs with that id.
+ */
+export function eventText(topic: Topic, isShared: (runId: string) => boolean = () => false): string {
   if (topic === SCENARIO_SLEEP) return 'a sleep of the scenario';
   const { words, root } = phrasesOf(topic);
   const { owner, what, subject } = root;
   const phrase = words.join(' ');
-  if (owner === '' && isThing(subject, 'run')) return `${phaseText(phrase)} of run ${subject.id}`;
+  if (owner === '' && isThing(subject, 'run')) return `${phaseText(phrase)} of ${runText(subject, isShared)}`;
   if (owner === '' && isThing(subject, 'process')) return `the ${phrase} of process ${subject.id}`;
   const ofNode = typeof owner === 'string' && owner !== '' ? nodeEventText(owner, words, root) : undefined;
   if (ofNode !== undefined) return ofNode;
@@ -63,6 +66,10 @@ function isThing(part: Topic['subject'], type: string): part is Thing {
 
 function textOfSubject({ subject }: Topic): string {
   return typeof subject === 'string' ? subject : subject.text;
+}
+
+function runText({ id, home }: Thing, isShared: (runId: string) => boolean): string {
+  return home !== '' && isShared(id) ? `run ${id} of ${home}` : `run ${id}`;
 }
 
 /** An invocation names the event that ends a phase after the phase. */

@@ -26,6 +26,7 @@ export class RunIndex {
   #held: HeldResources | undefined;
   #names: EventNames | undefined;
   #order: ReadonlyMap<number, number> | undefined;
+  #sharedRunIds: ReadonlySet<string> | undefined;
   #unusual: readonly ObservedDecision[] | undefined;
 
   constructor(run: ObservedRun) {
@@ -66,6 +67,11 @@ export class RunIndex {
     return (this.#order ??= new Map([...this.run.firings.keys()].map((id, at) => [id, at])));
   }
 
+  /** Ids of runs that several runners have accepted. */
+  get sharedRunIds(): ReadonlySet<string> {
+    return (this.#sharedRunIds ??= sharedRunIdsIn(this.run));
+  }
+
   /** See {@link unusualDecisions}. */
   get unusual(): readonly ObservedDecision[] {
     return (this.#unusual ??= unusualDecisions(this.run));
@@ -79,4 +85,16 @@ export class RunIndex {
     this.#texts.set(event, text);
     return text;
   }
+}
+
+function sharedRunIdsIn({ events }: ObservedRun): ReadonlySet<string> {
+  const runners = new Map<string, string>();
+  const shared = new Set<string>();
+  for (const { event } of events) {
+    if (event.type !== 'accepted') continue;
+    const { runner, runId } = event;
+    if ((runners.get(runId) ?? runner) !== runner) shared.add(runId);
+    runners.set(runId, runner);
+  }
+  return shared;
 }

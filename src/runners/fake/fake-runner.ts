@@ -43,11 +43,19 @@ class FakePerformance implements Performance {
   #isRunning = false;
   #isOver = false;
   #abort: Timer | undefined;
+  readonly #runner: string;
   /** Subject of its events. */
   #run: Thing | undefined;
 
-  constructor(world: World, command: Command, runId: RunID, onStatus: StatusListener, onEnd: () => void) {
+  constructor(
+    { world, runner }: Pick<FakePerformer, 'world' | 'runner'>,
+    command: Command,
+    runId: RunID,
+    onStatus: StatusListener,
+    onEnd: () => void,
+  ) {
     this.runId = runId;
+    this.#runner = runner;
     this.#world = world;
     this.#command = command;
     this.#onStatus = onStatus;
@@ -87,7 +95,7 @@ class FakePerformance implements Performance {
   }
 
   #topic(what: string): Topic {
-    return (this.#run ??= new Thing('run', this.runId)).topic(what);
+    return (this.#run ??= new Thing('run', this.runId, this.#runner)).topic(what);
   }
 
   #after(ms: number, what: string, go: () => void): void {
@@ -112,12 +120,14 @@ class FakePerformance implements Performance {
  * Performs fake runs one at a time, by script or by calls of the test. Invariant: a run that has ended leaves no timer.
  */
 class FakePerformer implements Performer {
-  readonly #world: World;
+  readonly world: World;
   readonly #script: FakeScripts | undefined;
+  readonly runner: string;
   #performance: FakePerformance | undefined;
 
-  constructor(world: World, script: FakeScripts | undefined) {
-    this.#world = world;
+  constructor(world: World, runner: string, script: FakeScripts | undefined) {
+    this.world = world;
+    this.runner = runner;
     this.#script = script;
   }
 
@@ -130,7 +140,7 @@ class FakePerformer implements Performer {
     const onEnd = (): void => {
       this.#performance = undefined;
     };
-    const performance = new FakePerformance(this.#world, command, runId, onStatus, onEnd);
+    const performance = new FakePerformance(this, command, runId, onStatus, onEnd);
     this.#performance = performance;
     const missing = missingRequest(command);
     if (missing !== undefined) {
@@ -272,10 +282,14 @@ export function createFakeRunner(world: World, options: FakeRunnerOptions = {}):
   const { name = 'fake', script } = options;
   const part = isolateRunner(world, name, options, ['script']);
   if (part === undefined) {
-    return watchedService(world, name, new FakeRunner(world, new FakePerformer(world, script), options));
+    return watchedService(
+      world,
+      name,
+      new FakeRunner(world, new FakePerformer(world, name, script), options),
+    );
   }
   const home = { ...world, clock: part.clock };
-  const performer = new FakePerformer(home, notedScript(part, script));
+  const performer = new FakePerformer(home, name, notedScript(part, script));
   return watchedService(world, name, new FakeRunner(home, performer, options, part));
 }
 

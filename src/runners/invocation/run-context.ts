@@ -77,7 +77,7 @@ export class RunContext {
 
   /** Topic of an event of this run: the end of a phase, or a stop. */
   topic(what: InvocationPhase | 'deadline' | 'abort' | 'memory'): Topic {
-    return (this.#thing ??= new Thing('run', this.runId)).topic(what);
+    return (this.#thing ??= new Thing('run', this.runId, this.parts.name)).topic(what);
   }
 
   acquired(resource: ResourceKind, name: string): void {

@@ -115,7 +115,7 @@ export class UndisturbedInvocation implements Performance, ExecCommand {
     const { clock } = this.#parts.world;
     const { timeoutMs = 0 } = this.#command;
     if (timeoutMs > 0) {
-      const topic = new Thing('run', this.runId).topic('deadline');
+      const topic = new Thing('run', this.runId, this.runner).topic('deadline');
       this.#deadline = clock.timer(topic, timeoutMs, () => this.#takenOver().passDeadline(timeoutMs));
     }
     let process: SimProcess;
@@ -149,7 +149,9 @@ export class UndisturbedInvocation implements Performance, ExecCommand {
       this.#ended = status;
       this.#takenOver().keepEnd(status);
     }
-    this.#parts.world.clock.post(new Thing('run', this.runId).topic('wait'), () => this.#finish());
+    this.#parts.world.clock.post(new Thing('run', this.runId, this.runner).topic('wait'), () =>
+      this.#finish(),
+    );
   }
 
   /** Called by the process when something disturbs it. */

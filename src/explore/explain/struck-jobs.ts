@@ -1,0 +1,77 @@
+/**
+ * Finds the work that the faults of remote calls concern: the runs for which such a call was made, those of clients that
+ * try the same work again, and those of the workers that carry it out. Invariant: work is compared by its tags, action
+ * or command line, because a server learns nothing else of the run that it works for.
+ */
+import { type Command, tagsOf } from '../../model/command.ts';
+import type { TraceEvent } from '../../model/trace-event.ts';
+
+/** The acceptance of a run. */
+type Accepted = Extract<TraceEvent, { readonly type: 'accepted' }>;
+
+/** The work that faults of remote calls concern. */
+export interface StruckJobs {
+  /** The runners whose calls they struck. */
+  readonly clients: ReadonlySet<string>;
+  /** True for the acceptance of a run of that work, on any runner. */
+  readonly isOf: (event: Accepted) => boolean;
+}
+
+/** The work that faults of remote calls concern in a trace. */
+export function struckJobs(events: readonly TraceEvent[]): StruckJobs {
+  const struck = new Set<string>();
+  const clients = new Set<string>();
+  for (const event of events) {
+    if (event.type !== 'fault' || event.client === undefined) continue;
+    clients.add(event.client);
+    struck.add(`${event.client} ${event.clientRunId}`);
+  }
+  const jobs = new Set<string>();
+  for (const event of events) {
+    if (event.type !== 'accepted' || !struck.has(`${event.runner} ${event.runId}`)) continue;
+    const { names, kind, line } = workOf(event.command);
+    for (const key of [...names, `${kind} ${line}`]) jobs.add(key);
+  }
+  const found = new Map<Command, boolean>();
+  const isOf = ({ command }: Accepted): boolean => {
+    const known = found.get(command) ?? isAmong(command, jobs);
+    found.set(command, known);
+    return known;
+  };
+  return { clients, isOf };
+}
+
+/** Of work that has names of the same kind, the names alone count; of other work, the command line does too. */
+function isAmong(command: Command, jobs: ReadonlySet<string>): boolean {
+  const { names, kind, line } = workOf(command);
+  if (names.some((name) => jobs.has(name))) return true;
+  const others = command.argv.length === 0 ? [] : KINDS.filter((other) => (kind & other) === 0);
+  return others.some((other) => jobs.has(`${other} ${line}`));
+}
+
+/** What a command is known by. */
+interface Work {
+  readonly names: readonly string[];
+  /** Which kinds of names it has. */
+  readonly kind: number;
+  readonly line: string;
+}
+
+const HAS_TAGS = 1;
+const HAS_ACTION = 2;
+const KINDS = [0, HAS_TAGS, HAS_ACTION, HAS_TAGS | HAS_ACTION];
+
+function workOf(command: Command): Work {
+  const { jobId, taskId, tag } = tagsOf(command);
+  const { argv, executeRequest, snapshotId } = command;
+  const isTagged = [jobId, taskId, tag].some((part) => part !== '');
+  const isAction = executeRequest !== undefined;
+  return {
+    names: [
+      ...(isTagged ? [JSON.stringify(['tags', jobId, taskId, tag])] : []),
+      ...(isAction ? [JSON.stringify(['action', snapshotId])] : []),
+    ],
+    kind: (isTagged ? HAS_TAGS : 0) | (isAction ? HAS_ACTION : 0),
+    line: JSON.stringify(argv),
+  };
+}

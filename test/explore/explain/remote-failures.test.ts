@@ -1,0 +1,88 @@
+// What the explanation of a failure says in which a remote call was struck.
+import { describe, expect, test } from 'vitest';
+import { createExecutor, type Explanation, explain } from '../../../src/explore/index.ts';
+import { defineScenario, finalStatus } from '../../../src/index.ts';
+import { createRemoteRunner } from '../../../src/remote/remote-runner.ts';
+import { createRemoteService } from '../../../src/remote/remote-service.ts';
+import { withRemoteFaults } from '../../../src/remote/remote-faults.ts';
+import { overWire } from '../../../src/remote/rpc.ts';
+import { topicOf } from '../../../src/kernel/question.ts';
+import { makeBazelLab } from '../../remote/bazel-lab.ts';
+
+/** A scheduler that runs a failed job again, though the failure may hide a run that goes on. */
+const twice = defineScenario({
+  name: 'twice',
+  description: 'each job is started once',
+  async run(sim) {
+    const { runner: worker, blobs: content, results: cache } = makeBazelLab(sim.world, { name: 'worker' });
+    const server = createRemoteService(sim.world, { runner: worker, content, cache });
+    const faults = { rates: { loseDone: 0.1 }, strikesMax: 1 };
+    const transport = withRemoteFaults(overWire(server), sim.world, faults);
+    const lanes = ['lane-1', 'lane-2'].map((name) =>
+      createRemoteRunner(sim.world, { name, transport, retriesMax: 0 }),
+    );
+    const runJob = async (lane: (typeof lanes)[number], nth: number): Promise<void> => {
+      for (;;) {
+        const { runId } = await lane.run({ argv: [`sleep ${nth}00`, 'complete 0'], taskId: `job-${nth}` });
+        if ((await finalStatus(lane, runId)).status.state === 'COMPLETE') return;
+      }
+    };
+    for (const before of [1, 3, 5, 7]) {
+      await Promise.all(lanes.map((lane, at) => runJob(lane, before + at)));
+    }
+    const { statuses } = await worker.statusAll();
+    sim.check(statuses.length <= 8, `8 jobs were started ${statuses.length} times`);
+    await Promise.all(lanes.map((lane) => lane.release()));
+    server.close();
+    await worker.release();
+  },
+});
+
+/** The explanation with the `nth` Execute struck. */
+async function explained(nth: number): Promise<Explanation> {
+  const question = topicOf({ owner: 'remote', what: 'call', subject: 'Execute' }).asks('fault');
+  const log = Array.from({ length: nth }, (_, at) => ({ question, n: 10, answer: at === nth - 1 ? 9 : 0 }));
+  return explain(createExecutor(twice), log, { linesMax: 14 });
+}
+
+const plain = (text: string): string =>
+  text.replace(/action [0-9a-f]{8}/g, 'action HASH').replace(/operations\/[\w-]+/g, 'operations/N');
+
+describe('a struck remote call', () => {
+  test('is named with its run and action, in sentence and remedy', async () => {
+    const { what, nearestPass } = await explained(4);
+    const struck = 'remote call Execute(run 1 of lane-2, action HASH) ends without its result';
+    expect(plain(what)).toBe(`8 jobs were started 9 times, when ${struck}.`);
+    expect(plain(nearestPass?.text ?? '')).toContain(`nothing would have failed: ${struck}.`);
+  });
+
+  test('is shown with both starts of its job, by the client and by the worker, and with nothing of other jobs', async () => {
+    const { history } = await explained(4);
+    const lines = history.map(({ text }) => plain(text));
+    const line = '["sleep 400","complete 0"]';
+    expect(lines.filter((text) => text.includes(' accepted run '))).toEqual([
+      `lane-2 accepted run 1 for job-4: ${line}`,
+      `worker accepted run 3 for action HASH: ${line}`,
+      `lane-2 accepted run 2 for job-4: ${line}`,
+      `worker accepted run 4 for action HASH: ${line}`,
+    ]);
+    expect(lines).toContainEqual(expect.stringMatching(/^run 1 of lane-2 became FAILED/));
+  });
+
+  test('leads to the lines that started its job', async () => {
+    const { places } = await explained(4);
+    const started = places.filter(({ what }) => what.endsWith(' was started'));
+    expect(started.map(({ what }) => what)).toEqual([
+      'run 1 of lane-2 was started',
+      'run 2 of lane-2 was started',
+    ]);
+    for (const { frames } of started) expect(frames[0]).toMatch(/^runJob .*remote-failures\.test\.ts:26:/);
+  });
+
+  test('names the runners of runs that several have in the causes of lines', async () => {
+    const { history } = await explained(4);
+    const causes = history.flatMap(({ because }) => because ?? []).join('\n');
+    expect(causes).toContain('the end of run 1 of lane-2');
+    expect(causes).not.toMatch(/of run [01234](?! of )/);
+  });
+});

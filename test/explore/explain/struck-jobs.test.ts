@@ -1,0 +1,51 @@
+// Which runs are the work that a struck remote call was made for.
+import { expect, test } from 'vitest';
+import { struckJobs } from '../../../src/explore/explain/struck-jobs.ts';
+import type { Command } from '../../../src/model/command.ts';
+import { snapshotOfDigest } from '../../../src/model/digest.ts';
+import type { TraceEvent } from '../../../src/model/trace-event.ts';
+
+const ARGV = ['make', 'app'];
+
+function actionOf(digit: string): Pick<Command, 'snapshotId' | 'executeRequest'> {
+  const actionDigest = { hash: digit.repeat(64), sizeBytes: 7 };
+  return { snapshotId: snapshotOfDigest(actionDigest), executeRequest: { actionDigest } };
+}
+
+function accepted(
+  runner: string,
+  runId: string,
+  command: Command,
+): Extract<TraceEvent, { type: 'accepted' }> {
+  return { at: 0, type: 'accepted', runner, runId, command };
+}
+
+const STRUCK: TraceEvent = {
+  ...{ at: 0, type: 'fault', runner: 'net', operation: 'Execute', kind: 'cut', runId: '' },
+  ...{ client: 'lane', clientRunId: '0' },
+};
+
+test.for<readonly [string, Command, Command, boolean]>([
+  ['equal command lines', { argv: ARGV }, { argv: ARGV }, true],
+  ['other command lines', { argv: ARGV }, { argv: ['make'] }, false],
+  ['equal tags', { argv: ARGV, taskId: 'app' }, { argv: ['make'], taskId: 'app' }, true],
+  ['other tags', { argv: ARGV, taskId: 'app' }, { argv: ARGV, taskId: 'lib' }, false],
+  ['the command line of a worker, which has no tags', { argv: ARGV, taskId: 'app' }, { argv: ARGV }, true],
+  ['the action that a worker made of it', { argv: ARGV }, { argv: ARGV, ...actionOf('a') }, true],
+  ['equal actions', { argv: [], ...actionOf('a') }, { argv: ARGV, ...actionOf('a') }, true],
+  ['other actions', { argv: ARGV, ...actionOf('a') }, { argv: ARGV, ...actionOf('b') }, false],
+  ['empty command lines', { argv: [] }, { argv: [] }, false],
+])('%s', ([, struck, other, isSame]) => {
+  const event = accepted('worker', '7', other);
+  const { clients, isOf } = struckJobs([accepted('lane', '0', struck), event, STRUCK]);
+  expect([...clients]).toEqual(['lane']);
+  expect(isOf(event)).toBe(isSame);
+});
+
+test('is none without a fault that names a run', () => {
+  const event = accepted('lane', '0', { argv: ARGV });
+  const { client: _client, ...nameless } = STRUCK as Extract<TraceEvent, { type: 'fault' }>;
+  for (const events of [[event], [event, nameless], [event, { ...STRUCK, clientRunId: '1' } as TraceEvent]]) {
+    expect(struckJobs(events).isOf(event)).toBe(false);
+  }
+});
