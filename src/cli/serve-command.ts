@@ -43,6 +43,8 @@ export interface ServeCommandOptions {
 
 const MIB = 1024 * 1024;
 const PROGRESS_MS = 200;
+/** Digits of a hash in a line. */
+const SHORT_HASH = 8;
 const LOOPBACK: ReadonlySet<string> = new Set(['127.0.0.1', '::1', 'localhost']);
 
 /** Serves until a signal comes; returns the exit code of that signal. */
@@ -74,7 +76,7 @@ async function serveUntilRequested(
   const page = await openMetricsPage(options.metricsPort);
   let cluster: BuildCluster | undefined;
   try {
-    cluster = await openCluster(options, { log, metrics: page.metrics, interruption });
+    cluster = await openCluster(options, { log, page, interruption });
     const { service, jobs } = cluster;
     announce(terminal, cluster, options, page.port);
     const progress = setInterval(() => terminal.progress(log.progress({ service, jobs })), PROGRESS_MS);
@@ -91,13 +93,13 @@ async function serveUntilRequested(
 /** Where calls are logged and measured, and what interrupts waiting for files. */
 interface ServeSurroundings {
   readonly log: AccessLog;
-  readonly metrics: Metrics | undefined;
+  readonly page: Pick<MetricsPage, 'metrics' | 'countCall'>;
   readonly interruption: Interruption;
 }
 
 async function openCluster(
   options: ServeCommandOptions,
-  { log, metrics, interruption }: ServeSurroundings,
+  { log, page, interruption }: ServeSurroundings,
 ): Promise<BuildCluster> {
   const { host, port, jobs, cas, casSize, runners, chaos } = options;
   const tls = await readTls(options, interruption);
@@ -112,13 +114,13 @@ async function openCluster(
       ...(casSize === undefined ? {} : { casBytesMax: casSize * MIB }),
       workers: runners,
       chaosSeed: chaos,
-      metrics,
+      metrics: page.metrics,
       tls,
       token,
-      faults: { onFault: (kind, method) => log.fault(kind, method) },
+      faults: { onFault: (kind, method, about) => log.fault(kind, method, about) },
       onCall: (access) => {
         log.add(access);
-        metrics?.counter(`rpc_${shortName(access.method)}_${access.code}`).increment();
+        page.countCall(shortName(access.method), access.code);
       },
     });
   } catch (error) {
@@ -272,12 +274,13 @@ export class AccessLog {
     if (!this.#shows) return;
     this.#terminal.progress('');
     if (this.#json) {
-      this.#terminal.json({ type: 'call', ...access });
+      this.#terminal.json({ type: 'call', time: timeText(), ...access });
       return;
     }
-    const why = message === '' ? '' : `  ${onOneLine(message)}`;
     const bytes = `${bytesIn} B in, ${bytesOut} B out`;
-    this.#terminal.line(`${peer}  ${shortName(method)}  ${code}  ${formatSpan(durationMs)}  ${bytes}${why}`);
+    const columns = [timeText(), peer, shortName(method), code, formatSpan(durationMs), bytes];
+    const more = [...subjectsOf(access), message].filter((text) => text !== '').map(onOneLine);
+    this.#terminal.line([...columns, ...more].join('  '));
   }
 
   #addAnswer(): void {
@@ -285,13 +288,16 @@ export class AccessLog {
     else this.#actions += 1;
   }
 
-  fault(kind: RemoteFaultKind, method: string): void {
+  fault(kind: RemoteFaultKind, method: string, about: string): void {
     this.#faults += 1;
     // The watch is about to end well all the same.
     if (kind === 'loseDone') this.#lostAnswers += 1;
     if (!this.#shows) return;
-    if (this.#json) this.#terminal.json({ type: 'fault', kind, method });
-    else this.#terminal.line(`fault: ${kind} of ${shortName(method)}`);
+    if (this.#json) this.#terminal.json({ type: 'fault', time: timeText(), kind, method, about });
+    else {
+      const struck = about === '' ? '' : `  ${onOneLine(about)}`;
+      this.#terminal.line(`${timeText()}  fault: ${kind} of ${shortName(method)}${struck}`);
+    }
   }
 
   progress({ service, jobs }: Pick<BuildCluster, 'service' | 'jobs'>): string {
@@ -307,22 +313,44 @@ export class AccessLog {
   }
 }
 
+/** What a call was about, which action that is, and what that came to. */
+function subjectsOf({ about, action, outcome = '' }: RpcAccess): readonly string[] {
+  const isNamed = action === undefined || about.startsWith('action ');
+  return [about, isNamed ? '' : `action ${action.slice(0, SHORT_HASH)}`, outcome];
+}
+
+/** When a line of the log is written, in UTC. */
+function timeText(): string {
+  return new Date().toISOString();
+}
+
 interface MetricsPage {
   readonly metrics: Metrics | undefined;
+  countCall(method: string, code: string): void;
   readonly port: number | undefined;
   close(): void;
 }
 
 /** A Prometheus page, reachable only from this machine. */
 async function openMetricsPage(port: number | undefined): Promise<MetricsPage> {
-  if (port === undefined) return { metrics: undefined, port: undefined, close: () => undefined };
-  const { Registry } = await loadPeer('prom-client', '--metrics-port', () => import('prom-client')).catch(
-    (error: unknown) => {
-      throw new UsageError(messageOf(error));
-    },
-  );
+  if (port === undefined) {
+    return { metrics: undefined, port: undefined, countCall: () => undefined, close: () => undefined };
+  }
+  const { Counter, Registry } = await loadPeer(
+    'prom-client',
+    '--metrics-port',
+    () => import('prom-client'),
+  ).catch((error: unknown) => {
+    throw new UsageError(messageOf(error));
+  });
   const registry = new Registry();
   const metrics = await createPrometheusMetrics({ registry });
+  const calls = new Counter({
+    name: 'rpc_calls_total',
+    help: 'calls that have ended, by method and status',
+    labelNames: ['method', 'code'],
+    registers: [registry],
+  });
   const server = createServer((request, response) => {
     if (request.url !== '/metrics') {
       response.writeHead(404, { 'Content-Type': 'text/plain' }).end('the metrics are at /metrics\n');
@@ -342,5 +370,6 @@ async function openMetricsPage(port: number | undefined): Promise<MetricsPage> {
     server.closeAllConnections();
     server.close();
   };
-  return { metrics, port: (server.address() as AddressInfo).port, close };
+  const countCall = (method: string, code: string): void => calls.inc({ method, code });
+  return { metrics, countCall, port: (server.address() as AddressInfo).port, close };
 }

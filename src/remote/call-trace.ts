@@ -7,7 +7,7 @@ import { rpcStatusOf } from '../cas/action-messages.ts';
 import { EXECUTION_STAGES, MESSAGES, type Messages, type OperationMessage, unpackAny } from '../cas/codec.ts';
 import type { RandomStream } from '../kernel/random.ts';
 import { RPC_CODES } from '../model/action.ts';
-import { shortHash } from '../model/digest.ts';
+import { digestKey, shortHash } from '../model/digest.ts';
 import { REMOTE_SERVER } from '../model/message-text.ts';
 import { counted } from '../model/plural.ts';
 import type { MessageKind, MessageStep, Tracer } from '../model/trace-event.ts';
@@ -167,7 +167,8 @@ function readable(inWords: () => string): string {
 
 const WHOLE_HASH = /\b([0-9a-f]{8})[0-9a-f]{56}\b/g;
 
-function isExecution(name: string): boolean {
+/** True for a method whose answers are states of an execution. */
+export function isExecution(name: string): boolean {
   return name === 'Execute' || name === 'WaitExecution';
 }
 
@@ -228,6 +229,27 @@ function operationText(operation: OperationMessage): string {
   const { name, metadata, done } = operation;
   const { stage = 0 } = unpackAny(MESSAGES.ExecuteOperationMetadata, metadata) ?? {};
   return `${done ? resultText(operation) : (STAGES.get(stage) ?? String(stage))} as ${name}`;
+}
+
+/** What is known of an execution from what its client was sent last. */
+export interface ExecutionOutcome {
+  /** `HASH/SIZE`; absent if the server did not say. */
+  readonly action?: string;
+  /** The result in words: `exit code 3`, `DEADLINE_EXCEEDED (…)`. Absent as long as there is none. */
+  readonly outcome?: string;
+  /** Absent without a result, and for an action that failed without one. */
+  readonly exitCode?: number;
+}
+
+/** What a message about an execution says of it. */
+export function executionOutcome(operation: OperationMessage): ExecutionOutcome {
+  const { actionDigest } = unpackAny(MESSAGES.ExecuteOperationMetadata, operation.metadata) ?? {};
+  const action = actionDigest ? { action: digestKey(actionDigest) } : {};
+  if (!operation.done) return action;
+  const { status, result } = unpackAny(MESSAGES.ExecuteResponse, operation.response) ?? {};
+  const isOk = operation.error === undefined && (!status || status.code === RPC_CODES.OK);
+  const exitCode = isOk && result ? { exitCode: result.exitCode } : {};
+  return { ...action, outcome: resultText(operation), ...exitCode };
 }
 
 function resultText({ response, error }: OperationMessage): string {

@@ -63,8 +63,8 @@ export interface RemoteFaults {
   readonly strikesMax?: number;
   /** Name used in questions and in the trace; unique within a simulation. Default `remote`. */
   readonly name?: string;
-  /** Called for each fault that strikes. */
-  readonly onFault?: ((kind: RemoteFaultKind, method: string) => void) | undefined;
+  /** Called for each fault that strikes, with what the call is about: `action 6881981b`; empty if unknown. */
+  readonly onFault?: ((kind: RemoteFaultKind, method: string, about: string) => void) | undefined;
 }
 
 const FAULTS = is.optionsOf<RemoteFaults>(
@@ -204,7 +204,7 @@ class FaultyService implements RemoteService {
       ...{ at: clock.now(), type: 'fault', runner, operation, kind, runId: '' },
       ...(tracer.keepsEvents === true ? aboutCall(request, caller) : {}),
     });
-    this.#faults.onFault?.(kind, method.path);
+    this.#faults.onFault?.(kind, method.path, requestText(request));
     return kind;
   }
 

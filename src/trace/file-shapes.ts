@@ -128,7 +128,12 @@ export const EVENT_SHAPES: Readonly<Record<EventType, is.RecordShape>> = Object.
     'fault',
     { runId: is.TEXT, operation: is.TEXT, kind: is.TEXT },
     {
-      ...{ filer: is.TEXT, afterEvent: is.COUNT, message: is.TEXT, parts: is.TEXT, ms: TIME_MS, file: is.TEXT },
+      filer: is.TEXT,
+      afterEvent: is.COUNT,
+      message: is.TEXT,
+      parts: is.TEXT,
+      ms: TIME_MS,
+      file: is.TEXT,
       ...is.each(['client', 'clientRunId', 'detail'], is.TEXT),
     },
   ),

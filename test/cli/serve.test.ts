@@ -102,7 +102,10 @@ test.for([
 test('an action counts once its client has the result, by Execute or by WaitExecution', () => {
   const log = new AccessLog(undefined as never, { port: 0, host: '', runners: 'exec', chaos: '1' });
   const ended = (method: string, code: string): void =>
-    log.add({ method: `/E/${method}`, code, message: '', durationMs: 1, bytesIn: 0, bytesOut: 0, peer: '' });
+    log.add({
+      ...{ method: `/E/${method}`, code, message: '', durationMs: 1, bytesIn: 0, bytesOut: 0, peer: '' },
+      about: '',
+    });
   const counted = (): string => log.summary().split(',')[0] ?? '';
   ended('Execute', 'OK');
   ended('Execute', 'UNAVAILABLE');
@@ -110,8 +113,8 @@ test('an action counts once its client has the result, by Execute or by WaitExec
   expect(counted()).toBe('1 action answered');
   ended('WaitExecution', 'OK');
   expect(counted()).toBe('2 actions answered');
-  log.fault('loseDone', '/E/Execute');
-  log.fault('slow', '/E/WaitExecution');
+  log.fault('loseDone', '/E/Execute', '');
+  log.fault('slow', '/E/WaitExecution', '');
   ended('Execute', 'OK');
   expect(counted()).toBe('2 actions answered');
   ended('WaitExecution', 'OK');
@@ -121,8 +124,8 @@ test('an action counts once its client has the result, by Execute or by WaitExec
 /** As docs/remote.md lists them. */
 const JSON_FIELDS = new Map([
   ['serving', ['endpoint', 'jobs', 'runners', 'chaos']],
-  ['call', ['method', 'code', 'message', 'durationMs', 'bytesIn', 'bytesOut', 'peer']],
-  ['fault', ['kind', 'method']],
+  ['call', ['time', 'method', 'code', 'message', 'durationMs', 'bytesIn', 'bytesOut', 'peer', 'about']],
+  ['fault', ['time', 'kind', 'method', 'about']],
 ]);
 
 describe('dryrunner serve --reapi', () => {
@@ -132,7 +135,7 @@ describe('dryrunner serve --reapi', () => {
     const remote = await connectRemote({ endpoint: String(said['endpoint']) });
     expect(await execute(remote, '/bin/sh', '-c', 'exit 3')).toBe(3);
     const page = await (await fetch(`http://127.0.0.1:${String(said['metricsPort'])}/metrics`)).text();
-    expect(page).toContain('rpc_Execute_OK 1');
+    expect(page).toContain('rpc_calls_total{method="Execute",code="OK"} 1');
     expect(page).toContain('workerTaskLatency_ms_count 1');
     void execute(remote, '/bin/sleep', '98765').catch(() => undefined);
     await server.prints('"type":"call"');
@@ -169,7 +172,8 @@ describe('dryrunner serve --reapi', () => {
       expect(code).toBe(143);
       const fields = new Map(jsonLines(out).map(({ type, ...rest }) => [type, Object.keys(rest)]));
       expect(fields).toEqual(JSON_FIELDS);
-      seen.push(out.split('\n').filter((line) => line.includes('"type":"fault"')));
+      const faults = out.split('\n').filter((line) => line.includes('"type":"fault"'));
+      seen.push(faults.map((line) => line.replace(/"time":"\d{4}-\d\d-\d\dT[\d:.]+Z"/, '"time":"NOW"')));
     }
     expect(seen[0]?.length).toBeGreaterThan(0);
     expect(seen[1]).toEqual(seen[0]);
@@ -321,7 +325,10 @@ describe('dryrunner serve --reapi', () => {
     const lines = out.trimEnd().split('\n');
     expect(lines[0]).toBe(`serving the Remote Execution API at ${endpoint}: 1 job at a time, exec`);
     expect(lines[2]).toBe(`  npx dryrunner exec --remote ${endpoint} -- uname -a`);
-    expect(lines.slice(3).map((line) => line.split('  ')[1])).toEqual([
+    const calls = lines.slice(3).map((line) => line.split('  '));
+    for (const [time = ''] of calls) expect(new Date(time).toISOString()).toBe(time);
+    expect(calls[2]?.slice(-2)).toEqual([expect.stringMatching(/^action [0-9a-f]{8}$/), 'exit code 3']);
+    expect(calls.map((columns) => columns[2])).toEqual([
       'BatchUpdateBlobs',
       'BatchUpdateBlobs',
       'Execute',

@@ -19,13 +19,15 @@ import type { Socket } from 'node:net';
 import { createSecureContext } from 'node:tls';
 import type * as grpcJs from '@grpc/grpc-js';
 import { statusMessage } from '../../cas/action-messages.ts';
-import { MESSAGES } from '../../cas/codec.ts';
+import { MESSAGES, type OperationMessage } from '../../cas/codec.ts';
 import { check } from '../../kernel/argument-check.ts';
 import { messageOf, RunnerError } from '../../kernel/errors.ts';
 import type { RpcStatus, RpcViolation } from '../../model/action.ts';
+import { executionOutcome, isExecution, requestText } from '../../remote/call-trace.ts';
 import { REMOTE_METHODS, type RemoteMethods } from '../../remote/methods.ts';
 import { rpcFailure } from '../../remote/rpc-failure.ts';
 import {
+  methodName,
   type RemoteService,
   type RpcContext,
   RpcError,
@@ -48,6 +50,14 @@ export interface RpcAccess {
   readonly bytesOut: number;
   /** Address and port of the client. */
   readonly peer: string;
+  /** What it was about: `action 6881981b`, `3 blobs`, `blob 1f2e3d4c`. Empty for a call about nothing of that sort. */
+  readonly about: string;
+  /** The action of an `Execute` or `WaitExecution`, as `HASH/SIZE`. Absent for others, and if it is unknown. */
+  readonly action?: string;
+  /** What the execution came to, if the call has brought it: `exit code 3`, `DEADLINE_EXCEEDED (…)`. */
+  readonly outcome?: string;
+  /** The exit code of the action's command, if the call has brought a result. */
+  readonly exitCode?: number;
 }
 
 /** The server's certificate and key, PEM. */
@@ -139,6 +149,10 @@ class ServedCall {
   readonly #cancel = new AbortController();
   bytesIn = 0;
   bytesOut = 0;
+  /** The request, or the first one of a stream. */
+  #request: unknown;
+  /** The last state of an execution that was sent. */
+  #operation: OperationMessage | undefined;
   #isOver = false;
 
   constructor(method: string, call: AnyCall, onCall: ServeRemoteOptions['onCall']) {
@@ -161,6 +175,14 @@ class ServedCall {
     };
   }
 
+  takes(request: unknown): void {
+    this.#request ??= request;
+  }
+
+  gives(answer: unknown): void {
+    if (isExecution(methodName({ path: this.#method }))) this.#operation = answer as OperationMessage;
+  }
+
   /** Reports how the call ended, once. */
   over(code: string, message = ''): void {
     if (this.#isOver) return;
@@ -174,6 +196,8 @@ class ServedCall {
         bytesIn: this.bytesIn,
         bytesOut: this.bytesOut,
         peer: this.#peer,
+        about: requestText(this.#request),
+        ...(this.#operation === undefined ? {} : executionOutcome(this.#operation)),
       });
     } catch (error) {
       // The call has its answer still to come, and the server other calls.
@@ -312,6 +336,7 @@ class GrpcServer implements RemoteEndpoint {
         this.#admit(served);
         served.bytesIn = call.request.length;
         const request = method.request.decode(call.request);
+        served.takes(request);
         return method.response.encode(
           (await this.#options.service.unary(method, request, served.context)) as never,
         );
@@ -334,6 +359,7 @@ class GrpcServer implements RemoteEndpoint {
         this.#admit(served);
         served.bytesIn = call.request.length;
         const request = method.request.decode(call.request);
+        served.takes(request);
         const { signal } = served.context;
         let sent = Promise.resolve();
         for await (const message of this.#options.service.serverStream(method, request, served.context)) {
@@ -341,6 +367,7 @@ class GrpcServer implements RemoteEndpoint {
           if (signal.aborted) break;
           const bytes = method.response.encode(message as never);
           served.bytesOut += bytes.length;
+          served.gives(message);
           sent = written(call, bytes, signal);
         }
       };
@@ -453,7 +480,9 @@ async function* decoded<Q>(
   try {
     for await (const bytes of source) {
       served.bytesIn += bytes.length;
-      yield method.request.decode(bytes);
+      const request = method.request.decode(bytes);
+      served.takes(request);
+      yield request;
     }
   } catch (error) {
     if (served.context.signal.aborted) {

@@ -20,10 +20,15 @@ function accepted(
   return { at: 0, type: 'accepted', runner, runId, command };
 }
 
-const STRUCK: TraceEvent = {
-  ...{ at: 0, type: 'fault', runner: 'net', operation: 'Execute', kind: 'cut', runId: '' },
-  ...{ client: 'lane', clientRunId: '0' },
-};
+const NAMELESS = {
+  at: 0,
+  type: 'fault',
+  runner: 'net',
+  operation: 'Execute',
+  kind: 'cut',
+  runId: '',
+} as const;
+const STRUCK: TraceEvent = { ...NAMELESS, client: 'lane', clientRunId: '0' };
 
 test.for<readonly [string, Command, Command, boolean]>([
   ['equal command lines', { argv: ARGV }, { argv: ARGV }, true],
@@ -44,8 +49,11 @@ test.for<readonly [string, Command, Command, boolean]>([
 
 test('is none without a fault that names a run', () => {
   const event = accepted('lane', '0', { argv: ARGV });
-  const { client: _client, ...nameless } = STRUCK as Extract<TraceEvent, { type: 'fault' }>;
-  for (const events of [[event], [event, nameless], [event, { ...STRUCK, clientRunId: '1' } as TraceEvent]]) {
+  for (const events of [
+    [event],
+    [event, NAMELESS],
+    [event, { ...NAMELESS, client: 'lane', clientRunId: '1' }],
+  ]) {
     expect(struckJobs(events).isOf(event)).toBe(false);
   }
 });
