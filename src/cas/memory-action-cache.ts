@@ -4,7 +4,7 @@
  */
 import * as is from '../kernel/shape.ts';
 import { check } from '../kernel/argument-check.ts';
-import type { ActionOutcome } from '../model/action.ts';
+import { type ActionOutcome, copyOfOutcome } from '../model/action.ts';
 import type { ActionCache } from '../model/content-store.ts';
 import { DIGEST, type Digest, digestKey } from '../model/digest.ts';
 
@@ -46,13 +46,13 @@ class MemoryResults implements MemoryActionCache {
     if (outcome === undefined) return undefined;
     this.#entries.delete(key);
     this.#entries.set(key, outcome);
-    return structuredClone(outcome);
+    return copyOfOutcome(outcome);
   }
 
   put(instanceName: string, action: Digest, outcome: ActionOutcome): void {
     const key = keyOf(instanceName, action);
     this.#entries.delete(key);
-    this.#entries.set(key, structuredClone(outcome));
+    this.#entries.set(key, copyOfOutcome(outcome));
     for (const oldest of this.#entries.keys()) {
       if (this.#entries.size <= this.#maxEntries) return;
       this.#entries.delete(oldest);

@@ -39,7 +39,7 @@ const OPTIONS = is.optionsOf<MemoryContentStoreOptions>({}, { maxBytes: is.limit
 export interface MemoryContentStore extends ContentStore {
   /** Total size of all blobs in bytes. */
   readonly sizeBytes: number;
-  /** Digest texts (`formatDigest`) of all blobs, the next to be evicted first. */
+  /** Digest texts (`formatDigest`) of all blobs, the next to be evicted first; in the order of arrival without `maxBytes`. */
   readonly keys: Iterable<string>;
   findMissing(digests: readonly Digest[]): readonly Digest[];
   read(digest: Digest, range?: BlobRange): Uint8Array;
@@ -69,7 +69,7 @@ function inRange(bytes: Uint8Array, { offset = 0, limit = Infinity }: BlobRange 
 class MemoryBlobs implements MemoryContentStore {
   readonly cancelBoundMs = 0;
   readonly #maxBytes: number;
-  /** In order of use, the most recent last. */
+  /** In order of use, the most recent last; in the order of arrival if nothing is ever evicted. */
   readonly #blobs = new Map<string, Uint8Array>();
   readonly #holds = new BlobHolds();
   #sizeBytes = 0;
@@ -155,16 +155,20 @@ class MemoryBlobs implements MemoryContentStore {
     const key = digestKey(digest);
     const bytes = this.#blobs.get(key);
     if (bytes === undefined) return digest.sizeBytes === 0 ? EMPTY : undefined;
+    this.#noteUse(key, bytes);
+    return bytes;
+  }
+
+  #noteUse(key: string, bytes: Uint8Array): void {
+    if (this.#maxBytes === Infinity) return;
     this.#blobs.delete(key);
     this.#blobs.set(key, bytes);
-    return bytes;
   }
 
   #keep(key: string, bytes: Uint8Array): void {
     const had = this.#blobs.get(key);
     if (had !== undefined) {
-      this.#blobs.delete(key);
-      this.#blobs.set(key, had);
+      this.#noteUse(key, had);
       return;
     }
     this.#makeRoom(bytes.length);
@@ -181,8 +185,9 @@ class MemoryBlobs implements MemoryContentStore {
 
   /** Evicts nothing if all that may go is not enough. */
   #makeRoom(bytes: number): void {
-    const going: string[] = [];
     let free = this.#free();
+    if (free >= bytes) return;
+    const going: string[] = [];
     for (const [key, { length }] of this.#blobs) {
       if (free >= bytes) break;
       if (this.#holds.has(key)) continue;

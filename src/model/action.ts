@@ -124,6 +124,28 @@ export interface ActionOutcome extends ActionOutputs {
   readonly metadata: ActionMetadata;
 }
 
+const copyOfFile = ({ digest, ...file }: OutputFile): OutputFile => ({ ...file, digest: { ...digest } });
+
+const copyOfDirectory = ({ treeDigest, ...directory }: OutputDirectory): OutputDirectory => {
+  return { ...directory, treeDigest: { ...treeDigest } };
+};
+
+/** A copy that shares nothing with `outcome`. Written out, because `structuredClone` takes ten times as long. */
+export function copyOfOutcome(outcome: ActionOutcome): ActionOutcome {
+  const { stdoutDigest, stderrDigest, stdoutRaw, stderrRaw } = outcome;
+  return {
+    ...outcome,
+    outputFiles: outcome.outputFiles.map(copyOfFile),
+    outputDirectories: outcome.outputDirectories.map(copyOfDirectory),
+    outputSymlinks: outcome.outputSymlinks.map((link) => ({ ...link })),
+    metadata: { ...outcome.metadata },
+    ...(stdoutDigest === undefined ? {} : { stdoutDigest: { ...stdoutDigest } }),
+    ...(stderrDigest === undefined ? {} : { stderrDigest: { ...stderrDigest } }),
+    ...(stdoutRaw === undefined ? {} : { stdoutRaw: stdoutRaw.slice() }),
+    ...(stderrRaw === undefined ? {} : { stderrRaw: stderrRaw.slice() }),
+  };
+}
+
 /**
  * Status codes of `google.rpc.Code` by name.
  *

@@ -19,6 +19,15 @@ export function sortedKeys(value: object): string[] {
     .sort(byCodeUnits);
 }
 
+function isSorted(value: object): boolean {
+  let before = '';
+  for (const key of Object.keys(value)) {
+    if (key < before) return false;
+    before = key;
+  }
+  return true;
+}
+
 /**
  * JSON with sorted keys. Values that JSON ignores (functions, symbols, `undefined`) are left out or become null, as in
  * `JSON.stringify`.
@@ -28,7 +37,7 @@ export function sortedKeys(value: object): string[] {
 export function canonicalJson(value: unknown): string {
   try {
     return JSON.stringify(value, (_key, held: unknown) => {
-      if (typeof held !== 'object' || held === null || Array.isArray(held)) return held;
+      if (typeof held !== 'object' || held === null || Array.isArray(held) || isSorted(held)) return held;
       return Object.fromEntries(sortedKeys(held).map((key) => [key, (held as JsonObject)[key]]));
     });
   } catch (cause) {

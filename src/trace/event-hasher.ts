@@ -379,7 +379,7 @@ export class EventHasher implements RunTracer {
     if (hasNewRefs) this.#refs(stdoutRef, stderrRef);
     if (snapshotId !== '') hash.addString(snapshotId);
     if (error !== '') hash.addString(error);
-    if (actionResult !== undefined) hash.addString(canonicalJson(actionResult));
+    if (actionResult !== undefined) hash.addString(canonicalJson(actionResult), true);
   }
 
   #tags(jobId: string, taskId: string, tag: string): void {
@@ -416,7 +416,7 @@ export class EventHasher implements RunTracer {
     this.#optional(command.jobId);
     this.#optional(command.taskId);
     this.#optional(command.tag);
-    this.#optional(executeRequest === undefined ? undefined : canonicalJson(executeRequest));
+    this.#optional(executeRequest === undefined ? undefined : canonicalJson(executeRequest), true);
   }
 
   /** For `isRare` see `RollingHash.addString`. */

@@ -5,6 +5,17 @@ import type { ActionOutcome } from '../../src/model/action.ts';
 
 const absent = digestOf('never put');
 
+/** Changes everything that can be reached. */
+function ruin(value: unknown): void {
+  if (value instanceof Uint8Array) value.fill(255);
+  else if (typeof value === 'object' && value !== null) {
+    for (const [key, part] of Object.entries(value)) {
+      ruin(part);
+      Reflect.set(value, key, 'ruined');
+    }
+  }
+}
+
 describe('the action cache in memory', () => {
   const outcome = (exitCode: number): ActionOutcome => ({
     exitCode,
@@ -25,6 +36,28 @@ describe('the action cache in memory', () => {
     expect(cache.remove('', absent)).toBe(true);
     expect(cache.remove('', absent)).toBe(false);
     expect(cache.get('', absent)).toBeUndefined();
+  });
+
+  test('shares no part of a result with who puts or gets it', () => {
+    const digest = digestOf('something');
+    const whole = (): ActionOutcome => ({
+      ...outcome(3),
+      outputFiles: [{ path: 'file', digest: { ...digest }, isExecutable: true }],
+      outputDirectories: [{ path: 'folder', treeDigest: { ...digest } }],
+      outputSymlinks: [{ path: 'link', target: 'file' }],
+      stdoutDigest: { ...digest },
+      stderrDigest: { ...digest },
+      stdoutRaw: new Uint8Array([1]),
+      stderrRaw: new Uint8Array([2]),
+    });
+    const cache = createMemoryActionCache();
+    const given = whole();
+    cache.put('', absent, given);
+    ruin(given);
+    const got = cache.get('', absent);
+    expect(got).toEqual(whole());
+    ruin(got);
+    expect(cache.get('', absent)).toEqual(whole());
   });
 
   test('forgets what was not asked for longest', () => {
