@@ -1,6 +1,6 @@
 /**
- * Finds where a flow of promises waits: its awaits that have not ended. Invariants: watching changes nothing; work that
- * is started and not awaited is not part of the flow, however it was started; it is watched for a short time only,
+ * Finds where flows of promises wait: their awaits that have not ended. Invariants: watching changes nothing; work that
+ * is started and not awaited is not part of a flow, however it was started; it is watched for a short time only,
  * because every promise pays for it.
  */
 import { promiseHooks } from 'node:v8';
@@ -64,12 +64,12 @@ interface Read extends Made {
 /** Watches the awaits of all promises that are created until it is stopped. */
 export class AwaitWatch {
   readonly #made = new Map<object, Made>();
-  readonly #flow: string;
+  readonly #flows: ReadonlySet<string>;
   readonly #stop: () => void;
 
-  /** `flow` is a named async function that is called later. */
-  constructor(flow: (...args: never[]) => unknown) {
-    this.#flow = flow.name;
+  /** `flows` are named async functions that are called later. */
+  constructor(flows: readonly ((...args: never[]) => unknown)[]) {
+    this.#flows = new Set(flows.map(({ name }) => name));
     const drop = (promise: object): void => void this.#made.delete(promise);
     this.#stop = promiseHooks.createHook({
       init: (promise: object, parent: object | undefined) => {
@@ -88,10 +88,10 @@ export class AwaitWatch {
     this.#stop();
   }
 
-  /** The innermost awaits at which the flow waits; empty if it does not wait. */
+  /** The innermost awaits at which the flows wait; empty if none waits. */
   pending(): readonly PendingAwait[] {
     const made = [...this.#made.values()].slice(0, READ_MAX);
-    return new Flow(made.map((one) => readOf(one, this.#flow))).ends();
+    return new Flow(made.map((one) => readOf(one, this.#flows))).ends();
   }
 }
 
@@ -157,10 +157,10 @@ class Flow {
   }
 }
 
-function readOf(made: Made, flow: string): Read {
+function readOf(made: Made, flows: ReadonlySet<string>): Read {
   const lines = stackOf(made.taken)?.split('\n').slice(LINES_ABOVE) ?? [];
   const frames = lines.map(frameOf);
-  const isFlow = ({ name }: Frame): boolean => name === flow || name.startsWith(`${flow} `);
+  const isFlow = ({ name }: Frame): boolean => flows.has(name.split(' ', 1)[0] ?? '');
   // Tools that map places back to their sources may remove the mark of an awaiting frame.
   const drivenAt = frames.findIndex(({ isAsync, text }) => isAsync || text.includes(REACTIONS));
   const flowAt = frames.findIndex(isFlow);

@@ -10,7 +10,7 @@ import type { VirtualClock } from '../kernel/virtual-clock.ts';
 import { counted } from '../model/plural.ts';
 import { type FailureFact, factText, placedAt, plainFact, withoutRepeats } from './failure-fact.ts';
 import type { ResourceLedger } from './resource-ledger.ts';
-import { awaitScenario } from './scenario-flow.ts';
+import { SCENARIO_FLOWS } from './scenario-flow.ts';
 import type { AmbientSession } from './ambience.ts';
 import type { SimulateOptions } from './simulate-options.ts';
 import { SCENARIO_SLEEP } from './simulation.ts';
@@ -103,7 +103,7 @@ export class EndJudge {
   /** Starts to watch where the scenario awaits, if `captureAwaits` is set. */
   begin(session: AmbientSession | undefined): void {
     this.#session = session;
-    if (this.#capturesAwaits) this.#awaits = new AwaitWatch(awaitScenario);
+    if (this.#capturesAwaits) this.#awaits = new AwaitWatch(SCENARIO_FLOWS);
   }
 
   /** Called when the scenario starts, inside the drain. */

@@ -8,35 +8,25 @@ export async function awaitScenario(scenario: Scenario, simulation: Simulation):
   await scenario(simulation);
 }
 
-/** Runs the hooks of the end. Returns a promise if one of them is asynchronous. */
-export function runEndHooks(
+/**
+ * Runs the hooks of the end and then calls `end`, without returning in between unless one of them is asynchronous.
+ * Watches recognize a wait of a hook by this function, as those of the scenario by {@link awaitScenario}.
+ */
+export async function runEndHooks(
   simulation: Simulation,
   fail: (error: unknown) => void,
-): Promise<void> | undefined {
+  end: () => void,
+): Promise<void> {
   for (let hook = simulation.takeEndHook(); hook !== undefined; hook = simulation.takeEndHook()) {
     try {
       const result = hook();
-      if (isPending(result)) return awaitEndHooks(result, simulation, fail);
+      if (isPending(result)) await result;
     } catch (error) {
       fail(error);
     }
   }
-  return undefined;
-}
-
-/** Watches recognize a wait of a hook by this function, as those of the scenario by {@link awaitScenario}. */
-async function awaitEndHooks(
-  hook: Promise<void>,
-  simulation: Simulation,
-  fail: (error: unknown) => void,
-): Promise<void> {
-  try {
-    await hook;
-  } catch (error) {
-    fail(error);
-  }
-  await runEndHooks(simulation, fail);
+  end();
 }
 
 /** The functions that await code of the scenario. */
-export const SCENARIO_FLOWS: readonly ((...args: never[]) => unknown)[] = [awaitScenario, awaitEndHooks];
+export const SCENARIO_FLOWS: readonly ((...args: never[]) => unknown)[] = [awaitScenario, runEndHooks];

@@ -391,15 +391,19 @@ export class SimulationRun {
     return true;
   }
 
-  /** Adds an error left uncaught in the instant of the failure to its details: it may be the cause. */
-  #addToFailure(message: string, cause: unknown): void {
+  /** Adds to the details of the failure what else went wrong, such as an error left uncaught in its instant. */
+  #addToFailure(message: string, cause: unknown, { facts = [], standstill }: KnownOfFailure = {}): void {
     const failure = this.#failure;
     const shown = withoutColours(message);
     if (failure === undefined || failure.cause === cause || failure.message === shown) return;
     const added = (this.#added ??= new Set());
     if (added.size >= SHOWN_MAX || added.has(shown)) return;
     added.add(shown);
-    this.#failure = { ...failure, ...detailedBy([...factsOf(failure), plainFact(shown)]) };
+    this.#failure = {
+      ...failure,
+      ...detailedBy([...factsOf(failure), plainFact(shown), ...facts]),
+      ...(standstill === undefined ? {} : { standstill }),
+    };
   }
 
   /** Judges rejections of the last turn, which Node reports at its end at the latest. */
@@ -539,18 +543,14 @@ export class SimulationRun {
       this.#ending = 'announced';
       return false;
     }
-    const leaving = runEndHooks(this.#simulation, (cause) => {
+    this.#ending = 'leaving';
+    const fail = (cause: unknown): void => {
       this.#hookError ??= { cause, atMs: this.#clock.now(), facts: this.#throwerOf(cause) };
-    });
-    const end = (): void => {
+    };
+    void runEndHooks(this.#simulation, fail, () => {
       this.#ending = 'left';
       this.#failByHook();
-    };
-    if (leaving === undefined) end();
-    else {
-      this.#ending = 'leaving';
-      void leaving.then(end);
-    }
+    });
     return true;
   }
 
@@ -689,7 +689,7 @@ export class SimulationRun {
     if (this.#failure !== undefined) return;
     if (this.#hookError !== undefined && !ENDED_FROM_OUTSIDE.has(kind)) {
       this.#failByHook();
-      this.#addToFailure(message, cause);
+      this.#addToFailure(message, cause, more);
       return;
     }
     const facts = [...(more.facts ?? []), ...this.#realTimersBehind(kind)];

@@ -66,7 +66,7 @@ export interface Failure {
   readonly details: readonly string[];
   /** The details as data, for explanations; absent if the simulation did not create them. */
   readonly facts?: readonly FailureFact[];
-  /** For a deadlock or a stall: what stands still and why. */
+  /** For a deadlock or a stall, also one that followed the error of a hook: what stands still and why. */
   readonly standstill?: Standstill;
   /** The thrown value, if there was one. */
   readonly cause?: unknown;

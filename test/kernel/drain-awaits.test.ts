@@ -21,7 +21,7 @@ function nothing(): void {}
 
 /** The functions at which it waits, the nearest first; what the promise was made by, behind an arrow. */
 async function waitingIn(part: () => Promise<unknown>): Promise<string[]> {
-  const watch = new AwaitWatch(flowOfTest);
+  const watch = new AwaitWatch([flowOfTest]);
   void flowOfTest(part);
   await turn(50);
   watch.stop();

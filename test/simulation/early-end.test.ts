@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { chooseDrain } from '../../src/kernel/drain.ts';
 import { realFunctions } from '../../src/kernel/drain-real-functions.ts';
 import type { Simulation } from '../../src/simulation/simulation.ts';
+import { createMutex } from '../../src/locks/mutex.ts';
 import { simulate } from '../../src/simulation/simulate.ts';
 import type { SimulateOptions } from '../../src/simulation/simulate-options.ts';
 import type { FailureKind, Verdict } from '../../src/simulation/verdict.ts';
@@ -275,9 +276,13 @@ describe('hooks of the end', () => {
       },
     });
   const interrupting = new AbortController();
-  test.for<readonly [string, Parameters<typeof after>, RegExp]>([
-    ['that never ends', [() => Promise.race<void>([]), {}], /^Deadlock: /],
-    ['that loops', [endless, { maxEvents: 50 }], /^50 events have fired/],
+  test.for<readonly [string, Parameters<typeof after>, readonly RegExp[]]>([
+    ['that never ends', [() => Promise.race<void>([]), {}], [/^Deadlock: /]],
+    [
+      'that loops',
+      [endless, { maxEvents: 50 }],
+      [/^50 events have fired/, /^repeats every event: scenario sleep$/],
+    ],
     [
       'that is ended from outside',
       [
@@ -288,22 +293,58 @@ describe('hooks of the end', () => {
         },
         { signal: interrupting.signal },
       ],
-      /ended from outside: enough$/,
+      [/ended from outside: enough$/, /^timer scenario sleep, /, /^timer a long nap, /],
     ],
-    ['whose check fails', [(sim) => sim.check(false, 'all is closed'), {}], /^all is closed$/],
-  ])('that fail before one %s fail the simulation', async ([, args, detail]) => {
+    ['whose check fails', [(sim) => sim.check(false, 'all is closed'), {}], [/^all is closed$/]],
+  ])('that fail before one %s fail the simulation', async ([, args, details]) => {
     const { failure } = await after(...args);
     expect(failure).toMatchObject({
       kind: 'error',
       message: 'not closed',
       atMs: 0,
-      details: [expect.stringMatching(detail)],
+      details: details.map((detail): unknown => expect.stringMatching(detail)),
     });
   });
 
-  test('that never end are a deadlock', async () => {
-    const { failure } = await ending([() => Promise.race<void>([])]);
-    expect(failure).toMatchObject({ kind: 'deadlock' });
+  test('that never end are a deadlock, at the line at which the hook waits', async () => {
+    const never = (): Promise<never> => new Promise(() => undefined);
+    const closing = async (): Promise<void> => await never();
+    const details = async (hook: () => Promise<void>): Promise<readonly string[] | undefined> => {
+      const { failure } = await simulate({ scenario: (sim) => sim.onEnd(hook), captureAwaits: true });
+      expect(failure).toMatchObject({ kind: 'deadlock' });
+      return failure?.details;
+    };
+    const waits = expect.stringMatching(
+      /^the scenario waits here, for a promise that nothing settles\n +at (async )?closing \(.*early-end\.test\.ts:/,
+    ) as unknown;
+    const made = expect.stringMatching(/^that promise was made here\n/) as unknown;
+    expect(await details(closing)).toEqual([waits, made]);
+    const later = async (): Promise<void> => {
+      await Promise.resolve();
+      await closing();
+    };
+    expect(await details(later)).toEqual([waits, made]);
+  });
+
+  test('that never end are explained with who waits, behind the error of a hook before', async () => {
+    const { failure } = await after(
+      async (sim) => {
+        const jobs = createMutex(sim.world, { name: 'jobs' });
+        await jobs.acquire({ owner: 'ann' });
+        await jobs.acquire({ owner: 'bob' });
+      },
+      { captureAwaits: true },
+    );
+    expect(failure).toMatchObject({
+      message: 'not closed',
+      standstill: { wait: 'held' },
+      details: [
+        expect.stringMatching(/^Deadlock: /),
+        'bob waits for mutex jobs since 0 ms, held by ann since 0 ms',
+        expect.stringMatching(/^the scenario waits here/),
+        'ann holds mutex jobs since 0 ms',
+      ],
+    });
   });
 
   test('leave nothing running unnoticed', async () => {

@@ -18,7 +18,7 @@ export async function awaitedPlaces(
   failure: Failure,
   shouldStop: (() => boolean) | undefined,
 ): Promise<readonly FailureFact[]> {
-  if (!['deadlock', 'stall', 'escape'].includes(failure.kind)) return [];
+  if (failure.standstill === undefined && failure.kind !== 'escape') return [];
   const key = failureKey(failure);
   const onTurn = (): void => {
     if (shouldStop?.() === true) throw new ExecutionInterrupted('there is no more time for it');

@@ -317,6 +317,28 @@ describe('a failure that is explained', () => {
     expect(nearestPass?.text).toBe('If "impatient" had been 1 instead of 0, nothing would have failed.');
   });
 
+  test('R211 names who waits in a hook of the end, and where, behind the error of a hook before', async () => {
+    const closing = defineScenario({
+      name: 'closing',
+      description: 'does not close',
+      run(sim) {
+        sim.onEnd(async () => {
+          await Promise.race([]);
+        });
+        sim.onEnd(() => {
+          throw new Error('not closed');
+        });
+      },
+    });
+    const { details } = await explain(createExecutor(closing), []);
+    expect(details.map(({ text }) => text)).toEqual([
+      'the scenario waits here, for a promise that nothing settles',
+      'that promise was made here',
+      'Deadlock: nothing is due any more, and the scenario awaits a promise that nothing is left to settle',
+    ]);
+    expect(details[0]?.frames.join('\n')).toContain('explanation.test.ts');
+  });
+
   test('R211 shows the phase in which a run is stuck, and the notes of the scenario, rather than each log that it holds', async () => {
     const stuck = defineScenario({
       name: 'stuck',
