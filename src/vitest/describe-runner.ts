@@ -199,7 +199,7 @@ function declareSequences(subject: ConformanceSubject, options: ExploredInTest):
     async ({ signal }) => {
       const { exploreRunner } = await import('../conformance/workload/explore-runner.ts');
       const { failure } = await exploreRunner(subject, { ...options, shouldStop: () => signal.aborted });
-      if (failure !== undefined) throw new Error(failure.message);
+      if (failure !== undefined) throw new Error(failure.text);
     },
     EXPLORE_TIMEOUT_MS,
   );

@@ -143,7 +143,14 @@ describe('a case in held time', () => {
     );
   });
 
-  test.for<readonly [what: string, wrong: (service: Service) => Partial<Service>, message: RegExp]>([
+  test.for<
+    readonly [
+      what: string,
+      wrong: (service: Service) => Partial<Service>,
+      message: RegExp,
+      text: readonly RegExp[],
+    ]
+  >([
     [
       'fails',
       ({ release }) => ({
@@ -153,14 +160,23 @@ describe('a case in held time', () => {
           throw new Error('broken too');
         },
       }),
-      /the Error "broken" \(sequence/,
+      /the Error "broken" \(sequence \d+ of seed 1\)$/,
+      [
+        /\nWhat the contract says\n {2}R\d+ .*\n/,
+        /\nWhat happened\n(?: {2}\d+ ms: .*\n)* {2}\d+ ms: client \d calls abort\(.*\n/,
+        / gets the error "broken" of its call of abort to the runner\nWhere\n {2}at .*fake-timers\.test\.ts:/,
+        /\nWhat was drawn last\n(?: {2}\d+ ms: .*\n)* {2}\d+ ms: "client \d\/step \d+ .*" is .*$/,
+      ],
     ],
     [
       'is cut off',
       () => ({ abort: () => new Promise<never>(() => {}) }),
-      /^nothing is left to happen, and a call has not returned \(sequence/,
+      /^nothing is left to happen, and a call has not returned \(sequence \d+ of seed 1\)$/,
+      [
+        /\nIn detail\n(?: {2}.*\n)* {2}client \d waits for the answer to abort\(run .*\) from the runner since/,
+      ],
     ],
-  ])('releases and disposes of what a sequence made that %s', async ([, wrong, message]) => {
+  ])('explains, releases and disposes of a sequence that %s', async ([, wrong, message, texts]) => {
     let made = 0;
     let releases = 0;
     let disposed = 0;
@@ -181,6 +197,7 @@ describe('a case in held time', () => {
     const { failure } = await exploreRunner(subject, { sequences: 20 });
     expect(failure?.message).toMatch(message);
     expect([releases, disposed]).toEqual([made, made]);
+    for (const text of texts) expect(failure?.text).toMatch(text);
   });
 
   test('whose events have no end when all is released is ended by a signal', async () => {

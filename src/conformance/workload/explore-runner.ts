@@ -34,7 +34,7 @@ export const EXPLORE_OPTIONS: is.RecordShape = is.optionsOf<ExploreSubjectOption
  * Drives a runner with everything that the contract allows, and checks everything that comes back against the contract,
  * without a hand-written scenario: clients, operations and parts are drawn from the decision log, and a failure is
  * shrunk, explained and can be replayed. For a subject with a `wallWorld` or a `heldWorld`, the same clients run a few
- * `sequences`; a failure there is reported with its last draws, and not shrunk.
+ * `sequences`; a failure there is reported with its last events and draws, and not shrunk.
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` (rejects) for a subject that no case can run against.
  * @example
@@ -78,9 +78,6 @@ async function inTime(
   const shouldStop = stopOf(options.shouldStop);
   const explored = await exploreInTime(subject, { ...options, sequences, seed, shouldStop });
   const { failure, sometimes, sequences: executions } = explored;
-  if (failure !== undefined) {
-    const { message } = failure;
-    return { held: false, executions, failure: { message, text: message }, missed: [] };
-  }
+  if (failure !== undefined) return { held: false, executions, failure, missed: [] };
   return { held: executions > 0, executions, missed: missedOf(Object.entries(sometimes), mayMiss) };
 }

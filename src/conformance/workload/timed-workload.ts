@@ -5,15 +5,24 @@
  */
 import type { EventAction } from '../../simulation/event-actions.ts';
 import type { DescribeAnswer } from '../../kernel/decisions.ts';
-import { messageOf, shownText } from '../../kernel/errors.ts';
+import { isInstance } from '../../kernel/argument-check.ts';
+import { causeOf, messageOf, shownText } from '../../kernel/errors.ts';
+import { headlineOf } from '../../explore/failure-key.ts';
+import { rulesNamedIn } from '../../explore/explain/named-rules.ts';
 import { sleep, type Timer } from '../../kernel/clock.ts';
 import { type Label, question, topicOf } from '../../kernel/question.ts';
 import type { RandomStream } from '../../kernel/random.ts';
 import { createRandomStream } from '../../kernel/seeded-random.ts';
 import type { World } from '../../model/world.ts';
+import type { TraceEvent, Tracer } from '../../model/trace-event.ts';
+import { factLine } from '../../simulation/failure-fact.ts';
+import { ResourceLedger } from '../../simulation/resource-ledger.ts';
+import { framesOfThrown } from '../../simulation/scenario-stack.ts';
+import { formatEvent } from '../../trace/event-text.ts';
 import { ConformanceError } from '../check.ts';
 import { endInHeldTime, leftInHeldTime } from '../held-time.ts';
 import type { ConformanceSubject, HeldWorld } from '../subject.ts';
+import type { SubjectFailure } from './explore-workload.ts';
 import { RunnerWorkload } from './runner-workload.ts';
 import type { WorkloadLimits } from './workload-clients.ts';
 import type { WorkloadHost } from './workload-host.ts';
@@ -28,16 +37,27 @@ export interface TimedOptions extends WorkloadLimits {
 /** The result of the sequences. */
 export interface TimedExploration {
   readonly sequences: number;
-  readonly failure: ConformanceError | undefined;
+  readonly failure: TimedFailure | undefined;
   readonly sometimes: Readonly<Record<string, boolean>>;
 }
+
+/** What is wrong, in its own words and with all that is known of it. */
+export type TimedFailure = Pick<SubjectFailure, 'message' | 'text'>;
 
 const CUT_OFF_MS = 120_000;
 const TICK_MS = 100;
 /** An action at some event comes within this many milliseconds instead, because events are unknown here. */
 const ACTION_MS_MAX = 40;
-/** How many of the last draws are shown. */
-const SHOWN_MAX = 60;
+/** How many of the last draws, and of the last events, are shown. */
+const SHOWN_MAX = 40;
+const WAITS_MAX = 20;
+/** Lines of the error's stack. */
+const FRAMES_MAX = 5;
+/** Events that say nothing about what clients see. */
+const INTERNAL: ReadonlySet<TraceEvent['type']> = new Set(['acquired', 'freed', 'phase', 'metric']);
+
+/** Some call of the sequence has not returned, and nothing will make it return. */
+class UnansweredError extends ConformanceError {}
 
 /** Runs the sequences one after another, until one fails. */
 export async function exploreInTime(
@@ -56,14 +76,11 @@ export async function exploreInTime(
       ? onTheMachine(host, workload)
       : inHeldTime(host, workload, held));
     if (error === undefined) continue;
-    const text = [`${messageOf(error)} (sequence ${sequence} of seed ${options.seed})`, '', ...host.drawn];
-    const failure = new ConformanceError(
-      text.join('\n'),
-      'what the contract allows',
-      messageOf(error),
-      error,
-    );
-    return { sequences: sequence, failure, sometimes };
+    return {
+      sequences: sequence,
+      failure: host.failureBy(error, `${sequence} of seed ${options.seed}`),
+      sometimes,
+    };
   }
   return { sequences: options.sequences, failure: undefined, sometimes };
 }
@@ -71,7 +88,9 @@ export async function exploreInTime(
 /** The methods of a simulation, without one. */
 class TimedHost implements WorkloadHost {
   readonly world: World;
-  readonly drawn: string[] = [];
+  readonly #drawn: string[] = [];
+  readonly #events: TraceEvent[] = [];
+  readonly #waits = new ResourceLedger();
   /** The first check that failed, even if nothing awaits the code that made it. */
   failure: ConformanceError | undefined;
   readonly #random: RandomStream;
@@ -79,7 +98,7 @@ class TimedHost implements WorkloadHost {
   readonly #timers = new Set<Timer>();
 
   constructor(world: World, random: RandomStream, sometimes: Record<string, boolean>) {
-    this.world = world;
+    this.world = { ...world, tracer: this.#tracer(world.tracer), waits: this.#waits };
     this.#random = random;
     this.#sometimes = sometimes;
   }
@@ -97,14 +116,13 @@ class TimedHost implements WorkloadHost {
     if (answer === 0) return answer;
     const value = describe?.(answer, question('choice', label)) ?? answer;
     const shown = typeof value === 'object' ? JSON.stringify(value) : shownText(value);
-    this.drawn.push(`${this.now()} ms: "${topicOf(label).text}" is ${shown}`);
-    if (this.drawn.length > SHOWN_MAX) this.drawn.shift();
+    this.#push(this.#drawn, `${this.now()} ms: "${topicOf(label).text}" is ${shown}`);
     return answer;
   }
 
   check(condition: boolean, message: string, cause?: unknown): void {
     if (condition) return;
-    const error = new ConformanceError(message, 'what the contract allows', cause ?? message);
+    const error = new ConformanceError(message, 'what the contract allows', cause ?? message, cause);
     this.failure ??= error;
     throw error;
   }
@@ -130,6 +148,48 @@ class TimedHost implements WorkloadHost {
     for (const timer of this.#timers) timer.cancel();
     this.#timers.clear();
   }
+
+  /** The failure, of the sequence that `which` names, in the order of an explanation. */
+  failureBy(error: unknown, which: string): TimedFailure {
+    const { headline, rest } = headlineOf(messageOf(error));
+    const message = `${headline} (sequence ${which})`;
+    const waits = isInstance(error, UnansweredError) ? this.#waits.describe(WAITS_MAX, 'waits') : [];
+    const thrown = isInstance(error, ConformanceError) ? causeOf(error) : error;
+    const frames = framesOfThrown(thrown).slice(0, FRAMES_MAX);
+    const text = [
+      message,
+      ...section('What the contract says', rulesNamedIn(headline)),
+      ...section('What happened', this.#events.map(formatEvent)),
+      ...section('In detail', [...rest, ...waits.map(factLine)]),
+      ...section(
+        'Where',
+        frames.map((line) => line.trim()),
+      ),
+      ...section('What was drawn last', this.#drawn),
+    ];
+    return { message, text: text.join('\n') };
+  }
+
+  /** What comes after the failure does not lead to it. */
+  #push<T>(list: T[], item: T): void {
+    if (this.failure !== undefined) return;
+    list.push(item);
+    if (list.length > SHOWN_MAX) list.shift();
+  }
+
+  #tracer(outer: Tracer | undefined): Tracer {
+    return {
+      keepsEvents: true,
+      record: (event) => {
+        if (!INTERNAL.has(event.type)) this.#push(this.#events, event);
+        outer?.record(event);
+      },
+    };
+  }
+}
+
+function section(heading: string, lines: readonly string[]): string[] {
+  return lines.length === 0 ? [] : [heading, ...lines.map((line) => `  ${line}`)];
 }
 
 /** What is wrong; undefined if nothing is. */
@@ -154,7 +214,7 @@ async function onTheMachine(host: TimedHost, workload: RunnerWorkload): Promise<
       let ticks = Math.ceil(ms / TICK_MS);
       const tick = (): void => {
         ticks -= 1;
-        if (ticks < 0) resolve(new ConformanceError(`cut off after ${ms} ms`, 'an end', 'none'));
+        if (ticks < 0) resolve(new UnansweredError(`cut off after ${ms} ms`, 'an end', 'none'));
         else timer = clock.timer('cut-off', TICK_MS, tick);
       };
       tick();
@@ -177,7 +237,7 @@ async function inHeldTime(host: TimedHost, workload: RunnerWorkload, held: HeldW
   const error =
     why === undefined
       ? await outcome
-      : (host.failure ?? new ConformanceError(`${why}, and a call has not returned`, 'an end', why));
+      : (host.failure ?? new UnansweredError(`${why}, and a call has not returned`, 'an end', why));
   if (error !== undefined) {
     await endInHeldTime(held, closed(workload));
     return error;
