@@ -9,17 +9,20 @@ export interface VitestTest {
   readonly file: string;
   /** Names of its groups and of the test itself, joined as `-t` matches them. */
   readonly name: string;
+  /** Its place among the tests of that name in its file, from 1; default: 1. */
+  readonly ordinal?: number;
 }
 
 /** The reference of a Vitest test in a token. */
-export function vitestReference({ file, name }: VitestTest): string {
-  return `vitest:${file}#${name}`;
+export function vitestReference({ file, name, ordinal = 1 }: VitestTest): string {
+  return `vitest${ordinal === 1 ? '' : `/${ordinal}`}:${file}#${name}`;
 }
 
 /** The Vitest test of a reference; undefined if it names a scenario. */
 export function vitestTestOf(reference: string): VitestTest | undefined {
-  const [, file, name] = /^vitest:(.*?\.[^./\\#]+)#(.*)$/su.exec(reference) ?? [];
-  return file === undefined || name === undefined ? undefined : { file, name };
+  const [, ordinal, file, name] = /^vitest(?:\/(\d+))?:(.*?\.[^./\\#]+)#(.*)$/su.exec(reference) ?? [];
+  if (file === undefined || name === undefined) return undefined;
+  return { file, name, ...(ordinal === undefined ? {} : { ordinal: Number(ordinal) }) };
 }
 
 /** A pattern for `-t` that matches this name, and names that contain it. */

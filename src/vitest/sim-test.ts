@@ -186,6 +186,7 @@ async function runDeclared(
     isReported: task.fails !== true,
     snapshots: expects,
     soft,
+    skip: skip.because,
     isSkipped: () => skip.error !== undefined,
     requestedSeed: requestedSeedIn(process.env),
     now,
@@ -205,8 +206,21 @@ async function runDeclared(
 }
 
 /** Keeps the error by which `context.skip` skips the test: Vitest has to get it, and the simulation catches it. */
-function notedSkip(context: GivenContext): { readonly error: Error | undefined } {
-  const noted: { error: Error | undefined } = { error: undefined };
+function notedSkip(context: GivenContext): {
+  readonly error: Error | undefined;
+  /** Skips the test without throwing. */
+  readonly because: (why: string) => void;
+} {
+  const noted: { error: Error | undefined; because: (why: string) => void } = {
+    error: undefined,
+    because(why) {
+      try {
+        noting(why);
+      } catch (error) {
+        noted.error ??= error as Error;
+      }
+    },
+  };
   const { skip } = context as { readonly skip: (...given: unknown[]) => void };
   const noting = (...given: unknown[]): void => {
     try {

@@ -19,6 +19,7 @@ import { checkTestOptions, simulationOf } from './search/tested-simulation.ts';
 import { TurnGuardedExecutor } from './search/turn-guarded-executor.ts';
 import type { FoundFailure, SimulatedTest, TestRun } from './test-run.ts';
 
+const OF_OTHER_TEST = 'the token is of another test of this name';
 /** Parts of the test's time: for exploring, and for all executions. The rest is left to Vitest. */
 const EXPLORE_PART = 0.4;
 const WHOLE_PART = 0.7;
@@ -47,6 +48,10 @@ async function runChecked(test: SimulatedTest): Promise<void> {
   checkTestOptions(options);
   const reference = referenceOf(test);
   const plan = planOf(test, reference);
+  if (plan.kind === 'other') {
+    test.skip?.(OF_OTHER_TEST);
+    return;
+  }
   const simulation = simulationOf(test);
   const { timeoutMs = Infinity, now } = test;
   const timeMs = timeoutMs > 0 ? timeoutMs : Infinity;

@@ -71,6 +71,8 @@ export interface SimulatedTest {
   readonly declaredAt?: string;
   /** False if the test is expected to fail, so that nobody reads a report. */
   readonly isReported?: boolean;
+  /** Skips the test, which then ends at once. Default: it passes instead. */
+  readonly skip?: (why: string) => void;
   /** True once the scenario has skipped the test: what fails then is no failure. Default: it never does. */
   readonly isSkipped?: () => boolean;
   /** Snapshots on which the executions have to agree; default: none. */

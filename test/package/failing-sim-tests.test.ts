@@ -377,6 +377,55 @@ test('what a test keeps stays, though one of its name in its file, or in another
   }
 }, 240_000);
 
+test('the line of one of several tests of a name repeats that one, and skips the others', async () => {
+  const both = `
+import { simTest } from ${door};
+simTest.each(['ann', 'bob'])('same name', (sim, who) => {
+  sim.check(sim.choose('x', 4) !== 2, 'it is ' + who);
+}, { timeout: 60_000 });
+`;
+  const folder = await folderWith({ 'both.test.mjs': both });
+  const first = await runVitest(folder);
+  const tokens = [
+    ...first.text.matchAll(/DRYRUNNER_SEED=(\S+) npx vitest run both\.test\.mjs -t 'same name'/g),
+  ];
+  expect(tokens).toHaveLength(2);
+  for (const [at, who] of ['ann', 'bob'].entries()) {
+    const [, token = ''] = tokens[at] ?? [];
+    const { text } = await runVitest(folder, ['both.test.mjs', '-t', 'same name'], { DRYRUNNER_SEED: token });
+    expect(text).toContain('1 failed | 1 skipped');
+    expect(text).toContain(`it is ${who}, when "x" is 2`);
+  }
+}, 240_000);
+
+test('a runner on the time of the machine that breaks the contract is explained', async () => {
+  const module = (path: string): string => JSON.stringify(join(root, 'src', path));
+  const wall = `
+import { describeRunner } from ${door};
+import { simCommands, supportsAllBut } from ${module('conformance/index.ts')};
+import { realWorld } from ${module('host/real-world.ts')};
+import { createSimulatedRunner } from ${module('runners/simulated-runner.ts')};
+import { interceptService } from ${module('call/intercept-service.ts')};
+describeRunner({
+  name: 'mine',
+  supports: supportsAllBut({ outputs: 'they are elsewhere', virtualTime: 'it runs on the machine' }),
+  commands: simCommands,
+  wallWorld: () => realWorld({ seed: 1 }),
+  create: (world, options) => ({
+    service: interceptService(createSimulatedRunner(world, options), (call, proceed) => {
+      if (call.method === 'statusAll') throw new Error('broken'); // here
+      return proceed(call);
+    }),
+  }),
+}, { cases: [], explore: { sequences: 5 } });
+`;
+  const { text } = await runVitest(await folderWith({ 'wall.test.mjs': wall }));
+  expect(text).toMatch(
+    /Error: .*the Error "broken" \(sequence \d of seed 1\)\nWhat the contract says\n {2}R\d+ [^]*\nWhat happened\n {2}[^]* calls statusAll\(\) of the runner\n/,
+  );
+  expect(text).toMatch(/\nWhere\n {2}at .*wall\.test\.mjs:\d+/);
+}, 240_000);
+
 const SNAPSHOTS = `
 import { expect, test } from 'vitest';
 import { simTest } from ${door};

@@ -35,7 +35,7 @@ const ONE_SEED = is.anyOf('a text or a number', is.TEXT, is.NUMBER);
 /** Undefined if all executions held. `isExplored` returns true once the time for exploring is up. */
 export function findFailure(
   run: TestRun,
-  plan: Plan,
+  plan: Exclude<Plan, { readonly kind: 'other' }>,
   isExplored: () => boolean,
 ): Promise<FoundFailure | undefined> {
   switch (plan.kind) {

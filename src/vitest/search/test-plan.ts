@@ -21,11 +21,13 @@ export type Plan =
       /** Undefined if their number is known only once they have run. */
       readonly count: number | undefined;
     }
-  | { readonly kind: 'replay'; readonly log: ReplayToken | readonly Decision[] };
+  | { readonly kind: 'replay'; readonly log: ReplayToken | readonly Decision[] }
+  /** Nothing: what is asked for is an execution of another test of the same name in the same file. */
+  | { readonly kind: 'other' };
 
 /** The reference of the test on a command line: the path of the file, and the name of the test. */
-export function referenceOf({ file, name }: SimulatedTest): string {
-  return file === undefined ? name : vitestReference({ file: relativePath(file), name });
+export function referenceOf({ file, name, ordinal = 1 }: SimulatedTest): string {
+  return file === undefined ? name : vitestReference({ file: relativePath(file), name, ordinal });
 }
 
 /** What options and environment ask for; `reference` is that of the test. */
@@ -37,21 +39,25 @@ export function planOf(test: SimulatedTest, reference: string): Plan {
   }
   if (requestedSeed !== undefined && isTokenText(requestedSeed)) {
     const token = decodeToken(requestedSeed);
-    if (isNamedBy(token.scenario, test, reference)) return { kind: 'replay', log: token };
+    if (isNamedBy(token.scenario, test, reference)) {
+      const { ordinal = 1 } = vitestTestOf(token.scenario) ?? {};
+      return ordinal === (test.ordinal ?? 1) ? { kind: 'replay', log: token } : { kind: 'other' };
+    }
   } else if (requestedSeed !== undefined) return { kind: 'explore', runs, seed: requestedSeed };
   if (seeds !== undefined) return { kind: 'seeds', ...seedsOf(seeds) };
   return { kind: 'explore', runs, seed: String(seed) };
 }
 
-/** A token may have been made in a folder above the current one, where the path of the file is longer. */
+/**
+ * True for the test that the token is of, and for others of its name in its file. A token may have been made in a
+ * folder above the current one, where the path of the file is longer.
+ */
 function isNamedBy(scenario: string, { file, name }: SimulatedTest, reference: string): boolean {
   if (scenario === reference) return true;
   const named = vitestTestOf(scenario);
-  return (
-    named?.name === name &&
-    file?.endsWith(`/${named.file}`) === true &&
-    named.file.length > relativePath(file).length
-  );
+  if (named?.name !== name || file === undefined) return false;
+  const path = relativePath(file);
+  return named.file === path || (file.endsWith(`/${named.file}`) && named.file.length > path.length);
 }
 
 function seedsOf(
