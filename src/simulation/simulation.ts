@@ -287,11 +287,13 @@ export class Simulation {
    * (default 8) answers, of which the highest is the fault; a fault is a `fault` event of the trace (R212). Always
    * false once faults have ended.
    *
-   * @throws RunnerError `RUNNER_INVALID_ARGUMENT` unless `oneIn` is an integer ≥ 2: a fault must be possible to leave
-   * out.
+   * @throws RunnerError `RUNNER_INVALID_ARGUMENT` unless `where` and `kind` are texts and `oneIn` is an integer ≥ 2: a
+   * fault must be possible to leave out.
    */
   strikes(where: string, kind: string, options: StrikesOptions = {}): boolean {
     this.#mustRun('strikes');
+    check('where', where, is.TEXT);
+    check('kind', kind, is.TEXT);
     check('options', options, STRIKES_OPTIONS);
     const { oneIn = FAULT_ODDS.strikesOneIn } = options;
     return strikesAt(this.world, where, kind, oneIn);
@@ -303,10 +305,11 @@ export class Simulation {
    * reactions have run. When the action runs, that is a `fault` event of the trace (R212); it does not run if faults
    * have ended by then, or fewer events fire. If the action throws or rejects, the simulation fails.
    *
-   * @throws RunnerError `RUNNER_INVALID_ARGUMENT` unless `action` is a function and `within` an integer ≥ 1.
+   * @throws RunnerError `RUNNER_INVALID_ARGUMENT` unless `label` is a text, `action` a function and `within` an integer ≥ 1.
    */
   atSomeEvent(label: string, action: EventAction, options: SomeEventOptions = {}): void {
     this.#mustRun('atSomeEvent');
+    check('label', label, is.TEXT);
     check('options', options, SOME_EVENT_OPTIONS);
     const { within = FAULT_ODDS.someEventWithin } = options;
     const strike = strikeAtSomeEvent(this.world, label, action, within);

@@ -49,6 +49,19 @@ describe('sim.strikes', () => {
     const { decisions } = await simulate({ scenario: (sim) => void sim.strikes('a', 'b') });
     expect(decisions()).toMatchObject([{ question: asks('fault', { owner: 'a', what: 'b' }), n: 8 }]);
   });
+
+  test.for<readonly [args: readonly unknown[], message: string]>([
+    [['x'], 'kind: expected a string, got undefined'],
+    [['x', { oneIn: 2 }], 'kind: expected a string, got an object'],
+    [[undefined, 'slip'], 'where: expected a string, got undefined'],
+    [[{ id: 'x' }, 'slip'], 'where: expected a string, got an object'],
+  ])('%j is refused before anything is decided', async ([args, message]) => {
+    const { failure, decisions } = await simulate({
+      scenario: (sim) => void Reflect.apply(sim.strikes, sim, args),
+    });
+    expect(failure).toMatchObject({ kind: 'error', message });
+    expect(decisions()).toEqual([]);
+  });
 });
 
 describe('sim.heal', () => {
@@ -115,6 +128,14 @@ describe('sim.heal', () => {
 });
 
 describe('sim.atSomeEvent', () => {
+  test('a label that is no text is refused before anything is decided', async () => {
+    const { failure, decisions } = await simulate({
+      scenario: (sim) => sim.atSomeEvent({ what: 'strike' } as unknown as string, () => undefined),
+    });
+    expect(failure?.message).toBe('label: expected a string, got an object');
+    expect(decisions()).toEqual([]);
+  });
+
   /** Ten events, one each millisecond, each with a reaction; the action says after which it came. */
   const ticks = (kth: number, seen: string[]): Parameters<typeof simulate>[0] => ({
     source: keyedReplayDecisions(
