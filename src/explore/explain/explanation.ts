@@ -126,7 +126,7 @@ function otherFaultText(decision: AskedDecision, answer: number): string {
 
 function otherAnswerText(names: EventNames, decision: AskedDecision, answer: number): string {
   const { due = [], drawn, question } = decision;
-  if (drawn !== undefined) return `another "${drawn.name}"`;
+  if (drawn !== undefined) return `another ${drawn.label}`;
   if (due.length === 0) return `"${aboutOf(question)}" ${answerText(decision, answer) ?? answer}`;
   const [taken, other] = [due[decision.answer], due[answer]].map((event) => event && names.of(event));
   if (taken === undefined || other === undefined) return `another order of ${due.length} events`;

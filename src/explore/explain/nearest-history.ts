@@ -206,8 +206,8 @@ function drawnInsteadText(
   const other = passing.decisions.find((decision) => isSameKey(decision, observed))?.drawn;
   // Long texts may differ only after their cut.
   return other === undefined || other.text === drawn.text
-    ? `"${drawn.name}" had been another value`
-    : `"${drawn.name}" had been ${other.text} instead of ${drawn.text}`;
+    ? `${drawn.label} had been another value`
+    : `${drawn.label} had been ${other.text} instead of ${drawn.text}`;
 }
 
 /**

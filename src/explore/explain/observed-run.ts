@@ -30,6 +30,8 @@ export interface DueEvent {
 /** A value that several answers produced. */
 export interface DrawnValue {
   readonly name: string;
+  /** Its name in a sentence: in quotes, and said to be a draw if a choice of the same run has the same name. */
+  readonly label: string;
   readonly text: string;
 }
 
@@ -132,7 +134,7 @@ class Observation implements DecisionSource {
   }
 
   drawn(name: string, value: unknown, asked: number): void {
-    const drawn = { name, text: valueText(value) };
+    const drawn = { name, label: `"${name}"`, text: valueText(value) };
     const from = this.decisions.length - asked;
     this.decisions.push(...this.decisions.splice(from).map((decision) => ({ ...decision, drawn })));
   }
@@ -234,6 +236,22 @@ export function unusualDecisions(run: Pick<ObservedRun, 'decisions'>): ObservedD
   });
 }
 
+/** The decisions, with other labels for draws that share their name with a choice. */
+function labelledApart(decisions: readonly ObservedDecision[]): readonly ObservedDecision[] {
+  const chosen = new Set<string>();
+  for (const { question } of decisions) if (question.kind === 'choice') chosen.add(question.topic.text);
+  const relabelled = new Map<DrawnValue, DrawnValue>();
+  for (const { drawn } of decisions) {
+    if (drawn === undefined || !chosen.has(drawn.name)) continue;
+    relabelled.set(drawn, { ...drawn, label: `draw "${drawn.name}"` });
+  }
+  if (relabelled.size === 0) return decisions;
+  return decisions.map((decision) => {
+    const drawn = decision.drawn === undefined ? undefined : relabelled.get(decision.drawn);
+    return drawn === undefined ? decision : { ...decision, drawn };
+  });
+}
+
 /** Runs the answers of a log and observes; `capturePlaces` records where events were created. */
 export async function observe(
   executor: Executor,
@@ -248,6 +266,7 @@ export async function observe(
     onFire: (event, _made, now) => observation.fire(event, now),
     watchers: [() => ({ watch: (event) => observation.watch(event), end() {} })],
   });
-  const { firings, asleep, events, decisions, steps } = observation;
+  const { firings, asleep, events, steps } = observation;
+  const decisions = labelledApart(observation.decisions);
   return { verdict, firings, asleep, events, decisions, steps };
 }

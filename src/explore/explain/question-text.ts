@@ -156,7 +156,7 @@ export function decisionText(
 ): string {
   const { question, n, answer, due, drawn } = decision;
   if (due.length > 0) return orderText(decision, eventName);
-  if (drawn !== undefined) return `"${drawn.name}" is ${drawn.text}`;
+  if (drawn !== undefined) return `${drawn.label} is ${drawn.text}`;
   const about = askedText(decision);
   const words = answerText(decision, answer);
   switch (question.kind) {

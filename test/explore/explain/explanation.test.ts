@@ -17,6 +17,7 @@ import { defineScenario } from '../../../src/simulation/scenario.ts';
 import type { ScenarioDefinition } from '../../../src/simulation/scenario.ts';
 import { findFailure, keyOfVerdict } from '../failing-logs.ts';
 import { plantedBugs } from '../planted-bugs.ts';
+import { question } from '../../../src/kernel/question.ts';
 import { choice, draw, fault, order } from '../../questions.ts';
 
 async function explained(bug: ScenarioDefinition, seed = 1): Promise<[Explanation, ShrinkResult]> {
@@ -235,6 +236,32 @@ describe('a failure that is explained', () => {
       { question: draw('text integer'), n: 2, answer: 1 },
     ]);
     expect(nearestPass?.text).toBe('If "text" had been another value, nothing would have failed.');
+  });
+
+  test('tells a draw from a choice of the same name, whichever comes first', async () => {
+    const twice = defineScenario({
+      name: 'twice',
+      description: 'draws and chooses under one name',
+      run(sim) {
+        const chosen = sim.choose('x', 4);
+        const value = sim.draw(fc.integer({ min: 0, max: 9 }), 'x');
+        sim.check(value < 3 || chosen < 2, 'both are large');
+      },
+    });
+    const log = [
+      { question: choice('x'), n: 4, answer: 2 },
+      { question: question('draw', { owner: 'x', what: 'integer' }), n: 10, answer: 3 },
+    ];
+    const { sentence, history, nearestPass } = await explain(createExecutor(twice), log);
+    expect(sentence).toBe(
+      'twice fails at 0 ms: both are large, when "x" is 2 (of 0 to 3) and draw "x" is 3.',
+    );
+    expect(history.map(({ text }) => text)).toEqual([
+      '"x" is 2 (of 0 to 3)',
+      'draw "x" is 3',
+      'both are large',
+    ]);
+    expect(nearestPass?.text).toBe('If draw "x" had been 2 instead of 3, nothing would have failed.');
   });
 
   test('shows a difference only where one can be read', async () => {
