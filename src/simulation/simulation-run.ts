@@ -189,6 +189,10 @@ export class SimulationRun {
   /** Present from the first turn on. */
   #uncaught: UncaughtErrors | undefined;
   #drain: Drain | undefined;
+  /** True from the first step of a turn to the next turn. */
+  #hasStepped = false;
+  /** True if nothing is due, and the machine is to bring nothing more. */
+  #isStill = false;
   #isStarted = false;
   #isEnded = false;
   /** Removes the `onFire` listener. */
@@ -349,7 +353,10 @@ export class SimulationRun {
     );
     if (isDocumented) {
       this.#processes.onEvent = uncaught.noteEvent.bind(uncaught);
-      this.turns.onBoundary = uncaught.noteTurn.bind(uncaught);
+      this.turns.onBoundary = (isBegin) => {
+        this.#hasStepped = false;
+        uncaught.noteTurn(isBegin);
+      };
     }
     return uncaught;
   }
@@ -360,6 +367,10 @@ export class SimulationRun {
    */
   #judgeUncaught(uncaught: UncaughtErrors): StepResult | undefined {
     const untilMs = this.#handledUntilMs();
+    this.#isStill = false;
+    if (uncaught.first(untilMs) === undefined) return undefined;
+    // The documented drain reports at the end of the turn what was handled since its beginning.
+    if (this.#hasStepped && this.#drain?.name === 'documented') return false;
     let isPassedOn = false;
     for (let first = uncaught.first(untilMs); first !== undefined; first = uncaught.first(untilMs)) {
       uncaught.forget(first);
@@ -369,11 +380,15 @@ export class SimulationRun {
     return isPassedOn ? true : undefined;
   }
 
-  /** Rejections that are older than this can no longer be handled in their instant. */
+  /**
+   * Rejections that are older than this can no longer be handled in their instant. Where nothing is due, what the
+   * machine is still to bring may handle them.
+   */
   #handledUntilMs(): number {
     if (this.#isAtEnd) return Infinity;
     if (this.#loads.isPending) return this.#clock.now();
-    return this.#clock.pendingEvents(1)[0]?.atMs ?? Infinity;
+    const isOver = this.#session === undefined || this.#isStill;
+    return this.#clock.pendingEvents(1)[0]?.atMs ?? (isOver ? Infinity : this.#clock.now());
   }
 
   /** Passes errors that a node leaves uncaught to that node. */
@@ -509,6 +524,7 @@ export class SimulationRun {
       const judged = this.#judgeUncaught(this.#uncaught);
       if (judged !== undefined) return judged;
     }
+    this.#hasStepped = true;
     if (this.#isAtEnd) return this.#leave();
     if (!this.#isStarted) return this.#start();
     if (this.#loads.isPending) return this.#loads.advance();
@@ -570,10 +586,13 @@ export class SimulationRun {
     if (this.#isAtEnd) return this.#ending !== 'left';
     if (this.#session === undefined) return false;
     if (this.#session.isWaiting) return true;
-    if (!this.#judge.waitsForLoading()) return false;
-    // The loaded code runs, and continues, as soon as it is available.
-    this.#session.stay();
-    return true;
+    if (this.#judge.waitsForLoading()) {
+      // The loaded code runs, and continues, as soon as it is available.
+      this.#session.stay();
+      return true;
+    }
+    this.#isStill = this.#uncaught?.isEmpty === false;
+    return this.#isStill;
   }
 
   /** The step that follows from checking the properties; undefined if nothing changed. */

@@ -112,6 +112,17 @@ exports.columns = () => [require('./' + 'named.cjs').value, new Error('at').stac
     'node_modules/live/index.js',
     `export let count = 0;\nexport const up = () => (count += 1);\nexport { up as default, count as 'a count' };\nexport const self = function () { return this; };\n`,
   );
+  write('node_modules/late/package.json', JSON.stringify({ name: 'late', main: 'index.js', type: 'module' }));
+  write(
+    'node_modules/late/index.js',
+    `export const handlesAfter = async (name) => {
+  const refused = Promise.reject(new Error('handled in time'));
+  await import(name);
+  await refused.catch(() => undefined);
+};
+`,
+  );
+  for (const name of ['fast', 'documented']) write(`node_modules/late/${name}.js`, 'export {};');
   const usesLive = [
     `import byDefault, { count, up, self, 'a count' as named } from 'live';`,
     `import * as all from 'live';`,
@@ -332,6 +343,21 @@ describe('a module that sim.load loads', () => {
       sim.check((await sim.load<{ value: number }>('./types-only.ts')).value === 1, 'it has no types');
     }, options);
   });
+
+  test.for(['fast', 'documented'] as const)(
+    'a rejection that is handled once Node has loaded a module is handled in its instant (%s drain)',
+    async (drain) => {
+      const { handlesAfter } = (await import(pathToFileURL(at('node_modules/late/index.js')).href)) as {
+        handlesAfter(name: string): Promise<void>;
+      };
+      const { failure } = await simulate({
+        drain,
+        ambient: ambientTime(),
+        scenario: () => handlesAfter(`./${drain}.js`),
+      });
+      expect(failure).toBeUndefined();
+    },
+  );
 
   test.for(['live.mjs', 'live.ts'])('%s sees what a shared module exports as it is now', async (name) => {
     const shared = modules({ shared: ['live'] });

@@ -95,24 +95,39 @@ const handlesInTime = async (wait: () => Promise<unknown>): Promise<void> => {
   await refused.catch(() => undefined);
 };
 
-// Under the documented drain, Node reports that a rejection is handled only at the end of a turn.
-test('a rejection that is handled once a module has loaded is handled in its instant', async () => {
-  let isPrepared = false;
-  const modules: FreshModules = {
-    prepare: async () => {
-      await turnOfLoop();
-      isPrepared = true;
-    },
-    evaluate: () => (isPrepared ? {} : undefined),
-  };
-  const { failure } = await simulate({
-    drain: 'fast',
-    modules,
-    scenario: (sim) => handlesInTime(() => sim.load('it')),
-  });
-  await turnOfLoop();
-  expect([failure, heard]).toEqual([undefined, []]);
-});
+test.for(DRAINS)(
+  'a rejection that is handled once a module has loaded is handled in its instant (%s drain)',
+  async (drain) => {
+    let isPrepared = false;
+    const modules: FreshModules = {
+      prepare: async () => {
+        await turnOfLoop();
+        isPrepared = true;
+      },
+      evaluate: () => (isPrepared ? {} : undefined),
+    };
+    const { failure } = await simulate({
+      drain,
+      modules,
+      scenario: (sim) => handlesInTime(() => sim.load('it')),
+    });
+    const { failure: lost } = await simulate({
+      drain,
+      modules,
+      async scenario(sim) {
+        void Promise.reject(new Error('lost'));
+        await sim.load('it');
+        await sim.sleep(1);
+      },
+    });
+    await turnOfLoop();
+    expect([failure, lost?.message, heard]).toEqual([
+      undefined,
+      'unhandled rejection in the scenario: lost',
+      [],
+    ]);
+  },
+);
 
 describe.for(DRAINS)('under the %s drain', (drain) => {
   test.for(CASES)(
