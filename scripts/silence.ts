@@ -230,6 +230,7 @@ async function main(): Promise<void> {
   const file = new SilenceFile(path, { seed, batch, sources: sources() }, anew && !list);
   const silence = new Silence(file, names, { runs, seed, batch });
   if (!list) {
+    file.begin();
     for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, () => silence.stop());
     await silence.run(jobs);
   }

@@ -1,6 +1,6 @@
 // The file that counts silent executions as they come: a line that says what is explored, and one per batch. Invariant: a line that was cut off by
 // the end of a process is no line, and its batch is done again.
-import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { parsedLine } from '../parsed-line.ts';
 
@@ -45,16 +45,17 @@ const NOTHING: SilenceCount = {
 /** One such file. */
 export class SilenceFile {
   readonly #path: string;
+  /** The lines that were read, without those that were cut off. */
+  readonly #whole: string;
   readonly #counts = new Map<string, SilenceCount>();
 
   /**
-   * Goes on where the file ends, or begins it.
+   * Reads the file, if it is there. Nothing is written before {@link begin}.
    *
    * @throws Error if the file is of another exploration, or of other sources.
    */
   constructor(path: string, header: SilenceHeader, anew = false) {
     this.#path = path;
-    mkdirSync(dirname(path), { recursive: true });
     const [first = '', ...lines] =
       anew || !existsSync(path) ? [JSON.stringify(header)] : readFileSync(path, 'utf8').split('\n');
     if (first !== JSON.stringify(header)) {
@@ -67,7 +68,15 @@ export class SilenceFile {
     }
     const whole = lines.flatMap((line) => parsedLine<SilenceBatch>(line) ?? []);
     for (const batch of whole) this.#count(batch);
-    writeFileSync(path, [first, ...whole.map((batch) => JSON.stringify(batch)), ''].join('\n'));
+    this.#whole = [first, ...whole.map((batch) => JSON.stringify(batch)), ''].join('\n');
+  }
+
+  /** Goes on where the file ends, or begins it. Replaces the file at once: the process may be killed meanwhile. */
+  begin(): this {
+    mkdirSync(dirname(this.#path), { recursive: true });
+    writeFileSync(`${this.#path}.new`, this.#whole);
+    renameSync(`${this.#path}.new`, this.#path);
+    return this;
   }
 
   of(runner: string): SilenceCount {

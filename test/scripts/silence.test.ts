@@ -1,6 +1,6 @@
 // `npm run silence` counts executions that have not failed: it goes on where it was stopped, and a failure names the line that repeats it.
 import { spawn, spawnSync } from 'node:child_process';
-import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
@@ -19,11 +19,11 @@ const batchOf = (batch: number, more: Partial<SilenceBatch> = {}): SilenceBatch 
 describe('the file of silent executions', () => {
   test('goes on where it was, without a line that was cut off', () => {
     const path = join(folder, 'cut-off.jsonl');
-    const first = new SilenceFile(path, HEADER);
+    const first = new SilenceFile(path, HEADER).begin();
     first.add(batchOf(1));
     first.add(batchOf(2, { executions: 20 }));
     appendFileSync(path, '{"runner":"fake","batch":3,"exec');
-    const again = new SilenceFile(path, HEADER);
+    const again = new SilenceFile(path, HEADER).begin();
     expect(again.of('fake')).toMatchObject({ executions: 70, cpuMs: 200, batches: new Set([1, 2]) });
     again.add(batchOf(3));
     expect(new SilenceFile(path, HEADER).of('fake')).toMatchObject({
@@ -36,8 +36,19 @@ describe('the file of silent executions', () => {
     });
   });
 
+  test('is neither begun nor changed by reading it', () => {
+    const path = join(folder, 'new', 'read.jsonl');
+    expect(new SilenceFile(path, HEADER).of('fake').executions).toBe(0);
+    expect(existsSync(join(folder, 'new'))).toBe(false);
+    new SilenceFile(path, HEADER).begin().add(batchOf(1));
+    appendFileSync(path, '{"runner":"fake","batch":2,"exec');
+    const before = readFileSync(path, 'utf8');
+    expect(new SilenceFile(path, HEADER).of('fake').executions).toBe(50);
+    expect(readFileSync(path, 'utf8')).toBe(before);
+  });
+
   test('has missed what no batch has reached, and keeps the first failure', () => {
-    const file = new SilenceFile(join(folder, 'missed.jsonl'), HEADER);
+    const file = new SilenceFile(join(folder, 'missed.jsonl'), HEADER).begin();
     expect(file.of('fake').missed).toBeUndefined();
     file.add(batchOf(1, { missed: ['a', 'b'] }));
     file.add(batchOf(2, { missed: ['b', 'c'] }));
@@ -55,7 +66,7 @@ describe('the file of silent executions', () => {
 
   test('counts nothing for sources that have changed, unless it is begun anew', () => {
     const path = join(folder, 'sources.jsonl');
-    new SilenceFile(path, HEADER).add(batchOf(1));
+    new SilenceFile(path, HEADER).begin().add(batchOf(1));
     const changed = { ...HEADER, sources: 'abd' };
     expect(() => new SilenceFile(path, changed)).toThrow(/the sources have changed/);
     expect(() => new SilenceFile(path, { ...HEADER, seed: 'other' })).toThrow(/expected .*other.*, got/);
