@@ -238,7 +238,7 @@ describe('a failure that is explained', () => {
     expect(nearestPass?.text).toBe('If "text" had been another value, nothing would have failed.');
   });
 
-  test('tells a draw from a choice of the same name, whichever comes first', async () => {
+  test('names a draw apart from a choice of the same name', async () => {
     const twice = defineScenario({
       name: 'twice',
       description: 'draws and chooses under one name',
