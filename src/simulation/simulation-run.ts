@@ -353,12 +353,14 @@ export class SimulationRun {
     );
     if (isDocumented) {
       this.#processes.onEvent = uncaught.noteEvent.bind(uncaught);
-      this.turns.onBoundary = (isBegin) => {
-        this.#hasStepped = false;
-        uncaught.noteTurn(isBegin);
-      };
+      this.turns.onBoundary = this.#noteTurn.bind(this, uncaught);
     }
     return uncaught;
+  }
+
+  #noteTurn(uncaught: UncaughtErrors, isBegin: boolean): void {
+    this.#hasStepped = false;
+    uncaught.noteTurn(isBegin);
   }
 
   /**

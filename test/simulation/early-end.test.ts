@@ -307,7 +307,7 @@ describe('hooks of the end', () => {
   });
 
   test('that never end are a deadlock, at the line at which the hook waits', async () => {
-    const never = (): Promise<never> => new Promise(() => undefined);
+    const never = (): Promise<never> => Promise.race<never>([]);
     const closing = async (): Promise<void> => await never();
     const details = async (hook: () => Promise<void>): Promise<readonly string[] | undefined> => {
       const { failure } = await simulate({ scenario: (sim) => sim.onEnd(hook), captureAwaits: true });

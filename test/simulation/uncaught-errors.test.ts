@@ -111,7 +111,7 @@ test.for(DRAINS)(
       modules,
       scenario: (sim) => handlesInTime(() => sim.load('it')),
     });
-    const { failure: lost } = await simulate({
+    const { failure: found } = await simulate({
       drain,
       modules,
       async scenario(sim) {
@@ -121,7 +121,7 @@ test.for(DRAINS)(
       },
     });
     await turnOfLoop();
-    expect([failure, lost?.message, heard]).toEqual([
+    expect([failure, found?.message, heard]).toEqual([
       undefined,
       'unhandled rejection in the scenario: lost',
       [],
