@@ -95,6 +95,7 @@ export {
   type ServerStreamMethod,
   type ClientStreamMethod,
 } from './methods.ts';
+export { readOutputs, type ReadOutputsOptions } from './read-outputs.ts';
 export { createRemoteRunner, type RemoteRunnerOptions } from './remote-runner.ts';
 export { createRemoteService, type RemoteServer, type RemoteServiceOptions } from './remote-service.ts';
 export { type Compression } from './resource-name.ts';

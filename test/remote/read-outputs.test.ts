@@ -1,0 +1,117 @@
+// Reading what an action has made from the cluster that has its result.
+import { describe, expect, test } from 'vitest';
+import { MESSAGES } from '../../src/cas/codec.ts';
+import { createMemoryActionCache } from '../../src/cas/memory-action-cache.ts';
+import { createMemoryContentStore, type MemoryContentStore } from '../../src/cas/memory-content-store.ts';
+import type { TreeEntries } from '../../src/filers/memory-tree.ts';
+import type { ActionOutputs } from '../../src/model/action.ts';
+import { withRemoteFaults } from '../../src/remote/remote-faults.ts';
+import { readOutputs } from '../../src/remote/read-outputs.ts';
+import { createRemoteService } from '../../src/remote/remote-service.ts';
+import { overWire, type RemoteService } from '../../src/remote/rpc.ts';
+import { createFakeRunner } from '../../src/runners/fake/fake-runner.ts';
+import type { Simulation } from '../../src/simulation/simulation.ts';
+import { inSimulation } from '../runners/in-simulation.ts';
+
+const NOTHING: ActionOutputs = { outputFiles: [], outputDirectories: [], outputSymlinks: [] };
+
+/** A cluster that has these blobs, for as long as the scenario takes. */
+async function withCluster(
+  work: (sim: Simulation, content: MemoryContentStore, transport: RemoteService) => Promise<void>,
+): Promise<void> {
+  await inSimulation(async (sim) => {
+    const runner = createFakeRunner(sim.world);
+    const content = createMemoryContentStore();
+    const server = createRemoteService(sim.world, { runner, content, cache: createMemoryActionCache() });
+    await work(sim, content, overWire(server));
+    server.close();
+    await runner.release();
+  });
+}
+
+/** The entries, files by their text. */
+function shown(entries: TreeEntries): Readonly<Record<string, string>> {
+  const texts = [...entries].map(([path, entry]) => {
+    if (entry.kind === 'file') {
+      return [
+        path,
+        `${new TextDecoder().decode(entry.bytes)}${entry.executable ? ' (executable)' : ''}`,
+      ] as const;
+    }
+    return [path, entry.kind === 'link' ? `-> ${entry.target}` : entry.kind] as const;
+  });
+  return Object.fromEntries(texts);
+}
+
+/** A tree with a file in a folder, and the tree's digest. */
+function treeIn(content: MemoryContentStore): ActionOutputs['outputDirectories'][number]['treeDigest'] {
+  const inner = { files: [{ name: 'b.txt', digest: content.add('B'), isExecutable: true }] };
+  const directories = [{ name: 'sub', digest: content.add(MESSAGES.Directory.encode(inner)) }];
+  const symlinks = [{ name: 'link', target: 'sub/b.txt' }];
+  return content.add(MESSAGES.Tree.encode({ root: { directories, symlinks }, children: [inner] }));
+}
+
+describe('the outputs of an action', () => {
+  test('are read by path, with what is in directories', async () => {
+    await withCluster(async (sim, content, transport) => {
+      const result: ActionOutputs = {
+        outputFiles: [{ path: 'a.txt', digest: content.add('A'), isExecutable: false }],
+        outputDirectories: [{ path: 'out', treeDigest: treeIn(content) }],
+        outputSymlinks: [{ path: 'latest', target: 'out/sub' }],
+      };
+      const want = {
+        'a.txt': 'A',
+        out: 'dir',
+        'out/sub': 'dir',
+        'out/sub/b.txt': 'B (executable)',
+        'out/link': '-> sub/b.txt',
+        latest: '-> out/sub',
+      };
+      expect(shown(await readOutputs(sim.world, { transport, result }))).toEqual(want);
+      const rates = { refuse: 0.3, cut: 0.3, slow: 0.3 };
+      const bad = withRemoteFaults(transport, sim.world, { rates, strikesMax: 4 });
+      expect(shown(await readOutputs(sim.world, { transport: bad, result }))).toEqual(want);
+    });
+  });
+
+  test('in the root of the action have no directory before them', async () => {
+    await withCluster(async (sim, content, transport) => {
+      const result = { ...NOTHING, outputDirectories: [{ path: '', treeDigest: treeIn(content) }] };
+      const made = await readOutputs(sim.world, { transport, result });
+      expect([...made.keys()].sort()).toEqual(['link', 'sub', 'sub/b.txt']);
+    });
+  });
+
+  test('that the cluster has lost, or that lead out, are an error', async () => {
+    await withCluster(async (sim, content, transport) => {
+      const digest = createMemoryContentStore().add('lost');
+      const file = { path: 'a', digest, isExecutable: false };
+      const lost = readOutputs(sim.world, { transport, result: { ...NOTHING, outputFiles: [file] } });
+      await expect(lost).rejects.toMatchObject({ code: 'RUNNER_RPC_FAILED', status: { code: 5 } });
+      const files = [{ name: 'a', digest, isExecutable: false }];
+      const treeDigest = content.add(MESSAGES.Tree.encode({ root: { files }, children: [] }));
+      const below = { ...NOTHING, outputDirectories: [{ path: 'out', treeDigest }] };
+      await expect(readOutputs(sim.world, { transport, result: below })).rejects.toMatchObject({
+        code: 'RUNNER_MISSING_BLOBS',
+      });
+      const out = { ...NOTHING, outputSymlinks: [{ path: 'out/x', target: '../../etc' }] };
+      await expect(readOutputs(sim.world, { transport, result: out })).rejects.toMatchObject({
+        code: 'RUNNER_BAD_MESSAGE',
+      });
+    });
+  });
+
+  test.for([
+    {
+      ...NOTHING,
+      outputFiles: [{ path: '../a', digest: { hash: 'a'.repeat(64), sizeBytes: 1 }, isExecutable: false }],
+    },
+    { ...NOTHING, outputSymlinks: [{ path: '', target: 'x' }] },
+    undefined,
+  ])('%j is no result', async (result) => {
+    await withCluster(async (sim, _content, transport) => {
+      const read = readOutputs(sim.world, { transport, result: result as never });
+      await expect(read).rejects.toMatchObject({ code: 'RUNNER_INVALID_ARGUMENT' });
+    });
+  });
+});
