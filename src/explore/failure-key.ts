@@ -6,6 +6,7 @@
  */
 import * as is from '../kernel/shape.ts';
 import { check } from '../kernel/argument-check.ts';
+import { formatCount } from '../model/plural.ts';
 import type { Failure, Verdict } from '../simulation/verdict.ts';
 
 /** Stands for the key of an execution that was cut off, which may or may not fail. */
@@ -69,7 +70,10 @@ export function hasFailed({ failure }: Verdict): boolean {
 
 /** A message split in two. */
 export interface FailureHeadline {
-  /** The first paragraph as one line; with the next paragraph if the first one announces it. */
+  /**
+   * The first paragraph as one line; with the next paragraph if the first one announces it. Of a long one, the first 500
+   * characters, and how many there are more.
+   */
   readonly headline: string;
   /** The remaining lines unchanged, without blank ones at the start and end. */
   readonly rest: readonly string[];
@@ -78,15 +82,25 @@ export interface FailureHeadline {
 /** Used in sentences in place of an empty message. */
 const NO_MESSAGE = '(without a message)';
 const PARAGRAPHS = /\n[ \t]*\n/;
+/** Limits the headline, which stands in sentences and lines: a message may list hundreds of values. */
+const HEADLINE_MAX = 500;
 
 /**
  * Splits a message into a headline and the rest, such as the timelines of a contradiction or the diff of an assertion.
- * Invariant: headline and rest together lose only white space, and the colon at the end of a headline, because a
- * sentence may continue after it.
+ * Invariant: headline and rest together lose only white space, the colon at the end of a headline, because a sentence may
+ * continue after it, and the end of a single line that is too long. Lines of a headline that is too long are in the rest.
  */
 export function headlineOf(message: string): FailureHeadline {
   const { headline, rest } = splitMessage(message);
-  return { headline: headline.replace(/[\s:]+$/, '') || NO_MESSAGE, rest };
+  const whole = headline.replace(/[\s:]+$/, '') || NO_MESSAGE;
+  if (whole.length <= HEADLINE_MAX) return { headline: whole, rest };
+  const cut = whole.slice(0, HEADLINE_MAX).replace(/[\ud800-\udbff]$/, '');
+  const lines = message.trim().split('\n');
+  const hasLines = lines.length > 1 && lines[1]?.trim() !== '';
+  return {
+    headline: `${cut}… (${formatCount(whole.length - cut.length)} more characters)`,
+    rest: hasLines ? lines.map((line) => line.trimEnd()) : rest,
+  };
 }
 
 /** Splits a message without removing the colon, which the keys that are kept in files contain. */

@@ -119,6 +119,13 @@ export const VALID: Readonly<Record<string, Given>> = {
   createSimContentStore: () => [world(), createMemoryContentStore()],
   createSimActionCache: () => [world(), createMemoryActionCache(), createMemoryContentStore()],
   createWritingExecer: () => [door.createDoneExecer(), door.createMemoryTree()],
+  readOutputs: () => [
+    world(),
+    {
+      transport: createRemoteService(world(), remoteParts()),
+      result: { outputFiles: [], outputDirectories: [], outputSymlinks: [] },
+    },
+  ],
   createRemoteRunner: () => [world(), { transport: createRemoteService(world(), remoteParts()) }],
   createRemoteService: () => [world(), remoteParts()],
   withRemoteFaults: () => [createRemoteService(world(), remoteParts()), world(), {}],

@@ -13,7 +13,21 @@ const thrownBy = (act: () => void): string => {
   throw new Error('expected it to throw');
 };
 
+const MANY = Array.from({ length: 250 }, (_, n) => `text ${n}`);
+
 describe('the headline of a message', () => {
+  test('has at most 500 characters of it, and lines that are left out are in the rest', () => {
+    const list = headlineOf(`expected none, got ${MANY.join(', ')}`);
+    expect(list.headline).toMatch(/^expected none, got text 0, .*… \(1,907 more characters\)$/);
+    expect([list.headline.length, list.rest]).toEqual([525, []]);
+    const lines = headlineOf(`expected none, got\n${MANY.join('\n')}\n\nby reader`);
+    expect(lines.headline).toMatch(/^expected none, got text 0 text 1 .*… \(1,658 more characters\)$/);
+    expect(lines.rest).toEqual(['expected none, got', ...MANY, '', 'by reader']);
+    expect(headlineOf(`${'x'.repeat(499)}\u{1f600}y`).headline).toBe(
+      `${'x'.repeat(499)}… (3 more characters)`,
+    );
+  });
+
   test.each<[name: string, message: string, headline: string, rest: readonly string[]]>([
     ['a line is all of it', 'two jobs started', 'two jobs started', []],
     ['a paragraph becomes one line', 'two jobs\n  started \n', 'two jobs started', []],

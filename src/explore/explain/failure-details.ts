@@ -12,6 +12,7 @@ import {
   isWait,
   withoutRepeats,
 } from '../../simulation/failure-fact.ts';
+import { formatCount } from '../../model/plural.ts';
 import type { Failure } from '../../simulation/verdict.ts';
 import type { QuestionKind } from '../../kernel/question.ts';
 import { eventText } from '../../trace/event-text.ts';
@@ -48,12 +49,21 @@ export function detailsOf(
     .map(detailOf)
     .filter(({ frames: [first] }) => first !== undefined && !known.has(first));
   return [
-    ...headlineOf(failure.message).rest.map((text) => ({ text, frames: [] })),
+    ...firstOf(headlineOf(failure.message).rest).map((text) => ({ text, frames: [] })),
     ...waits,
     ...places,
     ...facts.filter((fact) => !isWait(fact)).map(detailOf),
     ...standstillDetails(index, failure, waits, waits.length + places.length > 0),
   ];
+}
+
+/** A message may have a page of data; more lines than this are counted. */
+const MESSAGE_LINES_MAX = 60;
+
+function firstOf(lines: readonly string[]): readonly string[] {
+  const more = lines.length - MESSAGE_LINES_MAX;
+  if (more <= 1) return lines;
+  return [...lines.slice(0, MESSAGE_LINES_MAX), `… (${formatCount(more)} more lines)`];
 }
 
 /** The text of the fact and the user's lines shown with it. */

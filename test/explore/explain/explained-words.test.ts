@@ -35,6 +35,19 @@ test('names up to three choices, and says of more that they differ from the defa
   ]);
 });
 
+test('shows 60 lines of a message, and counts the others', async () => {
+  const scenario = defineScenario({
+    name: 'long',
+    description: 'says much',
+    run: (sim) =>
+      sim.check(false, `all is wrong\n\n${Array.from({ length: 250 }, (_, n) => `line ${n}`).join('\n')}`),
+  });
+  const { details } = await explain(createExecutor(scenario), []);
+  const texts = details.map(({ text }) => text).filter((text) => /^line |lines\)$/.test(text));
+  expect(texts).toHaveLength(61);
+  expect(texts.slice(-2)).toEqual(['line 59', '… (190 more lines)']);
+});
+
 test('leaves no hole where a scenario gives an empty text', async () => {
   const sentenceOf = async (run: () => void): Promise<string> => {
     const scenario = defineScenario({ name: 'mute', description: 'says nothing', run });
