@@ -147,7 +147,7 @@ export class QueueRunner implements Service {
   #idleSince: number;
   #initFailure: string | undefined;
   #released: Promise<void> | undefined;
-  /** Set before the release is traced, because a listener of the trace may call `run` at once. */
+  /** Set before the release is traced, because a listener of the trace may use the runner at once. */
   #isReleased = false;
   #onIdle: (() => void) | undefined;
 
@@ -203,6 +203,8 @@ export class QueueRunner implements Service {
   }
 
   release(): Promise<void> {
+    // A listener of the trace may release it again while the first release is traced.
+    if (this.#isReleased && this.#released === undefined) return Promise.resolve().then(() => this.#released);
     this.#released ??= this.#shutDown();
     return this.#released;
   }

@@ -5,6 +5,7 @@ import { abortStatus, completeStatus } from '../../../src/model/run-status.ts';
 import { DONE_MASK } from '../../../src/model/state-mask.ts';
 import { finalStatus } from '../../../src/model/status-lookup.ts';
 import { waitForever } from '../../../src/model/query.ts';
+import type { QueryResult } from '../../../src/model/status-reader.ts';
 import type { TraceEvent } from '../../../src/model/trace-event.ts';
 import { createFakeRunner } from '../../../src/runners/fake/fake-runner.ts';
 import { argvScript } from '../../../src/runners/fake/fake-script.ts';
@@ -35,6 +36,23 @@ test('R84 a listener that sees the release in the trace cannot start anything an
     const runner = createFakeRunner({ ...sim.world, tracer }, { capacity: 2, script: argvScript });
     await runner.release();
     expect(await Promise.all(refused)).toMatchObject([{ code: 'RUNNER_RELEASED' }]);
+  });
+});
+
+test('R84 a listener that sees the release in the trace may release again, which is the same release', async () => {
+  await inSimulation(async (sim) => {
+    const again: Promise<QueryResult>[] = [];
+    const tracer = {
+      record: ({ type }: TraceEvent): void => {
+        if (type === 'released') again.push(runner.release().then(() => runner.statusAll()));
+      },
+    };
+    const runner = createFakeRunner({ ...sim.world, tracer }, { script: argvScript });
+    await runner.run({ argv: ['sleep 50'] });
+    await sim.sleep(1);
+    await runner.release();
+    expect(again).toHaveLength(1);
+    expect((await again[0])?.statuses).toMatchObject([{ runId: '0', state: 'ABORTED' }]);
   });
 });
 
