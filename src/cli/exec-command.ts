@@ -9,7 +9,7 @@ import { isPending, whenThere, type MaybePromise } from '../model/maybe-promise.
 import type { Chunk } from '../model/output.ts';
 import { type ProcessEnd, execStatus, NOT_FOUND } from './exec-status.ts';
 import { closeSync } from 'node:fs';
-import { stat } from 'node:fs/promises';
+import { realpath, stat } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { resolve } from 'node:path';
 import { isRunnerError, messageOf } from '../kernel/errors.ts';
@@ -236,10 +236,12 @@ async function workingDirectory({ cwd, freshDir = false }: ExecCommandOptions): 
   if (freshDir) return undefined;
   // An unset shell variable, most likely.
   if (cwd === '') throw new UsageError('--cwd: expected a directory, got an empty text');
-  const directory = resolve(cwd ?? '.');
-  const found = await stat(directory).catch((error: unknown) => {
-    throw new UsageError(`--cwd: ${directory} cannot be entered: ${messageOf(error)}`);
-  });
+  const refuse = (error: unknown): never => {
+    throw new UsageError(`--cwd: ${resolve(cwd ?? '.')} cannot be entered: ${messageOf(error)}`);
+  };
+  // As the machine resolves it: in `link/..`, the folder above the one to which the link leads.
+  const directory = cwd === undefined ? resolve('.') : await realpath(cwd).catch(refuse);
+  const found = await stat(directory).catch(refuse);
   if (!found.isDirectory()) throw new UsageError(`--cwd: expected a directory, got ${directory}`);
   return directory;
 }

@@ -1,6 +1,6 @@
 // `dryrunner exec` in the place of timeout(1), env(1) and the shell: where it runs, what it reads, how it ends.
 import { execFileSync } from 'node:child_process';
-import { mkdir, mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, realpath, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -12,6 +12,8 @@ const at = (name: string): string => join(folder, name);
 beforeAll(async () => {
   folder = await realpath(await mkdtemp(join(tmpdir(), 'exec-test-')));
   await mkdir(at('project'));
+  await mkdir(at('target/inner'), { recursive: true });
+  await symlink(at('target/inner'), at('link'));
   await writeFile(at('project/Makefile'), 'test:\n\t@echo tested in $(notdir $(CURDIR)); exit 3\n');
   await writeFile(at('input'), 'from a file\n');
 });
@@ -106,6 +108,11 @@ describe('surroundings', () => {
       /^1 recorded run reproduced: .*\n {2}run \S+ {2}make -s test {2}COMPLETE 2 after /,
     );
     expect(played.code).toBe(0);
+  });
+
+  test('runs in the directory above the one to which a link leads, as after cd -P', async () => {
+    const { out, err } = await run('exec', '--cwd', `${at('link')}/..`, ...sh('pwd; ls'));
+    expect(out, err).toBe(`${at('target')}\ninner\n`);
   });
 
   test.for<[string, string[], () => string | RegExp]>([
