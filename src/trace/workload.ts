@@ -143,7 +143,7 @@ const TIMEDOUT: WorkOutcome = Object.freeze({ state: 'TIMEDOUT', exitCode: 0 });
 /**
  * Converts recorded jobs to work for runners.
  *
- * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for a job with a missing or invalid field, for a time scale that is not
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for a job with a missing or invalid field, for two jobs with the same id, for a time scale that is not
  * finite and > 0, for a job whose times then exceed a hundred years, or for a limit that is not a count.
  * @example
  * ```ts
@@ -158,6 +158,7 @@ export function createWorkload(
   workloadOptions: WorkloadOptions = {},
 ): Workload {
   check('jobs', jobs, JOBS);
+  checkIds(jobs);
   check('options', workloadOptions, WORKLOAD_OPTIONS);
   const { timeScale = 1, select, limit = Infinity, failure = 'exit', overrun = 'grace' } = workloadOptions;
   const policy: Policy = { failure, overrun };
@@ -174,6 +175,15 @@ export function createWorkload(
     items: taken.map((job) => itemOf(job, beginMs, scale, policy)),
     skipped: chosen.filter((job) => !isKnown(job)),
   };
+}
+
+/** Runs are found by the id of their job, and jobs that follow others name them by it. */
+function checkIds(jobs: readonly WorkloadJob[]): void {
+  const ids = new Set<string>();
+  for (const [index, { id }] of jobs.entries()) {
+    if (ids.has(id)) throw invalidArgument(`jobs[${index}].id`, 'an id that no job before it has', id);
+    ids.add(id);
+  }
 }
 
 function itemOf(job: WorkloadJob, beginMs: number, scale: (ms: number) => number, policy: Policy): WorkItem {

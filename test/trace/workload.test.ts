@@ -34,6 +34,16 @@ describe('createWorkload', () => {
     );
   });
 
+  test('refuses an id that a job before it has, also among those that are not selected', () => {
+    const jobs = [base, { ...base, id: 'b' }, { ...base, submitMs: 5 }];
+    expect(() => createWorkload(jobs, { limit: 1, select: ({ submitMs }) => submitMs === 0 })).toThrow(
+      expect.objectContaining({
+        code: 'RUNNER_INVALID_ARGUMENT',
+        message: 'jobs[2].id: expected an id that no job before it has, got "a"',
+      }),
+    );
+  });
+
   test('refuses a number in the place of a job', () => {
     expect(() => createWorkload([5 as never])).toThrow('jobs[0]: expected a job of a workload, got 5');
   });
