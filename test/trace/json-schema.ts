@@ -47,7 +47,14 @@ function schemaOf(shape: Shape): Schema {
 function bodyOf(shape: Shape): Schema {
   switch (shape.is) {
     case 'text':
-      return { type: 'string', ...(shape.pattern === undefined ? {} : { pattern: shape.pattern.source }) };
+      return {
+        type: 'string',
+        ...(shape.pattern === undefined ? {} : { pattern: shape.pattern.source }),
+        // JSON Schema knows no multiples of lengths, and a property has one pattern.
+        ...(shape.lengthMultipleOf === undefined
+          ? {}
+          : { allOf: [{ pattern: `^(?:.{${shape.lengthMultipleOf}})*$` }] }),
+      };
     case 'number':
       return {
         type: shape.whole ? 'integer' : 'number',

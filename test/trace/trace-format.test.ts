@@ -165,6 +165,45 @@ function rewritten(
   }
 }
 
+test.for<[text: string, isBase64: boolean]>([
+  ['', true],
+  ['AA==', true],
+  ['AAA=', true],
+  ['AAAAAAAA', true],
+  ['A', false],
+  ['AAAAA', false],
+  ['AA=', false],
+  ['A===A', false],
+  ['AA=A', false],
+  ['AA-=', false],
+])('docs/trace.schema.json and the writer agree on %j as the bytes of a chunk', ([base64, isBase64]) => {
+  const { oneOf } = JSON.parse(readProjectFile('docs/trace.schema.json')) as {
+    readonly oneOf: readonly {
+      readonly title: string;
+      readonly properties: Readonly<
+        Record<string, { readonly pattern: string; readonly allOf: readonly { readonly pattern: string }[] }>
+      >;
+    }[];
+  };
+  const field = oneOf.find(({ title }) => title === 'output')?.properties['base64'];
+  const patterns = [field?.pattern ?? '', ...(field?.allOf ?? []).map(({ pattern }) => pattern)];
+  expect(patterns.every((pattern) => new RegExp(pattern, 'u').test(base64))).toBe(isBase64);
+  const step = {
+    at: 1,
+    runner: 'exec',
+    type: 'output',
+    runId: '0',
+    stream: 'stdout',
+    afterMs: 1,
+    base64,
+  } as const;
+  const writer = createTraceWriter({ kind: 'recording' });
+  writer.header();
+  const write = (): string => writer.step(step);
+  if (isBase64) expect(write()).toContain(`"base64":"${base64}"`);
+  else expect(write).toThrow('step.base64: expected base64 text');
+});
+
 test('docs/trace.schema.json agrees with the shapes', async () => {
   const text = await format(JSON.stringify(lineSchema()), { parser: 'json', printWidth: 110 });
   await expect(text).toMatchFileSnapshot(join(projectRoot, 'docs', 'trace.schema.json'));
