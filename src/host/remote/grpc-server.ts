@@ -507,7 +507,6 @@ function written(
     signal.addEventListener('abort', settle);
     // Its return value counts messages, however large: 16 may wait.
     call.write(bytes, settle);
-    if (signal.aborted) settle();
   });
 }
 

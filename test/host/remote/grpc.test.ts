@@ -3,7 +3,13 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { generateKeyPairSync } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { connect } from 'node:http2';
+import http2, {
+  type ClientHttp2Session,
+  type ClientHttp2Stream,
+  connect,
+  constants,
+  type ServerHttp2Stream,
+} from 'node:http2';
 import { connect as connectSocket, createServer, type AddressInfo, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -53,7 +59,20 @@ vi.mock(import('../../../src/host/exec-runner.ts'), async (original) => {
   return { ...real, createExecRunner };
 });
 
+/** Something that happens once, and can be awaited. */
+class Gate {
+  readonly opened: Promise<void>;
+  open: () => void = () => undefined;
+
+  constructor() {
+    this.opened = new Promise((resolve) => {
+      this.open = resolve;
+    });
+  }
+}
+
 afterEach(async () => {
+  vi.restoreAllMocks();
   for (const end of ends.splice(0).reverse()) await end();
 });
 
@@ -821,6 +840,84 @@ describe('over gRPC', () => {
     let taken = 0;
     for await (const chunk of stream) taken += (chunk as Buffer).length;
     expect([made, taken]).toEqual([20, 20 * (MIB + 9)]);
+  });
+
+  test.for<readonly [string, (session: ClientHttp2Session, stream: ClientHttp2Stream) => void]>([
+    ['cancels its call', (_, stream) => stream.close(constants.NGHTTP2_CANCEL)],
+    ['is gone', (session) => session.destroy()],
+  ])('a stream whose reader %s while a message waits for it ends', async ([, leave]) => {
+    let made = 0;
+    const ended = new Gate();
+    const service = {
+      unary: vi.fn(),
+      async *serverStream() {
+        try {
+          for (; ; made += 1) yield { data: Buffer.alloc(MIB) };
+        } finally {
+          ended.open();
+        }
+      },
+      clientStream: vi.fn(),
+    };
+    const server = await serveRemote({ service: service as never });
+    ends.push(() => server.close(0));
+    const session = connect(server.endpoint.replace('grpc', 'http'));
+    ends.push(() => session.destroy());
+    const stream = session.request({
+      ':method': 'POST',
+      ':path': M.read.path,
+      'content-type': 'application/grpc',
+      te: 'trailers',
+    });
+    stream.on('error', () => undefined);
+    stream.end(Buffer.alloc(5));
+    await once(stream, 'response');
+    leave(session, stream);
+    await ended.opened;
+    expect(made).toBeLessThanOrEqual(2);
+  });
+
+  // gRPC calls nobody back for a message that is written then.
+  test('a stream ends whose connection breaks just before a message is written', async () => {
+    const createHttp2Server = http2.createServer;
+    let connection: ServerHttp2Stream | undefined;
+    vi.spyOn(http2, 'createServer').mockImplementation((...args: Parameters<typeof createHttp2Server>) =>
+      createHttp2Server(...args).on('stream', (stream) => {
+        connection = stream;
+      }),
+    );
+    const [taken, ended] = [new Gate(), new Gate()];
+    const service = {
+      unary: vi.fn(),
+      async *serverStream() {
+        try {
+          yield { data: Buffer.alloc(1) };
+          await taken.opened;
+          connection?.destroy();
+          yield { data: Buffer.alloc(1) };
+          yield { data: Buffer.alloc(1) };
+        } finally {
+          ended.open();
+        }
+      },
+      clientStream: vi.fn(),
+    };
+    const server = await serveRemote({ service: service as never });
+    ends.push(() => server.close(0));
+    const session = connect(server.endpoint.replace('grpc', 'http'));
+    ends.push(() => session.destroy());
+    const stream = session.request({
+      ':method': 'POST',
+      ':path': M.read.path,
+      'content-type': 'application/grpc',
+      te: 'trailers',
+    });
+    stream.on('error', () => undefined);
+    stream.end(Buffer.alloc(5));
+    await once(stream, 'data');
+    taken.open();
+    await ended.opened;
+    expect(connection?.destroyed).toBe(true);
   });
 
   test('an access log that throws is a warning, and each call has its answer', async () => {
