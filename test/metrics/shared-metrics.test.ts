@@ -1,6 +1,9 @@
 import { expect, test } from 'vitest';
 import { createMemoryMetrics } from '../../src/metrics/memory-metrics.ts';
 import { sharedMetrics } from '../../src/metrics/shared-metrics.ts';
+import { METRIC_NAMES } from '../../src/model/metrics.ts';
+import { createSimulatedRunner } from '../../src/runners/simulated-runner.ts';
+import { simulate } from '../../src/simulation/simulate.ts';
 
 test('R208 a gauge that several runners set is their sum, in whatever order they set it', () => {
   const registry = createMemoryMetrics();
@@ -33,4 +36,23 @@ test('one name is one gauge for a runner, and counters and histograms are those 
   expect(metrics.gauge('memory')).toBe(metrics.gauge('memory'));
   expect(metrics.counter('runs')).toBe(registry.counter('runs'));
   expect(metrics.histogram('runLatency_ms')).toBe(registry.histogram('runLatency_ms'));
+});
+
+test('R176 R208 a runner that leaves during a run takes its part of the sum along', async () => {
+  const registry = createMemoryMetrics();
+  const share = sharedMetrics(registry);
+  const running = (): number | undefined => registry.value(METRIC_NAMES.RUNNING_TASK);
+  const { failure } = await simulate({
+    async scenario(sim) {
+      const runners = ['a', 'b'].map((name) => createSimulatedRunner(sim.world, { name, metrics: share() }));
+      await Promise.all(runners.map((runner) => runner.run({ argv: ['sleep 1000'] })));
+      await sim.sleep(1);
+      expect(running()).toBe(2);
+      await runners[0]?.release();
+      expect(running()).toBe(1);
+      await runners[1]?.release();
+      expect(running()).toBe(0);
+    },
+  });
+  expect(failure).toBeUndefined();
 });
