@@ -137,7 +137,7 @@ describe('a recording of runners in virtual time', () => {
         recording = recorder.recording();
       },
     });
-    expect((await replayRecording(recording)).problem).toBeUndefined();
+    await expectReproduced(recording);
   });
 });
 
@@ -168,6 +168,15 @@ async function recordRunner(
   return recording;
 }
 
+/** Runs one command until it has ended. */
+function toItsEnd(command: Command): (runner: Service) => Promise<unknown> {
+  return async (runner) => finalStatus(runner, (await runner.run(command)).runId);
+}
+
+async function expectReproduced(recording: Parameters<typeof replayRecording>[0]): Promise<void> {
+  expect((await replayRecording(recording)).problem).toBeUndefined();
+}
+
 describe('a recording of a runner on which callers wait is reproduced', () => {
   const SLOW: Command = { argv: ['sleep 50', 'complete 3'] };
 
@@ -181,7 +190,7 @@ describe('a recording of a runner on which callers wait is reproduced', () => {
       expect((await Promise.all(waits)).map(({ statuses }) => statuses)).toEqual([[], []]);
       await finalStatus(runner, runId);
     });
-    expect((await replayRecording(recording)).problem).toBeUndefined();
+    await expectReproduced(recording);
   });
 
   test('if the signal of a wait aborts', async () => {
@@ -197,27 +206,24 @@ describe('a recording of a runner on which callers wait is reproduced', () => {
       await expect(wait).rejects.toThrow();
       await finalStatus(runner, runId);
     });
-    expect((await replayRecording(recording)).problem).toBeUndefined();
+    await expectReproduced(recording);
   });
 });
 
 test('a recording of a long chunk that is no text is written, read and reproduced', async () => {
   const chunk = new Uint8Array(6_000_001).fill(255);
-  const recording = await recordRunner(
-    (runner) => runner.run({ argv: ['write'] }).then(({ runId }) => finalStatus(runner, runId)),
-    () => ({
-      execer: {
-        cancelBoundMs: 0,
-        exec: ({ stdout }) => {
-          void stdout?.write(chunk);
-          const ended = { state: 'COMPLETE', exitCode: 0, error: '' } as const;
-          return { wait: () => ended, abort: () => ended };
-        },
+  const recording = await recordRunner(toItsEnd({ argv: ['write'] }), () => ({
+    execer: {
+      cancelBoundMs: 0,
+      exec: ({ stdout }) => {
+        void stdout?.write(chunk);
+        const ended = { state: 'COMPLETE', exitCode: 0, error: '' } as const;
+        return { wait: () => ended, abort: () => ended };
       },
-    }),
-  );
+    },
+  }));
   const { entries } = await readRecording(recordingLines(recording));
-  expect((await replayRecording({ entries })).problem).toBeUndefined();
+  await expectReproduced({ entries });
 });
 
 describe('a recording of a runner that is called back is reproduced', () => {
@@ -258,28 +264,15 @@ describe('a recording of a runner that is called back is reproduced', () => {
           },
         }),
       );
-      expect((await replayRecording(recording)).problem).toBeUndefined();
+      await expectReproduced(recording);
     },
   );
 
-  test('if a process writes several chunks while it is started', async () => {
-    const recording = await recordRunner(async (runner) => {
-      const { runId } = await runner.run({
-        argv: ['stdout a', 'stderr b', 'stdout c', 'hang'],
-        timeoutMs: 5,
-      });
-      await finalStatus(runner, runId);
-    });
-    expect((await replayRecording(recording)).problem).toBeUndefined();
-  });
-
-  test('if a process writes more chunks while it is started than calls fit on the stack', async () => {
-    const argv = Array.from({ length: 10_000 }, () => 'stdout a');
-    const recording = await recordRunner(async (runner) => {
-      const { runId } = await runner.run({ argv });
-      await finalStatus(runner, runId);
-    });
-    expect((await replayRecording(recording)).problem).toBeUndefined();
+  test.for<[what: string, command: Command]>([
+    ['several chunks', { argv: ['stdout a', 'stderr b', 'stdout c', 'hang'], timeoutMs: 5 }],
+    ['more chunks than calls fit on the stack', { argv: Array.from({ length: 10_000 }, () => 'stdout a') }],
+  ])('if a process writes %s while it is started', async ([, command]) => {
+    await expectReproduced(await recordRunner(toItsEnd(command)));
   });
 
   test('if a log makes several calls while a process writes to it', async () => {
@@ -300,37 +293,31 @@ describe('a recording of a runner that is called back is reproduced', () => {
       (sim) => ({ capacity: 2, outputs: outputsWith(sim, 'stdout', () => call()) }),
     );
     expect(calls).toHaveLength(3);
-    expect((await replayRecording(recording)).problem).toBeUndefined();
+    await expectReproduced(recording);
   });
 
   test.each([0, 5])('if a log lets a process write while it writes %i ms after its start', async (ms) => {
     let more = (): void => {};
-    const recording = await recordRunner(
-      async (runner) => {
-        const { runId } = await runner.run({ argv: ['write'], timeoutMs: 10 });
-        await finalStatus(runner, runId);
-      },
-      (sim) => ({
-        execer: {
-          cancelBoundMs: 0,
-          exec: ({ stdout }) => {
-            const write = (): void => {
-              more = () => {
-                more = () => {};
-                void stdout?.write('b');
-              };
-              void stdout?.write('a');
+    const recording = await recordRunner(toItsEnd({ argv: ['write'], timeoutMs: 10 }), (sim) => ({
+      execer: {
+        cancelBoundMs: 0,
+        exec: ({ stdout }) => {
+          const write = (): void => {
+            more = () => {
+              more = () => {};
+              void stdout?.write('b');
             };
-            if (ms === 0) write();
-            else sim.world.clock.timer('write', ms, write);
-            const killed = { state: 'FAILED', exitCode: -1, error: 'killed' } as const;
-            return { wait: () => new Promise(() => {}), abort: () => killed };
-          },
+            void stdout?.write('a');
+          };
+          if (ms === 0) write();
+          else sim.world.clock.timer('write', ms, write);
+          const killed = { state: 'FAILED', exitCode: -1, error: 'killed' } as const;
+          return { wait: () => new Promise(() => {}), abort: () => killed };
         },
-        outputs: outputsWith(sim, 'stdout', () => more()),
-      }),
-    );
-    expect((await replayRecording(recording)).problem).toBeUndefined();
+      },
+      outputs: outputsWith(sim, 'stdout', () => more()),
+    }));
+    await expectReproduced(recording);
   });
 
   test('if the check of a command makes a call', async () => {
@@ -349,7 +336,7 @@ describe('a recording of a runner that is called back is reproduced', () => {
       }),
     );
     expect(recording.entries.some((entry) => entry.type === 'call' && entry.nested)).toBe(true);
-    expect((await replayRecording(recording)).problem).toBeUndefined();
+    await expectReproduced(recording);
   });
 
   test('if a metric makes a call', async () => {
@@ -370,7 +357,7 @@ describe('a recording of a runner that is called back is reproduced', () => {
       },
     );
     expect(recording.entries.some((entry) => entry.type === 'call' && entry.nested)).toBe(true);
-    expect((await replayRecording(recording)).problem).toBeUndefined();
+    await expectReproduced(recording);
   });
 });
 
