@@ -47,6 +47,27 @@ function open(
 const log = (answer: number): Decision[] => [{ question: choice('which'), n: 1_000, answer }];
 const broken = failingWith({ decisions: log(7) });
 
+test('a process that is killed while it keeps a log leaves the one before, and nothing else that is loaded', async () => {
+  const { corpus, root } = open();
+  await corpus.keep(broken);
+  const kept = await corpus.load();
+  const path = join(root, 'mine', kept[0]?.id ?? '');
+  const program = `
+import { replaceTraceFile } from ${JSON.stringify(new URL('../../../src/host/trace-file.ts', import.meta.url).href)};
+function* lines() {
+  for (let n = 0; n < 100_000; n += 1) yield 'half a log '.repeat(9) + '\\n';
+  process.kill(process.pid, 'SIGKILL');
+}
+await replaceTraceFile(process.argv[1], lines());`;
+  const args = ['--import', 'tsx', '--input-type=module', '-e', program, path];
+  await expect(promisify(execFile)(process.execPath, args)).rejects.toMatchObject({ signal: 'SIGKILL' });
+  const left = (await readdir(join(root, 'mine'))).filter((name) => name.endsWith('.partial'));
+  expect(left).toHaveLength(1);
+  const { corpus: again, troubles } = open(root);
+  expect(await again.load()).toEqual(kept);
+  expect(troubles).toEqual([]);
+});
+
 test('what is kept is there for the next campaign, failures before seeds', async () => {
   const { corpus, root, troubles } = open();
   expect(await corpus.load()).toEqual([]);
