@@ -4,8 +4,10 @@
  * contract and independent of the invoker; simultaneous events may come in either order, and each order is one
  * expectation (R104).
  */
+import type { ProcessStatus } from '../../model/execer.ts';
 import { METRIC_NAMES } from '../../model/metrics.ts';
 import { BOUND_MS, type Work } from './drawn-work.ts';
+import { ABORT_TRAILER, type BodyFacts, timeoutTrailer, type Trailer } from './log-text.ts';
 import type { ExpectedMetric } from './metrics-judge.ts';
 import {
   LOCAL_BOUND_MS,
@@ -37,13 +39,30 @@ export interface ExpectedRun {
   readonly lateCalls: readonly PartCall[];
   readonly outcome: ExpectedOutcome;
   readonly endMs: number;
+  /** When it becomes RUNNING; undefined if it never does. */
+  readonly running: ExpectedRunning | undefined;
   /** Where its logs are at its end: stdout and stderr. */
   readonly refs: readonly [stdout: LogPlace, stderr: LogPlace];
+  /** What is in its logs; undefined if there are none. */
+  readonly logs: ExpectedLogs | undefined;
   readonly metrics: readonly ExpectedMetric[];
   /** Whether it has left the queue. */
   readonly hasStarted: boolean;
   /** What it reached, in words. */
   readonly reached: readonly Reached[];
+}
+
+/** What is in the logs of a run after their headers. */
+export interface ExpectedLogs extends Omit<BodyFacts, 'written' | 'amount'> {
+  /** How much is there of what the process writes; anything if it may have been started after it was given up. */
+  readonly amount: BodyFacts['amount'] | 'anything';
+}
+
+/** RUNNING (R99). */
+export interface ExpectedRunning {
+  readonly atMs: number;
+  /** False if it may be skipped, because the process ends, or is stopped, in the instant of its start. */
+  readonly isSure: boolean;
 }
 
 /** What runs with plans must reach in some execution. */
@@ -157,8 +176,12 @@ class ExpectedLife {
   #isOpened = false;
   #hasLogs = false;
   #hasProcess = false;
-  #hasRun = false;
+  #running: ExpectedRunning | undefined;
   #hasStartSizes = false;
+  #amount: ExpectedLogs['amount'] = 'nothing';
+  readonly #trailers: Trailer[] = [];
+  /** The contract has words only for the trailer of a run that is stopped while its process runs. */
+  #mustHaveTrailer = false;
   readonly #uploaded = new Set<string>();
   #outcome: ExpectedOutcome | undefined;
 
@@ -203,14 +226,16 @@ class ExpectedLife {
   #ended(outcome: ExpectedOutcome, hasStarted: boolean): ExpectedRun {
     const placeOf = (log: string): LogPlace => {
       if (outcome.uploads && this.#uploaded.has(log)) return 'uploaded';
-      return this.#hasRun || (outcome.uploads && this.#hasLogs) ? 'local' : 'nowhere';
+      return this.#running !== undefined || (outcome.uploads && this.#hasLogs) ? 'local' : 'nowhere';
     };
     return {
       calls: this.#calls.filter((call) => this.#isSeen(call)),
       lateCalls: this.#lateCalls.filter((call) => call.atMs < Infinity && this.#isSeen(call)),
       outcome,
       endMs: this.#nowMs,
+      running: this.#running,
       refs: [placeOf('stdout'), placeOf('stderr')],
+      logs: this.#logs(),
       metrics: this.#metrics,
       hasStarted,
       reached: this.#reached,
@@ -222,6 +247,11 @@ class ExpectedLife {
     if (this.#setup.hasMachine) return true;
     const isOfSnapshot = (this.#plan.command.snapshotId ?? '') !== '';
     return OUTSIDE.test(text) || (text === 'release' && isOfSnapshot);
+  }
+
+  #logs(): ExpectedLogs | undefined {
+    if (!this.#hasLogs) return undefined;
+    return { amount: this.#amount, trailers: this.#trailers, mustHaveTrailer: this.#mustHaveTrailer };
   }
 
   /** From the start to the end of the process. */
@@ -300,6 +330,7 @@ class ExpectedLife {
       }
     });
     if (end === 'done') return undefined;
+    if (end === 'abandoned') this.#amount = 'anything';
     if (this.#stop !== 'none') return this.#stopped('exec');
     this.#reached.push('a process could not be started');
     return failed(240, `could not exec: ${exec.fails?.text ?? ''}`, exec.fails?.isTextOpen === true);
@@ -309,27 +340,27 @@ class ExpectedLife {
     const { lastsMs, memoryMs, killMs } = this.#plan.process;
     const endMs = this.#nowMs + lastsMs;
     this.#hasProcess = true;
-    if (this.#stop !== 'none') {
-      const isReported = memoryMs === 0 && this.#decide();
-      if (isReported) this.#count(METRIC_NAMES.MEMORY_CAP_EXCEEDED, 1);
-      return this.#killed(this.#nowMs, isReported ? this.#nowMs : endMs, killMs);
-    }
-    this.#hasRun = true;
+    // When a process of the runner's own writes is not known.
+    this.#amount = this.#setup.hasMachine ? 'all' : 'a part';
+    if (this.#stop !== 'none') return this.#killedAtStart(endMs);
     const isOverCap = memoryMs < lastsMs;
     const firstMs = isOverCap ? this.#nowMs + memoryMs : endMs;
     const stop = this.#nextStop();
+    const isSure = Math.min(firstMs, stop?.atMs ?? Infinity) > this.#nowMs;
+    this.#running = { atMs: this.#nowMs, isSure };
     if (this.#mayBeStopped(lastsMs) && stop !== undefined && !this.#isFirst(firstMs, stop.atMs)) {
       this.#takeStop(stop.cause);
       // The report may already have been handed over in this instant; then there is nothing left to stop.
       const isReported = isOverCap && stop.atMs === firstMs && this.#decide();
-      if (isReported) this.#count(METRIC_NAMES.MEMORY_CAP_EXCEEDED, 1);
+      if (isReported) this.#reportMemory(memoryMs);
+      this.#mustHaveTrailer = isSure;
       return this.#killed(stop.atMs, isReported ? firstMs : endMs, killMs);
     }
     this.#nowMs = firstMs;
     if (!isOverCap) return this.#naturalEnd();
-    this.#count(METRIC_NAMES.MEMORY_CAP_EXCEEDED, 1);
+    const { state, exitCode, error } = this.#reportMemory(memoryMs);
+    this.#mustHaveTrailer = true;
     this.#reached.push('a process was killed for its memory');
-    const { state, exitCode, error } = memoryReportAt(memoryMs).status;
     return {
       state: state === 'FAILED' ? 'FAILED' : 'COMPLETE',
       exitCode,
@@ -337,6 +368,21 @@ class ExpectedLife {
       isTextOpen: false,
       uploads: true,
     };
+  }
+
+  #reportMemory(memoryMs: number): ProcessStatus {
+    const { status } = memoryReportAt(memoryMs);
+    this.#count(METRIC_NAMES.MEMORY_CAP_EXCEEDED, 1);
+    this.#trailers.push({ rule: 'R111', text: status.error });
+    return status;
+  }
+
+  /** The process of a run that was stopped while it was being started. */
+  #killedAtStart(endMs: number): ExpectedOutcome {
+    const { memoryMs, killMs } = this.#plan.process;
+    const isReported = memoryMs === 0 && this.#decide();
+    if (isReported) this.#reportMemory(memoryMs);
+    return this.#killed(this.#nowMs, isReported ? this.#nowMs : endMs, killMs);
   }
 
   /** A process of the runner's own that takes no time may end synchronously or an event later. */
@@ -356,6 +402,7 @@ class ExpectedLife {
 
   #naturalEnd(): ExpectedOutcome {
     const { status, isTextOpen = false } = this.#plan.process;
+    this.#amount = 'all';
     const { state, exitCode, error } = status;
     switch (state) {
       case 'COMPLETE':
@@ -372,7 +419,12 @@ class ExpectedLife {
   #stopped(where: string): ExpectedOutcome {
     this.#isHurried = true;
     this.#reached.push(`a run was stopped by ${this.#stop} during ${where}`);
+    this.#trailers.push(this.#stop === 'abort' ? ABORT_TRAILER : this.#timeoutTrailer());
     return this.#stop === 'abort' ? ABORTED : TIMEDOUT;
+  }
+
+  #timeoutTrailer(): Trailer {
+    return timeoutTrailer(this.#deadlineMs - this.#startMs);
   }
 
   #measure(): void {
@@ -434,10 +486,9 @@ class ExpectedLife {
 
   #abortUpload(): void {
     this.#reached.push('a run was aborted during an upload');
-    this.#stop = 'abort';
     this.#abortMs = Infinity;
     this.#isHurried = true;
-    this.#outcome = ABORTED;
+    this.#abortAfterEnd();
   }
 
   #postprocess(): void {
@@ -524,8 +575,7 @@ class ExpectedLife {
       this.#abortMs = Infinity;
       this.#isHurried = true;
       if (isInTime && this.#outcome?.uploads === true) {
-        this.#outcome = ABORTED;
-        this.#stop = 'abort';
+        this.#abortAfterEnd();
         this.#reached.push('a run was aborted while it was measured');
       }
     }
@@ -534,6 +584,13 @@ class ExpectedLife {
     if (!isKept) this.#reached.push(`${text.replace(/ \d$/, '')} was given up`);
     if (!isKept) return 'abandoned';
     return work.fails === undefined ? 'done' : 'failed';
+  }
+
+  /** R108: a trailer names what stopped the process; if nothing did, it may name the abort. */
+  #abortAfterEnd(): void {
+    this.#outcome = ABORTED;
+    this.#stop = 'abort';
+    if (!this.#mustHaveTrailer) this.#trailers.push(ABORT_TRAILER);
   }
 
   /** When work that begins now, after the end of the process, is given up: its bound counts from the first stop (R102). */
@@ -547,6 +604,7 @@ class ExpectedLife {
     if (this.#abortMs === this.#nowMs && !this.#decide()) return;
     this.#stop = 'abort';
     this.#abortMs = Infinity;
+    this.#trailers.push(this.#timeoutTrailer());
     this.#reached.push('a run was aborted after its deadline');
   }
 

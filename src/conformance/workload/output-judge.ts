@@ -1,15 +1,11 @@
 /** Checks the logs of a run against what its command writes (R96, R97, R101, R107). */
-import { formatUtc } from '../../kernel/utc-time.ts';
 import { formatGoDuration } from '../../model/go-duration.ts';
 import type { RunStatus } from '../../model/run-status.ts';
 import type { RunnerUnderTest } from '../subject.ts';
+import { bodyOf, headerFault, LOGS_READ_MAX, markerOf } from './log-text.ts';
 import type { LedgerRun, LedgerTerms, RunLedger } from './run-ledger.ts';
 import type { RunnerReach } from './runner-reach.ts';
 import type { WorkloadHost } from './workload-host.ts';
-
-const HEADER_END = '\nSCOOT_CMD_LOG\n';
-/** Reads the logs of this many of the latest runs; those of older ones may be gone. */
-const READ_MAX = 6;
 
 /** Checks the logs of the latest runs. */
 export async function checkOutputs(
@@ -20,7 +16,7 @@ export async function checkOutputs(
 ): Promise<void> {
   const judge = new OutputJudge(host, readOutput, ledger.terms);
   const local = (ref: string): string => ledger.terms.parts.localRef?.(ref) ?? ref;
-  for (const run of ledger.runs.slice(-READ_MAX)) {
+  for (const run of ledger.runs.slice(-LOGS_READ_MAX)) {
     if (run.ended === undefined || run.ended.stdoutRef === '') continue;
     const { stdoutRef, stderrRef } = run.ended;
     // Uploaded logs cannot be read here, so the local ones are.
@@ -59,7 +55,7 @@ class OutputJudge {
       `the header of stdout of run ${runId} has no URI of the combined log`,
     );
     const stdlog = await this.#read(stdlogUri);
-    const [marker = ''] = stdout.split('\n');
+    const marker = markerOf(stdout);
     const trailers = trailersOf(marker, status, drawn.command.timeoutMs ?? 0, this.#mayEndLater);
     const isWhole = status.state === 'COMPLETE' || (drawn.lastsMs === Infinity && !this.#takesTime);
     const both = this.#takesTime ? [drawn.stdout, drawn.stderr] : [drawn.stdout + drawn.stderr];
@@ -70,7 +66,7 @@ class OutputJudge {
     ] as const) {
       const what = `${name} of run ${runId}`;
       this.#checkHeader(what, log, run, status);
-      const body = log.slice(log.indexOf(HEADER_END) + HEADER_END.length);
+      const body = bodyOf(log);
       const written = streams.join('');
       const isRight = trailers.some((trailer) => {
         const length = body.length - trailer.length;
@@ -91,41 +87,19 @@ class OutputJudge {
     }
   }
 
-  /** A date in another form than that of ISO 8601 in UTC is not looked at, nor is one on the machine's time. */
-  #checkDate(what: string, line: string, acceptedAtMs: number): void {
-    const [date] = /\d{4}-\d\d-\d\dT[\d:.]+(?=Z)/.exec(line) ?? [];
-    if (date === undefined || this.#takesTime) return;
-    const { clock } = this.#host.world;
-    const [from, to] = [acceptedAtMs, clock.now()].map((ms) => formatUtc(clock.epochMs + ms));
-    const isWithin = [from, to].map((limit = '') => limit.slice(0, date.length)) as [string, string];
-    this.#demand(
-      isWithin[0] <= date && date <= isWithin[1],
-      'R96 R209',
-      `the header of ${what}: expected a date of the clock that the runner was given, from ${from} to ${to}, got ${date}Z`,
-    );
-  }
-
   #checkHeader(
     what: string,
     log: string,
-    { drawn, acceptedAtMs }: LedgerRun,
+    { drawn: { command }, acceptedAtMs }: LedgerRun,
     { stdoutRef, stderrRef }: RunStatus,
   ): void {
-    const { taskId = '', jobId = '', tag = '', argv } = drawn.command;
-    const end = log.indexOf(HEADER_END);
-    const lines = log.slice(0, end).split('\n');
-    const [first = '', second] = lines;
-    this.#demand(end !== -1 && /^#+$/.test(first) && first === second, 'R96', `${what} has no header`);
-    const date = lines.find((line) => /^Date: .*\d/.test(line));
-    const isDated = date !== undefined;
-    const uris = lines.find((line) => line.startsWith('Out: ')) ?? '';
-    const hasUris = uris.includes(stdoutRef) && uris.includes(stderrRef);
-    this.#demand(isDated && hasUris, 'R96', `the header of ${what} lacks the date or the URIs`);
-    this.#checkDate(what, date ?? '', acceptedAtMs);
-    const header = lines.join('\n');
-    const words = [taskId, jobId, tag, ...argv.map((word) => JSON.stringify(word).slice(1, -1))];
-    const missing = words.find((word) => !header.includes(word));
-    this.#demand(missing === undefined, 'R96 R17', `the header of ${what} lacks ${JSON.stringify(missing)}`);
+    const { clock } = this.#host.world;
+    const [fromMs, toMs] = [acceptedAtMs, clock.now()].map((ms) => clock.epochMs + ms) as [number, number];
+    const uris = [stdoutRef, stderrRef];
+    // A date on the machine's time is not looked at.
+    const written = this.#takesTime ? undefined : { fromMs, toMs };
+    const fault = headerFault(log, { command, uris, written });
+    if (fault !== undefined) this.#demand(false, fault[0], `${what} ${fault[1]}`);
   }
 
   #demand(condition: boolean, rule: string, message: string): void {

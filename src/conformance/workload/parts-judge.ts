@@ -5,14 +5,24 @@
 import { WORKER_UNHEALTHY_MSG } from '../../model/messages.ts';
 import { METRIC_NAMES } from '../../model/metrics.ts';
 import type { RunStatus } from '../../model/run-status.ts';
-import { expectRun, type ExpectedRun, type LogPlace, type Reached } from './expected-run.ts';
+import {
+  expectRun,
+  type ExpectedLogs,
+  type ExpectedRun,
+  type ExpectedRunning,
+  type LogPlace,
+  type Reached,
+} from './expected-run.ts';
 import { ExpectedHealth } from './expected-health.ts';
+import { bodyFault, headerFault, type LogFault } from './log-text.ts';
 import { type ExpectedMetric, MetricsJudge, type SeenStart } from './metrics-judge.ts';
 import {
   UPDATE_INTERVAL_MS,
   type PartCall,
   type PlannedParts,
   type PlannedRun,
+  type RunningShown,
+  type SeenLog,
   type SeenUpdate,
   uploadedUrl,
 } from './planned-parts.ts';
@@ -95,16 +105,14 @@ export class PartsJudge {
     }
     const ruleMs = Math.max(run.acceptedAtMs, this.#freeAtMs);
     const startMs = this.#parts.setup.updates ? (starts?.[0]?.startMs ?? Infinity) : ruleMs;
-    const { hasRefs } = this.#parts.setup;
+    const terms = { hasRefs: this.#parts.setup.hasRefs, epochMs: this.#host.world.clock.epochMs };
     const ways = expectRun(plan, this.#parts.setup, { startMs, abortMs });
-    const fitting = ways.filter((way) => misfit(run, status, way, hasRefs) === undefined);
+    const fitting = ways.filter((way) => misfit(run, status, way, terms) === undefined);
     const [way] = fitting;
     if (way === undefined) {
-      const nearest = nearestOf(run, status, ways);
-      this.#check(
-        false,
-        () => `${misfit(run, status, nearest, hasRefs)}\n\n${storyText(run, status, nearest)}`,
-      );
+      const nearest = nearestOf(run, status, ways, terms);
+      const fault = misfit(run, status, nearest, terms)?.text();
+      this.#check(false, () => `${fault}\n\n${storyText(run, status, nearest)}`);
       return;
     }
     this.#keep(fitting);
@@ -133,16 +141,18 @@ export class PartsJudge {
     });
   }
 
-  #mustBeDrained({ plan, calls, endedAtMs }: PlannedRun, status: RunStatus, abortMs: number): void {
-    const { state, error } = status;
+  #mustBeDrained(run: PlannedRun, status: RunStatus, abortMs: number): void {
+    const { plan, calls, endedAtMs, running } = run;
+    const { state, error, stdoutRef, stderrRef } = status;
+    const isUntouched = calls.length === 0 && running === undefined && stdoutRef === '' && stderrRef === '';
     // The contract gives no exit code.
     const isFailed = state === 'FAILED' && error === WORKER_UNHEALTHY_MSG && endedAtMs === this.#freeAtMs;
     const isAborted = state === 'ABORTED' && endedAtMs === abortMs && abortMs <= this.#freeAtMs;
     this.#reached.add('a run was failed in the queue of an unhealthy runner');
     this.#check(
-      (isFailed || isAborted) && calls.length === 0,
+      (isFailed || isAborted) && isUntouched,
       () =>
-        `R83 run ${plan.name} was in the queue of an unhealthy runner\n\nExpected FAILED (${WORKER_UNHEALTHY_MSG}) at ${this.#freeAtMs} ms, got ${statusText(status)} at ${endedAtMs} ms.`,
+        `R83 run ${plan.name} was in the queue of an unhealthy runner\n\nExpected FAILED (${WORKER_UNHEALTHY_MSG}) at ${this.#freeAtMs} ms and nothing else, got ${statusText(status)} at ${endedAtMs} ms.`,
     );
   }
 
@@ -283,16 +293,29 @@ export class PartsJudge {
   }
 }
 
+interface JudgingTerms {
+  readonly hasRefs: boolean;
+  readonly epochMs: number;
+}
+
+/** What is wrong with a run, and how many of the claims about it hold. */
+interface Misfit {
+  readonly rank: number;
+  readonly text: () => string;
+}
+
 /** How a run deviates from an expected way; undefined if it does not. */
-function misfit(run: PlannedRun, status: RunStatus, way: ExpectedRun, hasRefs: boolean): string | undefined {
+function misfit(
+  run: PlannedRun,
+  status: RunStatus,
+  way: ExpectedRun,
+  { hasRefs, epochMs }: JudgingTerms,
+): Misfit | undefined {
   const { plan, calls, endedAtMs } = run;
   const { outcome, endMs, refs } = way;
-  const { command, name } = plan;
-  const is = `run ${name}`;
+  const is = `run ${plan.name}`;
   const isBare = !hasRefs && status.stdoutRef === '' && status.stderrRef === '';
   const isText = outcome.isTextOpen ? status.error.startsWith(outcome.error) : status.error === outcome.error;
-  const isTagged =
-    status.jobId === command.jobId && status.taskId === command.taskId && status.tag === command.tag;
   const claims: readonly (readonly [holds: boolean, fault: () => string])[] = [
     [
       status.state === outcome.state,
@@ -309,16 +332,69 @@ function misfit(run: PlannedRun, status: RunStatus, way: ExpectedRun, hasRefs: b
       () => `R88 the collaborators of ${is} were not called as the contract says`,
     ],
     [
-      isPlace(status.stdoutRef, refs[0], name, 'stdout') || isBare,
+      isRunningFitting(run.running, way.running),
+      () => `R99 ${is} was ${runningText(run.running)}, expected ${runningText(way.running)}`,
+    ],
+    [
+      isPlace(status.stdoutRef, refs[0], run, 'stdout') || isBare,
       () => `R114 stdoutRef of ${is} is "${status.stdoutRef}", expected one that is ${refs[0]}`,
     ],
     [
-      isPlace(status.stderrRef, refs[1], name, 'stderr') || isBare,
+      isPlace(status.stderrRef, refs[1], run, 'stderr') || isBare,
       () => `R114 stderrRef of ${is} is "${status.stderrRef}", expected one that is ${refs[1]}`,
     ],
-    [isTagged && status.snapshotId === '', () => `R87 the end of ${is} has other tags than its command`],
+    [
+      status.snapshotId === '',
+      () =>
+        `R198 ${is} has the snapshot "${status.snapshotId}", expected none, since its logs are not ingested`,
+    ],
   ];
-  return claims.find(([holds]) => !holds)?.[1]();
+  const rank = claims.findIndex(([holds]) => !holds);
+  if (rank !== -1) return { rank, text: () => claims[rank]?.[1]() ?? '' };
+  const fault = logsFault(run, way, epochMs);
+  return fault === undefined ? undefined : { rank: claims.length, text: () => fault };
+}
+
+function logsFault(run: PlannedRun, way: ExpectedRun, epochMs: number): string | undefined {
+  if (way.logs === undefined) return undefined;
+  const names = [...run.logs.keys()];
+  const faults = names.map((log) => {
+    const fault = logFault(run, log, way.logs as ExpectedLogs, epochMs);
+    return fault === undefined ? undefined : `${fault[0]} ${log} of run ${run.plan.name} ${fault[1]}`;
+  });
+  return faults.find((fault) => fault !== undefined);
+}
+
+function logFault(
+  run: PlannedRun,
+  log: string,
+  expected: ExpectedLogs,
+  epochMs: number,
+): LogFault | undefined {
+  const { plan, logs, uploads, acceptedAtMs, endedAtMs } = run;
+  const { command, process } = plan;
+  const { text } = logs.get(log) as SeenLog;
+  const uris = Array.from(logs.values(), ({ uri }) => uri);
+  const span = { fromMs: epochMs + acceptedAtMs, toMs: epochMs + endedAtMs };
+  const fault = headerFault(text, { command, uris, written: span });
+  if (fault !== undefined || expected.amount === 'anything') return fault;
+  const secret = command.envVars?.['ALPHA'] ?? '';
+  if (secret !== '' && text.includes(secret)) return ['R17 R107', 'shows a value of the environment'];
+  const { amount, trailers, mustHaveTrailer } = expected;
+  const { stdout, stderr } = process;
+  const written = log === 'stdlog' ? stdout + stderr : log === 'stdout' ? stdout : stderr;
+  const bodyIs = bodyFault(text, { written, amount, trailers, mustHaveTrailer });
+  const uploaded = mustHaveTrailer ? uploads.get(log)?.text : undefined;
+  if (bodyIs !== undefined || uploaded === undefined || uploaded === text) return bodyIs;
+  return [trailers.map(({ rule }) => rule).join(' '), 'was uploaded before its trailer was written'];
+}
+
+function isRunningFitting(got: RunningShown | undefined, expected: ExpectedRunning | undefined): boolean {
+  return got === undefined ? expected?.isSure !== true : got.atMs === expected?.atMs;
+}
+
+function runningText(running: { readonly atMs: number } | undefined): string {
+  return running === undefined ? 'never RUNNING' : `RUNNING from ${running.atMs} ms on`;
 }
 
 function areCallsFitting(got: readonly PartCall[], { calls, lateCalls }: ExpectedRun): boolean {
@@ -331,17 +407,32 @@ function areCallsFitting(got: readonly PartCall[], { calls, lateCalls }: Expecte
   return left.join('\n') === calls.map(callText).join('\n');
 }
 
-function isPlace(ref: string, place: LogPlace, name: string, log: string): boolean {
-  const isUploaded = ref.startsWith(uploadedUrl(`job-${name}_`)) && ref.endsWith(`/${log}`);
-  if (place === 'uploaded') return isUploaded;
-  return place === 'nowhere' ? ref === '' : ref !== '' && !isUploaded;
+function isPlace(ref: string, place: LogPlace, run: PlannedRun, log: 'stdout' | 'stderr'): boolean {
+  const { logs, uploads, running } = run;
+  switch (place) {
+    case 'nowhere':
+      return ref === '';
+    case 'uploaded':
+      return ref === uploadedUrl(uploads.get(log)?.path ?? '');
+    case 'local': {
+      const local = running?.status[`${log}Ref`] ?? uploads.get(log)?.uri ?? logs.get(log)?.uri;
+      return ref !== '' && (local === undefined || ref === local);
+    }
+  }
 }
 
-/** The way that agrees with the actual calls for longest. */
-function nearestOf({ calls }: PlannedRun, status: RunStatus, ways: readonly ExpectedRun[]): ExpectedRun {
+/** The way that agrees with the actual calls for longest, and then with most else. */
+function nearestOf(
+  run: PlannedRun,
+  status: RunStatus,
+  ways: readonly ExpectedRun[],
+  terms: JudgingTerms,
+): ExpectedRun {
+  const { calls } = run;
   const likeness = (way: ExpectedRun): number => {
     const first = calls.findIndex((call, index) => callText(call) !== callText(way.calls[index]));
-    return (first < 0 ? calls.length : first) * 2 + (way.outcome.state === status.state ? 1 : 0);
+    const common = first < 0 ? calls.length : first;
+    return common * 1_000 + (misfit(run, status, way, terms)?.rank ?? 0);
   };
   return ways.reduce((best, way) => (likeness(way) > likeness(best) ? way : best));
 }

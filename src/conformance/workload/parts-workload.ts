@@ -13,13 +13,15 @@ import {
   QUEUE_INVALID_MSG,
   WORKER_UNHEALTHY_MSG,
 } from '../../model/messages.ts';
-import { isTerminal } from '../../model/run-state.ts';
+import { waitForever } from '../../model/query.ts';
+import { isTerminal, TERMINAL_STATES } from '../../model/run-state.ts';
 import type { RunStatus } from '../../model/run-status.ts';
 import type { ServiceCall } from '../../call/service-call.ts';
 import type { Service } from '../../model/service.ts';
 import type { ServiceStatus } from '../../model/service-status.ts';
-import { finalStatus } from '../../model/status-lookup.ts';
-import type { QueryResult } from '../../model/status-reader.ts';
+import { DONE_MASK, maskForState, type StateMask } from '../../model/state-mask.ts';
+import { singleStatus } from '../../model/status-lookup.ts';
+import type { QueryResult, StatusResult } from '../../model/status-reader.ts';
 import type { World } from '../../model/world.ts';
 import { defineScenario, type ScenarioDefinition } from '../../simulation/scenario.ts';
 import { refusalText } from '../../explore/explain/answer-texts.ts';
@@ -95,6 +97,7 @@ export function partsWorkload(subject: PartsSubject): ScenarioDefinition<unknown
   });
 }
 
+const RUNNING_OR_DONE: StateMask = maskForState('RUNNING', ...TERMINAL_STATES);
 const SLEEPS_MS = [0, 5, 10, 15, 20, 30, 50];
 const SETTLED_MS = 400;
 
@@ -133,7 +136,7 @@ export class PartsWorkload {
     const capacity = takesMany ? draws.pick('capacity', [1, 2, 3]) : 1;
     const options = { ...this.#parts.options(), ...(takesMany ? { capacity, history: 0 } : {}) };
     const made = await this.#terms.make(options, this.#parts.machine());
-    const { dispose } = made;
+    const { dispose, readOutput } = made;
     const service = this.#watched(new GivenAnswers(this.#sim).service(made.service));
     const createdAtMs = this.#sim.now();
     const steps = draws.count('steps', 1, 8);
@@ -145,6 +148,7 @@ export class PartsWorkload {
     this.#parts.endLeaks();
     await this.#sim.sleep(1);
     await this.#statusAll(service);
+    if (readOutput !== undefined) await this.#parts.readLogs(readOutput);
     const times = { createdAtMs, releasedAtMs: this.#releasedAtMs };
     for (const name of new PartsJudge(this.#sim, this.#parts, times).judge()) note(name);
     for (const code of this.#refusals) note(refusedText(code));
@@ -204,7 +208,7 @@ export class PartsWorkload {
     const { runId, state } = answer.status;
     this.#sim.check(code === undefined, `R64 a run was accepted, expected ${code}`);
     this.#sim.check(state === 'PENDING', `R65 a run was accepted as ${state}, expected PENDING`);
-    checkShown(this.#sim, 'run', run, answer.status, undefined);
+    this.#shows('run', run, answer.status);
     run.runId = runId;
     run.acceptedAtMs = this.#sim.now();
     this.#leave(this.#watch(service, run));
@@ -217,7 +221,7 @@ export class PartsWorkload {
     const result = await this.#answered('R43', 'statusAll', 'statuses', service.statusAll());
     for (const [at, run] of known.entries()) {
       const status = result.statuses.find(({ runId }) => runId === run.runId);
-      if (status !== undefined) checkShown(this.#sim, 'statusAll', run, status, before[at]);
+      if (status !== undefined) this.#shows('statusAll', run, status, before[at]);
       else if (this.#terms.takesMany) {
         this.#sim.check(false, `R43 R47 statusAll: expected a status of run ${run.runId}, got none`);
       }
@@ -254,20 +258,33 @@ export class PartsWorkload {
     if (expected !== undefined) checkServiceStatus(this.#sim, call, got, expected);
   }
 
+  /** One wait ends with the run, so that ends are noted in their order; another one sees it RUNNING. */
   async #watch(service: Service, run: PlannedRun): Promise<void> {
-    const { runId = '' } = run;
-    const call = `query for the end of run ${runId}, which run() has accepted`;
-    const { status, service: machine } = await this.#answered(
-      'R41 R65',
-      call,
-      'its end',
-      finalStatus(service, runId),
-    );
-    checkShown(this.#sim, call, run, status, undefined);
+    const over = this.#waitFor(service, run, DONE_MASK);
+    this.#leave(this.#seeRunning(service, run));
+    const { status, service: machine } = await over;
     run.status = status;
     run.endedAtMs = this.#sim.now();
     this.#parts.health.note(status);
-    this.#checkService(call, machine);
+    this.#checkService('query', machine);
+  }
+
+  async #seeRunning(service: Service, run: PlannedRun): Promise<void> {
+    const { status } = await this.#waitFor(service, run, RUNNING_OR_DONE);
+    if (status.state === 'RUNNING') run.running = { atMs: this.#sim.now(), status };
+  }
+
+  async #waitFor(service: Service, run: PlannedRun, states: StateMask): Promise<StatusResult> {
+    const { runId = '' } = run;
+    const call = `query for the end of run ${runId}, which run() has accepted`;
+    const shown = service.query({ runs: [runId], states }, waitForever()).then(singleStatus);
+    const result = await this.#answered('R41 R65', call, 'its end', shown);
+    this.#shows(call, run, result.status);
+    return result;
+  }
+
+  #shows(call: string, run: PlannedRun, status: RunStatus, before?: RunStatus): void {
+    checkShown(this.#sim, run, status, { call, before, taken: this.#parts.setup });
   }
 
   #abort(service: Service): void {
@@ -299,7 +316,7 @@ export class PartsWorkload {
       isTerminal(state),
       `${ruleOfAbort(known, state)} an abort of run ${plan.name} gave ${state}`,
     );
-    checkShown(this.#sim, call, run, status, before);
+    this.#shows(call, run, status, before);
   }
 
   /** R47, R59: a runner that is not given its history keeps at least the run that was accepted last. */

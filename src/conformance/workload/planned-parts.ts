@@ -13,7 +13,8 @@ import type { Output, OutputCreator } from '../../model/output.ts';
 import type { RunStatus } from '../../model/run-status.ts';
 import type { FilerAndInit, RunType, RunTypeMap } from '../../model/run-type.ts';
 import type { WorkloadHost } from './workload-host.ts';
-import type { PlannedMachine, SubjectOptions } from '../subject.ts';
+import type { PlannedMachine, RunnerUnderTest, SubjectOptions } from '../subject.ts';
+import { LOGS_READ_MAX } from './log-text.ts';
 import { AT_ONCE, BOUND_MS, carryOut, drawCheckout, drawTimes, drawWork, type Work } from './drawn-work.ts';
 import { Draws } from './draws.ts';
 import {
@@ -120,11 +121,40 @@ export interface PlannedRun {
   runId: string | undefined;
   acceptedAtMs: number;
   abortAtMs: number;
+  /** Its logs by name. Those that are the runner's own are known only when all is over, and only if they can be read. */
+  readonly logs: Map<string, SeenLog>;
+  /** Its uploads by the name of the log. */
+  readonly uploads: Map<string, SeenUpload>;
+  /** Whether a planned process was started. */
+  hasProcess: boolean;
   /** The last status that an answer has shown, or the end of the run. */
   shown: RunStatus | undefined;
+  /** What the wait for it has shown before the end. */
+  running: RunningShown | undefined;
   /** The end that the wait for it has shown. */
   status: RunStatus | undefined;
   endedAtMs: number;
+}
+
+/** A log, with all that was written to it. */
+export interface SeenLog {
+  readonly uri: string;
+  text: string;
+}
+
+/** What an uploader was given. */
+export interface SeenUpload {
+  readonly path: string;
+  /** Where the log was. */
+  readonly uri: string;
+  /** What was in the log; undefined if unknown. */
+  readonly text: string | undefined;
+}
+
+/** RUNNING, and when a wait for it returned. */
+export interface RunningShown {
+  readonly atMs: number;
+  readonly status: RunStatus;
 }
 
 /** One update of a filer. */
@@ -228,7 +258,11 @@ export class PlannedParts {
       runId: undefined,
       acceptedAtMs: Infinity,
       abortAtMs: Infinity,
+      logs: new Map(),
+      uploads: new Map(),
+      hasProcess: false,
       shown: undefined,
+      running: undefined,
       status: undefined,
       endedAtMs: Infinity,
     };
@@ -239,6 +273,14 @@ export class PlannedParts {
   /** Ends releases and processes that never end by themselves, which a watcher of the trace would count as leaks. */
   endLeaks(): void {
     for (const end of this.#leaks) end();
+  }
+
+  /** Reads the logs of the latest runs, if they are the runner's own, as far as it is known where they are. */
+  async readLogs(read: NonNullable<RunnerUnderTest['readOutput']>): Promise<void> {
+    const { hasMachine, hasRefs } = this.setup;
+    if (hasMachine || !hasRefs) return;
+    const ended = this.runs.filter(({ status }) => status !== undefined);
+    for (const run of ended.slice(-LOGS_READ_MAX)) await readLogsOf(run, read);
   }
 
   /** Registers something for `endLeaks` to end. */
@@ -454,9 +496,25 @@ export class PlannedParts {
         log.uri.length > 0,
         `R113 upload of ${name}: expected a log with a URI, got one without`,
       );
+      this.#keepUpload(run, name, path, log.uri);
       return this.perform(run, `upload ${name}`, work, cancel, () => uploadedUrl(path));
     };
     return { cancelBoundMs: BOUND_MS, ...(hasLimit ? { uploadBoundMs: UPLOAD_BOUND_MS } : {}), upload };
+  }
+
+  /** R113: the log that the path names, and one UNIQUE for all logs of a run. */
+  #keepUpload({ plan, logs, uploads }: PlannedRun, name: string, path: string, uri: string): void {
+    const [first] = uploads.values();
+    const dir = (of: string): string => of.slice(0, of.lastIndexOf('/'));
+    this.#sim.check(
+      first === undefined || dir(first.path) === dir(path),
+      `R113 the logs of run ${plan.name} are uploaded as ${first?.path} and ${path}: expected one UNIQUE for all`,
+    );
+    const log = logs.get(name);
+    if (this.setup.hasMachine) {
+      this.#sim.check(log?.uri === uri, `R113 upload of ${path}: expected the log ${log?.uri}, got ${uri}`);
+    }
+    uploads.set(name, { path, uri, text: log?.text });
   }
 
   #runOf(jobId: string | undefined): PlannedRun {
@@ -527,12 +585,19 @@ export class PlannedParts {
     this.note(run, `create ${name}`);
     if (plan === 'cannot be created') throw new Error(NO_SPACE);
     const output = outputs.create(id) as Output;
+    const log: SeenLog = { uri: output.uri, text: '' };
+    run.logs.set(name, log);
+    let isOpen = true;
     return {
       uri: output.uri,
-      write: (chunk) => output.write(chunk),
+      write: (chunk) => {
+        if (isOpen) log.text += typeof chunk === 'string' ? chunk : Buffer.from(chunk).toString();
+        return output.write(chunk);
+      },
       asFile: () => output.asFile(),
       close: () => {
         this.note(run, `close ${name}`);
+        isOpen = false;
         const closed = output.close();
         if (plan === 'cannot be closed') throw new Error(NO_SPACE);
         return closed;
@@ -563,6 +628,20 @@ export class PlannedParts {
       undefined,
       () => new Map([['work', kb]]),
     );
+  }
+}
+
+/** Uploads are not read, but their sources are. */
+async function readLogsOf(
+  { logs, uploads, running, status }: PlannedRun,
+  read: NonNullable<RunnerUnderTest['readOutput']>,
+): Promise<void> {
+  for (const name of LOGS) {
+    const ref =
+      name === 'stdlog' ? '' : ((running?.status ?? status)?.[`${name as 'stdout' | 'stderr'}Ref`] ?? '');
+    const isLocal = ref !== '' && ref !== uploadedUrl(uploads.get(name)?.path ?? '');
+    const uri = uploads.get(name)?.uri ?? (isLocal ? ref : undefined);
+    if (uri !== undefined) logs.set(name, { uri, text: await read(uri) });
   }
 }
 
@@ -630,6 +709,7 @@ class PlannedProcess implements Process {
     this.#run = run;
     this.#command = command;
     this.#endsAtMs = sim.now() + lastsMs;
+    run.hasProcess = true;
     this.#write(() => command.stdout?.write(stdout));
     this.#write(() => command.stderr?.write(stderr));
     if (lastsMs === Infinity) parts.addLeak(() => this.#end(STOPPED));

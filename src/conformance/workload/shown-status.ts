@@ -1,23 +1,35 @@
 /**
  * Checks each status that an answer shows of a run with a plan, as soon as it comes: its fields, and that it agrees with
- * what was known of the run (R11, R12, R46, R53, R73, R200, R201). Invariant: answers to calls that overlap may be of
+ * what was known of the run (R11, R12, R46, R53, R73, R99, R200, R201). Invariant: answers to calls that overlap may be of
  * different instants, so a call is only held to what was known when it was made, and to the one end of its run.
  */
 import { hasField, isTerminal, type OutcomeField, type RunState } from '../../model/run-state.ts';
 import { STATUS_FIELDS, type RunStatus } from '../../model/run-status.ts';
-import type { PlannedRun } from './planned-parts.ts';
+import type { PlannedRun, TakenParts } from './planned-parts.ts';
 import type { WorkloadHost } from './workload-host.ts';
 
-/** Checks a status that an answer to `call` shows; `before` was known when the call was made. */
+/** The answer that shows a status. */
+export interface Showing {
+  /** The call that it answers. */
+  readonly call: string;
+  /** The status that was known when the call was made. */
+  readonly before: RunStatus | undefined;
+  readonly taken: TakenParts;
+}
+
+/** Checks a status that an answer shows. */
 export function checkShown(
   host: Pick<WorkloadHost, 'check'>,
-  call: string,
   run: PlannedRun,
   status: RunStatus,
-  before: RunStatus | undefined,
+  { call, before, taken }: Showing,
 ): void {
   const { plan, shown } = run;
-  const fault = fieldsFault(run, status) ?? moveFault(status, before) ?? endFault(status, shown);
+  const fault =
+    fieldsFault(run, status) ??
+    moveFault(status, before) ??
+    runningFault(run, status, taken) ??
+    endFault(status, shown);
   if (fault !== undefined) {
     const [rules, expected] = fault;
     host.check(
@@ -39,6 +51,24 @@ function fieldsFault({ plan }: PlannedRun, status: RunStatus): Fault | undefined
   if (state === 'PENDING' && (stdoutRef !== '' || stderrRef !== '')) return ['R12', 'no refs'];
   const field = OUTCOME_FIELDS.find((each) => status[each] !== ZEROS[each] && !hasField(state, each));
   return field === undefined ? undefined : ['R11', `no ${field}`];
+}
+
+/** RUNNING comes after the start of the process, and has the refs of its logs. */
+function runningFault(
+  { logs, hasProcess }: PlannedRun,
+  { state, stdoutRef, stderrRef }: RunStatus,
+  { hasMachine, hasRefs }: TakenParts,
+): Fault | undefined {
+  if (state !== 'RUNNING') return undefined;
+  if (!hasMachine) {
+    const isTwo = stdoutRef !== '' && stderrRef !== '' && stdoutRef !== stderrRef;
+    if (isTwo || (!hasRefs && stdoutRef === '' && stderrRef === '')) return undefined;
+    return ['R99', 'the refs of two logs'];
+  }
+  if (!hasProcess) return ['R99', 'that only once its process is started'];
+  const [stdout, stderr] = [logs.get('stdout')?.uri, logs.get('stderr')?.uri];
+  if (stdoutRef === stdout && stderrRef === stderr) return undefined;
+  return ['R99', `the refs of its logs, ${stdout} and ${stderr}`];
 }
 
 /** What was known is not forgotten. */

@@ -191,7 +191,7 @@ describe('the parts of a runner under the workload of any runner', () => {
     [
       'R95',
       'an output whose failure is swallowed',
-      /^R(88|110|199) /,
+      /^R(88|99|110|199) /,
       ({ outputs }) => ({
         outputs: (own) => ({
           create: (id) =>

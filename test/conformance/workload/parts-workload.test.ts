@@ -1,19 +1,34 @@
 import { describe, expect, test } from 'vitest';
-import { partsWorkload, type PartsSubject } from '../../../src/conformance/workload/parts-workload.ts';
+import {
+  partsTermsOf,
+  PartsWorkload,
+  partsWorkload,
+  type PartsSubject,
+} from '../../../src/conformance/workload/parts-workload.ts';
 import { exploreWorkload } from '../../../src/conformance/workload/explore-workload.ts';
-import type { PlannedMachine, RunnerUnderTest, SubjectOptions } from '../../../src/conformance/subject.ts';
+import type {
+  ConformanceSubject,
+  PlannedMachine,
+  RunnerUnderTest,
+  SubjectOptions,
+} from '../../../src/conformance/subject.ts';
 import { type Cancellable, Cancellation } from '../../../src/model/cancellation.ts';
+import type { LogUploader } from '../../../src/model/collaborators.ts';
 import type { Filer } from '../../../src/model/filer.ts';
 import { isPending, type MaybePromise, orElse, whenThere } from '../../../src/model/maybe-promise.ts';
 import { METRIC_NAMES, type Metrics } from '../../../src/model/metrics.ts';
 import type { Output } from '../../../src/model/output.ts';
-import type { RunState } from '../../../src/model/run-state.ts';
+import { type RunState, TERMINAL_STATES } from '../../../src/model/run-state.ts';
+import { DONE_MASK, maskForState } from '../../../src/model/state-mask.ts';
 import { RunnerError } from '../../../src/kernel/errors.ts';
 import type { Timer } from '../../../src/kernel/clock.ts';
 import type { Service } from '../../../src/model/service.ts';
 import type { World } from '../../../src/model/world.ts';
 import { createMemoryOutputs } from '../../../src/outputs/memory-output.ts';
 import { createQueueRunner } from '../../../src/runners/queue/create-queue-runner.ts';
+import { createSimulatedRunner } from '../../../src/runners/simulated-runner.ts';
+import { defineScenario, type ScenarioDefinition } from '../../../src/simulation/scenario.ts';
+import { simulated } from '../subjects.ts';
 import { having, showing } from '../broken-services.ts';
 
 type Parts = SubjectOptions & PlannedMachine;
@@ -231,6 +246,74 @@ const askingAll =
       filers: new Map([...filers].map(([type, entry]) => [type, { ...entry, filer: asked(entry.filer) }])),
     };
   };
+
+/** Logs with other texts than the runner writes; `log` is the name of the output. */
+function logging(change: (text: string, log: string) => string | Uint8Array): Change {
+  return ({ outputs }) => ({
+    outputs: (inner) => {
+      const planned = outputs(inner);
+      const changed = (output: Output, log: string): Output => ({
+        uri: output.uri,
+        write: (chunk) => output.write(change(String(chunk), log)),
+        asFile: () => output.asFile(),
+        close: () => output.close(),
+      });
+      return { create: (id) => whenThere(planned.create(id), (output) => changed(output, id)) };
+    },
+  });
+}
+
+/** Trailers are written when the logs are closed, and their uploads lack them. */
+const writingTrailersLate: Change = ({ outputs }) => ({
+  outputs: (inner) => {
+    const planned = outputs(inner);
+    const late = (output: Output): Output => {
+      let trailer = '';
+      return {
+        uri: output.uri,
+        write: (chunk) => {
+          if (!String(chunk).includes('FAILED\n')) return output.write(chunk);
+          trailer = String(chunk);
+          return undefined;
+        },
+        asFile: () => output.asFile(),
+        close: () => {
+          void output.write(trailer);
+          return output.close();
+        },
+      };
+    };
+    return { create: (id) => whenThere(planned.create(id), late) };
+  },
+});
+
+/** What is uploaded, changed. */
+function uploading(change: (upload: LogUploader['upload']) => LogUploader['upload']): Change {
+  return ({ uploader }) =>
+    uploader === undefined
+      ? {}
+      : { uploader: { ...uploader, upload: change((...given) => uploader.upload(...given)) } };
+}
+
+const firstUploaded: Change = uploading((upload) => {
+  const logs = new Map<string, Output>();
+  return (path, log, cancel) => {
+    const run = path.slice(0, path.indexOf('/'));
+    if (!logs.has(run)) logs.set(run, log);
+    return upload(path, logs.get(run) ?? log, cancel);
+  };
+});
+
+/** A wait never sees RUNNING of a run that is over in that instant. */
+const skippingRunning = (good: Service): Service =>
+  having(good, {
+    query: async (query, wait) => {
+      const result = await good.query(query, wait);
+      if (result.statuses[0]?.state !== 'RUNNING') return result;
+      const over = await good.queryNow({ ...query, states: DONE_MASK });
+      return over.statuses.length === 0 ? result : over;
+    },
+  });
 
 const BROKEN: readonly (readonly [
   what: string,
@@ -457,7 +540,7 @@ const BROKEN: readonly (readonly [
   ],
   [
     'that shows an exit code of runs at work',
-    /^R11 statusAll shows run \S+ as RUNNING: expected no exitCode/,
+    /^R11 (query|statusAll).* shows run \S+ as RUNNING: expected no exitCode/,
     () => ({}),
     (service) =>
       showing(service, (status) => (status.state === 'RUNNING' ? { ...status, exitCode: -1 } : status)),
@@ -507,6 +590,130 @@ const BROKEN: readonly (readonly [
       }),
   ],
   [
+    'that shows runs at work with refs of other logs',
+    /^R99 query .* shows run \S+ as RUNNING: expected the refs of its logs/,
+    () => ({}),
+    (service) =>
+      showing(service, (status) =>
+        status.state === 'RUNNING' ? { ...status, stderrRef: `${status.stderrRef}-elsewhere` } : status,
+      ),
+  ],
+  [
+    'that shows runs as RUNNING before they have a process',
+    /^R99 (query|statusAll).* shows run \S+ as RUNNING: expected that only once its process is started/,
+    () => ({}),
+    (service) =>
+      showing(service, (status) =>
+        status.state === 'PENDING'
+          ? { ...status, state: 'RUNNING', stdoutRef: 'file:///out', stderrRef: 'file:///err' }
+          : status,
+      ),
+  ],
+  [
+    'that wakes no wait for RUNNING',
+    /^R99 run \S+ was never RUNNING, expected RUNNING from \d+ ms on/,
+    () => ({}),
+    (service) =>
+      having(service, {
+        query: (query, wait) => service.query({ ...query, states: maskForState(...TERMINAL_STATES) }, wait),
+      }),
+  ],
+  [
+    'that gives each log a UNIQUE of its own',
+    /^R113 the logs of run \S+ are uploaded as \S+ and \S+: expected one UNIQUE for all/,
+    uploading(
+      (upload) =>
+        (path, ...given) =>
+          upload(path.replace(/\/std(\w+)$/, '$1/std$1'), ...given),
+    ),
+  ],
+  ['that uploads one log under three names', /^R113 upload of \S+: expected the log/, firstUploaded],
+  [
+    'that makes URLs of its own of those that it gets',
+    /^R114 std(out|err)Ref of run \S+ is ".*", expected one that is uploaded/,
+    uploading(
+      (upload) =>
+        (...given) =>
+          whenThere(upload(...given), (url) => url.replace('_', '-')),
+    ),
+  ],
+  [
+    'whose logs move at the end of a run',
+    /^R114 stdoutRef of run \S+ is ".*", expected one that is local/,
+    () => ({}),
+    (service) =>
+      showing(service, (status) =>
+        status.state === 'ABORTED' && status.stdoutRef !== ''
+          ? { ...status, stdoutRef: `${status.stdoutRef}-moved` }
+          : status,
+      ),
+  ],
+  [
+    'whose logs begin without the marker',
+    /^R96 std\w+ of run \S+ has no header/,
+    logging((text) => text.replace(/^#+\n/, '')),
+  ],
+  [
+    'whose headers end without the marker',
+    /^R96 std\w+ of run \S+ has a header without the marker at its end/,
+    logging((text) => text.replace(/#+\n#+\n\nSCOOT/, '\nSCOOT')),
+  ],
+  [
+    'whose headers lack a URI',
+    /^R96 std\w+ of run \S+ has a header without the URI/,
+    logging((text) => text.replace(/\tLog: \S+/, '')),
+  ],
+  [
+    'whose headers lack the command',
+    /^R96 R17 std\w+ of run \S+ has a header without "task-/,
+    logging((text) => text.replace(/task-\d+/, '')),
+  ],
+  [
+    'whose headers have the date of another clock',
+    /^R96 R209 std\w+ of run \S+ has a header of another time/,
+    logging((text) => text.replace(/^Date: 2000/m, 'Date: 1999')),
+  ],
+  [
+    'whose headers show the environment',
+    /^R17 R107 std\w+ of run \S+ shows a value of the environment/,
+    logging((text) => text.replace(/(task-)(\d+)/, '$1$2 of run $2')),
+  ],
+  [
+    'that changes what processes write',
+    /^R97 std\w+ of run \S+ is ".*oat /,
+    logging((text) => text.replace(/^out /, 'oat ')),
+  ],
+  [
+    'whose combined log has no stderr',
+    /^R97 stdlog of run \S+ is ".*", expected all of ".*err /,
+    logging((text, log) => (log.endsWith('stdlog') && text.startsWith('err ') ? '' : text)),
+  ],
+  [
+    'whose logs name another timeout',
+    /^R101 std\w+ of run \S+ is ".*", expected the marker and "Task exceeded timeout \d+ms"/,
+    logging((text) => text.replace(/timeout \d+ms/, 'timeout 7ms')),
+  ],
+  [
+    'whose logs name no abort',
+    /^R107 std\w+ of run \S+ is ".*", expected the marker and "Task aborted"/,
+    logging((text) => (text.includes('Task aborted') ? '' : text)),
+  ],
+  [
+    'that writes to its logs after the trailer',
+    /^R107 std\w+ of run \S+ is ".*Task aborted\\nargv/,
+    logging((text) => text.replace(/Task aborted\n/, '$&argv')),
+  ],
+  [
+    'whose logs name no memory report',
+    /^R111 std\w+ of run \S+ is ".*", expected the marker and "(Cmd exceeded|Critical error)/,
+    logging((text) => text.replace(/Cmd exceeded MemoryCap.*|Critical error.*/, 'killed')),
+  ],
+  [
+    'that writes a trailer after its logs were uploaded',
+    /^R1(01|11) std\w+ of run \S+ was uploaded before its trailer was written/,
+    writingTrailersLate,
+  ],
+  [
     'that forgets runs that are over',
     /^R43 R47 statusAll: expected a status of run \S+, got none/,
     () => ({}),
@@ -525,6 +732,29 @@ const BROKEN: readonly (readonly [
     (service) =>
       having(service, { run: async (command) => ({ ...(await service.run(command)), state: 'RUNNING' }) }),
   ],
+];
+
+/** Runs with plans in a runner whose execer and outputs are its own, as they are read. */
+function ownLogs(spoil: (text: string) => string): ScenarioDefinition<unknown> {
+  const subject: ConformanceSubject = {
+    ...simulated,
+    create(world, options) {
+      const runner = createSimulatedRunner(world, options);
+      return { service: runner, readOutput: (uri) => spoil(runner.outputs.find(uri)?.text() ?? '') };
+    },
+  };
+  return defineScenario<unknown>({
+    name: 'own-logs',
+    description: 'runs with plans in a runner of its own execer and outputs',
+    run: (sim) => new PartsWorkload(sim, partsTermsOf(subject, sim)).run(() => undefined),
+  });
+}
+
+const OWN: readonly (readonly [what: string, message: RegExp, spoil: (text: string) => string])[] = [
+  ['that they have no header', /^R96 std\w+ of run/, (text) => text.replace(/^#+\n/, '')],
+  ['other output', /^R97 std\w+ of run/, (text) => text.replace(/(SCOOT_CMD_LOG\n)out/, '$1oat')],
+  ['another timeout', /^R101 std\w+ of run/, (text) => text.replace(/timeout \d+ms\n$/, 'timeout 7ms')],
+  ['that they name no abort', /^R107 std\w+ of run/, (text) => text.replace('Task aborted', '')],
 ];
 
 describe('the workload of drawn parts', () => {
@@ -570,6 +800,14 @@ describe('the workload of drawn parts', () => {
         ),
     ],
     [
+      'says in its logs what the contract wants, in other words',
+      logging((text) => {
+        const other = text.replace('Out: ', 'Standard output: ').replace('FAILED\n', 'The end\n\n');
+        return new TextEncoder().encode(other);
+      }),
+    ],
+    ['never shows RUNNING of a process that takes no time', () => ({}), skippingRunning],
+    [
       'passes on an environment in another order',
       ({ execer }) => ({
         execer: {
@@ -589,6 +827,19 @@ describe('the workload of drawn parts', () => {
     expect(failure?.message).toMatch(message);
   });
 
+  test.for(OWN)('finds in the own logs of a runner %s', async ([, message, spoil]) => {
+    const { failure } = await exploreWorkload(ownLogs(spoil), { executions: 3_000 });
+    expect(failure?.message).toMatch(message);
+  });
+
+  test('is silent about the own logs of a runner that keeps its contract', async () => {
+    const { failure } = await exploreWorkload(
+      ownLogs((text) => text),
+      { executions: 1_500 },
+    );
+    expect(failure?.message).toBeUndefined();
+  });
+
   test.for([
     [
       'run',
@@ -600,7 +851,7 @@ describe('the workload of drawn parts', () => {
     ],
     [
       'query',
-      /^the caller waits for the answer to query\(DONE_MASK of run 0, without limit\) from the runner since 0 ms: expected its end with the release of the runner, at \d+ ms \(R84\), got none$/,
+      /^the caller waits for the answer to query\(.* of run 0, without limit\) from the runner since 0 ms: expected its end with the release of the runner, at \d+ ms \(R84\), got none$/,
     ],
     [
       'abort',
