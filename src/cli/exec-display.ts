@@ -63,6 +63,12 @@ export class OutputDisplay {
   }
 }
 
+/** What a remote runner does after a failure that does not end the run. */
+function againText({ what, isRepeated }: Extract<TraceEvent, { readonly type: 'recorded' }>): string {
+  if (isRepeated === true) return ' is executed again';
+  return what === 'watch' ? ' is tried again' : '';
+}
+
 /** Shows the events of a run, except its output. */
 export function showEvent(
   terminal: Terminal,
@@ -71,9 +77,7 @@ export function showEvent(
   json: boolean,
 ): void {
   if (event.type === 'recorded') {
-    terminal.note(
-      `${event.what}${event.isRepeated === true ? ' is executed again' : ''}: ${onOneLine(event.error)}`,
-    );
+    terminal.note(`${event.what}${againText(event)}: ${onOneLine(event.error)}`);
   }
   if (event.type !== 'status') return;
   // The end of a run must come after all of its output.

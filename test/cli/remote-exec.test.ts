@@ -275,6 +275,15 @@ describe('a cluster that is slow, closed, or none at all', () => {
     expect(struck.length).toBeGreaterThan(3);
   });
 
+  test('a line says that a lost watch is tried again, and why', async () => {
+    const lying = await another({ chaosSeed: '3', faults: { rates: { loseDone: 1 }, strikesMax: 1 } });
+    const { code, err } = await runThere(sh('exit 3'), lying.endpoint);
+    expect([code, err.match(/^watch.*/m)?.[0]]).toEqual([
+      3,
+      'watch is tried again: the watch ended without a result',
+    ]);
+  });
+
   test('the token of a file is sent; without it the sentence names the option', async () => {
     writeFileSync(join(lab.dir, 'token'), 'secret\n');
     const { endpoint } = await another({ token: 'secret', workers: 'simulated' });
