@@ -85,8 +85,19 @@ async function serveUntilRequested(
     terminal.progress('');
     terminal.note('stopping: actions that run are aborted');
   } finally {
-    await cluster?.close();
+    await closeCluster(terminal, cluster);
     page.close();
+  }
+}
+
+/** Closes the cluster. What it could not remove or end is one line: the signal has been obeyed all the same. */
+async function closeCluster(terminal: Terminal, cluster: BuildCluster | undefined): Promise<void> {
+  try {
+    await cluster?.close();
+  } catch (error) {
+    const isExpected = isRunnerError(error) || (error as NodeJS.ErrnoException).syscall !== undefined;
+    if (!isExpected) throw error;
+    terminal.note(onOneLine(`error: not all is removed that actions have left: ${messageOf(error)}`));
   }
 }
 

@@ -21,7 +21,7 @@ export interface TempFolder {
 
 const PREFIX = /^dryrunner-[a-z]+-(?=\d)/;
 /** The limit of clean-up steps in a process that may be about to exit: few enough not to delay it noticeably. */
-const LAST_STEPS = 2_000;
+const LAST_STEPS = 250;
 /** The folders of this process, and whether signals remove them. */
 const folders = new Map<string, boolean>();
 /** Folders of dead processes whose removal is in progress. */

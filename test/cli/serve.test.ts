@@ -1,7 +1,7 @@
-import { execFileSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { encodeAction, encodeCommand } from '../../src/cas/action-messages.ts';
@@ -273,6 +273,37 @@ describe('dryrunner serve --reapi', () => {
         expect(refused.code).toBe(2);
       } finally {
         small.remove();
+      }
+    },
+  );
+
+  test.skipIf(smallDiskMissingBecause !== undefined)(
+    titledForSmallDisk('names what cannot be removed at its end, removes the rest, and ends as it should'),
+    async () => {
+      const at = join(dir, 'at');
+      try {
+        const { server, said } = await serve('--jobs', '1');
+        const remote = await connectRemote({ endpoint: String(said['endpoint']) });
+        const script = 'mkdir disk other && pwd > "$0" && mount -t tmpfs tmpfs disk';
+        expect(await execute(remote, '/bin/sh', '-c', script, at)).toBe(0);
+        remote.close();
+        server.child.kill('SIGINT');
+        const { code, err } = await server.finished;
+        const action = readFileSync(at, 'utf8').trim();
+        expect(err.split('\n').slice(1, 2)).toEqual([
+          `error: not all is removed that actions have left: EBUSY: resource busy or locked, rmdir '${action}/disk'`,
+        ]);
+        expect(err).not.toMatch(/^ +at /m);
+        expect(code).toBe(130);
+        const there = readdirSync(dir, { recursive: true }).map((name) => join(dir, String(name)));
+        expect(there.sort((a, b) => a.length - b.length)).toEqual([
+          at,
+          dirname(action),
+          action,
+          `${action}/disk`,
+        ]);
+      } finally {
+        spawnSync('umount', [join(readFileSync(at, 'utf8').trim(), 'disk')]);
       }
     },
   );

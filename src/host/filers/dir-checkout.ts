@@ -4,7 +4,7 @@
  */
 import { constants } from 'node:fs';
 import { lstat, mkdir, open, readdir, realpath } from 'node:fs/promises';
-import { RunnerError } from '../../kernel/errors.ts';
+import { messageOf, RunnerError } from '../../kernel/errors.ts';
 import { FilerError } from '../../filers/filer-error.ts';
 import { EXIT_CODES } from '../../model/exit-code.ts';
 import type { Checkout } from '../../model/filer.ts';
@@ -41,7 +41,7 @@ export class DirCheckout implements Checkout {
       await removeTree(this.path, this.#keptMode !== undefined);
       if (this.#keptMode !== undefined) await restoreMode(this.path, this.#keptMode);
     } catch (cause) {
-      const message = `checkout ${this.path} could not be removed`;
+      const message = `checkout ${this.path} could not be removed: ${messageOf(cause)}`;
       throw new FilerError(message, { cause, exitCode: EXIT_CODES.CHECKOUT_RELEASE });
     }
   }

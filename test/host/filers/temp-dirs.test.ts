@@ -101,7 +101,7 @@ describe('temporary directories', () => {
       chmodSync(outer.path, 0o555);
       await expect(inner.release()).rejects.toMatchObject({
         code: 'RUNNER_FILER_FAILED',
-        message: `checkout ${inner.path} could not be removed`,
+        message: `checkout ${inner.path} could not be removed: EACCES: permission denied, rmdir '${inner.path}'`,
         exitCode: 213,
         cause: { code: 'EACCES' },
       });
