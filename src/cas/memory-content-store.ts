@@ -68,6 +68,7 @@ function inRange(bytes: Uint8Array, { offset = 0, limit = Infinity }: BlobRange 
 
 class MemoryBlobs implements MemoryContentStore {
   readonly cancelBoundMs = 0;
+  readonly blobBytesMax: number;
   readonly #maxBytes: number;
   /** In order of use, the most recent last; in the order of arrival if nothing is ever evicted. */
   readonly #blobs = new Map<string, Uint8Array>();
@@ -78,6 +79,7 @@ class MemoryBlobs implements MemoryContentStore {
 
   constructor({ maxBytes = Infinity }: MemoryContentStoreOptions) {
     this.#maxBytes = maxBytes;
+    this.blobBytesMax = maxBytes;
   }
 
   get sizeBytes(): number {

@@ -107,6 +107,17 @@ export function givenUp(digest: Digest): RunnerError {
   return new RunnerError('RUNNER_INVALID_ARGUMENT', message, { actual: digest });
 }
 
+/**
+ * Refuses what can never be a blob of that store, before it is read to find out its digest.
+ *
+ * @throws RunnerError `RUNNER_STORE_FULL`.
+ */
+export function requireRoom({ blobBytesMax = Infinity }: ContentStore, bytes: number, what: string): void {
+  if (bytes <= blobBytesMax) return;
+  const message = `expected at most ${blobBytesMax} B, which the content store can hold, got ${bytes} B: ${what}`;
+  throw new RunnerError('RUNNER_STORE_FULL', message, { expected: String(blobBytesMax), actual: bytes });
+}
+
 /** The part of a blob to read. */
 export interface BlobRange {
   /** Offset of the first byte. Default 0. */
@@ -140,6 +151,8 @@ export interface BlobHold {
 export interface ContentStore {
   /** A cancelled call ends within this many milliseconds (R199). */
   readonly cancelBoundMs: number;
+  /** The size of the largest blob that it can ever hold. Default: no limit. */
+  readonly blobBytesMax?: number;
   /**
    * The digests that are not present, in the order given, without repeats. Those that are present count as used and are
    * evicted later.

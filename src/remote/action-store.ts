@@ -135,6 +135,12 @@ export class Actions implements ActionStore {
     const outputSymlinks: OutputSymlink[] = [];
     const base = within(dir, command.workingDirectory);
     const kinds = declaredKinds(command);
+    // The command may have put a link in its place.
+    if (pathsOf(command).length > 0 && (await this.#place.kindAt(dir)) === 'link') {
+      throw unkept(
+        `outputs outside of the input root: it was replaced by a link to ${await this.#place.targetOf(dir)}`,
+      );
+    }
     for (const path of pathsOf(command)) {
       throwIfCancelled(cancel, 'storing outputs');
       const at = within(base, path);
@@ -214,6 +220,7 @@ export function holdingFor(content: ContentStore, action: Digest): ContentStore 
   const hold = (digests: readonly Digest[]): void => content.holdAlong?.(action, digests);
   return {
     cancelBoundMs: content.cancelBoundMs,
+    ...(content.blobBytesMax === undefined ? {} : { blobBytesMax: content.blobBytesMax }),
     findMissing(digests, cancel) {
       hold(digests);
       return content.findMissing(digests, cancel);

@@ -227,6 +227,7 @@ function namesIn(folder: string): readonly string[] {
 
 class DiskBlobs implements DiskContentStore {
   readonly cancelBoundMs = 5_000;
+  readonly blobBytesMax: number;
   readonly #root: string;
   readonly #maxBytes: number;
   readonly #lease: Lease;
@@ -251,6 +252,7 @@ class DiskBlobs implements DiskContentStore {
   constructor({ dir, maxBytes = Infinity }: DiskContentStoreOptions) {
     this.#root = resolve(dir);
     this.#maxBytes = maxBytes;
+    this.blobBytesMax = maxBytes;
     for (const folder of ['objects', 'incoming', 'leases']) {
       makeStoreFolder(join(this.#root, folder));
     }

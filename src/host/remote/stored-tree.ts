@@ -11,7 +11,7 @@ import { digestOf } from '../../cas/digest-of.ts';
 import { REPLACEMENT } from '../../cas/protocol-types.ts';
 import { throwIfCancelled } from '../../filers/filer-error.ts';
 import type { Cancellable } from '../../model/cancellation.ts';
-import type { ContentStore } from '../../model/content-store.ts';
+import { type ContentStore, requireRoom } from '../../model/content-store.ts';
 import type { Digest } from '../../model/digest.ts';
 import { type EntryKind, type StoredFile, type TreeSource, unkept } from '../../remote/stored-tree.ts';
 import { shownBytes } from '../shown-bytes.ts';
@@ -21,7 +21,8 @@ const SMALL_BYTES = 1024 * 1024;
 const CHUNK_BYTES = 256 * 1024;
 
 /**
- * Stores a regular file as it is now. Rejects with `RUNNER_FILER_FAILED` if it is something else, or changes meanwhile.
+ * Stores a regular file as it is now. Rejects with `RUNNER_FILER_FAILED` if it is something else, and with
+ * `RUNNER_STORE_FULL`, without reading it, if the store can hold no blob of its size.
  */
 export async function storeFile(
   content: ContentStore,
@@ -32,6 +33,7 @@ export async function storeFile(
   try {
     const stats = await file.stat();
     if (!stats.isFile()) throw unkept(`not a regular file: ${path}`);
+    requireRoom(content, stats.size, path);
     const isExecutable = (stats.mode & 0o111) !== 0;
     if (stats.size <= SMALL_BYTES) {
       const bytes = await file.readFile();

@@ -473,6 +473,46 @@ describe('actions on real workers', () => {
     expect(readdirSync(dir)).toEqual([]);
   });
 
+  test('R191 whose input root they have replaced by a link leave no outputs from elsewhere', async () => {
+    const outside = join(dir, 'outside');
+    mkdirSync(outside);
+    writeFileSync(join(outside, 'secret'), 'a secret');
+    const script = 'here=$(pwd -P); mv "$here" "$0/away"; ln -s "$0" "$here"';
+    const root = join(dir, 'root');
+    mkdirSync(root);
+    for (const path of ['secret', '']) {
+      const command = { arguments: ['/bin/sh', '-c', script, outside], outputPaths: [path] };
+      const status = await run(command, undefined, { root });
+      expect(status).toMatchObject({ state: 'FAILED', exitCode: 250 });
+      expect(status.actionResult?.grpcStatus).toEqual({
+        code: RPC_CODES.INTERNAL,
+        message: `outputs outside of the input root: it was replaced by a link to ${outside}`,
+      });
+      expect(content.findMissing([digestOf('a secret')])).toHaveLength(1);
+      expect(readdirSync(root)).toEqual([]);
+      rmSync(join(outside, 'away'), { recursive: true });
+    }
+  });
+
+  test.for([
+    ['truncate -s 1T out', 'out'],
+    ['mkdir out; truncate -s 1T out/file', 'out/file'],
+  ])(
+    'R191 with outputs larger than the store are RESOURCE_EXHAUSTED before they are read: %s',
+    async ([script = '', path]) => {
+      content = createMemoryContentStore({ maxBytes: 1_000_000 });
+      const status = await run({ arguments: ['/bin/sh', '-c', script], outputPaths: ['out'] });
+      expect(status).toMatchObject({ state: 'FAILED', exitCode: 250 });
+      const { code, message: sentence } = status.actionResult?.grpcStatus ?? {};
+      expect(code).toBe(RPC_CODES.RESOURCE_EXHAUSTED);
+      expect(sentence).toMatch(
+        /^expected at most 1000000 B, which the content store can hold, got 1099511627776 B: /,
+      );
+      expect(sentence).toMatch(new RegExp(`/${path}$`));
+      expect(readdirSync(dir)).toEqual([]);
+    },
+  );
+
   test.skipIf(smallDiskMissingBecause !== undefined)(
     titledForSmallDisk('R189 whose inputs do not fit on the disk are RESOURCE_EXHAUSTED'),
     async () => {
