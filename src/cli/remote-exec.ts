@@ -4,7 +4,7 @@
  * requested outputs are brought back, and they lie below the current directory.
  */
 import { randomBytes } from 'node:crypto';
-import { lstat, mkdir, mkdtemp, readdir, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { lstat, mkdir, mkdtemp, readdir, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import type { Stats } from 'node:fs';
 import { basename, dirname, join, posix, resolve } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -353,14 +353,44 @@ async function inputRoot(
 ): Promise<Digest> {
   if (input === undefined) return content.add(new Uint8Array());
   if (input === '') throw new UsageError('--input: expected a folder, got ""');
+  await requireFolder(input);
   try {
     // As typed: resolve() would remove a `..` behind a link, which leads to the folder above its target.
     return await content.addFolder(input, { signal: interruption.signal });
   } catch (error) {
     const { status } = interruption;
     if (status !== undefined) throw new InterruptedError(`interrupted while ${input} was read`, status);
-    throw new UsageError(`--input: ${messageOf(error)}`);
+    throw new UsageError(`--input: ${inputProblem(error)}`);
   }
+}
+
+/** Why a file or folder cannot be read, by the error of the system. */
+const UNREADABLE: Readonly<Record<string, string>> = {
+  ENOENT: 'there is nothing',
+  ENOTDIR: 'a part of the path is no folder',
+  EACCES: 'this user may not read it',
+  EPERM: 'this user may not read it',
+  ELOOP: 'its links lead in a circle',
+};
+
+/** @throws UsageError if there is no folder. */
+async function requireFolder(path: string): Promise<void> {
+  try {
+    const stats = await stat(path);
+    if (stats.isDirectory()) return;
+    throw new UsageError(
+      `--input: expected a folder, got ${stats.isFile() ? 'a file' : 'a pipe, socket or device'}: ${path}`,
+    );
+  } catch (error) {
+    const why = UNREADABLE[(error as NodeJS.ErrnoException).code ?? ''];
+    throw why === undefined ? error : new UsageError(`--input: expected a folder at ${path}: ${why}`);
+  }
+}
+
+function inputProblem(error: unknown): string {
+  const { code = '', path } = error as NodeJS.ErrnoException;
+  const why = UNREADABLE[code];
+  return why === undefined || path === undefined ? messageOf(error) : `${path} cannot be read: ${why}`;
 }
 
 function variableOf(text: string): [string, string] {

@@ -2,7 +2,7 @@
  * Opens the files that this package keeps for itself. Invariant: anything but a regular file of at most the given size
  * is refused; opening never waits for the other end of a pipe, and no device is read.
  */
-import { constants } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readFileSync, rmSync, renameSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { formatCount } from '../model/plural.ts';
@@ -59,6 +59,41 @@ export async function readRegularFile(
     return await file.readFile();
   } finally {
     await file.close();
+  }
+}
+
+/**
+ * Reads a small regular file synchronously; undefined if nothing or something else is there.
+ *
+ * @throws the system's error if it may not be read.
+ */
+export function readIfRegular(path: string): Buffer | undefined {
+  let file: number;
+  try {
+    file = openSync(path, O_RDONLY | O_NONBLOCK);
+  } catch (error) {
+    const { code = '' } = error as NodeJS.ErrnoException;
+    if (NOTHING.has(code)) return undefined;
+    throw error;
+  }
+  try {
+    return fstatSync(file).isFile() ? readFileSync(file) : undefined;
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** Errors of opening what is not there, or is a socket or a link to nowhere. */
+const NOTHING: ReadonlySet<string> = new Set(['ENOENT', 'ENXIO', 'ELOOP']);
+
+/** Moves a file to a path of this package's own, in place of whatever is there, even a directory. */
+export function replaceWith(file: string, path: string): void {
+  try {
+    renameSync(file, path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EISDIR') throw error;
+    rmSync(path, { recursive: true, force: true });
+    renameSync(file, path);
   }
 }
 

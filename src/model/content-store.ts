@@ -88,14 +88,25 @@ const OUT_OF_ROOM: ReadonlySet<unknown> = new Set([
   'EFBIG',
 ]);
 
+const OUT_OF_FILES: ReadonlySet<unknown> = new Set(['EMFILE', 'ENFILE']);
+
 /** Limits how many nested causes are examined. */
 const CAUSES_MAX = 10;
 
 /** True if an operation failed for lack of space, in a store or on a disk. */
 export function isOutOfRoom(error: unknown): boolean {
+  return hasCode(error, OUT_OF_ROOM);
+}
+
+/** True if an operation failed because the process, or the machine, has as many open files as it may have. */
+export function isOutOfFiles(error: unknown): boolean {
+  return hasCode(error, OUT_OF_FILES);
+}
+
+function hasCode(error: unknown, codes: ReadonlySet<unknown>): boolean {
   let cause = error;
   for (let depth = 0; depth < CAUSES_MAX && cause instanceof Error; depth += 1) {
-    if (OUT_OF_ROOM.has((cause as { readonly code?: unknown }).code)) return true;
+    if (codes.has((cause as { readonly code?: unknown }).code)) return true;
     ({ cause } = cause);
   }
   return false;

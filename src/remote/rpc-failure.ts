@@ -4,7 +4,7 @@
  */
 import { isRunnerError, messageOf, type RunnerErrorCode } from '../kernel/errors.ts';
 import type { RpcCodeName } from '../model/action.ts';
-import { isOutOfRoom, missingBlobsOf, violationsOf } from '../model/content-store.ts';
+import { isOutOfFiles, isOutOfRoom, missingBlobsOf, violationsOf } from '../model/content-store.ts';
 import { digestKey, type Digest } from '../model/digest.ts';
 import { RpcError } from './rpc.ts';
 
@@ -28,7 +28,7 @@ export function rpcFailure(error: unknown): RpcError {
   const missing = missingBlobsOf(error);
   if (missing !== undefined) return new RpcError('NOT_FOUND', messageOf(error), { cause: error });
   const known = isRunnerError(error) ? CODES[error.code] : undefined;
-  const code = known ?? (isOutOfRoom(error) ? 'RESOURCE_EXHAUSTED' : undefined);
+  const code = known ?? (isOutOfRoom(error) || isOutOfFiles(error) ? 'RESOURCE_EXHAUSTED' : undefined);
   return new RpcError(code ?? 'INTERNAL', messageOf(error), { cause: error });
 }
 

@@ -201,6 +201,19 @@ describe('what goes there and comes back', () => {
     expect(readdirSync(lab.dir).sort()).toEqual(['alias', 'app', 'out', 'src']);
   });
 
+  test.for([
+    [': > it', 'expected a folder, got a file: it'],
+    ['mkfifo it', 'expected a folder, got a pipe, socket or device: it'],
+    ['ln -s /dev/null it', 'expected a folder, got a pipe, socket or device: it'],
+    ['ln -s it it', 'expected a folder at it: its links lead in a circle'],
+    [': > x; ln -s x/y it', 'expected a folder at it: a part of the path is no folder'],
+    ['mkdir it; mkfifo it/pipe', 'neither file, directory nor link: pipe'],
+  ])('with --input that `%s` has made says: %s', async ([script = '', sentence]) => {
+    spawnSync('sh', ['-c', script], { cwd: lab.dir });
+    const { code, err } = await runThere(['--input', 'it', '--', 'true']);
+    expect([code, err]).toEqual([125, `error: --input: ${sentence}\n`]);
+  });
+
   test('without --input the folder is empty, whatever is here, and it reads nothing', async () => {
     writeFileSync(join(lab.dir, 'here'), '');
     const { code, out } = await runThere(sh('ls -A | wc -l; cat'));
@@ -233,7 +246,7 @@ describe('what goes there and comes back', () => {
     ]);
     const missing = await runThere(['--input', 'none', '--', 'true']);
     expect(missing.code).toBe(125);
-    expect(missing.err).toMatch(/^error: --input: ENOENT.*none'\n$/);
+    expect(missing.err).toBe('error: --input: expected a folder at none: there is nothing\n');
   });
 
   test('--json says what is printed and what becomes of the run', async () => {
@@ -347,6 +360,10 @@ describe('a cluster that is slow, closed, or none at all', () => {
       out: '',
       err: 'error: --remote: grpc://127.0.0.1:1 cannot be reached: connect ECONNREFUSED 127.0.0.1:1\n',
     });
+    const unknown = await runThere(['--', 'true'], 'grpc://999.1.1.1:1');
+    expect(unknown.err).toBe(
+      'error: --remote: grpc://999.1.1.1:1 cannot be reached: there is no host of the name 999.1.1.1\n',
+    );
     const web = await listening(createServer((_request, response) => response.end('hello')));
     const other = await runThere(['--', 'true'], web);
     expect([other.code, other.err]).toEqual([

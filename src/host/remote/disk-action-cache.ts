@@ -4,7 +4,7 @@
  */
 import * as is from '../../kernel/shape.ts';
 import { createHash } from 'node:crypto';
-import { readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { readdir, rm, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { outcomeMessage, outcomeOf } from '../../cas/action-messages.ts';
@@ -15,6 +15,7 @@ import type { ActionCache } from '../../model/content-store.ts';
 import { DIGEST, digestKey, type Digest } from '../../model/digest.ts';
 import { makeFolderSync } from '../make-folder.ts';
 import { ownName } from '../own-name.ts';
+import { readIfRegular, replaceWith } from '../regular-file.ts';
 import { asStoreError, makeStoreFolder, sweepFolder } from './store-folder.ts';
 
 /** Options of {@link createDiskActionCache}. */
@@ -53,7 +54,7 @@ class DiskResults implements ActionCache {
 
   get(instanceName: string, action: Digest): ActionOutcome | undefined {
     const path = this.#pathOf(instanceName, action);
-    const bytes = readOrNothing(path);
+    const bytes = readIfRegular(path);
     if (bytes === undefined) return undefined;
     const body = bytes.subarray(SUM_BYTES);
     try {
@@ -83,7 +84,7 @@ class DiskResults implements ActionCache {
       if (this.#entries !== undefined && statSync(path, { throwIfNoEntry: false }) === undefined) {
         this.#entries += 1;
       }
-      renameSync(incoming, path);
+      replaceWith(incoming, path);
     } catch (error) {
       rmSync(incoming, { force: true });
       throw asStoreError(error, body.length);
@@ -115,7 +116,7 @@ class DiskResults implements ActionCache {
     all.sort((a, b) => a.usedMs - b.usedMs);
     const kept = Math.max(1, Math.floor(this.#maxEntries * EVICT_TO));
     for (const { path } of all.slice(0, Math.max(0, all.length + 1 - kept))) {
-      await rm(path, { force: true });
+      await rm(path, { force: true, recursive: true });
       this.#entries -= 1;
     }
   }
@@ -141,15 +142,6 @@ function touch(path: string): void {
     utimesSync(path, now, now);
   } catch {
     // It belongs to another user, or the disk is read-only: the result is still valid, only evicted sooner.
-  }
-}
-
-function readOrNothing(path: string): Buffer | undefined {
-  try {
-    return readFileSync(path);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
   }
 }
 

@@ -14,7 +14,6 @@ import {
   closeSync,
   openSync,
   readdirSync,
-  readFileSync,
   renameSync,
   rmSync,
   statSync,
@@ -40,6 +39,7 @@ import {
 import { DIGEST, digestKey, type Digest } from '../../model/digest.ts';
 import { cancelledOperation } from '../../filers/filer-error.ts';
 import { ownerText, ownName } from '../own-name.ts';
+import { NotRegularError, openRegularFile, readIfRegular, replaceWith } from '../regular-file.ts';
 import { asStoreError, makeStoreFolder, sweepFolder } from './store-folder.ts';
 import { giveTurns, isTurnDue } from './turns.ts';
 
@@ -194,7 +194,7 @@ function removeQuietly(path: string): void {
 
 function readFileOrNothing(path: string): string {
   try {
-    return readFileSync(path, 'utf8');
+    return readIfRegular(path)?.toString() ?? '';
   } catch {
     return '';
   }
@@ -309,13 +309,8 @@ class DiskBlobs implements DiskContentStore {
     // A request with another size is for another blob, and does not show that this one is damaged.
     const stats = statSync(path, { throwIfNoEntry: false });
     if (stats?.size !== digest.sizeBytes) throw new MissingBlobsError([digest]);
-    let bytes: Buffer;
-    try {
-      bytes = readFileSync(path);
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') throw new MissingBlobsError([digest]);
-      throw error;
-    }
+    const bytes = readIfRegular(path);
+    if (bytes === undefined) throw new MissingBlobsError([digest]);
     const actual = createHash('sha256').update(bytes).digest('hex');
     if (actual !== digest.hash) throw this.#damaged(digest, bytes.length, actual);
     this.#touch(digest, path);
@@ -359,9 +354,8 @@ class DiskBlobs implements DiskContentStore {
   async #open(digest: Digest): Promise<FileHandle> {
     const path = this.#pathOf(digest);
     try {
-      const file = await open(path, 'r');
-      const { size } = await file.stat();
-      if (size === digest.sizeBytes) {
+      const { file, bytes } = await openRegularFile(path, { follow: true });
+      if (bytes === digest.sizeBytes) {
         this.#touch(digest, path);
         return file;
       }
@@ -369,8 +363,9 @@ class DiskBlobs implements DiskContentStore {
       // A request with another size is for another blob, and does not show that this one is damaged.
       throw new MissingBlobsError([digest]);
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') throw new MissingBlobsError([digest]);
-      throw error;
+      const isNothing =
+        (error as NodeJS.ErrnoException).code === 'ENOENT' || error instanceof NotRegularError;
+      throw isNothing ? new MissingBlobsError([digest], error) : error;
     }
   }
 
@@ -541,8 +536,9 @@ class DiskBlobs implements DiskContentStore {
 
   #adopt(incoming: string, digest: Digest): void {
     const path = this.#pathOf(digest);
-    const had = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
-    renameSync(incoming, path);
+    const stats = statSync(path, { throwIfNoEntry: false });
+    const had = stats?.isFile() === true ? stats.size : 0;
+    replaceWith(incoming, path);
     this.#sizeBytes += digest.sizeBytes - had;
     this.#adopted += digest.sizeBytes;
     this.#noteTouch(digestKey(digest), Date.now());

@@ -239,11 +239,18 @@ function decoderOf<T>(codec: MessageCodec<T>): (bytes: Buffer) => T {
   return (bytes) => codec.decode(bytes);
 }
 
+/** What gRPC says of a call that ended without a status: nobody knows what has become of it. */
+const RESET = /^Received RST_STREAM with code /;
+
 function failureOf(error: unknown): unknown {
   const { code, details, metadata } = (error ?? {}) as Partial<ServiceError>;
   if (typeof code !== 'number') return error;
+  const text = details ?? messageOf(error);
+  if (rpcCodeOf(code) === 'INTERNAL' && RESET.test(text)) {
+    return new RpcError('UNAVAILABLE', `the server broke off the call: ${text}`, { cause: error });
+  }
   const violations = violationsIn(metadata?.get('grpc-status-details-bin')[0]);
-  return new RpcError(rpcCodeOf(code), plainText(details ?? messageOf(error)), {
+  return new RpcError(rpcCodeOf(code), plainText(text), {
     cause: error,
     ...(violations === undefined ? {} : { violations }),
   });
@@ -253,6 +260,7 @@ function failureOf(error: unknown): unknown {
 function plainText(details: string): string {
   return details
     .replace(/^No connection established\. Last error: (Error: )?/, '')
+    .replace(/^Name resolution failed for target dns:(.*?)(:\d+)?$/, 'there is no host of the name $1')
     .replace(/\.?\s*Resolution note:\s*$/, '')
     .replace(/ \(\d{4}-\d\d-\d\dT[\d:.]+Z\)$/, '');
 }

@@ -14,7 +14,7 @@ import {
   type RpcStatus,
 } from '../../model/action.ts';
 import type { Command } from '../../model/command.ts';
-import { isOutOfRoom, missingBlobsOf, violationsOf } from '../../model/content-store.ts';
+import { isOutOfFiles, isOutOfRoom, missingBlobsOf, violationsOf } from '../../model/content-store.ts';
 import { digestOfSnapshot, type Digest } from '../../model/digest.ts';
 import type { InvocationPhase } from '../../model/trace-event.ts';
 import type { ActionInstruments } from '../queue/runner-instruments.ts';
@@ -134,5 +134,8 @@ function statusOf(error: unknown, missing: readonly Digest[] | undefined): RpcSt
     return { code: RPC_CODES.FAILED_PRECONDITION, message, violations: violationsOf(missing) };
   }
   if (isRunnerError(error, 'RUNNER_BAD_MESSAGE')) return { code: RPC_CODES.INVALID_ARGUMENT, message };
-  return { code: isOutOfRoom(error) ? RPC_CODES.RESOURCE_EXHAUSTED : RPC_CODES.INTERNAL, message };
+  return {
+    code: isOutOfRoom(error) || isOutOfFiles(error) ? RPC_CODES.RESOURCE_EXHAUSTED : RPC_CODES.INTERNAL,
+    message,
+  };
 }

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import {
   linkSync,
@@ -9,6 +9,7 @@ import {
   renameSync,
   rmSync,
   statSync,
+  symlinkSync,
   truncateSync,
   utimesSync,
   writeFileSync,
@@ -57,6 +58,13 @@ function disk(maxBytes = Infinity): DiskContentStore {
   return store;
 }
 
+/** What may be where a file ought to be. */
+const INTRUDERS: readonly (readonly [string, (path: string) => void])[] = [
+  ['a pipe', (path) => void spawnSync('mkfifo', [path])],
+  ['a folder', (path) => mkdirSync(join(path, 'inner'), { recursive: true })],
+  ['a link to nowhere', (path) => symlinkSync('/no/such/file', path)],
+];
+
 const bytesOf = (text: string): Uint8Array => new TextEncoder().encode(text);
 const put = async (store: ContentStore, text: string): Promise<Digest> => {
   const digest = digestOf(text);
@@ -84,6 +92,48 @@ async function allBytes(parts: AsyncIterable<Uint8Array>): Promise<Buffer> {
   for await (const part of parts) found.push(part);
   return Buffer.concat(found);
 }
+
+describe.each(INTRUDERS)('%s in the place of a file', (_what, make) => {
+  test('is a missing blob, until the blob is stored', async () => {
+    const store = disk(1_000_000);
+    // Of the size that a folder has, of a blob that is read at once, and of one that is read in parts.
+    mkdirSync(join(dir, 'some'));
+    for (const size of [statSync(join(dir, 'some')).size, 5, 100_000]) {
+      const text = 'x'.repeat(size);
+      const digest = digestOf(text);
+      make(fileOf(digest));
+      expect(await store.findMissing([digest])).toEqual([digest]);
+      expect(await code(store.read(digest))).toBe('RUNNER_MISSING_BLOBS');
+      expect(await code(store.readStream(digest)[Symbol.asyncIterator]().next())).toBe(
+        'RUNNER_MISSING_BLOBS',
+      );
+      await put(store, text);
+      expect(new TextDecoder().decode(await store.read(digest))).toBe(text);
+    }
+    expect(store.sizeBytes).toBe(statSync(join(dir, 'some')).size + 100_005);
+  });
+
+  test('is no cached result, until the result is put', async () => {
+    const cache = createDiskActionCache({ dir });
+    const action = digestOf('action');
+    const outcome = {
+      exitCode: 0,
+      outputFiles: [],
+      outputDirectories: [],
+      outputSymlinks: [],
+      metadata: { worker: 'w' },
+    };
+    await cache.put('', action, outcome);
+    const [path = ''] = readdirSync(join(dir, 'results'), { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .map((entry) => join(entry.parentPath, entry.name));
+    rmSync(path);
+    make(path);
+    expect(await cache.get('', action)).toBeUndefined();
+    await cache.put('', action, outcome);
+    expect((await cache.get('', action))?.exitCode).toBe(0);
+  });
+});
 
 describe('a content store on the disk', () => {
   test('gives what one in memory gives, for any blobs and ranges', async () => {

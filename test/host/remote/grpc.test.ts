@@ -1025,6 +1025,29 @@ describe('a server that answers nonsense', () => {
     expect(await failure(connection.unary(M.getCapabilities, { instanceName: '' }, call()))).toBe(expected);
   });
 
+  test.for([0, 1, 2, 5, 7])(
+    'a stream that is reset with code %i, without a status, is UNAVAILABLE',
+    async (reset) => {
+      const server = http2.createServer();
+      server.on('stream', (stream) => {
+        stream.on('error', () => undefined);
+        stream.respond({ ':status': 200, 'content-type': 'application/grpc' });
+        stream.write(Buffer.alloc(5), () => stream.close(reset));
+      });
+      server.listen(0, '127.0.0.1');
+      await once(server, 'listening');
+      ends.push(() => server.close());
+      const { port } = server.address() as AddressInfo;
+      const connection = await connectRemote({ endpoint: `grpc://127.0.0.1:${port}` });
+      ends.push(() => connection.close());
+      const watch = async (): Promise<void> => {
+        const stream = connection.serverStream(M.waitExecution, { name: 'x' }, call());
+        for await (const { name } of stream) expect(name).toBe('');
+      };
+      expect(await failure(watch())).toMatch(/^UNAVAILABLE: /);
+    },
+  );
+
   test('an endpoint that cannot be is refused before anything is tried', async () => {
     for (const endpoint of ['grpc://127.0.0.1:65536', 'grpcs://a:0']) {
       await expect(connectRemote({ endpoint })).rejects.toThrow(
