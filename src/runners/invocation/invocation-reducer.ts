@@ -111,7 +111,10 @@ export function reduceInvocation(state: InvocationState, event: InvocationEvent)
       return onAbort(state, event.isKept);
     case 'deadline':
       if (event.hasEnded || !isBeforeEnd(state.phase)) return onLateDeadline(state);
-      return state.stop === 'none' ? onStop(state, 'deadline') : { state, effects: NONE };
+      if (state.stop === 'none') return onStop(state, 'deadline');
+      if (state.stop !== 'memory' || state.isLate) return { state, effects: NONE };
+      // The end of the process has a bound since its memory report; what follows needs one as well (R102).
+      return { state: { ...state, isLate: true }, effects: NONE };
     case 'memory':
       // The execer has killed the process already, so it remains to note the cause and wait (R112, R133).
       if (state.phase !== 'wait' || state.stop !== 'none') return { state, effects: NONE };

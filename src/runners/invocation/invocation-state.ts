@@ -32,7 +32,7 @@ export interface InvocationState {
   readonly outcome: Outcome | undefined;
   /** A stop was requested: from now on every phase has the bound of its collaborator as a limit (R199). */
   readonly hurried: boolean;
-  /** The deadline passed after the command had ended: clean-up has the bounds of its collaborators as limits (R102). */
+  /** The deadline passed after a memory report or the end of the command: clean-up has the bounds of its collaborators as limits (R102). */
   readonly isLate: boolean;
   /** Outputs may have been opened, so they must be closed. */
   readonly opened: boolean;

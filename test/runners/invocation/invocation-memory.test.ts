@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { createSimExecer } from '../../../src/execers/sim-execer.ts';
 import type { ProcessStatus } from '../../../src/model/execer.ts';
 import { finalStatus } from '../../../src/model/status-lookup.ts';
+import type { InvokerOptions } from '../../../src/runners/invocation/invoker-parts.ts';
 import { createSimulatedRunner } from '../../../src/runners/simulated-runner.ts';
 import type { Simulation } from '../../../src/simulation/simulation.ts';
 import { inSimulation } from '../in-simulation.ts';
@@ -10,13 +11,20 @@ import { afterHeader, invoke, labUploader, logTexts, makeLab, type Lab } from '.
 const TRAILER = `\n\n${`${'#'.repeat(43)}\n`.repeat(2)}\nFAILED\n`;
 
 describe('a memory report', () => {
-  function memoryLab(sim: Simulation, kind: 'initial' | 'exceeded', atMs: number, deadMs: number): Lab {
+  function memoryLab(
+    sim: Simulation,
+    kind: 'initial' | 'exceeded',
+    atMs: number,
+    deadMs: number,
+    more: Partial<InvokerOptions> = {},
+  ): Lab {
     return makeLab(sim, (parts) => {
       const status: ProcessStatus =
         kind === 'initial'
           ? { state: 'FAILED', exitCode: 241, error: 'Critical error detected. Initial memory utilization' }
           : { state: 'COMPLETE', exitCode: 1, error: 'Cmd exceeded MemoryCap, aborting process' };
       return {
+        ...more,
         uploader: labUploader(parts),
         execer: {
           cancelBoundMs: 1_000,
@@ -75,6 +83,16 @@ describe('a memory report', () => {
       );
     }
     expect([...states].sort()).toEqual(['ABORTED', 'COMPLETE', 'TIMEDOUT']);
+  });
+
+  test('R102 R103 a deadline between a memory report and the end of the process bounds what follows', async () => {
+    await inSimulation(async (sim) => {
+      const hangs = { name: 'hangs', cancelBoundMs: 40, process: () => new Promise<void>(() => {}) };
+      const lab = memoryLab(sim, 'exceeded', 20, 30, { postprocessors: [hangs] });
+      const status = await invoke(lab, { argv: ['x'], timeoutMs: 30 }).ended;
+      expect(status).toMatchObject({ state: 'COMPLETE', exitCode: 1 });
+      expect(sim.now()).toBe(50 + 40);
+    });
   });
 
   test('R86 R204 of a run that has ended is dropped with the run, in either order', async () => {

@@ -145,6 +145,7 @@ function stopped(
   const isBeforeEnd = BEFORE_END.includes(phase);
   if (type === 'deadline') {
     if (isBeforeEnd && !event.hasEnded) {
+      if (stop === 'memory') return { ...course, isLate: true };
       return stop === 'none' ? { ...course, stop: 'deadline', hurried: true } : course;
     }
     return phase === 'end' || stop === 'abort' || stop === 'deadline' ? course : { ...course, isLate: true };
@@ -222,7 +223,11 @@ function effectsOf(before: Place, after: Place, event: InvocationEvent): readonl
   }
   if (after.state === before.state) return [];
   if (event.type === 'memory') return ['bound'];
-  if (after.course.isLate && !before.course.isLate) return phase === 'upload' ? [] : ['bound'];
+  if (after.course.isLate && !before.course.isLate) {
+    // A process that a memory report has doomed has its bound.
+    const isBounded = phase === 'wait' && event.type === 'deadline' && !event.hasEnded;
+    return phase === 'upload' || isBounded ? [] : ['bound'];
+  }
   if (before.course.hurried && stop !== 'memory' && BEFORE_END.includes(phase)) return [];
   if (phase === 'wait') return ['kill', 'bound'];
   if (BEFORE_END.includes(phase)) return ['cancel', 'bound'];
