@@ -19,16 +19,17 @@
 //   --list              the bugs, which of them their scenarios know and why, and what is left out with the reason
 //   --json              one object per hunt on stdout
 //   --help              this text
-// Exits 1 if a seed finds under 95 % of the headline, or of all if nothing that was chosen is in it (with --healthy: if anything is found;
-// with --ends: if a bug ends in more than two histories), 2 on wrong usage, 130 on Ctrl-C, with what is there printed.
+// Exits 1 if a seed finds under 95 % of the headline, or of all if nothing that was chosen is in it (with --healthy: if anything is found, or a
+// scenario was not explored; with --ends: if a bug ends in more than two histories, no start finds it, or the process of a hunt dies; with
+// --table: if one dies), 2 on wrong usage, 130 on Ctrl-C, with what is there printed.
 import process from 'node:process';
 import { parseArgs } from 'node:util';
-import { endWhenIdle, optionsOrEnd } from './command-line.ts';
+import { endWhenIdle, optionsOrEnd, positiveInteger } from './command-line.ts';
 import type { Bug } from './zoo/bug.ts';
 import { bugs, leftOut } from './zoo/catalog.ts';
 import { DEPTH_STRATEGIES, depthTable } from './zoo/depth-table.ts';
 import { measureDifficulties } from './zoo/difficulty.ts';
-import { endsLine, endsOf, endsRows, fewEnds, type Ends } from './zoo/ends.ts';
+import { endsLine, endsOf, endsRows, endsWell, type Ends } from './zoo/ends.ts';
 import { gate, healthyGate, type GatePlan } from './zoo/gate.ts';
 import type { Hunt } from './zoo/hunt.ts';
 import { huntAll, type HuntTarget } from './zoo/hunt-queue.ts';
@@ -59,7 +60,7 @@ function chosen({ only, sample, seed }: { only: string; sample?: number; seed: s
     return drawSample(bugs, sample, seed);
   }
   if (only === '') return bugs;
-  return only.split(',').map((id) => {
+  return [...new Set(only.split(','))].map((id) => {
     const bug = bugs.find((candidate) => candidate.id === id);
     if (bug === undefined) throw new Error(`--only: there is no bug ${id} in the zoo`);
     return bug;
@@ -131,20 +132,24 @@ function readOptions() {
   if (seeds !== undefined && values.seed !== undefined) {
     throw new Error('expected --seed or --seeds, got both');
   }
-  const asked = { ...rest, seed, ...(sample === undefined ? {} : { sample: positive('sample', sample) }) };
+  const asked = {
+    ...rest,
+    seed,
+    ...(sample === undefined ? {} : { sample: positiveInteger('sample', sample) }),
+  };
   return {
     ...asked,
     bugs: chosen(asked),
     seeds:
       seeds === undefined
         ? [seed]
-        : Array.from({ length: positive('seeds', seeds) }, (_, index) => String(index + 1)),
+        : Array.from({ length: positiveInteger('seeds', seeds) }, (_, index) => String(index + 1)),
     strategies: values.depth
       ? knownStrategies(values.strategies, DEPTH_STRATEGIES, [])
       : knownStrategies(values.strategies, TABLE_STRATEGIES, REORDERED),
     timeMs: positive('time', time) * 1_000,
-    starts: starts === undefined ? undefined : positive('starts', starts),
-    executions: executions === undefined ? undefined : positive('executions', executions),
+    starts: starts === undefined ? undefined : positiveInteger('starts', starts),
+    executions: executions === undefined ? undefined : positiveInteger('executions', executions),
   };
 }
 
@@ -191,8 +196,7 @@ async function ends(signal: AbortSignal): Promise<number> {
     }
   });
   process.stderr.write(`${endsLine(all)}\n`);
-  const { shown, few } = fewEnds(all);
-  return all.length === targets.length && few.length === shown.length ? 0 : 1;
+  return all.length === targets.length && all.every(endsWell) ? 0 : 1;
 }
 
 /** Every strategy from several cold starts, capped by executions, so that the machine's speed does not matter. */
@@ -219,7 +223,9 @@ async function table(signal: AbortSignal): Promise<number> {
     if (other === FAST_CHECK) continue;
     process.stderr.write(`${comparison(sorted, frame, other)}\n`);
   }
-  return cells.length === targets.length * strategies.length * starts ? 0 : 1;
+  const died = cells.filter(({ trial }) => trial.hasDied === true).length;
+  if (died > 0) process.stderr.write(`${died} hunts ended with their process and have no result\n`);
+  return died === 0 && cells.length === targets.length * strategies.length * starts ? 0 : 1;
 }
 
 /** Orderings and needles in programs of its own, which need no copy of the package. */

@@ -1,5 +1,6 @@
 // The table of mistakes: a row for each, then what all hunts of a set cost on average, and how the first strategy compares with the others.
 // Invariant: a hunt that was given up counts as all executions that it was allowed.
+import { isHeld } from '../zoo/trial.ts';
 
 /** One cold start of one strategy. */
 export interface MistakeHunt {
@@ -8,6 +9,8 @@ export interface MistakeHunt {
   readonly found: boolean;
   /** What fails, in one line; empty if nothing was found. */
   readonly message: string;
+  /** True if a process died before it reported how the hunt ended. */
+  readonly hasDied?: boolean;
 }
 
 /** All hunts for one mistake. */
@@ -25,6 +28,11 @@ const QUOTIENTS_SHOWN = 5;
 
 function meanOf(hunts: readonly MistakeHunt[]): number {
   return hunts.reduce((sum, { executions }) => sum + executions, 0) / hunts.length;
+}
+
+/** True if the first strategy found it in each start or, with `isHealthy`, explored it in each and found nothing. */
+export function isAsExpected({ hunts: [ofFirst = []] }: MistakeRow, isHealthy: boolean): boolean {
+  return ofFirst.length > 0 && ofFirst.every((hunt) => (isHealthy ? isHeld(hunt) : hunt.found));
 }
 
 /** Executions until the failure, each start by itself; those that found nothing in brackets. */

@@ -10,6 +10,8 @@ export interface Ends {
   /** How many starts were made, and how many of them found the bug. */
   readonly starts: number;
   readonly found: number;
+  /** How many hunts ended with their process, before it reported what it found or shrunk it. */
+  readonly died: number;
   /** The different histories, the most frequent first. */
   readonly histories: readonly EndHistory[];
 }
@@ -21,7 +23,7 @@ export interface EndHistory {
 }
 
 /** Those that show any history, and of them those with few. */
-export function fewEnds(all: readonly Ends[]): {
+function fewEnds(all: readonly Ends[]): {
   readonly shown: readonly Ends[];
   readonly few: readonly Ends[];
 } {
@@ -41,16 +43,22 @@ export function endsOf(id: string, hunts: readonly Hunt[]): Ends {
     byText.set(text, end);
   }
   const histories = [...byText.values()].sort((a, b) => b.starts - a.starts);
-  return { id, starts: hunts.length, found: found.length, histories };
+  const died = hunts.filter(({ hasDied = false }) => hasDied).length;
+  return { id, starts: hunts.length, found: found.length, died, histories };
+}
+
+/** True if it was found at all, no hunt died, and what they found ends in few histories. */
+export function endsWell({ found, died, histories }: Ends): boolean {
+  return found > 0 && died === 0 && histories.length <= ENDS_MAX;
 }
 
 /** A row, and below it the histories of a bug that has too many. */
-export function endsRows({ id, starts, found, histories }: Ends): string[] {
+export function endsRows({ id, starts, found, died, histories }: Ends): string[] {
   const counts = histories.map((history) => history.starts).join(' + ');
   const row = `${id.padEnd(28)} ${String(found).padStart(3)} of ${starts} found  ${histories.length} ${
     histories.length === 1 ? 'history' : 'histories'
-  } ${counts === '' ? '' : `(${counts})`}`;
-  if (histories.length <= ENDS_MAX) return [row.trimEnd()];
+  }${counts === '' ? '' : ` (${counts})`}${died === 0 ? '' : `, ${died} DIED`}`;
+  if (histories.length <= ENDS_MAX) return [row];
   const shown = histories.flatMap(({ starts: count, lines }) => [
     `    from ${count} of them:`,
     ...lines.map((line) => `      ${line}`),
@@ -65,9 +73,15 @@ export function endsLine(all: readonly Ends[]): string {
   const others = shown
     .filter((ends) => !few.includes(ends))
     .map(({ id, histories }) => `${id} ${histories.length}`);
+  const named = (what: string, which: (ends: Ends) => boolean): string[] => {
+    const ids = all.filter(which).map(({ id }) => id);
+    return ids.length === 0 ? [] : [`${what}: ${ids.join(', ')}`];
+  };
   const parts = [
     `${few.length} of ${shown.length} bugs end in at most ${ENDS_MAX} histories, ${one.length} in one`,
     ...(others.length === 0 ? [] : [`more: ${others.join(', ')}`]),
+    ...named('not found', ({ found }) => found === 0),
+    ...named('a hunt died', ({ died }) => died > 0),
   ];
   return parts.join('; ');
 }

@@ -7,6 +7,7 @@ import { figuresLine, huntRow, printedText } from './hunt-report.ts';
 import { huntAll, type HuntTarget } from './hunt-queue.ts';
 import { isHeadline, standingLine, standingText, type Difficulty, type Standing } from './standing.ts';
 import { startSeed } from './tabulation.ts';
+import { isHeld } from './trial.ts';
 
 const SHARE_FOUND = 0.95;
 
@@ -35,7 +36,7 @@ function rowText(
   plan: GatePlan,
 ): string {
   if (plan.json) return JSON.stringify({ id, title, scenario, difficulty, knows, ...hunt });
-  if (hunt.printed !== undefined) return printedText(id, hunt);
+  if (hunt.printed !== undefined) return printedText(id, hunt, difficulty === undefined);
   if (difficulty === undefined) return huntRow({ id, title }, hunt, true);
   return huntRow({ id, title, standing: standingText({ difficulty, knows }) }, hunt, false);
 }
@@ -63,7 +64,7 @@ async function huntOnce(
   return hunts;
 }
 
-/** Explores what has no bug: true if nothing is found. */
+/** Explores what has no bug: true if each was explored, and nothing found. */
 export async function healthyGate(
   targets: readonly HuntTarget[],
   plan: GatePlan,
@@ -72,7 +73,7 @@ export async function healthyGate(
 ): Promise<boolean> {
   const hunts = await huntOnce(targets, plan, seed, signal);
   plan.onFigures(figuresLine(hunts, targets.length));
-  return hunts.length === targets.length && hunts.every(({ found }) => !found);
+  return hunts.length === targets.length && hunts.every(isHeld);
 }
 
 /** Measures all, then hunts for all with each seed: true if each finds enough of the headline, or of all if nothing is in it. */

@@ -43,6 +43,8 @@ export interface Hunt {
   readonly sentence: string;
   /** What is printed for people, if that was asked for. */
   readonly printed?: string;
+  /** True if the child died, or was killed, before it reported how the exploration ended: not to find anything is no result then. */
+  readonly hasDied?: boolean;
 }
 
 /** What the reports of `explore --json` have in common, and what is read of them. */
@@ -91,7 +93,8 @@ function judged(report: Report, before: Hunt): { readonly hunt: Hunt; readonly i
     case 'failure': {
       const { message = '', firedEvents } = report;
       const events = firedEvents === undefined ? {} : { eventsBefore: firedEvents, eventsAfter: firedEvents };
-      return { hunt: { found: true, executions, seconds, sentence: message, ...events }, isLast: false };
+      const hunt = { found: true, executions, seconds, sentence: message, ...events, hasDied: true };
+      return { hunt, isLast: false };
     }
     case 'nondeterministic': {
       // Nothing that was found here could be repeated, so the report itself is what the hunt is for.
@@ -103,7 +106,9 @@ function judged(report: Report, before: Hunt): { readonly hunt: Hunt; readonly i
     }
     case 'explored': {
       const [failure] = report.failures ?? [];
-      if (failure === undefined) return { hunt: { ...before, executions, seconds }, isLast: true };
+      if (failure === undefined) {
+        return { hunt: { found: false, executions, seconds, sentence: '' }, isLast: true };
+      }
       const { sentence, history, eventsBefore, eventsAfter } = failure;
       const shown = { sentence, history: history.map(lineText), eventsBefore, eventsAfter };
       return {
@@ -142,14 +147,17 @@ function printedHunt(lines: readonly string[], { folder }: HuntOptions, complain
     .map((line) => line.replaceAll(`${folder}/`, '').replace(/dr2:\S{40,}/, 'dr2:…'))
     .join('\n');
   const found = lines.some((line) => line === 'What happened' || line.includes('not deterministic'));
+  const effort = /^ {2}([\d,]+) executions? (?:and .* )?in ([\d.]+) s/m.exec(text);
   const [, executions = '0', seconds = '0'] =
-    /found in execution ([\d,]+), after ([\d.]+) s/.exec(text) ?? [];
+    /found in execution ([\d,]+), after ([\d.]+) s/.exec(text) ?? effort ?? [];
   return {
     found,
     executions: Number(executions.replaceAll(',', '')),
     seconds: Number(seconds),
     sentence: found ? '' : complaint.trim(),
     printed: text,
+    // The last that is printed.
+    ...(effort === null ? { hasDied: true } : {}),
   };
 }
 
@@ -165,7 +173,7 @@ export async function hunt(options: HuntOptions): Promise<Hunt> {
   child.stderr
     ?.setEncoding('utf8')
     .on('data', (text: string) => (complaint = (complaint + text).slice(-2000)));
-  let result: Hunt = { found: false, executions: 0, seconds: 0, sentence: '' };
+  let result: Hunt = { found: false, executions: 0, seconds: 0, sentence: '', hasDied: true };
   const printed: string[] = [];
   try {
     for await (const line of createInterface({ input: child.stdout })) {

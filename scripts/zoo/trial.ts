@@ -25,10 +25,17 @@ export interface TrialTask {
 
 /** How a hunt of the table ended. */
 export interface Trial {
-  /** Absent if the strategy cannot express the scenario. */
+  /** Absent if the strategy cannot express the scenario, or its process has died and nothing else can make the hunt. */
   readonly found?: boolean;
   /** Until the failure, or until the hunt was given up. */
   readonly executions: number;
   /** What went wrong, in one sentence. */
   readonly sentence: string;
+  /** True if a process died, or was killed, before it reported how the hunt ended. */
+  readonly hasDied?: boolean;
+}
+
+/** True if something was explored to its end, and nothing was found. */
+export function isHeld({ found, executions, hasDied = false }: Omit<Trial, 'sentence'>): boolean {
+  return found === false && executions > 0 && !hasDied;
 }

@@ -1,5 +1,6 @@
 // Hunts for the table, a process per copy of the package. Invariant: a trial is what the process said; where it hangs or dies instead,
-// that hunt is made again by `dryrunner explore`, which survives that, and the rest by a new process.
+// that hunt is made again by `dryrunner explore`, which survives that, and the rest by a new process. What that command cannot do,
+// with fast-check or in another order, ends with the process.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
@@ -54,7 +55,10 @@ async function tryOutside(
   plan: TrialPlan,
   signal: AbortSignal,
 ): Promise<Trial> {
-  if (plan.strategy === FAST_CHECK) return { found: false, executions: 0, sentence: 'its process has died' };
+  const died = { executions: 0, sentence: 'its process has died', hasDied: true };
+  if (plan.strategy === FAST_CHECK) return { found: false, ...died };
+  // In plain order it would be a hunt of another column.
+  if (plan.order !== undefined) return died;
   const { folder, scenario } = task;
   return hunt({ ...plan, folder, scenario, shrinks: false, corpus: 'corpus-table', signal });
 }

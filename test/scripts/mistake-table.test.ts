@@ -1,6 +1,7 @@
 // What `npm run mistakes` prints below its rows: a figure for each set of programs and for all, and how strategies compare.
 import { expect, test } from 'vitest';
 import {
+  isAsExpected,
   mistakeLine,
   mistakeSummary,
   type MistakeHunt,
@@ -47,6 +48,20 @@ test('a line has the executions of each start, in brackets where nothing was fou
   expect(mistakeLine(rows[1] as MistakeRow)).toBe(
     '| rare | (2000), 880 | (2000), (2000) | 970, (2000) | fails after 880 |',
   );
+});
+
+test('a mistake is as expected if the first strategy finds it from each start', () => {
+  expect(rows.map((row) => isAsExpected(row, false))).toEqual([true, false, true]);
+  expect(isAsExpected({ set: 'races', name: 'none', hunts: [] }, false)).toBe(false);
+});
+
+test.for([
+  ['explored', gaveUp(2000), true],
+  ['found', found(3), false],
+  ['dead', { ...gaveUp(20), hasDied: true }, false],
+  ['not explored', gaveUp(0), false],
+] as const)('a correct program that was %s holds as expected, or not', ([, hunt, expected]) => {
+  expect(isAsExpected({ set: 'races', name: 'late', hunts: [[gaveUp(9), hunt]] }, true)).toBe(expected);
 });
 
 test('each set has its mean, and so have all together; a hunt that was given up counts as all that it was allowed', () => {

@@ -36,6 +36,12 @@ const REFUSED: readonly (readonly [script: string, args: readonly string[], sent
   ],
   ['scripts/mistakes.ts', ['--part', 'third'], '--part: expected odd or even, got third'],
   ['scripts/mistakes.ts', ['--starts', 'many'], '--starts: expected an integer >= 1, got many'],
+  ['scripts/mistakes.ts', ['--only', 'nobody'], '--only: there is no mistake with nobody in its name'],
+  [
+    'scripts/mistakes.ts',
+    ['--healthy', '--only', 'nobody'],
+    '--only: there is no program with nobody in its name',
+  ],
   ['scripts/mistakes.ts', ['--executions', '0'], '--executions: expected an integer >= 1, got 0'],
   ['scripts/mistakes.ts', ['--strategies', 'random,luck'], 'expected some of portfolio, plain, random'],
   ['scripts/mutant-hunt.ts', ['--count', '2.5'], '--count: expected an integer >= 1, got 2.5'],
@@ -46,7 +52,11 @@ const REFUSED: readonly (readonly [script: string, args: readonly string[], sent
   ['scripts/silence.ts', ['--only', 'nobody'], '--only: expected some of fake, '],
   ['scripts/silence.ts', ['--runs', 'many'], '--runs: expected an integer >= 1, got many'],
   ['scripts/zoo.ts', ['--only', 'D0'], '--only: there is no bug D0 in the zoo'],
-  ['scripts/zoo.ts', ['--sample', '0'], '--sample: expected a number > 0, got 0'],
+  ['scripts/zoo.ts', ['--sample', '0'], '--sample: expected an integer >= 1, got 0'],
+  ['scripts/zoo.ts', ['--executions', '0.5'], '--executions: expected an integer >= 1, got 0.5'],
+  ['scripts/zoo.ts', ['--starts', '0.5'], '--starts: expected an integer >= 1, got 0.5'],
+  ['scripts/zoo.ts', ['--seeds', '1.5'], '--seeds: expected an integer >= 1, got 1.5'],
+  ['scripts/zoo.ts', ['--time', '0'], '--time: expected a number > 0, got 0'],
 ];
 
 const WRONG: readonly (readonly [...ScriptCall, sentence: string])[] = [

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { endsLine, endsOf, endsRows } from '../../scripts/zoo/ends.ts';
+import { endsLine, endsOf, endsRows, endsWell } from '../../scripts/zoo/ends.ts';
 import type { Hunt } from '../../scripts/zoo/hunt.ts';
 
 function found(...history: readonly string[]): Hunt {
@@ -19,6 +19,7 @@ describe('the ends of the cold starts of a bug', () => {
       id: 'D1',
       starts: 4,
       found: 3,
+      died: 0,
       histories: [
         { starts: 2, lines: ['0 ms b', '1 ms c'] },
         { starts: 1, lines: ['0 ms a'] },
@@ -39,14 +40,29 @@ describe('the ends of the cold starts of a bug', () => {
     expect(endsRows(ends)).toEqual([`${'D54'.padEnd(28)}   1 of 1 found  0 histories`]);
   });
 
+  test('a hunt that died, before it found anything or shrank it, is named and not well', () => {
+    const MUTE: Hunt = { found: true, executions: 3, seconds: 1, sentence: 'two leaders' };
+    for (const dead of [
+      { ...MISSED, hasDied: true },
+      { ...MUTE, hasDied: true },
+    ]) {
+      const ends = endsOf('D1', [found('0 ms a'), dead]);
+      expect(endsWell(ends)).toBe(false);
+      expect(endsRows(ends)[0]).toMatch(/ 1 history \(1\), 1 DIED$/);
+      expect(endsLine([ends])).toMatch(/; a hunt died: D1$/);
+    }
+    expect(endsWell(endsOf('D54', [MUTE]))).toBe(true);
+  });
+
   test('the last line counts the bugs with few ends and names the others', () => {
     const one = endsOf('D1', [found('a'), found('a')]);
     const two = endsOf('D2', [found('a'), found('b')]);
     const three = endsOf('D3', [found('a'), found('b'), found('c')]);
     const none = endsOf('D4', [MISSED]);
     expect(endsLine([one, two, three, none])).toBe(
-      '2 of 3 bugs end in at most 2 histories, 1 in one; more: D3 3',
+      '2 of 3 bugs end in at most 2 histories, 1 in one; more: D3 3; not found: D4',
     );
+    expect([one, two, three, none].map(endsWell)).toEqual([true, true, false, false]);
     expect(endsLine([one])).toBe('1 of 1 bugs end in at most 2 histories, 1 in one');
   });
 });

@@ -114,4 +114,23 @@ describe('in copies of the package', () => {
     expect(await healthyGate([mutant('race-lost-update')], planInto(rows), '1', signal)).toBe(false);
     expect(rows[0]).toContain('held');
   });
+
+  test.for([
+    ['a package that does not load', { folder: () => join(folder, 'nowhere') }],
+    ['a scenario that is not there', { scenario: 'nobody' }],
+  ] as const)('%s has not held, with or without explanations', async ([, wrong]) => {
+    const target = { ...healthy('race-lost-update'), ...wrong };
+    for (const explains of [false, true]) {
+      const rows: string[] = [];
+      expect(await healthyGate([target], { ...planInto(rows), explains }, '1', signal)).toBe(false);
+      expect(rows[0]).toContain('FAILED');
+    }
+  });
+
+  test('what holds has held with explanations, too', async () => {
+    const rows: string[] = [];
+    const plan = { ...planInto(rows), explains: true };
+    expect(await healthyGate([healthy('race-lost-update')], plan, '1', signal)).toBe(true);
+    expect(rows[0]).toMatch(/^===== race-lost-update held\n.*no failure\n/);
+  });
 });

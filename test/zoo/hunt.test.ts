@@ -39,14 +39,19 @@ describe('a hunt', () => {
   test('finds nothing where nothing is planted, although a mutant shares its files', async () => {
     copies.makeMutant(SLEEP);
     const held = await hunt(options({ folder: copies.base, executions: 300 }));
-    expect(held).toMatchObject({ found: false, executions: 300, sentence: '' });
+    expect(held).toEqual({
+      found: false,
+      executions: 300,
+      sentence: '',
+      seconds: expect.any(Number) as number,
+    });
   });
 
   test('in a package that does not load finds nothing, and says why', async () => {
     const broken = copies.makeMutant({ id: 'broken', edits: [] });
     rmSync(join(broken, 'dist/index.js'));
     const result = await hunt(options({ folder: broken }));
-    expect(result).toMatchObject({ found: false, executions: 0 });
+    expect(result).toMatchObject({ found: false, executions: 0, hasDied: true });
     expect(result.sentence).toContain('index.js');
   });
 

@@ -65,6 +65,9 @@ describe('the trials of the table', () => {
     };
     const cells = await cellsOf([deadly, target('race-lost-update')], {});
     expect(cells.map(({ trial }) => trial.found)).toEqual([true, true]);
+    // That process cannot run them in another order.
+    const [reordered] = await cellsOf([deadly], { strategies: ['portfolio:shuffled'] });
+    expect(reordered?.trial).toEqual({ executions: 0, sentence: 'its process has died', hasDied: true });
   });
 
   test('of the portfolio in another order run the same executions, sooner or later', async () => {
