@@ -8,7 +8,7 @@
 //   --explain         of each promise that fails, what failed how often
 //   --json            one object per promise on stdout
 //   --help            this text
-// Exits 1 if a hash differs, something escapes, or a promise fails that is not judged in docs/foreign.md; 2 on wrong usage.
+// Exits 1 if a hash differs, something escapes, or a promise fails in a way that is not judged in docs/foreign.md; 2 on wrong usage.
 import 'dryrunner/ambient/install';
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
@@ -21,6 +21,7 @@ import { createExecutor, explore, portfolioStrategy, randomStrategy, type Execut
 import { executorAlone } from '../src/threads/run-alone.ts';
 import type { ForeignScenario } from '../sims/foreign/promised.ts';
 import { endWhenIdle, optionsOrEnd, positiveInteger } from './command-line.ts';
+import { isBroken, isGood, summary, verdictOn, type Row } from './foreign/foreign-row.ts';
 import { projectRoot } from './module-graph.ts';
 import { huntWithFastCheck } from './zoo/fast-check-hunt.ts';
 
@@ -28,29 +29,6 @@ const FOLDER = join(projectRoot, 'sims/foreign');
 const SEEDS = 2_000;
 const SAMPLE_SEEDS = 50;
 const FAST_CHECK_MS = 60_000;
-
-/** What was seen of one promise. */
-interface Row {
-  readonly package: string;
-  readonly version: string;
-  readonly promise: string;
-  readonly says: string;
-  readonly seeds: number;
-  readonly failures: number;
-  /** The messages with how often each came, the most frequent first. */
-  readonly messages: readonly (readonly [message: string, count: number])[];
-  /** Executions to the first failure; undefined if there was none. */
-  readonly random: number | undefined;
-  readonly portfolio: number | undefined;
-  readonly fastCheck: number | undefined;
-  /** Seeds whose second run differed. */
-  readonly differing: number;
-  readonly escapes: readonly string[];
-  /** What Node warned of meanwhile, such as a timer of infinite length. */
-  readonly warnings: readonly string[];
-  readonly seedsPerSecond: number;
-  readonly judgement: string | undefined;
-}
 
 function install(): void {
   if (existsSync(join(FOLDER, 'node_modules/.package-lock.json'))) return;
@@ -124,7 +102,14 @@ async function rowOf(scenario: ForeignScenario, seeds: number, isHunted: boolean
   await executeAll(executorAlone(watch.executor), backwards, (verdict, index) => {
     if (traceOf(verdict) !== traces[index]) differing += 1;
   });
-  const explored = await explore(plain, portfolioStrategy(1), { maxExecutions: seeds });
+  let ofPortfolio: string | undefined;
+  const explored = await explore(plain, portfolioStrategy(1), {
+    maxExecutions: seeds,
+    onFailure: ({ failure }) => {
+      ofPortfolio = failure?.message;
+      return false;
+    },
+  });
   const hunted =
     !isHunted || (random === undefined && explored.failures === 0)
       ? undefined
@@ -143,6 +128,9 @@ async function rowOf(scenario: ForeignScenario, seeds: number, isHunted: boolean
     says: scenario.description,
     seeds,
     failures: [...messages.values()].reduce((sum, count) => sum + count, 0),
+    alsoFound: [ofPortfolio, hunted?.type === 'found' ? hunted.sentence : undefined].filter(
+      (message) => message !== undefined,
+    ),
     messages: [...messages].sort(([, one], [, other]) => other - one),
     random,
     portfolio: explored.failures > 0 ? explored.executions : undefined,
@@ -151,7 +139,7 @@ async function rowOf(scenario: ForeignScenario, seeds: number, isHunted: boolean
     escapes: watch.escapes().map(({ what, frames }) => `${what} ${frames[0] ?? ''}`.trim()),
     warnings: warned,
     seedsPerSecond: Math.round(seeds / seconds),
-    judgement: scenario.judgement,
+    judged: scenario.judged,
   };
 }
 
@@ -183,42 +171,19 @@ function line(cells: readonly (string | number)[]): string {
 }
 
 function printRow(row: Row, explains: boolean): void {
-  const {
-    failures,
-    random = '–',
-    portfolio = '–',
-    fastCheck = '–',
-    differing,
-    escapes,
-    judgement = '',
-  } = row;
+  const { failures, random = '–', portfolio = '–', fastCheck = '–', differing, escapes } = row;
   const found = [failures, random, portfolio, fastCheck, differing, escapes.length, row.seedsPerSecond];
-  const judged = failures === 0 || judgement !== '' ? judgement : 'not judged';
-  process.stdout.write(`${line([row.package, row.version, row.promise, row.seeds, ...found, judged])}\n`);
+  process.stdout.write(
+    `${line([row.package, row.version, row.promise, row.seeds, ...found, verdictOn(row)])}\n`,
+  );
   for (const warning of row.warnings) process.stdout.write(`    warning: ${warning}\n`);
   for (const escape of escapes) process.stdout.write(`    escape: ${escape}\n`);
-  if (!explains || failures === 0) return;
+  if (!explains || !isBroken(row)) return;
   process.stdout.write(`    it says: ${row.says}\n`);
   for (const [message, count] of row.messages.slice(0, 4)) {
     process.stdout.write(`    ${count} × ${message}\n`);
   }
-}
-
-function isGood({ differing, escapes, failures, judgement }: Row, mayFail: boolean): boolean {
-  return differing === 0 && escapes.length === 0 && (failures === 0 || judgement !== undefined || mayFail);
-}
-
-function summary(rows: readonly Row[]): string {
-  const packages = new Set(rows.map((row) => row.package));
-  const failing = rows.filter(({ failures }) => failures > 0);
-  const broken = new Set(failing.map((row) => row.package));
-  const executions = rows.reduce((sum, { seeds }) => sum + seeds, 0);
-  const differing = rows.reduce((sum, row) => sum + row.differing, 0);
-  const escapes = rows.reduce((sum, row) => sum + row.escapes.length, 0);
-  return (
-    `${packages.size} packages, ${rows.length} promises, ${executions} seeds run twice: ${differing} hashes differ, ${escapes} escapes; ` +
-    `${failing.length} promises of ${broken.size} packages fail`
-  );
+  for (const message of row.alsoFound) process.stdout.write(`    also ${message}\n`);
 }
 
 function options() {
@@ -259,7 +224,8 @@ async function main(): Promise<void> {
   for (const scenario of scenarios) {
     const row = await rowOf(scenario, seeds, fault === undefined);
     rows.push(row);
-    if (json) process.stdout.write(`${JSON.stringify(row)}\n`);
+    // The messages of a judgement are patterns, of which JSON knows nothing.
+    if (json) process.stdout.write(`${JSON.stringify({ ...row, judged: row.judged?.judgement })}\n`);
     else printRow(row, explain);
   }
   process.stderr.write(`${summary(rows)}\n`);

@@ -93,8 +93,10 @@ function judged(report: Report, before: Hunt): { readonly hunt: Hunt; readonly i
     case 'failure': {
       const { message = '', firedEvents } = report;
       const events = firedEvents === undefined ? {} : { eventsBefore: firedEvents, eventsAfter: firedEvents };
-      const hunt = { found: true, executions, seconds, sentence: message, ...events, hasDied: true };
-      return { hunt, isLast: false };
+      return {
+        hunt: { found: true, executions, seconds, sentence: message, ...events, hasDied: true },
+        isLast: false,
+      };
     }
     case 'nondeterministic': {
       // Nothing that was found here could be repeated, so the report itself is what the hunt is for.

@@ -258,33 +258,64 @@ export const quickLruAge: ForeignScenario = promised<QuickLruPackage>({
   },
 });
 
-export const quickLruEviction: ForeignScenario = promised<QuickLruPackage>({
-  package: 'quick-lru',
-  name: 'quick-lru-eviction',
-  says: 'onEviction is called for each item that is evicted by pressure or expiry, with the value it had; size is that of maxSize at most',
-  leftovers: 'fail',
-  async run(sim, { default: QuickLRU }) {
-    const evicted: number[] = [];
-    const cache = new QuickLRU({
-      maxSize: 2,
-      maxAge: 50,
-      onEviction: (_, value) => void evicted.push(value),
-    });
-    const last = new Map<string, number>();
-    for (const value of upTo(12)) {
-      await pauses(sim, 'gap', [0, 10, 49, 51]);
-      const key = sim.pick('key', ['a', 'b', 'c', 'd']);
-      if (sim.choose('set', 3) < 2) {
-        cache.set(key, value);
-        last.set(key, value);
-        sim.check(cache.has(key) && cache.get(key) === value, `${key} was just set, and it is gone`);
-      } else cache.get(key);
-      sim.check(cache.size <= 2, `maxSize 2: size says ${cache.size}`);
-      const twice = evicted.find((each, index) => evicted.indexOf(each) !== index);
-      sim.check(twice === undefined, `item ${twice} was evicted twice`);
-    }
-  },
-});
+function evictionScenario(name: string, says: string, isStrict: boolean): ForeignScenario {
+  return promised<QuickLruPackage>({
+    package: 'quick-lru',
+    name,
+    says,
+    ...(isStrict
+      ? { judged: { judgement: 'bug', of: /^\w was evicted with \d+, and had been set to \d+ since$/ } }
+      : {}),
+    leftovers: 'fail',
+    async run(sim, { default: QuickLRU }) {
+      const evicted: number[] = [];
+      const last = new Map<string, number>();
+      const keyOf = new Map<number, string>();
+      const cache = new QuickLRU({
+        maxSize: 2,
+        maxAge: 50,
+        onEviction(key, value) {
+          sim.check(keyOf.get(value) === key, `${key} was evicted with ${value}, which it never had`);
+          sim.check(
+            !isStrict || last.get(key) === value,
+            `${key} was evicted with ${value}, and had been set to ${last.get(key)} since`,
+          );
+          evicted.push(value);
+        },
+      });
+      for (const value of upTo(12)) {
+        await pauses(sim, 'gap', [0, 10, 49, 51]);
+        const key = sim.pick('key', ['a', 'b', 'c', 'd']);
+        if (sim.choose('set', 3) < 2) {
+          last.set(key, value);
+          keyOf.set(value, key);
+          cache.set(key, value);
+          sim.check(cache.has(key) && cache.get(key) === value, `${key} was just set, and it is gone`);
+        } else cache.get(key);
+        sim.check(cache.size <= 2, `maxSize 2: size says ${cache.size}`);
+        const twice = evicted.find((each, index) => evicted.indexOf(each) !== index);
+        sim.check(twice === undefined, `item ${twice} was evicted twice`);
+      }
+      await passes(51);
+      for (const [key, value] of last) {
+        sim.check(cache.get(key) === undefined, `${key} has expired, and it is there`);
+        sim.check(evicted.includes(value), `${key} is gone, and was not evicted`);
+      }
+    },
+  });
+}
+
+export const quickLruEviction: ForeignScenario = evictionScenario(
+  'quick-lru-eviction',
+  'onEviction is called once for each item that is evicted by pressure or expiry, with a value it had; size is that of maxSize at most',
+  false,
+);
+
+export const quickLruEvictsItems: ForeignScenario = evictionScenario(
+  'quick-lru-evicts-items',
+  'onEviction is called right before an item is evicted, so with the value that it has',
+  true,
+);
 
 interface Memoizee {
   readonly default: (
@@ -335,12 +366,15 @@ export const memoizeePrefetch: ForeignScenario = promised<Memoizee>({
   says: 'preFetch makes a value anew in the background when it is accessed close to its expiry; a failure of that harms nobody',
   async run(sim, { default: memoize }) {
     let made = 0;
+    let last = { isGood: false, at: 0 };
     const memoized = memoize(
       async () => {
         made += 1;
         const began = performance.now();
+        last = { isGood: false, at: began };
         await pauses(sim, 'work', [0, 10, 40]);
         if (made > 1 && sim.choose('fails', 4) === 3) throw new Error('not made');
+        last = { isGood: true, at: performance.now() };
         return began;
       },
       { promise: true, maxAge: 100, preFetch: true },
@@ -349,14 +383,19 @@ export const memoizeePrefetch: ForeignScenario = promised<Memoizee>({
       await pauses(sim, 'gap', [0, 10, 70, 99, 100, 101]);
       const asked = performance.now();
       const before = made;
+      const age = asked - last.at;
       const call = memoized('key').then((began) => {
         sim.check(
           asked - began <= 141,
           `made at ${began} ms, and given at ${asked} ms, with a maxAge of 100 ms`,
         );
       });
-      await outcome(call);
+      const end = await outcome(call);
       sim.check(made - before <= 2, `one call, and it was made ${made - before} times`);
+      if (!last.isGood || age > 98) continue;
+      sim.check(end === 'resolved', `it was ${age} ms old, and a call failed: ${String(end)}`);
+      await passes(1);
+      sim.check(age < 69 || made > before, `it was ${age} ms old of 100, and was not made anew`);
     }
     await passes(300);
   },
@@ -378,13 +417,17 @@ export const pMemoizeShared: ForeignScenario = promised<PMemoize>({
     const cache = sim.choose('cache', 2) === 1 ? false : new Map<string, number>();
     const running = new Map<string, number>();
     const made = new Map<string, number>();
+    const failedAt = new Map<string, number>();
     const memoized = pMemoize(
       async (key) => {
         running.set(key, (running.get(key) ?? 0) + 1);
         sim.check(running.get(key) === 1, `${key} is made ${running.get(key)} times at once`);
         await pauses(sim, 'work', [0, 10, 40]);
         running.set(key, 0);
-        if (sim.choose('fails', 4) === 3) throw new Error('not made');
+        if (sim.choose('fails', 4) === 3) {
+          failedAt.set(key, performance.now());
+          throw new Error('not made');
+        }
         made.set(key, (made.get(key) ?? 0) + 1);
         return performance.now();
       },
@@ -393,7 +436,16 @@ export const pMemoizeShared: ForeignScenario = promised<PMemoize>({
     const calls: Promise<unknown>[] = [];
     for (let count = 0; count < 8; count += 1) {
       await pauses(sim, 'gap', [0, 10, 40]);
-      calls.push(outcome(memoized(sim.pick('key', ['a', 'b']))));
+      const key = sim.pick('key', ['a', 'b']);
+      const asked = performance.now();
+      const ended = (end: 'resolved' | Error): void => {
+        const failed = failedAt.get(key) ?? -1;
+        sim.check(
+          end === 'resolved' || failed >= asked,
+          `${key} failed at ${failed} ms, and a call of ${asked} ms was rejected with that`,
+        );
+      };
+      calls.push(outcome(memoized(key)).then(ended));
     }
     await Promise.all(calls);
     if (cache !== false) {
@@ -417,6 +469,9 @@ export const dataloaderBatches: ForeignScenario = promised<DataLoaderPackage>({
   async run(sim, { default: DataLoader }) {
     const maxBatchSize = sim.pick('size', [1, 2, 10]);
     const batches: string[][] = [];
+    /** The keys that are loaded for the first time, by the time of that. */
+    const firsts = new Map<number, number>();
+    const known = new Set<string>();
     const loader = new DataLoader(
       async (keys) => {
         batches.push([...keys]);
@@ -429,6 +484,9 @@ export const dataloaderBatches: ForeignScenario = promised<DataLoaderPackage>({
     for (let count = 0; count < 10; count += 1) {
       await pauses(sim, 'gap', [0, 0, 10]);
       const key = sim.pick('key', ['a', 'b', 'c', 'bad']);
+      const now = performance.now();
+      if (!known.has(key)) firsts.set(now, (firsts.get(now) ?? 0) + 1);
+      known.add(key);
       const loaded = loader
         .load(key)
         .then((value) => sim.check(value === `value of ${key}`, `${key} got ${value}`));
@@ -444,6 +502,11 @@ export const dataloaderBatches: ForeignScenario = promised<DataLoaderPackage>({
     sim.check(
       Math.max(...batches.map(({ length }) => length)) <= maxBatchSize,
       `a batch is larger than ${maxBatchSize}`,
+    );
+    const expected = [...firsts.values()].reduce((sum, count) => sum + Math.ceil(count / maxBatchSize), 0);
+    sim.check(
+      batches.length === expected,
+      `loads of ${firsts.size} ticks, up to ${maxBatchSize} a batch: expected ${expected} batches, got ${batches.length}`,
     );
   },
 });

@@ -90,7 +90,7 @@ export const lodashMaxWait: ForeignScenario = promised<Lodash>({
 export const lodashThrottle: ForeignScenario = promised<Lodash>({
   package: 'lodash',
   name: 'lodash-throttle',
-  judgement: 'known',
+  judged: { judgement: 'known', of: /^two invocations \d+ ms apart, expected 50$/ },
   says: 'invokes at most once per every wait milliseconds, and on the trailing edge with the last arguments',
   leftovers: 'fail',
   async run(sim, { default: { throttle } }) {
@@ -163,7 +163,7 @@ export const debounceFnTrailing: ForeignScenario = promised<DebounceFn>({
 export const debounceFnMaxWait: ForeignScenario = promised<DebounceFn>({
   package: 'debounce-fn',
   name: 'debounce-fn-max-wait',
-  judgement: 'bug',
+  judged: { judgement: 'bug', of: /^the last call had \d+, the last run \d+$/ },
   says: 'maxWait is the maximum time before the function is called, so the last call of a burst is not lost',
   leftovers: 'fail',
   async run(sim, { default: debounceFn }) {
@@ -185,7 +185,7 @@ export const debounceFnMaxWait: ForeignScenario = promised<DebounceFn>({
 export const debounceFnMaxValue: ForeignScenario = promised<DebounceFn>({
   package: 'debounce-fn',
   name: 'debounce-fn-max-value',
-  judgement: 'bug',
+  judged: { judgement: 'bug', of: /^ran at \d+ ms with \d+, though \d+ came at \d+ ms$/ },
   says: 'the last arguments given are those it is called with, also when maxWait ends the wait',
   leftovers: 'fail',
   async run(sim, { default: debounceFn }) {
@@ -217,7 +217,7 @@ interface PDebounce {
 export const pDebounceShared: ForeignScenario = promised<PDebounce>({
   package: 'p-debounce',
   name: 'p-debounce-shared',
-  judgement: 'bug',
+  judged: { judgement: 'bug', of: /^call \d+ got undefined$/ },
   says: 'calls the function after wait milliseconds since the last call, and all calls of the burst get its result',
   leftovers: 'fail',
   async run(sim, { default: pDebounce }) {
@@ -293,7 +293,7 @@ interface PerfectDebounce {
 export const perfectDebounceLast: ForeignScenario = promised<PerfectDebounce>({
   package: 'perfect-debounce',
   name: 'perfect-debounce-last',
-  judgement: 'known',
+  judged: { judgement: 'known', of: /^the last call had 5, the last run \d+$/ },
   says: 'duplicate calls are prevented while the function runs, and a last call will happen; every caller gets an answer',
   leftovers: 'fail',
   async run(sim, { debounce }) {

@@ -42,7 +42,9 @@ function lendsScenario(name: string, says: string, countsDestruction: boolean): 
     name,
     says,
     // `max` speaks of those that are created.
-    ...(countsDestruction ? { judgement: 'documented' as const } : {}),
+    ...(countsDestruction
+      ? { judged: { judgement: 'documented', of: /^max \d: \d resources at a time$/ } }
+      : {}),
     leftovers: 'fail',
     async run(sim, { default: { createPool } }) {
       const max = sim.pick('max', [1, 2, 3]);
@@ -78,7 +80,15 @@ function lendsScenario(name: string, says: string, countsDestruction: boolean): 
         clients.push(
           outcome(
             (async () => {
-              const resource = await pool.acquire();
+              const asked = performance.now();
+              const acquired = pool.acquire();
+              const end = await outcome(acquired);
+              const took = performance.now() - asked;
+              sim.check(
+                took <= 41,
+                `acquireTimeoutMillis 40: ${end === 'resolved' ? 'served' : 'rejected'} after ${took} ms`,
+              );
+              const resource = await acquired;
               sim.check(
                 !resource.isLent && !resource.isDestroyed,
                 `resource ${resource.id} was lent twice, or after its end`,
@@ -181,69 +191,100 @@ interface Tarn {
   };
 }
 
-export const tarnLends: ForeignScenario = promised<Tarn>({
-  package: 'tarn',
-  name: 'tarn-lends',
-  says: 'at most max resources, each lent to one; acquire times out; destroy waits for all to be returned and destroys them',
-  leftovers: 'fail',
-  async run(sim, { Pool }) {
-    const max = sim.pick('max', [1, 2, 3]);
-    const made: Resource[] = [];
-    const alive = new Crowd();
-    const pool = new Pool({
-      async create() {
-        await pauses(sim, 'creation', [0, 5, 20, 35]);
-        if (sim.choose('creation fails', 5) === 4) throw new Error('not created');
-        const resource = { id: made.length, isLent: false, isDestroyed: false };
-        alive.enter();
-        made.push(resource);
-        return resource;
-      },
-      async destroy(resource) {
-        sim.check(!resource.isLent, `resource ${resource.id} was destroyed while it was lent`);
-        await pauses(sim, 'destruction', [0, 5]);
-        resource.isDestroyed = true;
-        alive.leave();
-      },
-      min: sim.pick('min', [0, 1]),
-      max,
-      acquireTimeoutMillis: 60,
-      createTimeoutMillis: 30,
-      idleTimeoutMillis: 30,
-      reapIntervalMillis: 10,
-      createRetryIntervalMillis: 10,
-    });
-    const clients: Promise<unknown>[] = [];
-    for (let count = 0; count < 6; count += 1) {
-      await pauses(sim, 'arrival', [0, 5, 20]);
-      clients.push(
-        outcome(
-          (async () => {
-            const acquiring = pool.acquire();
-            if (sim.choose('abort', 5) === 4) {
-              setTimeout(() => acquiring.abort(), sim.pick('abort after', [1, 5, 20]));
-            }
-            const resource = await acquiring.promise;
-            sim.check(
-              !resource.isLent && !resource.isDestroyed,
-              `resource ${resource.id} was lent twice, or after its end`,
-            );
-            resource.isLent = true;
-            await pauses(sim, 'use', [0, 10, 30]);
-            resource.isLent = false;
-            pool.release(resource);
-          })(),
-        ),
-      );
-    }
-    await Promise.all(clients);
-    await passes(sim.pick('idle', [0, 50, 100]) + 1);
-    await pool.destroy();
-    await passes(100);
-    sim.check(alive.now === 0, `destroyed, and ${alive.now} of ${made.length} resources are left`);
-    sim.check(pool.numUsed() === 0, `destroyed, and ${pool.numUsed()} are used`);
-  },
-});
+function tarnScenario(name: string, says: string, countsLate: boolean): ForeignScenario {
+  return promised<Tarn>({
+    package: 'tarn',
+    name,
+    says,
+    ...(countsLate ? { judged: { judgement: 'known', of: /^max \d: \d resources at a time$/ } } : {}),
+    leftovers: 'fail',
+    async run(sim, { Pool }) {
+      const max = sim.pick('max', [1, 2, 3]);
+      const made: Resource[] = [];
+      /** Those whose destruction has not begun. */
+      const alive = new Crowd();
+      const left = new Set<Resource>();
+      const late = new Set<Resource>();
+      const pool = new Pool({
+        async create() {
+          const asked = performance.now();
+          await pauses(sim, 'creation', [0, 5, 20, 35]);
+          if (sim.choose('creation fails', 5) === 4) throw new Error('not created');
+          const resource = { id: made.length, isLent: false, isDestroyed: false };
+          const isLate = performance.now() - asked >= 30;
+          if (isLate) late.add(resource);
+          if (countsLate || !isLate) alive.enter();
+          left.add(resource);
+          made.push(resource);
+          return resource;
+        },
+        async destroy(resource) {
+          sim.check(!resource.isLent, `resource ${resource.id} was destroyed while it was lent`);
+          if (countsLate || !late.has(resource)) alive.leave();
+          await pauses(sim, 'destruction', [0, 5]);
+          resource.isDestroyed = true;
+          left.delete(resource);
+        },
+        min: sim.pick('min', [0, 1]),
+        max,
+        acquireTimeoutMillis: 60,
+        createTimeoutMillis: 30,
+        idleTimeoutMillis: 30,
+        reapIntervalMillis: 10,
+        createRetryIntervalMillis: 10,
+      });
+      const clients: Promise<unknown>[] = [];
+      for (let count = 0; count < 6; count += 1) {
+        await pauses(sim, 'arrival', [0, 5, 20]);
+        clients.push(
+          outcome(
+            (async () => {
+              const acquiring = pool.acquire();
+              if (sim.choose('abort', 5) === 4) {
+                setTimeout(() => acquiring.abort(), sim.pick('abort after', [1, 5, 20]));
+              }
+              const asked = performance.now();
+              const end = await outcome(acquiring.promise);
+              const took = performance.now() - asked;
+              sim.check(
+                took <= 61,
+                `acquireTimeoutMillis 60: ${end === 'resolved' ? 'served' : 'rejected'} after ${took} ms`,
+              );
+              const resource = await acquiring.promise;
+              sim.check(
+                !resource.isLent && !resource.isDestroyed,
+                `resource ${resource.id} was lent twice, or after its end`,
+              );
+              resource.isLent = true;
+              await pauses(sim, 'use', [0, 10, 30]);
+              resource.isLent = false;
+              pool.release(resource);
+            })(),
+          ),
+        );
+      }
+      await Promise.all(clients);
+      await passes(sim.pick('idle', [0, 50, 100]) + 1);
+      await pool.destroy();
+      await passes(100);
+      sim.check(alive.most <= max, `max ${max}: ${alive.most} resources at a time`);
+      sim.check(left.size === 0, `destroyed, and ${left.size} of ${made.length} resources are left`);
+      sim.check(pool.numUsed() === 0, `destroyed, and ${pool.numUsed()} are used`);
+    },
+  });
+}
+
+export const tarnLends: ForeignScenario = tarnScenario(
+  'tarn-lends',
+  'at most max resources, each lent to one; acquire times out; destroy waits for all to be returned and destroys them',
+  false,
+);
+
+export const tarnLate: ForeignScenario = tarnScenario(
+  'tarn-late-creations',
+  'at most max resources, those among them whose creation took longer than createTimeoutMillis',
+  true,
+);
 
 export const tarnServes: ForeignScenario = promised<Tarn>({
   package: 'tarn',
@@ -320,11 +361,18 @@ export const asyncMutexExclusion: ForeignScenario = promised<AsyncMutex>({
     const plain = new Mutex();
     const mutex = withTimeout(plain, 40);
     const crowd = new Crowd();
+    let served = -1;
     const clients: Promise<'resolved' | Error>[] = [];
     for (let count = 0; count < 6; count += 1) {
       await pauses(sim, 'arrival', [0, 10, 30]);
       const began = performance.now();
-      const use = (): Promise<unknown> => crowd.inside(() => pauses(sim, 'use', [0, 10, 30, 40]));
+      const use = (): Promise<unknown> => {
+        const took = performance.now() - began;
+        sim.check(took <= 40, `timeout 40: served after ${took} ms`);
+        sim.check(count > served, `call ${count} was served after call ${served}`);
+        served = count;
+        return crowd.inside(() => pauses(sim, 'use', [0, 10, 30, 40]));
+      };
       const waited = (end: 'resolved' | Error): 'resolved' | Error => {
         const took = performance.now() - began;
         sim.check(end === 'resolved' || took <= 40, `timeout 40: rejected after ${took} ms`);

@@ -10,11 +10,17 @@ import { ambientTime, type TimeFaults } from 'dryrunner/ambient';
 /** A scenario that knows which package it is about. */
 export interface ForeignScenario extends ScenarioDefinition {
   readonly package: string;
-  readonly judgement?: Judgement;
+  readonly judged?: Judged;
 }
 
 /** What was made of a promise that is not kept, and why: see docs/foreign.md. */
-export type Judgement = 'bug' | 'known' | 'documented' | 'misuse';
+export type Judgement = 'bug' | 'known' | 'documented';
+
+/** A judgement, and the messages of the failures that it is about: whatever else fails is not judged. */
+export interface Judged {
+  readonly judgement: Judgement;
+  readonly of: RegExp;
+}
 
 /** What {@link promised} takes. */
 export interface Promised<Package> {
@@ -23,7 +29,7 @@ export interface Promised<Package> {
   /** What the documentation says, in its own words as far as they fit. */
   readonly says: string;
   /** Stated if it fails. */
-  readonly judgement?: Judgement;
+  readonly judged?: Judged;
   /** Faults of time that must not break it; default none. */
   readonly faults?: TimeFaults;
   /** Packages that promise to leave nothing are held to it; default `ignore`. */
@@ -36,7 +42,7 @@ export function promised<Package>({
   package: specifier,
   name,
   says,
-  judgement,
+  judged,
   leftovers = 'ignore',
   faults = {},
   run,
@@ -48,7 +54,7 @@ export function promised<Package>({
     run: async (sim, imported) => run(sim, imported as Package),
     options: { ambient: ambientTime({ faults }), leftovers, maxEvents: 20_000 },
   });
-  return { ...definition, package: specifier, ...(judgement === undefined ? {} : { judgement }) };
+  return { ...definition, package: specifier, ...(judged === undefined ? {} : { judged }) };
 }
 
 /** Lets time pass, as user code would. */

@@ -206,7 +206,7 @@ export const rateLimiterFlexibleMemory: ForeignScenario = promised<FlexiblePacka
 export const rateLimiterFlexibleQueue: ForeignScenario = promised<FlexiblePackage>({
   package: 'rate-limiter-flexible',
   name: 'rate-limiter-flexible-queue',
-  judgement: 'bug',
+  judged: { judgement: 'bug', of: /^expected first in first out, got / },
   says: 'RateLimiterQueue is a rate limiter with a FIFO queue: requests wait and are let through in order, none is lost',
   async run(sim, { RateLimiterMemory, RateLimiterQueue }) {
     const points = sim.pick('points', [1, 2, 3]);

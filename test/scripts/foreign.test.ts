@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { projectRoot } from '../../scripts/module-graph.ts';
+import { isGood, summary, verdictOn, type Row } from '../../scripts/foreign/foreign-row.ts';
 import { foreignScenarios } from '../../sims/foreign/index.ts';
 
 const read = (path: string): string => readFileSync(join(projectRoot, path), 'utf8');
@@ -36,4 +37,63 @@ test.for([
   });
   expect(stderr).toBe(`foreign: ${message}\n`);
   expect(status).toBe(2);
+});
+
+describe('what was seen of a promise', () => {
+  const held: Row = {
+    ...{ package: 'left-pad', version: '1.0.0', promise: 'pads', says: 'it pads', seeds: 10, failures: 0 },
+    ...{ messages: [], alsoFound: [], random: undefined, portfolio: undefined, fastCheck: undefined },
+    ...{ differing: 0, escapes: [], warnings: [], seedsPerSecond: 1, judged: undefined },
+  };
+  const judged = { judgement: 'bug', of: /^padded right$/ } as const;
+  const byChance: Row = { ...held, failures: 2, messages: [['padded right', 2]], random: 3 };
+  const byPortfolio: Row = { ...held, portfolio: 4, alsoFound: ['padded right'] };
+  const byFastCheck: Row = { ...held, fastCheck: 4, alsoFound: ['padded right'] };
+  const otherwise: Row = {
+    ...byChance,
+    messages: [
+      ['padded right', 2],
+      ['not padded', 1],
+    ],
+    judged,
+  };
+
+  test.for([
+    ['held', held, '', true],
+    ['differs', { ...held, differing: 1 }, '', false],
+    ['escapes', { ...held, escapes: ['a real timer'] }, '', false],
+    ['fails by chance', byChance, 'not judged', false],
+    ['fails for the portfolio alone', byPortfolio, 'not judged', false],
+    ['fails for fast-check alone', byFastCheck, 'not judged', false],
+    ['fails as it is judged', { ...byChance, judged }, 'bug', true],
+    ['fails as it is judged, for the portfolio alone', { ...byPortfolio, judged }, 'bug', true],
+    ['fails in another way as well', otherwise, 'bug, and not judged', false],
+    [
+      'fails in another way for the portfolio',
+      { ...byPortfolio, alsoFound: ['late'], judged },
+      'bug, and not judged',
+      false,
+    ],
+    ['is judged, and held', { ...held, judged }, 'bug, and held', true],
+  ] as const)('that %s', ([, row, verdict, good]) => {
+    expect([verdictOn(row), isGood(row, false)]).toEqual([verdict, good]);
+  });
+
+  test('may fail under faults of time, and must be the same when run again all the same', () => {
+    expect(isGood(byChance, true)).toBe(true);
+    expect(isGood({ ...byChance, differing: 1 }, true)).toBe(false);
+  });
+
+  test('is counted by all three searches, and what is judged and held is named', () => {
+    expect(summary([held, byChance, byPortfolio, { ...held, judged }])).toBe(
+      '1 packages, 4 promises, 40 seeds run twice: 0 hashes differ, 0 escapes; 2 promises of 1 packages fail; judged, and held: pads',
+    );
+  });
+});
+
+test('no judgement is about all failures', () => {
+  for (const { judged, name } of foreignScenarios) {
+    if (judged === undefined) continue;
+    expect([name, judged.of.test('')]).toEqual([name, false]);
+  }
 });

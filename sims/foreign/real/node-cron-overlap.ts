@@ -1,4 +1,4 @@
-// noOverlap, each second, a job of 1.5 s: stopped and started again while the job runs, the task runs it a second time beside the first.
+// noOverlap, each second, a job of 2.5 s: stopped and started again while the job runs, the task runs it a second time beside the first.
 import { importForeign, ms, report } from './foreign-package.ts';
 
 interface NodeCron {

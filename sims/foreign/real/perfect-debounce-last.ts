@@ -1,5 +1,4 @@
-// wait 50, the function takes 120 ms. A call while it runs is to be made up for after it. It is not, if the timer of an earlier call has
-// been set anew meanwhile: that one runs with its own arguments and drops those of the last call.
+// wait 50, leading: the first of two calls at once runs at once, and the second one, the last, is to run after the wait. It never does.
 import { importForeign, ms, report } from './foreign-package.ts';
 
 interface PerfectDebounce {
