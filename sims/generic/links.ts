@@ -56,7 +56,7 @@ const WRONG_OPTIONS = [
   { bytesPerMs: 0 },
   { callTimeoutMs: -1 },
   { links: 1 },
-  { links: () => ({ fifo: 1 }) },
+  { links: { fifo: true } },
   { faults: { lose: 1 } },
   { faults: { delayMs: -1 } },
   { faults: { strikesMax: 1.5 } },

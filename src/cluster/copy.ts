@@ -2,28 +2,13 @@
  * Copies values that one node sends to another, as a wire would. Invariant: the receiver can reach no object of the
  * sender.
  */
-import { isRunnerError, messageOf, RunnerError, shownText } from '../kernel/errors.ts';
-
-/** Values that are nested deeper than this, or contain a cycle, are copied by `structuredClone`. */
-const DEPTH_MAX = 64;
-/** Returned by {@link plainCopyOf} for a value that is not plain data. */
-export const NOT_PLAIN: unique symbol = Symbol('not plain');
-
-/** Stubs look like plain objects, but reading any of their fields makes a method that calls another node. */
-const stubs = new WeakSet<object>();
-
-/** Marks `stub`, and all that inherits from it directly, as a value that cannot be copied. */
-export function markAsStub(stub: object): void {
-  stubs.add(stub);
-}
-
-function isStub(value: object): boolean {
-  const prototype = Object.getPrototypeOf(value) as object | null;
-  return stubs.has(value) || (prototype !== null && stubs.has(prototype));
-}
+import { isError, isRunnerError, messageOf, RunnerError, shownText, stackOf } from '../kernel/errors.ts';
+import { isRecord, isStub, NOT_PLAIN, plainCopyOf } from './plain-copy.ts';
+import { receivedError, sentError, type SentError } from './sent-error.ts';
 
 /**
- * Copies `value` as `structuredClone` does; `what` names it in the error if it cannot be copied.
+ * Copies `value` as `structuredClone` does, but for errors, which keep what those that are thrown keep; `what` names it
+ * in the error if it cannot be copied.
  *
  * @throws RunnerError `RUNNER_NOT_CLONEABLE`.
  */
@@ -32,10 +17,10 @@ export function copyOf<T>(value: T, what: () => string): T {
     // Most messages are plain data, which `structuredClone` copies ten times more slowly.
     const copy = plainCopyOf(value);
     if (copy !== NOT_PLAIN) return copy as T;
-    // `structuredClone` silently turns some of these into an empty object.
-    const found = uncloneable(value);
-    if (found === undefined) return structuredClone(value);
-    throw refusalOf(found, what(), value);
+    const survey = new Survey();
+    const found = survey.uncloneable(value, '');
+    if (found !== undefined) throw refusalOf(found, what(), value);
+    return (survey.hasErrors ? copyWithErrors(value) : structuredClone(value)) as T;
   } catch (error) {
     if (isRunnerError(error, 'RUNNER_NOT_CLONEABLE')) throw error;
     throw notCloneable(what(), value, messageOf(error), error);
@@ -80,24 +65,57 @@ const INSTEAD: Readonly<Record<string, string>> = {
   [AN_ABORT_SIGNAL]: '; withCallOptions(stub, { signal }) cancels a call',
   [A_STUB]: '; send the name of its node, to which the receiver can connect',
 };
-const UNCLONEABLE = [Promise, WeakMap, WeakSet, AbortSignal, SharedArrayBuffer];
+/**
+ * Classes of the engine and of Node whose objects `structuredClone` copies. It silently turns objects of most others,
+ * such as a URL, into an empty object, or shares them with the receiver.
+ */
+const CLONEABLE: ReadonlySet<string> = new Set([
+  ...['Object', 'Array', 'Map', 'Set', 'Date', 'RegExp', 'Boolean', 'Number', 'String', 'BigInt'],
+  ...['ArrayBuffer', 'DataView', 'Buffer', 'Int8Array', 'Uint8Array', 'Uint8ClampedArray', 'Int16Array'],
+  ...['Uint16Array', 'Int32Array', 'Uint32Array', 'Float16Array', 'Float32Array', 'Float64Array'],
+  ...['BigInt64Array', 'BigUint64Array', 'Blob', 'CryptoKey'],
+]);
 
-function uncloneable(value: unknown, path = '', seen: Set<object> = new Set()): Uncloneable | undefined {
-  if (typeof value === 'function') return { path, what: 'a function' };
-  if (typeof value === 'symbol') return { path, what: 'a symbol' };
-  if (typeof value !== 'object' || value === null || seen.has(value)) return undefined;
-  seen.add(value);
-  if (isStub(value)) return { path, what: A_STUB };
-  const kind = UNCLONEABLE.find((one) => value instanceof one);
-  if (kind === AbortSignal) {
-    return { path, what: AN_ABORT_SIGNAL };
+/** The name of the class of the engine or of Node that `value` is an object of, also through a class that extends it. */
+function platformClassOf(value: object): string {
+  // Classes of users that are global have no tag of their own.
+  if (Object.prototype.toString.call(value) === '[object Object]') return 'Object';
+  let prototype = Object.getPrototypeOf(value) as object | null;
+  for (; prototype !== null; prototype = Object.getPrototypeOf(prototype) as object | null) {
+    const made: unknown = Object.getOwnPropertyDescriptor(prototype, 'constructor')?.value;
+    if (typeof made === 'function' && Reflect.get(globalThis, made.name) === made) return made.name;
   }
-  if (kind !== undefined) return { path, what: `a ${kind.name}` };
-  for (const [key, item] of partsOf(value)) {
-    const found = uncloneable(item, path + key, seen);
-    if (found !== undefined) return found;
+  return 'Object';
+}
+
+/** Looks through a value that is not plain data. */
+class Survey {
+  readonly #seen = new Set<object>();
+  #hasErrors = false;
+
+  get hasErrors(): boolean {
+    return this.#hasErrors;
   }
-  return undefined;
+
+  /** The first part that cannot be copied; `path` is where `value` is. */
+  uncloneable(value: unknown, path: string): Uncloneable | undefined {
+    if (typeof value === 'function') return { path, what: 'a function' };
+    if (typeof value === 'symbol') return { path, what: 'a symbol' };
+    if (typeof value !== 'object' || value === null || this.#seen.has(value)) return undefined;
+    this.#seen.add(value);
+    if (isStub(value)) return { path, what: A_STUB };
+    if (isError(value)) {
+      this.#hasErrors = true;
+      return undefined;
+    }
+    const kind = platformClassOf(value);
+    if (!CLONEABLE.has(kind)) return { path, what: `${/^[AEIO]/.test(kind) ? 'an' : 'a'} ${kind}` };
+    for (const [key, item] of partsOf(value)) {
+      const found = this.uncloneable(item, path + key);
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  }
 }
 
 function partsOf(value: object): readonly (readonly [string, unknown])[] {
@@ -114,81 +132,96 @@ function partsOf(value: object): readonly (readonly [string, unknown])[] {
 }
 
 /**
- * Objects that the current copy has met. A value that contains an object twice is left to `structuredClone`, which
- * preserves identity.
+ * Copies a value that contains errors, of which `structuredClone` loses name, code and fields, and those of some classes
+ * altogether.
  */
-const met: (object | undefined)[] = new Array<undefined>(32).fill(undefined);
-let metCount = 0;
-/** Replaces {@link met} once that is full: scanning a few entries is cheaper than a set. */
-let metMany: Set<object | undefined> | undefined;
+class CopyWithErrors {
+  readonly #copyOfError: (error: Error) => object;
+  /** By what it is a copy of. */
+  readonly #copies: Map<object, object>;
 
-/** Copies plain data; returns `NOT_PLAIN` for anything else. */
-export function plainCopyOf(value: unknown): unknown {
-  try {
-    return plainCopy(value, DEPTH_MAX);
-  } finally {
-    met.fill(undefined, 0, metCount);
-    metCount = 0;
-    metMany = undefined;
+  constructor(copyOfError: (error: Error) => object, copies: Iterable<readonly [object, object]> = []) {
+    this.#copyOfError = copyOfError;
+    this.#copies = new Map(copies);
+  }
+
+  of(value: unknown): unknown {
+    if (typeof value !== 'object' || value === null) return value;
+    return this.#copies.get(value) ?? this.#ofObject(value);
+  }
+
+  #ofObject(value: object): object {
+    if (isError(value)) return this.#keep(value, this.#copyOfError(value));
+    if (value instanceof Map) {
+      const copy = this.#keep(value, new Map<unknown, unknown>());
+      for (const [key, item] of value) copy.set(this.of(key), this.of(item));
+      return copy;
+    }
+    if (value instanceof Set) {
+      const copy = this.#keep(value, new Set<unknown>());
+      for (const item of value) copy.add(this.of(item));
+      return copy;
+    }
+    if (Array.isArray(value)) return this.#fill(this.#keep(value, new Array<unknown>(value.length)), value);
+    if (isRecord(value)) return this.#fill(this.#keep(value, {}), value);
+    return this.#keep(value, structuredClone(value));
+  }
+
+  #keep<T extends object>(value: object, copy: T): T {
+    this.#copies.set(value, copy);
+    return copy;
+  }
+
+  #fill(copy: object, value: object): object {
+    const kind = { writable: true, enumerable: true, configurable: true };
+    // Assigning to `__proto__` would set the prototype.
+    for (const [key, item] of Object.entries(value)) {
+      Object.defineProperty(copy, key, { value: this.of(item), ...kind });
+    }
+    return copy;
   }
 }
 
-/** True if the current copy has met `value` before; marks it as met. */
-function isMet(value: object): boolean {
-  if (metCount < met.length) {
-    for (let index = 0; index < metCount; index += 1) if (met[index] === value) return true;
-    met[metCount] = value;
-    metCount += 1;
-    return false;
-  }
-  metMany ??= new Set(met);
-  if (metMany.has(value)) return true;
-  metMany.add(value);
-  return false;
+/** An error within a value, in the form in which it is sent, with its own stack. */
+interface ErrorWithin {
+  readonly error: SentError;
+  readonly stack: string | undefined;
 }
 
-function plainCopy(value: unknown, depth: number): unknown {
-  if (typeof value !== 'object' || value === null) {
-    return typeof value === 'function' || typeof value === 'symbol' ? NOT_PLAIN : value;
-  }
-  if (depth === 0 || isMet(value)) return NOT_PLAIN;
-  if (Array.isArray(value)) return copyList(value, depth - 1);
-  return isRecord(value) ? copyRecord(value as Record<string, unknown>, depth - 1) : NOT_PLAIN;
+function errorWithin(error: Error): ErrorWithin {
+  return { error: sentError(error), stack: stackOf(error) };
 }
 
-/**
- * True also for instances of user classes, of which only own fields are sent; false for built-in classes of the engine
- * or Node.
- */
-function isRecord(value: object): boolean {
-  if (Object.getPrototypeOf(value) === Object.prototype) return true;
-  return (
-    !isStub(value) &&
-    Object.prototype.toString.call(value) === '[object Object]' &&
-    Object.getOwnPropertySymbols(value).length === 0
-  );
+/** What a caller would catch if it had been thrown. */
+function receivedWithin({ error, stack }: ErrorWithin): Error {
+  const copy = receivedError(error);
+  if (stack === undefined) return copy;
+  return Object.defineProperty(copy, 'stack', { value: stack, writable: true, configurable: true });
 }
 
-function copyList(list: readonly unknown[], depth: number): unknown {
-  const copy: unknown[] = [];
-  for (let index = 0; index < list.length; index += 1) {
-    // Only `structuredClone` preserves holes.
-    const item = index in list ? plainCopy(list[index], depth) : NOT_PLAIN;
-    if (item === NOT_PLAIN) return NOT_PLAIN;
-    copy.push(item);
-  }
-  // Only `structuredClone` copies extra properties of an array, such as `index` of a match.
-  return Object.keys(list).length === list.length ? copy : NOT_PLAIN;
+function copyWithErrors(value: unknown): unknown {
+  return new CopyWithErrors((error) => receivedWithin(errorWithin(error))).of(value);
 }
 
-function copyRecord(record: Readonly<Record<string, unknown>>, depth: number): unknown {
-  const copy: Record<string, unknown> = {};
-  // eslint-disable-next-line no-restricted-syntax -- a list of keys would cost as much as the copy
-  for (const key in record) {
-    if (!Object.hasOwn(record, key)) continue;
-    const item = plainCopy(record[key], depth);
-    if (item === NOT_PLAIN || key === '__proto__') return NOT_PLAIN;
-    copy[key] = item;
-  }
-  return copy;
+/** The errors of a value that goes to another thread, by the empty objects that are in their places. */
+export type PackedErrors = readonly (readonly [place: object, error: ErrorWithin])[];
+
+/** Takes the errors out of a value that `postMessage` is to copy, which copies them as `structuredClone` does. */
+export function packErrors(body: unknown): { readonly body: unknown; readonly errors?: PackedErrors } {
+  const survey = new Survey();
+  survey.uncloneable(body, '');
+  if (!survey.hasErrors) return { body };
+  const errors: [place: object, error: ErrorWithin][] = [];
+  const copy = new CopyWithErrors((error) => {
+    const place = {};
+    errors.push([place, errorWithin(error)]);
+    return place;
+  }).of(body);
+  return { body: copy, errors };
+}
+
+/** Puts the errors back where they were. */
+export function unpackErrors(body: unknown, errors: PackedErrors): unknown {
+  const received = errors.map(([place, error]) => [place, receivedWithin(error)] as const);
+  return new CopyWithErrors((error) => error, received).of(body);
 }

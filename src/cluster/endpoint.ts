@@ -247,16 +247,20 @@ export class Endpoint {
       const pending = new PendingCall(this, envelope, this.#reportClock.now(), resolve, reject, place);
       (this.#pending ??= new Map()).set(id, pending);
       pending.limit(clock, timeoutMs, signal);
-      transport.post(envelope);
+      try {
+        transport.post(envelope);
+      } catch (error) {
+        pending.reject(error);
+      }
     });
   }
 
   /** Sends a one-way message. */
   send(to: string, message: unknown): void {
     if (this.#isClosed) return;
-    const name = messageName(message);
     const { transport, incarnation, name: from } = this.#parts;
     const body = copyOf(message, () => `the message to ${to}`);
+    const name = messageName(body);
     const id = transport.nextId();
     transport.post(
       new Envelope('message', from, incarnation, to, this.#addressed(to), name, id, body, ownWords(message)),
@@ -358,15 +362,13 @@ export class Endpoint {
 
   #reply(call: Envelope, value: unknown): void {
     let body: unknown;
-    let words: string | undefined;
     try {
       body = copyOf(value, () => `the result of ${call.name}`);
-      words = ownWords(value);
     } catch (error) {
       this.#answer(call, 'error', sentError(error));
       return;
     }
-    this.#answer(call, 'reply', body, words);
+    this.#answer(call, 'reply', body, ownWords(value));
   }
 
   #answer(call: Envelope, kind: 'reply' | 'error', body: unknown, words?: string): void {

@@ -2,7 +2,7 @@
 import { namedTopic, type Topic } from '../kernel/question.ts';
 import { linkName, stepName } from '../model/message-text.ts';
 import type { MessageKind } from '../model/trace-event.ts';
-import { copyOf } from './copy.ts';
+import { copyOf, packErrors, type PackedErrors, unpackErrors } from './copy.ts';
 import { sentError } from './sent-error.ts';
 
 /** Addresses whichever process of the receiver is alive on arrival. */
@@ -18,6 +18,8 @@ export interface EnvelopeData {
   readonly name: string;
   readonly id: number;
   readonly body: unknown;
+  /** The errors that the body contained, if there are any. */
+  readonly errors?: PackedErrors | undefined;
 }
 
 /** The two copies of a message that was duplicated, and how many of them may still bring an answer. */
@@ -35,7 +37,7 @@ class Copies {
 }
 
 /** A call, reply, error or one-way message in flight. */
-export class Envelope implements EnvelopeData {
+export class Envelope {
   readonly kind: MessageKind;
   readonly from: string;
   /** Incarnation of the sending process. */
@@ -88,8 +90,15 @@ export class Envelope implements EnvelopeData {
   }
 
   /** Makes an envelope from its plain data. */
-  static of({ kind, from, incarnation, to, toIncarnation, name, id, body }: EnvelopeData): Envelope {
-    return new Envelope(kind, from, incarnation, to, toIncarnation, name, id, body);
+  static of({ kind, from, incarnation, to, toIncarnation, name, id, body, errors }: EnvelopeData): Envelope {
+    const whole = errors === undefined ? body : unpackErrors(body, errors);
+    return new Envelope(kind, from, incarnation, to, toIncarnation, name, id, whole);
+  }
+
+  /** Its plain data. */
+  data(): EnvelopeData {
+    const { kind, from, incarnation, to, toIncarnation, name, id, body } = this;
+    return { kind, from, incarnation, to, toIncarnation, name, id, ...packErrors(body) };
   }
 
   /** Topic of its questions and events: `a to locks acquire`, `locks to a reply to acquire`. */

@@ -3,7 +3,8 @@
  * Invariant: a caller whose answer cannot come learns that when faults end, at the latest.
  */
 import { topicOf, type Topic } from '../kernel/question.ts';
-import { RunnerError } from '../kernel/errors.ts';
+import { isEndOfExecution } from '../kernel/decisions.ts';
+import { messageOf, RunnerError } from '../kernel/errors.ts';
 import type { Tracer } from '../model/trace-event.ts';
 import type { OngoingWait } from '../model/wait-watch.ts';
 import type { SimulatedWorld } from '../simulation/simulation.ts';
@@ -88,11 +89,23 @@ export class Fabric implements LinkHost {
     }
     let link = ofSender.get(to);
     if (link === undefined) {
-      link = new Link(this, from, to, this.#settings(from, to));
+      link = new Link(this, from, to, this.#settingsOf(from, to));
       for (const outage of this.#outages) outage.change(link, 1);
       ofSender.set(to, link);
     }
     return link;
+  }
+
+  /** Wrong options of a link are an error of the scenario, whose program ever sends the first message over it. */
+  #settingsOf(from: string, to: string): LinkSettings {
+    try {
+      return this.#settings(from, to);
+    } catch (error) {
+      if (!isEndOfExecution(error)) {
+        this.world.processes?.fail(`the link from ${from} to ${to}: ${messageOf(error)}`, error);
+      }
+      throw error;
+    }
   }
 
   /** Decides which fault strikes a message that is being sent. */

@@ -1,4 +1,6 @@
 /** Short human-readable descriptions of messages. */
+import { isEndOfExecution } from '../kernel/decisions.ts';
+import { describeValue, errorNameOf, isError, messageOf } from '../kernel/errors.ts';
 import { messageText } from '../model/message-text.ts';
 import type { Envelope } from './envelope.ts';
 import type { SentError } from './sent-error.ts';
@@ -6,13 +8,21 @@ import type { SentError } from './sent-error.ts';
 const TEXT_MAX = 80;
 const ITEMS_MAX = 6;
 
-/** The result of the value's own `describe()`; undefined if it has none. */
+/**
+ * The result of the value's own `describe()`; undefined if it has none. Never throws: what reports show must not decide
+ * about the call or message.
+ */
 export function ownWords(value: unknown): string | undefined {
   if (typeof value !== 'object' || value === null) return undefined;
-  const { describe } = value as { describe?: unknown };
-  if (typeof describe !== 'function') return undefined;
-  const words: unknown = (describe as () => unknown).call(value);
-  return typeof words === 'string' && words !== '' ? words : undefined;
+  try {
+    const { describe } = value as { describe?: unknown };
+    if (typeof describe !== 'function') return undefined;
+    const words: unknown = (describe as () => unknown).call(value);
+    return typeof words === 'string' && words !== '' ? words : undefined;
+  } catch (error) {
+    if (isEndOfExecution(error)) throw error;
+    return `describe() of ${describeValue(value)} has thrown: ${messageOf(error)}`;
+  }
 }
 
 /** The arguments, result, error or message of an envelope: its own words, else its values. */
@@ -79,6 +89,7 @@ function textOf(value: unknown, depth: number): string {
   if (typeof value !== 'object' || value === null) return String(value);
   if (depth === 0) return '…';
   if (Array.isArray(value)) return `[${listText(value, (item) => textOf(item, depth - 1))}]`;
+  if (isError(value)) return `${errorNameOf(value) ?? 'Error'}: ${messageOf(value)}`;
   if (value instanceof Map) return `Map(${value.size})`;
   if (value instanceof Set) return `Set(${value.size})`;
   // eslint-disable-next-line no-restricted-globals -- only formats a date that was sent; reads no clock

@@ -3,7 +3,7 @@ import * as is from '../kernel/shape.ts';
 import { check } from '../kernel/argument-check.ts';
 import { invalidArgument } from '../kernel/errors.ts';
 import type { CallOptions, Stub } from '../model/node-context.ts';
-import { markAsStub } from './copy.ts';
+import { markAsStub } from './plain-copy.ts';
 import { CALL_FIELDS, checkCallOptions, type Endpoint, isReserved } from './endpoint.ts';
 
 interface StubParts {

@@ -289,7 +289,7 @@ export function causeOf(error: unknown): unknown {
 }
 
 /** Also true for an error of another context of `node:vm`, whose class is different. */
-function isError(value: unknown): value is Error {
+export function isError(value: unknown): value is Error {
   return value instanceof Error || Object.prototype.toString.call(value) === '[object Error]';
 }
 

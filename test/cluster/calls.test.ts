@@ -618,14 +618,6 @@ describe('bad input', () => {
       (_, sim) => createNetwork(sim, { faults: { lose: 2, duplicate: 2, delay: 2 } }),
       'faults: expected rates that add up to 1 at most, got 1.5',
     ],
-    [
-      'options of a link',
-      (_, sim) =>
-        createNetwork(sim, { links: () => ({ latencyMs: -1 }) })
-          .through('s', ECHO)
-          .echo(),
-      'links("scenario", "s").latencyMs: expected milliseconds, or the least and the most of them, got -1',
-    ],
   ])('%s', async (_, attack, message) => {
     await runs(async (sim) => {
       const net = createNetwork(sim);
@@ -638,6 +630,83 @@ describe('bad input', () => {
       expect(messageOf(error)).toBe(message);
     });
   });
+});
+
+test('a call that cannot be sent rejects, and leaves neither a wait nor a timer', async () => {
+  const clock = createVirtualClock();
+  const transport = {
+    nextId: () => 1,
+    post: () => {
+      throw new Error('no way');
+    },
+  };
+  const endpoint = new Endpoint({ name: 'a', incarnation: 0, clock, transport, callTimeoutMs: 100 });
+  expect(messageOf(await errorOf(endpoint.call('b', 'find', [7], {})))).toBe('no way');
+  expect([endpoint.awaits(1), [...endpoint.waits()], clock.pending]).toEqual([false, [], 0]);
+});
+
+describe('wrong options of a link fail the simulation', () => {
+  test('where the first call goes over it, which rejects and is no wait any more', async () => {
+    const verdict = await simulate({
+      async scenario(sim) {
+        const net = createNetwork(sim, { links: () => ({ latencyMs: -1 }) });
+        const error = await errorOf(net.through('s', ECHO).echo(7));
+        expect(messageOf(error)).toMatch(/^links\("scenario", "s"\)\.latencyMs: expected milliseconds/);
+        await new Promise<never>(() => {});
+      },
+    });
+    expect(verdict.failure).toMatchObject({
+      kind: 'error',
+      message: expect.stringMatching(/^the link from scenario to s: links\(.* got -1$/) as string,
+    });
+    // Nothing waits for the time limit of the call.
+    expect(verdict.virtualMs).toBe(0);
+    expect(verdict.failure?.details.join()).not.toContain('echo');
+  });
+
+  test.for(['fail', 'crash', 'restart'] as const)(
+    'where only the answer goes over it, whatever happens to its node on errors (%s)',
+    async (onError) => {
+      const failure = await failureOf(async (sim) => {
+        const net = createNetwork(sim, {
+          ...{ callTimeoutMs: 100, nodes: { onError } },
+          links: (from) => (from === 'a' ? { latencyMs: [5, 1] } : undefined),
+        });
+        net.node('a', () => ECHO);
+        await errorOf(net.connect<typeof ECHO>('a').echo(7));
+      });
+      expect(failure?.message).toBe(
+        'the link from a to scenario: latencyMs: expected the shortest time, then the longest, got an array of 2',
+      );
+    },
+  );
+});
+
+test('a describe() that throws is shown, and decides nothing', async () => {
+  class Vague {
+    readonly n = 7;
+    describe(): string {
+      throw new Error('no words');
+    }
+  }
+  let done = 0;
+  const heard: unknown[] = [];
+  const lines = await linesOf(async (sim) => {
+    const net = createNetwork(sim);
+    const stub = net.through('s', {
+      work: (vague: Vague) => {
+        done += vague.n;
+        return new Vague();
+      },
+    });
+    expect(await stub.work(new Vague())).toEqual({ n: 7 });
+    net.node('a', ({ onMessage }) => onMessage((message) => void heard.push(message)));
+    net.send('a', new Vague());
+    await sim.sleep(1);
+  });
+  expect([done, heard]).toEqual([7, [{ n: 7 }]]);
+  const shown = lines.filter((line) => line.includes('describe() of a Vague has thrown: no words'));
+  expect(shown.length).toBeGreaterThanOrEqual(3);
 });
 
 test.each<readonly [string, object]>([

@@ -1,8 +1,10 @@
 import { BlockList } from 'node:net';
-import { describe, expect, test } from 'vitest';
-import { copyOf, copyOfArguments } from '../../src/cluster/copy.ts';
+import { describe, expect, test, vi } from 'vitest';
+import { copyOf, copyOfArguments, packErrors, unpackErrors } from '../../src/cluster/copy.ts';
 import { sizeOf } from '../../src/cluster/envelope.ts';
-import { receivedError, sentError } from '../../src/cluster/sent-error.ts';
+import { detailOf } from '../../src/cluster/message-detail.ts';
+import { isCallLost, receivedError, sentError } from '../../src/cluster/sent-error.ts';
+import { RunnerError } from '../../src/kernel/errors.ts';
 
 class Vote {
   readonly #secret = 1;
@@ -43,6 +45,139 @@ test.for([
   const copy = copyOf<unknown>(value, () => 'it');
   expect(copy).toStrictEqual(structuredClone(value));
   expect(copy).not.toBe(value);
+});
+
+describe('errors within a value', () => {
+  class QuotaError extends Error {
+    override readonly name = 'QuotaError';
+    readonly code = 'QUOTA';
+    readonly left = { jobs: 3 };
+    readonly retry = (): void => undefined;
+  }
+  const cancelled = new DOMException('stop', 'AbortError');
+  const down = new RunnerError('RUNNER_NODE_DOWN', 'b is down');
+  const full = new QuotaError('full', { cause: new TypeError('no slot') });
+  const looped: { error: Error; self?: object } = { error: full };
+  looped.self = looped;
+
+  /** As another thread gets it. */
+  const posted = (value: unknown): unknown => {
+    const { body, errors = [] } = structuredClone(packErrors(copyOf(value, () => 'it')));
+    return unpackErrors(body, errors);
+  };
+
+  describe.each([
+    ['within the process', (value: unknown) => copyOf(value, () => 'it')],
+    ['in another thread', posted],
+  ] as const)('%s', (_, copied) => {
+    test('keep what those that are thrown keep, and their stacks', () => {
+      const copy = copied(full) as QuotaError;
+      expect(copy).not.toBe(full);
+      expect(copy).toMatchObject({ name: 'QuotaError', message: 'full', code: 'QUOTA', left: { jobs: 3 } });
+      expect(copy).toBeInstanceOf(Error);
+      expect([copy.cause, copy.stack, 'retry' in copy]).toEqual([
+        new TypeError('no slot'),
+        full.stack,
+        false,
+      ]);
+      expect(copied({ down, cancelled })).toMatchObject({
+        down: expect.toSatisfy(isCallLost) as unknown,
+        cancelled: { name: 'AbortError', message: 'stop', code: 20 },
+      });
+    });
+
+    test('are found wherever they are, and one that is met twice is one', () => {
+      const bytes = new Uint8Array([1, 2]);
+      const value = {
+        list: [full, , { status: 'rejected', reason: full }],
+        map: new Map<unknown, unknown>([[down, new Set([full])]]),
+        ...{ bytes, at: new Date(5), nothing: undefined, ['__proto__x']: 1 },
+      };
+      const copy = copied(value) as typeof value;
+      expect(copy).toMatchObject({ bytes, at: new Date(5), nothing: undefined, ['__proto__x']: 1 });
+      expect(Object.keys(copy)).toEqual(Object.keys(value));
+      expect(Object.keys(copy.list)).toEqual(['0', '2']);
+      const [[key, set]] = [...copy.map] as [[Error, Set<Error>]];
+      expect(key).toBeInstanceOf(RunnerError);
+      expect([...set]).toEqual([copy.list[0]]);
+      expect([...set][0]).toBe(copy.list[0]);
+      expect((copy.list[2] as { reason: Error }).reason).toBe(copy.list[0]);
+      expect(copy.bytes).not.toBe(bytes);
+      const loop = copied(looped) as typeof looped;
+      expect([loop.self, loop.error.name]).toEqual([loop, 'QuotaError']);
+      expect(loop).not.toBe(looped);
+    });
+  });
+
+  test('do not hide what cannot be copied', () => {
+    expect(() => copyOf([full, { act: () => 1 }], () => 'it')).toThrow('a function at [1].act');
+  });
+
+  test('are shown with their names in traces and reports', () => {
+    const body = [{ status: 'rejected', reason: full }];
+    expect(detailOf({ kind: 'reply', words: undefined, body })).toBe(
+      '[{status: "rejected", reason: QuotaError: full}]',
+    );
+  });
+
+  test('are not looked for in what has none', () => {
+    const body = { at: new Date(5) };
+    expect(packErrors(body)).toEqual({ body });
+    expect(packErrors(body).body).toBe(body);
+  });
+});
+
+class Bus extends EventTarget {
+  readonly id = 1;
+}
+
+test.for([
+  ['a URL', new URL('http://host/path')],
+  ['a URLSearchParams', new URLSearchParams('a=1')],
+  ['a Headers', new Headers({ a: '1' })],
+  ['a FormData', new FormData()],
+  ['a Response', new Response('x')],
+  ['an Event', new Event('x')],
+  ['an AbortController', new AbortController()],
+  ['a TextEncoder', new TextEncoder()],
+  ['a WeakRef', new WeakRef({})],
+  ['an EventTarget', new Bus()],
+] as const)('%s, of which structured clone keeps nothing, is refused with its place', ([kind, value]) => {
+  expect(() => copyOf({ list: [value] }, () => 'it')).toThrow(`it cannot be sent: ${kind} at .list[0]`);
+});
+
+test.for([
+  [
+    'an object with a tag of its own',
+    Object.assign(
+      new (class {
+        get [Symbol.toStringTag]() {
+          return 'Job';
+        }
+      })(),
+      { id: 1 },
+    ),
+  ],
+  ['a boxed number', Object(5)],
+  ['bytes of Node', Buffer.from('ab')],
+  ['a view of a part', new Uint16Array(new ArrayBuffer(8), 2, 2)],
+  ['an expression', /x/g],
+] as const)('%s crosses as structured clone copies it', ([, value]: readonly [string, unknown]) => {
+  expect(copyOf(value, () => 'it')).toStrictEqual(structuredClone(value));
+});
+
+test('an object of a class of the user that is global crosses', () => {
+  class Job {
+    readonly at = new Date(5);
+  }
+  vi.stubGlobal('Job', Job);
+  expect(copyOf(new Job(), () => 'it')).toEqual({ at: new Date(5) });
+  vi.unstubAllGlobals();
+});
+
+test('a blob crosses', async () => {
+  const { blob } = copyOf({ blob: new Blob(['text']) }, () => 'it');
+  expect(await blob.text()).toBe('text');
 });
 
 test('an object of Node crosses as what it is', () => {

@@ -140,6 +140,18 @@ const calls: readonly Spec[] = [
     checkThat(cause instanceof TypeError && cause.message === 'inner', 'its cause', 'the same', cause);
     checkThat(!isCallLost(error), 'the error', 'no lost call', error);
   }),
+  on('an error within a result or an argument arrives as one that is thrown', async (net) => {
+    await net.node('counter', 'counter');
+    const counter = net.connect<Counter>('counter');
+    const [full, lost] = (await counter.failures()).map((result) =>
+      result.status === 'rejected' ? (result.reason as Error & { readonly code?: unknown }) : undefined,
+    );
+    checkThat(full instanceof RangeError, 'the error', 'a RangeError', full);
+    checkEqual('it', [full?.message, full?.code], ['it is full', 'E_FULL']);
+    checkThat(isCallLost(lost), 'the other error', 'a lost call', lost);
+    const [back] = (await counter.mirror([lost])) as [unknown];
+    checkThat(isCallLost(back), 'the echo of it', 'a lost call', back);
+  }),
   inWords((said) =>
     on('a missing method is refused by its name', async (net) => {
       await net.node('counter', 'counter');

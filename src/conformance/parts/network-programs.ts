@@ -11,6 +11,7 @@ export interface Counter {
   incarnation(): number;
   mirror(value: unknown): unknown;
   refuse(): unknown;
+  failures(): Promise<PromiseSettledResult<number>[]>;
 }
 
 class CounterServer implements Counter {
@@ -41,6 +42,12 @@ class CounterServer implements Counter {
 
   mirror(value: unknown): unknown {
     return value;
+  }
+
+  failures(): Promise<PromiseSettledResult<number>[]> {
+    const full = Object.assign(new RangeError('it is full'), { code: 'E_FULL' });
+    const nobody = this.#node.connect<{ add(n: number): Promise<number> }>('nobody');
+    return Promise.allSettled([Promise.reject(full), nobody.add(1)]);
   }
 
   refuse(): unknown {

@@ -38,8 +38,7 @@ const context = new ProcessContext({
   },
   transport: {
     nextId: () => (ids += 1),
-    post: ({ kind, from, incarnation, to, toIncarnation, name, id, body }) =>
-      send({ type: 'envelope', envelope: { kind, from, incarnation, to, toIncarnation, name, id, body } }),
+    post: (envelope) => send({ type: 'envelope', envelope: envelope.data() }),
   },
 });
 

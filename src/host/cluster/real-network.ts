@@ -157,7 +157,7 @@ class ThreadProcess {
     if (envelope.kind === 'call') {
       this.serving.set(callKey(envelope.from, envelope.incarnation, envelope.id), envelope);
     }
-    this.#post({ type: 'envelope', envelope: { ...envelope } });
+    this.#post({ type: 'envelope', envelope: envelope.data() });
   }
 
   /** @param reason What its start rejects with if it is not ready yet. */

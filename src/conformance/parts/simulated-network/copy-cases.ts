@@ -25,6 +25,7 @@ const uncloneable: readonly (readonly [args: readonly unknown[], message: string
   [[new Map([[() => 1, 1]])], 'argument 1 of echo cannot be sent: a function at .keys()'],
   [[new Set([new WeakMap()])], 'argument 1 of echo cannot be sent: a WeakMap at .values()'],
   [[{ a: { b: new WeakSet() } }], 'argument 1 of echo cannot be sent: a WeakSet at .a.b'],
+  [[{ at: new URL('http://host/') }], 'argument 1 of echo cannot be sent: a URL at .at'],
   [
     [{ signal: new AbortController().signal }],
     'argument 1 of echo cannot be sent: an AbortSignal at .signal; withCallOptions(stub, { signal }) cancels a call',

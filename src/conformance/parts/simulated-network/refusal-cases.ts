@@ -4,8 +4,10 @@
  */
 import type { ClusterNode } from '../../../cluster/node.ts';
 import { withCallOptions } from '../../../cluster/stub.ts';
-import { inWords, refusalOf } from '../part-case.ts';
-import { holds, type Make, type SimulatedNetwork, type Spec } from './network-case.ts';
+import { isRunnerError } from '../../../kernel/errors.ts';
+import { checkEqual, checkThat } from '../../check.ts';
+import { codeOf, inWords, refusalOf } from '../part-case.ts';
+import { fails, holds, type Make, type SimulatedNetwork, type Spec } from './network-case.ts';
 import { ECHO } from './node-programs.ts';
 
 type WrongUses = readonly (readonly [act: () => unknown, message: string])[];
@@ -70,20 +72,10 @@ const wrongOptions = (net: SimulatedNetwork, make: Make): WrongUses => [
     () => make({ faults: { lose: 2, duplicate: 2, delay: 2 } }),
     'faults: expected rates that add up to 1 at most, got 1.5',
   ],
-  [
-    () => pinged(make, { latencyMs: -1 }),
-    'links("scenario", "x").latencyMs: expected milliseconds, or the least and the most of them, got -1',
-  ],
   [() => net.connect('s', { timeoutMs: -1 }), 'timeoutMs: expected a number ≥ 0, got -1'],
   [() => net.connect(7 as never), 'to: expected a string, got 7'],
   [() => withCallOptions({}, {}), 'stub: expected what connect() gives, got an object'],
 ];
-
-/** A call over a link with those options. */
-const pinged = (make: Make, given: object): unknown =>
-  make({ links: () => given as never })
-    .through('x', ECHO)
-    .echo();
 
 export const refusalCases: readonly Spec[] = [
   inWords((said) =>
@@ -94,6 +86,20 @@ export const refusalCases: readonly Spec[] = [
       net.through('s', ECHO);
       await said.wrongUse([...wrongNodes(net, left), ...wrongGroups(net), ...wrongOptions(net, make)]);
     }),
+  ),
+  fails(
+    'wrong options of a link fail the simulation, even if the caller ignores the error',
+    async (_sim, make) => {
+      const stub = make({ links: () => ({ latencyMs: -1 }) }).through('x', ECHO);
+      checkEqual('the refusal', await codeOf(() => stub.echo()), 'RUNNER_INVALID_ARGUMENT');
+    },
+    ({ failure }) =>
+      checkThat(
+        isRunnerError(failure?.cause, 'RUNNER_INVALID_ARGUMENT'),
+        'the failure',
+        'its cause',
+        failure,
+      ),
   ),
   inWords((said) =>
     holds('an object that a stub cannot represent cannot stand behind a link', async (_sim, make) => {
