@@ -2,7 +2,7 @@
  * Identifies failures of the same bug: kind, rule and message without the parts that differ between runs. The shrinker
  * accepts only the same key, and a campaign counts failures by it. Invariant: anything below the first paragraph of a
  * check's message, or in double quotes, is data and not part of the key; the message of a thrown error is kept whole,
- * because assertion errors all begin alike.
+ * because assertion errors all begin alike, but for the value that an assertion got.
  */
 import * as is from '../kernel/shape.ts';
 import { check } from '../kernel/argument-check.ts';
@@ -17,6 +17,8 @@ type NamedFailure = Pick<Failure, 'rule' | 'message'> & { readonly kind: string 
 
 /** Quoted data in a check. Other kinds quote names of properties, which are not data. */
 const QUOTED = /"[^"]*"/g;
+/** How the errors of `expect`, of Vitest and Chai, begin: the value they got, which is data. */
+const ASSERTION = /^expected [^]*? (?=(?:not )?to )/;
 const NUMBER = /\d+(?:\.\d+)?/g;
 /** Lists of numbers, whose length also differs between runs. */
 const NUMBERS = /#(?:, ?#)+/g;
@@ -53,7 +55,12 @@ export function failureKey(failure: NamedFailure): string {
   const { kind, rule = '', message } = failure;
   check('failure.message', message, is.TEXT);
   const head = kind === 'error' || message.trim() === '' ? message : splitMessage(message).headline;
-  const named = kind === 'check' ? head.replace(QUOTED, '"…"') : head;
+  const named =
+    kind === 'check'
+      ? head.replace(QUOTED, '"…"')
+      : kind === 'error'
+        ? head.replace(ASSERTION, 'expected … ')
+        : head;
   const runs = named.replace(NUMBER, '#').replace(PREFIXED_RUN, (_, id = '') => `run ${id}#`);
   const numberless = runs.replace(NUMBERS, '#').replace(PLURAL, '$1');
   const text = kind === 'leftovers' ? numberless.replace(LEFT, HAS_LEFT) : numberless;

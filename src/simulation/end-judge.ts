@@ -27,9 +27,9 @@ export interface KnownOfFailure extends Partial<Pick<Failure, 'rule' | 'atMs' | 
 /** Maximum number of pending events, and of held resources, in a report. */
 export const SHOWN_MAX = 20;
 /** Maximum number of awaits in a report: several tasks of a scenario may wait, each at a different place. */
+const AWAITS_SHOWN_MAX = 4;
 /** The machine's own name for a timer. */
 const TIMER = 'Timeout';
-const AWAITS_SHOWN_MAX = 4;
 /** Resources that are alive while Node reads or closes the file of a module. */
 const LOADING = /^(?:FSReq|CloseReq)/;
 /** Maximum number of looks while a module loads; each takes about a millisecond of real time. */

@@ -336,7 +336,7 @@ function longerText(): string {
   return '{ timeout } gives it longer';
 }
 
-/** Leaves out the last decisions if the log is too long for a line. */
+/** Leaves out what was decided if the line repeats only the beginning of the log. */
 function knownOf(failing: FailingExecution, count: number): ExplanationLine[] {
   return count < failing.decisions.length ? formatDetails(failing.details) : formatKnown(failing);
 }

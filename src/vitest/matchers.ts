@@ -3,6 +3,7 @@
  * own clock, a promise on the `setTimeout` that its code sees, which is virtual in a simulation.
  */
 import * as is from '../kernel/shape.ts';
+import { microsecondsOf } from '../kernel/microseconds.ts';
 import type { Service } from '../model/service.ts';
 import type { StatusQuerier } from '../model/status-reader.ts';
 import type { RunState } from '../model/run-state.ts';
@@ -142,11 +143,6 @@ async function toSettleWithin(received: unknown, ms: number): Promise<Match> {
 function textOfMs(ms: number): string {
   const exact = microsecondsOf(ms) / 1_000;
   return `${Number.isInteger(exact) ? formatCount(exact) : exact} ms`;
-}
-
-/** Whole, as clocks have them: a difference of times with fractions is not exact. */
-function microsecondsOf(ms: number): number {
-  return Math.round(ms * 1_000);
 }
 
 /** A value that settles. */

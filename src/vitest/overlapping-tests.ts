@@ -39,6 +39,7 @@ export function enterTest(testId: string): void {
   watchSoft();
 }
 
+/** The test no longer runs code of its own; does nothing if another one does by now. */
 export function leaveTest(testId: string): void {
   if (runningId === testId) runningId = undefined;
 }

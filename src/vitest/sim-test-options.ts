@@ -8,25 +8,27 @@ import type { SimulateOptions } from '../simulation/simulate-options.ts';
 import type { Simulation } from '../simulation/simulation.ts';
 
 /** The options that Vitest gets; of the others it knows nothing. */
-export const VITEST_OPTIONS: readonly string[] = [
-  'timeout',
-  'retry',
-  'repeats',
-  'concurrent',
-  'sequential',
-  'skip',
-  'only',
-  'todo',
-  'fails',
-  'tags',
-  'meta',
-];
+export const VITEST_OPTIONS: readonly string[] = Object.keys({
+  timeout: true,
+  retry: true,
+  repeats: true,
+  concurrent: true,
+  sequential: true,
+  skip: true,
+  only: true,
+  todo: true,
+  fails: true,
+  tags: true,
+  meta: true,
+} satisfies Record<keyof TestOptions, true>);
+
+/** Options that simulations do not have. */
+type NoSimulations = 'scenario' | 'name' | 'seed' | 'replay' | 'source' | 'ambient' | 'nextTurn';
+type SimulationOptions = Omit<SimulateOptions, NoSimulations>;
+type InheritedOptions = Omit<TestOptions, 'timeout'> & SimulationOptions;
 
 /** Options of {@link simTest}. */
-export interface SimTestOptions
-  extends
-    Omit<TestOptions, 'timeout'>,
-    Omit<SimulateOptions, 'scenario' | 'name' | 'seed' | 'replay' | 'source' | 'ambient' | 'nextTurn'> {
+export interface SimTestOptions extends Omit<TestOptions, 'timeout'>, SimulationOptions {
   /**
    * Number of explored executions after the plain schedule; default 100. Exploring takes at most 40 % of the test's
    * time; if that is too short for all of them, the test fails.
@@ -67,6 +69,9 @@ export interface SimTestOptions
    */
   readonly timeout?: number;
 }
+
+/** The options that neither a simulation nor a test of Vitest has in this form. Each needs a shape where it is checked. */
+export type OwnOptions = Omit<SimTestOptions, keyof InheritedOptions>;
 
 /**
  * A scenario function, or a scenario definition that needs no files. A function also gets the test context, with its

@@ -88,6 +88,27 @@ describe('the key', () => {
     );
   });
 
+  test.each<[name: string, one: () => void, other: () => void]>([
+    ['a text', () => expect('late').toBe('ok'), () => expect('lost').toBe('ok')],
+    ['a list', () => expect(['a', 'b']).toEqual(['ok']), () => expect(['c']).toEqual(['ok'])],
+    ['lines', () => expect('a\n\nb').toContain('ok'), () => expect('c').toContain('ok')],
+    ['what must not be', () => expect('a ok').not.toContain('ok'), () => expect('b ok').not.toContain('ok')],
+  ])('of an assertion of expect ignores the value that it got: %s', (_name, one, other) => {
+    const [first, second] = [one, other].map((act) => failureKey({ kind: 'error', message: thrownBy(act) }));
+    expect(first).toContain('ok');
+    expect(second).toBe(first);
+  });
+
+  test('of an assertion of expect has the matcher, the value that it expects, and whether it must not hold', () => {
+    const keys = [
+      () => expect('late').toBe('ok'),
+      () => expect('late').toBe('good'),
+      () => expect('late').toEqual('ok'),
+      () => expect('ok').not.toBe('ok'),
+    ].map((act) => failureKey({ kind: 'error', message: thrownBy(act) }));
+    expect(new Set(keys).size).toBe(keys.length);
+  });
+
   test('differs for two assertions that begin alike', () => {
     const [one, other] = [['a'], ['b']].map((value) =>
       failureKey({ kind: 'error', message: thrownBy(() => assert.deepEqual(value, [])) }),

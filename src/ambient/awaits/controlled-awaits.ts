@@ -16,6 +16,7 @@ import { hub, type AwaitControl } from '../hub.ts';
  */
 export type AwaitLevel = 'hops' | 'latency';
 
+/** All levels, for checks and help. */
 export const AWAIT_LEVELS: readonly AwaitLevel[] = Object.freeze(['hops', 'latency']);
 
 /** How awaits are controlled. */

@@ -9,6 +9,7 @@ const NS_PER_MS = 1_000_000;
 const NS_PER_S = 1_000_000_000n;
 const UINT32_MAX = 2 ** 32 - 1;
 
+/** Puts the clocks of `performance`, `process`, `AbortSignal` and events under the control of a running simulation. */
 export function installClocks(): void {
   installPerformance();
   installEventTimes();

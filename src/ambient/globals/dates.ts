@@ -5,6 +5,7 @@
 import { hub, type AmbientWorld } from '../hub.ts';
 import { replaceProperty, standInFor, type AnyFunction } from './stand-in.ts';
 
+/** Puts `Date`, and `Intl` formatting of now, under the control of a running simulation. */
 export function installDates(): void {
   const RealDate = Date;
   // Replaced on the original class as well, which code may have kept.

@@ -5,6 +5,7 @@ import { keepGlobal, standInFor } from './stand-in.ts';
 
 type Deliver<T> = (error: Error | null, value: T) => void;
 
+/** Puts `Math.random` and the entropy of `crypto` under the control of a running simulation. */
 export function installEntropy(): void {
   standInFor('Math.random', Math, 'random', (real: () => number) => () => hub.world?.random() ?? real());
   installRandomBytes();

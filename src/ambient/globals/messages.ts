@@ -159,6 +159,7 @@ function copied(value: unknown, options: CloneOptions): unknown {
 /** Makes `instanceof MessagePort` true for them. */
 Object.setPrototypeOf(Port.prototype, MessagePort.prototype);
 
+/** Puts `MessageChannel` under the control of a running simulation. */
 export function installMessages(): void {
   const owners = {
     MessageChannel: globalThis,

@@ -8,6 +8,7 @@ import { standInFor } from './stand-in.ts';
 
 type Queue = (callback: () => void) => void;
 
+/** Keeps what the test runner queues with `queueMicrotask` out of a running simulation. */
 export function installMicrotasks(): void {
   const make =
     (real: Queue): Queue =>

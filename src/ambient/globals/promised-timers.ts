@@ -52,6 +52,7 @@ function abortable<T>(
   });
 }
 
+/** Puts the functions of `timers/promises` under the control of a running simulation. */
 export function installPromisedTimers(): void {
   standInFor(
     'setTimeout of timers/promises',

@@ -30,6 +30,7 @@ const MILESTONES: ReadonlySet<unknown> = new Set([
 
 const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null;
 
+/** Puts marks and measures of `performance` under the control of a running simulation. */
 export function installTimeline(): void {
   const prototype = Object.getPrototypeOf(performance) as object;
   const Performance = prototype.constructor as new () => object;

@@ -13,6 +13,7 @@ type Clear = (this: unknown, timer: unknown) => void;
 
 const isOutsideSimulation = (): boolean => hub.world === undefined;
 
+/** Puts `setTimeout`, `setInterval`, `setImmediate`, what clears them, and `process.nextTick` under the control of a running simulation. */
 export function installTimers(): void {
   for (const kind of ['setTimeout', 'setInterval'] as const) {
     standInFor<SetTimer>(kind, globalThis, kind, (real) => {

@@ -9,6 +9,7 @@ import type { SimulatedTest, TestRun } from '../test-run.ts';
 
 /** Beside the test file, as with snapshots. */
 const KEPT_FOLDER = '__dryrunner__';
+
 /** The folder for the logs of this test; undefined if none are kept. */
 function keptFolderOf({
   file,

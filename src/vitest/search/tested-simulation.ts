@@ -12,16 +12,16 @@ import type { Ambience } from '../../simulation/ambience.ts';
 import { checkScenario } from '../../simulation/scenario.ts';
 import { SIMULATE_OPTIONS } from '../../simulation/simulate.ts';
 import type { Scenario, SimulateOptions } from '../../simulation/simulate-options.ts';
-import { VITEST_OPTIONS, type SimTestOptions, type TestedScenario } from '../sim-test-options.ts';
+import {
+  type OwnOptions,
+  VITEST_OPTIONS,
+  type SimTestOptions,
+  type TestedScenario,
+} from '../sim-test-options.ts';
 import type { SimulatedTest } from '../test-run.ts';
 
 /** Options that a simulation does not have, or has with another shape. */
-const OWN_OPTIONS = is.optionsOf<
-  Pick<
-    SimTestOptions,
-    'seeds' | 'seed' | 'runs' | 'replay' | 'explain' | 'corpus' | 'neverReached' | 'ambient' | 'timeout'
-  >
->(
+const OWN_OPTIONS = is.optionsOf<OwnOptions>(
   {},
   {
     seeds: is.anyOf(
