@@ -387,8 +387,8 @@ export class SimulationRun {
    * machine is still to bring may handle them.
    */
   #handledUntilMs(): number {
-    if (this.#isAtEnd) return Infinity;
     if (this.#loads.isPending) return this.#clock.now();
+    if (this.#isAtEnd) return Infinity;
     const isOver = this.#session === undefined || this.#isStill;
     return this.#clock.pendingEvents(1)[0]?.atMs ?? (isOver ? Infinity : this.#clock.now());
   }
@@ -527,9 +527,10 @@ export class SimulationRun {
       if (judged !== undefined) return judged;
     }
     this.#hasStepped = true;
+    // Also at the end: what waits for a module, and was not awaited, may fail.
+    if (this.#loads.isPending) return this.#loads.advance();
     if (this.#isAtEnd) return this.#leave();
     if (!this.#isStarted) return this.#start();
-    if (this.#loads.isPending) return this.#loads.advance();
     // Promise reactions of an action run before the next event.
     if (this.#actions.isNeeded && this.#actions.strike()) return true;
     return this.#fireNext();

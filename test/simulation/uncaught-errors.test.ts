@@ -129,6 +129,45 @@ test.for(DRAINS)(
   },
 );
 
+test.for(DRAINS)('what a load that nobody awaits leads to fails the simulation (%s drain)', async (drain) => {
+  const modules = (): FreshModules => {
+    let isPrepared = false;
+    return {
+      prepare: async () => {
+        await turnOfLoop();
+        isPrepared = true;
+      },
+      evaluate: () => (isPrepared ? {} : undefined),
+    };
+  };
+  const messageOf = async (scenario: (sim: Simulation) => void): Promise<string | undefined> => {
+    const { failure } = await simulate({ drain, modules: modules(), scenario });
+    return failure?.message;
+  };
+  const lostAfter = (waits: Promise<unknown>): void =>
+    void waits.then(() => {
+      throw new Error('lost');
+    });
+  let isThere = false;
+  const messages = [
+    await messageOf((sim) => lostAfter(sim.load('it'))),
+    await messageOf((sim) => void sim.load('it').then(() => lostAfter(sim.load('another')))),
+    await messageOf((sim) => void sim.load('it').then(() => void sim.sleep(1))),
+    await messageOf((sim) => void handlesInTime(() => sim.load('it')).then(() => (isThere = true))),
+  ];
+  await turnOfLoop();
+  expect([messages, isThere, heard]).toEqual([
+    [
+      'unhandled rejection in the scenario: lost',
+      'unhandled rejection in the scenario: lost',
+      'The scenario has ended and left 1 timer',
+      undefined,
+    ],
+    true,
+    [],
+  ]);
+});
+
 describe.for(DRAINS)('under the %s drain', (drain) => {
   test.for(CASES)(
     'what %s leaves uncaught fails the simulation at its time, and nobody else hears of it',
