@@ -10,6 +10,7 @@ import { ExecutionInterrupted } from '../kernel/decisions.ts';
 import { withholdRejections } from '../kernel/drain-host.ts';
 import { DrainSlices, type SliceGuard } from '../kernel/drain-slices.ts';
 import { realFunctions } from '../kernel/drain-real-functions.ts';
+import { setStackLimit } from '../kernel/drain-stack-limit.ts';
 import type { SimulateOptions } from '../simulation/simulate-options.ts';
 
 /**
@@ -66,6 +67,20 @@ export interface EndedTurn {
   readonly durationMs: number;
   /** Processor time that this process has used meanwhile. */
   readonly busyMs: number;
+}
+
+/**
+ * Returns a function that shows stacks again as they are shown now: the engine runs no `finally` of code that it ends,
+ * which may be about to put this back.
+ */
+function keepStackSettings(): () => void {
+  const restoreLimit = setStackLimit();
+  const before = Object.getOwnPropertyDescriptor(Error, 'prepareStackTrace');
+  return () => {
+    restoreLimit();
+    if (before === undefined) Reflect.deleteProperty(Error, 'prepareStackTrace');
+    else Reflect.defineProperty(Error, 'prepareStackTrace', before);
+  };
 }
 
 /** The turns of one test, or of one run of a scenario, and their limits. */
@@ -139,6 +154,7 @@ export class GuardedTurns implements SliceGuard {
     }
     const { user, system } = process.cpuUsage();
     const before = host[WORK];
+    const restoreStacks = keepStackSettings();
     host[WORK] = work;
     try {
       script.runInThisContext({ timeout: Math.ceil(leftMs) });
@@ -146,6 +162,7 @@ export class GuardedTurns implements SliceGuard {
       if ((error as NodeJS.ErrnoException | undefined)?.code !== 'ERR_SCRIPT_EXECUTION_TIMEOUT') throw error;
       // Before the clocks are read: the code that was stopped saw those of its simulation.
       hub.world?.cutOff();
+      restoreStacks();
       const used = process.cpuUsage({ user, system });
       const busyMs = (used.user + used.system) / 1_000;
       this.#endedTurn ??= { turns: this.#turns, durationMs: this.#now() - now, busyMs };
