@@ -70,10 +70,10 @@ export interface EndedTurn {
 }
 
 /**
- * Returns a function that shows stacks again as they are shown now: the engine runs no `finally` of code that it ends,
- * which may be about to put this back.
+ * Returns a function that restores how stacks are shown now. Code that the engine ends may have changed that for a
+ * moment, and its `finally` does not run.
  */
-function keepStackSettings(): () => void {
+function saveStackSettings(): () => void {
   const restoreLimit = setStackLimit();
   const before = Object.getOwnPropertyDescriptor(Error, 'prepareStackTrace');
   return () => {
@@ -154,7 +154,7 @@ export class GuardedTurns implements SliceGuard {
     }
     const { user, system } = process.cpuUsage();
     const before = host[WORK];
-    const restoreStacks = keepStackSettings();
+    const restoreStacks = saveStackSettings();
     host[WORK] = work;
     try {
       script.runInThisContext({ timeout: Math.ceil(leftMs) });

@@ -17,7 +17,7 @@ type NamedFailure = Pick<Failure, 'rule' | 'message'> & { readonly kind: string 
 
 /** Quoted data in a check. Other kinds quote names of properties, which are not data. */
 const QUOTED = /"[^"]*"/g;
-/** How the errors of `expect`, of Vitest and Chai, begin: the value they got, which is data. */
+/** The beginning of an assertion error of Vitest or Chai: the value that it got, which is data. */
 const ASSERTION = /^expected [^]*? (?=(?:not )?to )/;
 const NUMBER = /\d+(?:\.\d+)?/g;
 /** Lists of numbers, whose length also differs between runs. */
@@ -55,16 +55,17 @@ export function failureKey(failure: NamedFailure): string {
   const { kind, rule = '', message } = failure;
   check('failure.message', message, is.TEXT);
   const head = kind === 'error' || message.trim() === '' ? message : splitMessage(message).headline;
-  const named =
-    kind === 'check'
-      ? head.replace(QUOTED, '"…"')
-      : kind === 'error'
-        ? head.replace(ASSERTION, 'expected … ')
-        : head;
-  const runs = named.replace(NUMBER, '#').replace(PREFIXED_RUN, (_, id = '') => `run ${id}#`);
+  const runs = withoutData(kind, head)
+    .replace(NUMBER, '#')
+    .replace(PREFIXED_RUN, (_, id = '') => `run ${id}#`);
   const numberless = runs.replace(NUMBERS, '#').replace(PLURAL, '$1');
   const text = kind === 'leftovers' ? numberless.replace(LEFT, HAS_LEFT) : numberless;
   return [kind, rule, text].join(' ').replace(/\s+/g, ' ').trim().slice(0, LENGTH_MAX);
+}
+
+function withoutData(kind: string, head: string): string {
+  if (kind === 'check') return head.replace(QUOTED, '"…"');
+  return kind === 'error' ? head.replace(ASSERTION, 'expected … ') : head;
 }
 
 /**

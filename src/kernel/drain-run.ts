@@ -67,8 +67,8 @@ const HOOKS = is.objectOf<DrainHooks>(
   { ...is.each(['onIdle', 'onTurn', 'onTurnEnd', 'nextTurn'], is.FUNCTION), stepsPerTurn: is.limit(1) },
 );
 
-/** Hooks that their class vouches for, which are not checked: a check takes longer than many a run. */
-export abstract class VouchedHooks implements DrainHooks {
+/** Hooks of our own classes, which are not checked: the check would take longer than a short run. */
+export abstract class TrustedHooks implements DrainHooks {
   abstract onTurn(): void;
 }
 
@@ -99,7 +99,7 @@ export class DrainRun {
     reject: (reason: unknown) => void,
   ) {
     check('step', step, is.FUNCTION);
-    if (!isInstance(hooks, VouchedHooks)) check('hooks', hooks, HOOKS);
+    if (!isInstance(hooks, TrustedHooks)) check('hooks', hooks, HOOKS);
     this.step = step;
     this.stepsPerTurn = hooks.stepsPerTurn ?? STEPS_PER_TURN;
     this.hooks = hooks;

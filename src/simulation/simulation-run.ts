@@ -2,7 +2,7 @@
  * The engine of one simulation: builds the world, drives the clock, notices how it ends. Invariant: the first failure
  * counts.
  */
-import { VouchedHooks, type Drain, type NextTurn, type StepResult } from '../kernel/drain-run.ts';
+import { TrustedHooks, type Drain, type NextTurn, type StepResult } from '../kernel/drain-run.ts';
 import { CallbacksSince, isMachineTimerRunning, withholdRejections } from '../kernel/drain-host.ts';
 import { EventuallyFailedError, WatchedProperties } from './watched-properties.ts';
 import {
@@ -80,7 +80,7 @@ class NotedErrors {
 }
 
 /** The turns of the real event loop that a simulation takes; between two of them it can be ended from outside. */
-class SimulationTurns extends VouchedHooks {
+class SimulationTurns extends TrustedHooks {
   /** True while code of the simulation runs: a simulation started now is nested in this one. */
   isOn = false;
   /** A tick of the simulation has thrown and so ended a turn; Node reports the exception next. */

@@ -842,6 +842,21 @@ describe('over gRPC', () => {
     expect([made, taken]).toEqual([20, 20 * (MIB + 9)]);
   });
 
+  /** Sends an empty Read over HTTP/2 alone, whose stream a test can break. */
+  function readRaw(endpoint: string): { session: ClientHttp2Session; stream: ClientHttp2Stream } {
+    const session = connect(endpoint.replace('grpc', 'http'));
+    ends.push(() => session.destroy());
+    const stream = session.request({
+      ':method': 'POST',
+      ':path': M.read.path,
+      'content-type': 'application/grpc',
+      te: 'trailers',
+    });
+    stream.on('error', () => undefined);
+    stream.end(Buffer.alloc(5));
+    return { session, stream };
+  }
+
   test.for<readonly [string, (session: ClientHttp2Session, stream: ClientHttp2Stream) => void]>([
     ['cancels its call', (_, stream) => stream.close(constants.NGHTTP2_CANCEL)],
     ['is gone', (session) => session.destroy()],
@@ -861,16 +876,7 @@ describe('over gRPC', () => {
     };
     const server = await serveRemote({ service: service as never });
     ends.push(() => server.close(0));
-    const session = connect(server.endpoint.replace('grpc', 'http'));
-    ends.push(() => session.destroy());
-    const stream = session.request({
-      ':method': 'POST',
-      ':path': M.read.path,
-      'content-type': 'application/grpc',
-      te: 'trailers',
-    });
-    stream.on('error', () => undefined);
-    stream.end(Buffer.alloc(5));
+    const { session, stream } = readRaw(server.endpoint);
     await once(stream, 'response');
     leave(session, stream);
     await ended.opened;
@@ -904,16 +910,7 @@ describe('over gRPC', () => {
     };
     const server = await serveRemote({ service: service as never });
     ends.push(() => server.close(0));
-    const session = connect(server.endpoint.replace('grpc', 'http'));
-    ends.push(() => session.destroy());
-    const stream = session.request({
-      ':method': 'POST',
-      ':path': M.read.path,
-      'content-type': 'application/grpc',
-      te: 'trailers',
-    });
-    stream.on('error', () => undefined);
-    stream.end(Buffer.alloc(5));
+    const { stream } = readRaw(server.endpoint);
     await once(stream, 'data');
     taken.open();
     await ended.opened;
