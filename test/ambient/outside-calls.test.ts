@@ -511,7 +511,7 @@ test('how long a loop took is measured on the machine, not in the time that it s
   );
   const elapsedMs = Number(process.hrtime.bigint() - startedAt) / 1e6;
   const { durationMs = 0, busyMs = 0 } = turns.endedTurn ?? {};
-  expect(durationMs).toBeGreaterThanOrEqual(100);
+  expect(durationMs).toBeGreaterThan(0);
   expect(durationMs).toBeLessThanOrEqual(elapsedMs);
   expect(busyMs).toBeGreaterThan(0);
 });

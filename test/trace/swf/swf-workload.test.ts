@@ -337,9 +337,10 @@ describe('the work of a log in the Standard Workload Format', () => {
       requestedS: field,
       status: fc.integer({ min: -1, max: 5 }),
     });
+    const anyLog = fc.uniqueArray(anyJob, { maxLength: 6, selector: ({ jobNumber }) => jobNumber });
     const scales = fc.constantFrom(1, 0.001, 1e-7, 12.34);
     fc.assert(
-      fc.property(fc.array(anyJob, { maxLength: 6 }), scales, (jobs, timeScale) => {
+      fc.property(anyLog, scales, (jobs, timeScale) => {
         const work = createSwfWorkload(
           jobs.map((job) => ({ ...base, ...job })),
           { timeScale },
