@@ -9,27 +9,40 @@ import type { EscapeKind } from '../../explore/escape.ts';
 import { hub, type CallbackUse, type OutsideFunction, type WayBack } from '../hub.ts';
 import { replaceProperty, type AnyFunction } from './stand-in.ts';
 
-interface Area {
+/** A row of refused calls: it says of its functions all that this file and the gate need to know. */
+interface Row {
   /** The module or global, followed by the property path to the object that has the functions. */
   readonly path: string;
+  /** True if that object is an instance, whose class has the functions. */
+  readonly isInstance?: true;
   readonly functions: RegExp;
   readonly kind: EscapeKind;
+  /** What code under test can use instead. */
   readonly instead: string;
+  /** True if the functions return promises, so that a refusal rejects; otherwise it throws. */
+  readonly rejects?: true;
+  /** What the functions do with a callback; default: they owe it their result. */
+  readonly callback?: CallbackUse;
   /** False for arguments with which a call does not reach the machine; default: it always does. */
   readonly reaches?: (...args: readonly unknown[]) => boolean;
 }
 
 const ALL = /^[a-z]/;
-const ALL_AND_STREAMS = /^(?:[a-z]|\w+Stream$)/;
-/** Their callbacks listen to an event. */
-const TAKES_LISTENER = /\.(?:bind|connect|createConnection|createSocket|get|listen|request|watch)$/;
 const LOOK_UPS = /^(?:lookup|resolve|reverse)/;
 
-const IO = { kind: 'io' } as const;
-const FILES = { ...IO, functions: ALL, instead: 'do it before the simulation starts and pass in the result' };
-const SERVER = { ...IO, instead: 'pass in a client, or stub this one, that answers by a timer' };
-const NAMES = { ...IO, functions: LOOK_UPS, instead: 'pass in a function that looks names up' };
-const POOL = { instead: 'use the synchronous form, whose result is there at once' };
+const FILES = { kind: 'io', instead: 'do it before the simulation starts and pass in the result' } as const;
+const SERVER = {
+  kind: 'io',
+  instead: 'pass in a client, or stub this one, that answers by a timer',
+} as const;
+/** Their callbacks listen to an event of the connection. */
+const CONNECTION = { ...SERVER, callback: 'listener' } as const;
+const NAMES = {
+  functions: LOOK_UPS,
+  kind: 'io',
+  instead: 'pass in a function that looks names up',
+} as const;
+const POOL = { kind: 'io', instead: 'use the synchronous form, whose result is there at once' } as const;
 const PROCESS = {
   kind: 'process',
   instead: 'let a simulated runner (createSimulatedRunner) play it',
@@ -40,25 +53,36 @@ const THREAD = {
 } as const;
 const PORT = { kind: 'thread', instead: 'make a MessageChannel in the simulation' } as const;
 const KEYS = { kind: 'entropy', instead: 'make keys and primes before the simulation starts' } as const;
-const END = { kind: 'process', instead: 'throw an error, or return from the scenario' } as const;
 
-const AREAS: readonly Area[] = [
-  { path: 'fs', ...FILES, functions: ALL_AND_STREAMS },
-  { path: 'fs.promises', ...FILES },
-  { path: 'net', functions: /^(?:connect|createConnection)$/, ...SERVER },
-  { path: 'net.Socket.prototype', functions: /^connect$/, ...SERVER },
-  { path: 'net.Server.prototype', functions: /^listen$/, ...SERVER },
-  { path: 'tls', functions: /^connect$/, ...SERVER },
-  { path: 'http', functions: /^(?:request|get)$/, ...SERVER },
-  { path: 'https', functions: /^(?:request|get)$/, ...SERVER },
-  { path: 'http2', functions: /^connect$/, ...SERVER },
-  { path: 'fetch', functions: /^fetch$/, ...SERVER },
-  { path: 'dgram', functions: /^createSocket$/, ...SERVER },
-  { path: 'dgram.Socket.prototype', functions: /^(?:bind|connect|send)$/, ...SERVER },
+const ENDS: Row = {
+  path: 'process',
+  functions: /^(?:exit|abort|kill)$/,
+  kind: 'process',
+  instead: 'throw an error, or return from the scenario',
+};
+
+const ROWS: readonly Row[] = [
+  // Streams too: their classes are properties that Node loads when they are read.
+  { path: 'fs', functions: /^(?!promises$|(?:un)?watch)(?:[a-z]|\w+Stream$)/, ...FILES },
+  { path: 'fs', functions: /^watch$/, callback: 'listener', ...FILES },
+  { path: 'fs', functions: /^watchFile$/, callback: 'added', ...FILES },
+  { path: 'fs', functions: /^unwatchFile$/, callback: 'removed', ...FILES },
+  { path: 'fs.promises', functions: ALL, rejects: true, ...FILES },
+  { path: 'net', functions: /^(?:connect|createConnection)$/, ...CONNECTION },
+  { path: 'net.Socket.prototype', functions: /^connect$/, ...CONNECTION },
+  { path: 'net.Server.prototype', functions: /^listen$/, ...CONNECTION },
+  { path: 'tls', functions: /^connect$/, ...CONNECTION },
+  { path: 'http', functions: /^(?:request|get)$/, ...CONNECTION },
+  { path: 'https', functions: /^(?:request|get)$/, ...CONNECTION },
+  { path: 'http2', functions: /^connect$/, ...CONNECTION },
+  { path: 'fetch', functions: /^fetch$/, rejects: true, ...SERVER },
+  { path: 'dgram', functions: /^createSocket$/, ...CONNECTION },
+  { path: 'dgram.Socket.prototype', functions: /^(?:bind|connect)$/, ...CONNECTION },
+  { path: 'dgram.Socket.prototype', functions: /^send$/, ...SERVER },
   { path: 'dns', ...NAMES },
-  { path: 'dns.promises', ...NAMES },
+  { path: 'dns.promises', rejects: true, ...NAMES },
   { path: 'dns.Resolver.prototype', ...NAMES },
-  { path: 'dns.promises.Resolver.prototype', ...NAMES },
+  { path: 'dns.promises.Resolver.prototype', rejects: true, ...NAMES },
   { path: 'child_process', functions: ALL, ...PROCESS },
   { path: 'child_process.ChildProcess.prototype', functions: /^spawn$/, ...PROCESS },
   { path: 'cluster', functions: /^fork$/, ...PROCESS },
@@ -66,7 +90,7 @@ const AREAS: readonly Area[] = [
   { path: 'worker_threads.BroadcastChannel.prototype', functions: /^postMessage$/, ...PORT },
   { path: 'worker_threads.MessagePort.prototype', functions: /^postMessage$/, ...PORT },
   { path: 'Atomics', functions: /^wait/, kind: 'thread', instead: 'wait for a promise or a timer' },
-  { path: 'crypto', functions: /^(?:scrypt|pbkdf2|hkdf|checkPrime)$/, kind: 'io', ...POOL },
+  { path: 'crypto', functions: /^(?:scrypt|pbkdf2|hkdf|checkPrime)$/, ...POOL },
   { path: 'crypto', functions: /^generate/, ...KEYS },
   {
     path: 'crypto',
@@ -82,15 +106,15 @@ const AREAS: readonly Area[] = [
   })),
   {
     path: 'crypto.subtle',
+    isInstance: true,
     functions: ALL,
+    rejects: true,
     kind: 'io',
     instead: 'use the synchronous functions of node:crypto',
   },
-  { path: 'zlib', functions: /^(?!.*Sync$|crc32)[a-z]/, kind: 'io', ...POOL },
-  { path: 'process', functions: /^(?:exit|abort|kill)$/, ...END },
+  { path: 'zlib', functions: /^(?!.*Sync$|crc32)[a-z]/, ...POOL },
+  ENDS,
 ];
-
-const EXIT: OutsideFunction = { ...END, area: 'process', name: 'process.exit' };
 
 /** Globals that are areas, and the object that has their functions. */
 const GLOBALS: Readonly<Record<string, object>> = { process, Atomics, fetch: globalThis };
@@ -101,7 +125,7 @@ const BASE: ReadonlySet<string> = new Set([
 ]);
 
 /** Names that `allow` accepts in addition to single functions. */
-export const OUTSIDE_AREAS: readonly string[] = [...new Set(AREAS.map(({ path }) => areaOf(path)))];
+export const OUTSIDE_AREAS: readonly string[] = [...new Set(ROWS.map(({ path }) => areaOf(path)))];
 
 interface Seen {
   readonly areas: Set<string>;
@@ -121,7 +145,7 @@ export function watchOutsideCalls(): void {
   const areas = OUTSIDE_AREAS.filter((area) => !seen.areas.has(area) && (BASE.has(area) || isLoaded(area)));
   seen.modules = moduleLoadList?.length ?? 0;
   if (areas.length === 0) return;
-  for (const area of AREAS) if (areas.includes(areaOf(area.path))) watchArea(area);
+  for (const row of ROWS) if (areas.includes(areaOf(row.path))) watchRow(row);
   for (const area of areas) seen.areas.add(area);
   seen.exit ??= exitNow().value;
   syncBuiltinESMExports();
@@ -131,7 +155,7 @@ export function watchOutsideCalls(): void {
 function watchExit(): void {
   if (seen.exit === undefined || process.exit === seen.exit) return;
   const before = exitNow();
-  Object.defineProperty(process, 'exit', watched(before, EXIT) ?? before);
+  Object.defineProperty(process, 'exit', watched(before, 'exit', ENDS) ?? before);
   seen.exit = exitNow().value;
 }
 
@@ -147,36 +171,38 @@ function isLoaded(module: string): boolean {
   return moduleLoadList?.includes(`NativeModule ${module}`) ?? true;
 }
 
-function watchArea({ path, functions, kind, instead, reaches }: Area): void {
-  const [area = '', ...way] = path.split('.');
-  const owner = ownerAt(GLOBALS[area] ?? (process.getBuiltinModule(area) as object), way);
-  const prefix = GLOBALS[area] === globalThis ? '' : `${path.replace('.prototype', '')}.`;
-  for (const key of Object.getOwnPropertyNames(owner)) {
+function watchRow(row: Row): void {
+  const { path, isInstance, functions } = row;
+  const owner = ownerAt(path);
+  const holder = isInstance === true ? (Object.getPrototypeOf(owner) as object) : owner;
+  for (const key of Object.getOwnPropertyNames(holder)) {
     if (!functions.test(key) || key === 'constructor') continue;
-    const name = `${prefix}${key}`;
-    const outside: OutsideFunction = { kind, area, name, instead };
-    replaceProperty(name, owner, key, (before) => watched(before, outside, reaches), true);
+    replaceProperty(nameOf(key, path), holder, key, (before) => watched(before, key, row), true);
   }
 }
 
-/** The object that has the functions: for an instance, the prototype of its class. */
-function ownerAt(root: object, way: readonly string[]): object {
-  let owner = root as Readonly<Record<string, object | undefined>>;
+function ownerAt(path: string): object {
+  const [area = '', ...way] = path.split('.');
+  let owner = (GLOBALS[area] ?? process.getBuiltinModule(area)) as Readonly<
+    Record<string, object | undefined>
+  >;
   for (const key of way) owner = (owner[key] ?? {}) as typeof owner;
-  return way.at(-1) === 'subtle' ? (Object.getPrototypeOf(owner) as object) : owner;
+  return owner;
 }
 
-function watched(
-  before: PropertyDescriptor,
-  outside: OutsideFunction,
-  reaches?: Area['reaches'],
-): PropertyDescriptor | undefined {
+/** The function's name as written in code. */
+function nameOf(key: string, path: string): string {
+  return GLOBALS[areaOf(path)] === globalThis ? key : `${path.replace('.prototype', '')}.${key}`;
+}
+
+/** The descriptor that watches the function; undefined for a property that holds none. */
+function watched(before: PropertyDescriptor, key: string, row: Row): PropertyDescriptor | undefined {
   if (before.configurable !== true) return undefined;
   if (typeof before.value === 'function') {
-    return { ...before, value: watchedFunction(before.value as AnyFunction, outside, reaches) };
+    return { ...before, value: watchedFunction(before.value as AnyFunction, key, row) };
   }
   const get = before.get?.bind(undefined);
-  if (get === undefined || !/Stream$/.test(outside.name)) return undefined;
+  if (get === undefined) return undefined;
   let original: unknown;
   let shown: unknown;
   return {
@@ -184,37 +210,35 @@ function watched(
     get: () => {
       // Code such as graceful-fs assigns classes of its own, and puts back what it has read here.
       const assigned: unknown = get();
-      if (typeof assigned !== 'function' || streams.has(assigned)) return assigned;
+      if (typeof assigned !== 'function' || loaded.has(assigned)) return assigned;
       if (assigned !== original) {
         original = assigned;
-        const stream = watchedFunction(assigned as AnyFunction, outside);
-        streams.add(stream);
-        shown = stream;
+        const own = watchedFunction(assigned as AnyFunction, key, row);
+        loaded.add(own);
+        shown = own;
       }
       return shown;
     },
   };
 }
 
-/** The classes of streams that are watched already. */
-const streams = new WeakSet<object>();
+/** What stands in for the functions that Node loads when they are read. */
+const loaded = new WeakSet<object>();
 
 /** Wraps in a proxy, so that classes and properties of functions keep working. */
-function watchedFunction(
-  original: AnyFunction,
-  outside: OutsideFunction,
-  reaches: Area['reaches'] = () => true,
-): AnyFunction {
-  const gives = /promises|subtle|fetch/.test(outside.name);
-  const use = callbackUseOf(outside.name);
+function watchedFunction(original: AnyFunction, key: string, row: Row): AnyFunction {
+  const { path, kind, instead, rejects = false, callback = 'result', reaches = () => true } = row;
+  const outside: OutsideFunction = { kind, area: areaOf(path), name: nameOf(key, path), instead };
   return new Proxy(original, {
     apply(called, self, args: unknown[]) {
       const answer = reaches(...args) ? hub.world?.outside(outside) : undefined;
-      if (answer instanceof Error) return refused(answer, gives);
+      if (answer instanceof Error) return refused(answer, rejects);
       if (answer === undefined) {
         return Reflect.apply<unknown, never[], unknown>(called, self, args as never[]);
       }
-      const result = broughtBack(answer, use, args, (given) => Reflect.apply(called, self, given as never[]));
+      const result = broughtBack(answer, callback, args, (given) =>
+        Reflect.apply(called, self, given as never[]),
+      );
       return result instanceof Promise ? answer.bringPromise(result) : result;
     },
     construct(called, args: unknown[], made) {
@@ -226,16 +250,9 @@ function watchedFunction(
   });
 }
 
-/** A function that returns a promise rejects; others throw. */
-function refused(error: Error, gives: boolean): Promise<never> {
-  if (gives) return Promise.reject(error);
+function refused(error: Error, rejects: boolean): Promise<never> {
+  if (rejects) return Promise.reject(error);
   throw error;
-}
-
-function callbackUseOf(name: string): CallbackUse {
-  if (name === 'fs.watchFile') return 'added';
-  if (name === 'fs.unwatchFile') return 'removed';
-  return TAKES_LISTENER.test(name) ? 'listener' : 'result';
 }
 
 /** Makes the call, with callbacks that come back. */
