@@ -6,7 +6,12 @@
 export type { ReportFailure } from '../simulation/verdict.ts';
 export type { Ambience, AmbientParts, AmbientSession } from '../simulation/ambience.ts';
 export { type AmbientOptions, ambientTime } from './ambient-time.ts';
-export { type StallOptions, type TimeFaults, type WallStepOptions } from './time-faults.ts';
+export {
+  type DateBehindOptions,
+  type StallOptions,
+  type TimeFaults,
+  type WallStepOptions,
+} from './time-faults.ts';
 export { awaitTransform, type AwaitTransformOptions } from './awaits/await-transform.ts';
 export type { AwaitLevel, AwaitOptions } from './awaits/controlled-awaits.ts';
 export { rewriteAwaits, type RewriteOptions } from './awaits/rewrite-awaits.ts';

@@ -6,10 +6,10 @@
 import * as is from '../kernel/shape.ts';
 import { check } from '../kernel/argument-check.ts';
 import type { Choices } from '../kernel/decisions.ts';
-import { invalidArgument } from '../kernel/errors.ts';
 import { question } from '../kernel/question.ts';
 import type { VirtualClock } from '../kernel/virtual-clock.ts';
 import type { ProcessClock } from '../model/process-host.ts';
+import { timeFaultText, type TimeFaultKind } from '../model/faults.ts';
 import type { Tracer } from '../model/trace-event.ts';
 import { FAULT_ODDS } from '../model/odds.ts';
 
@@ -19,6 +19,12 @@ export interface StallOptions {
   readonly oneIn?: number;
   /** Possible lengths of a stall of the event loop, in milliseconds; default 1, 20, 1,000. */
   readonly stallMs?: readonly number[];
+}
+
+/** Options of the fault `dateBehind`. */
+export interface DateBehindOptions {
+  /** Strikes at one in this many timers; default 16, ≥ 2. */
+  readonly oneIn?: number;
 }
 
 /** Options of the fault `wallStep`. */
@@ -34,88 +40,84 @@ export interface TimeFaults {
   /** The event loop stalls before a timer fires: everything due in the meantime fires late, in order. */
   readonly stall?: boolean | StallOptions;
   /** `Date` is one millisecond behind the timer clock while a timer fires, as Node occasionally shows it. */
-  readonly dateBehind?: boolean | { readonly oneIn?: number };
+  readonly dateBehind?: boolean | DateBehindOptions;
   /** The wall clock is set, as by an administrator or NTP: `Date` jumps forward or back, and no other clock does. */
   readonly wallStep?: boolean | WallStepOptions;
 }
 
-interface Fault {
-  readonly kind: string;
-  readonly oneIn: number;
-  readonly amounts: readonly number[];
-  readonly words: (amount: number) => string;
+type AnyOptions = StallOptions & DateBehindOptions & WallStepOptions;
+
+/** What an option chooses. */
+interface FaultOfTime {
+  readonly kind: TimeFaultKind;
+  readonly shape: is.RecordShape;
+  /** Milliseconds by which it may strike. */
+  readonly amountsOf: (options: AnyOptions) => readonly number[];
 }
 
-const STALL_MS: readonly number[] = [1, 20, 1_000];
-const STEP_MS: readonly number[] = [1_000, -1_000, 3_600_000, -3_600_000];
+const ONE_IN = is.integer(2);
+const STEP = is.satisfying('whole milliseconds other than 0', (ms) => Number.isSafeInteger(ms) && ms !== 0);
 
-interface GivenFault {
-  readonly oneIn?: unknown;
-  readonly stallMs?: unknown;
-  readonly stepMs?: unknown;
+/** All faults, by their options. */
+export const TIME_FAULTS: Readonly<Record<keyof TimeFaults, FaultOfTime>> = {
+  stall: {
+    kind: 'stall',
+    shape: is.optionsOf<StallOptions>(
+      {},
+      { oneIn: ONE_IN, stallMs: is.listOf(is.integer(1), 'a list of whole milliseconds', 1) },
+    ),
+    amountsOf: ({ stallMs = [1, 20, 1_000] }) => stallMs,
+  },
+  dateBehind: {
+    kind: 'behind',
+    shape: is.optionsOf<DateBehindOptions>({}, { oneIn: ONE_IN }),
+    amountsOf: () => [1],
+  },
+  wallStep: {
+    kind: 'step',
+    shape: is.optionsOf<WallStepOptions>(
+      {},
+      { oneIn: ONE_IN, stepMs: is.listOf(STEP, 'a list of whole milliseconds', 1) },
+    ),
+    amountsOf: ({ stepMs = [1_000, -1_000, 3_600_000, -3_600_000] }) => stepMs,
+  },
+};
+
+const OPTIONS = is.optionsOf<TimeFaults>(
+  {},
+  is.each(Object.keys(TIME_FAULTS) as (keyof TimeFaults)[], is.ANY),
+);
+
+interface ChosenFault {
+  readonly kind: TimeFaultKind;
+  readonly oneIn: number;
+  readonly amounts: readonly number[];
 }
 
 /** The faults selected by options. */
-export class ChosenTimeFaults {
-  readonly stall: Fault | undefined;
-  readonly behind: Fault | undefined;
-  readonly step: Fault | undefined;
+export class ChosenTimeFaults implements Readonly<Record<keyof TimeFaults, ChosenFault | undefined>> {
+  readonly stall: ChosenFault | undefined;
+  readonly dateBehind: ChosenFault | undefined;
+  readonly wallStep: ChosenFault | undefined;
 
   constructor(given: TimeFaults = {}) {
-    check('options', given, is.readable('an object of options'));
-    const names = Object.keys(given).filter((name) => !['stall', 'dateBehind', 'wallStep'].includes(name));
-    if (names.length > 0) throw invalidArgument('faults', 'stall, dateBehind or wallStep', names[0]);
-    const { stall, dateBehind, wallStep } = given;
-    this.stall = faultOf(
-      'faults.stall',
-      'stall',
-      stall,
-      ['stallMs', STALL_MS],
-      (ms) => `the event loop stalls for ${ms} ms`,
-    );
-    this.behind = faultOf(
-      'faults.dateBehind',
-      'behind',
-      dateBehind,
-      ['', [1]],
-      () => 'Date is a millisecond behind the timer that fires',
-    );
-    this.step = faultOf(
-      'faults.wallStep',
-      'step',
-      wallStep,
-      ['stepMs', STEP_MS],
-      (ms) => `the wall clock is set ${ms < 0 ? 'back' : 'forward'} by ${Math.abs(ms)} ms`,
-    );
+    check('faults', given, OPTIONS);
+    this.stall = chosen('stall', given.stall);
+    this.dateBehind = chosen('dateBehind', given.dateBehind);
+    this.wallStep = chosen('wallStep', given.wallStep);
   }
 
   get isEmpty(): boolean {
-    return this.stall === undefined && this.behind === undefined && this.step === undefined;
+    return this.stall === undefined && this.dateBehind === undefined && this.wallStep === undefined;
   }
 }
 
-function faultOf(
-  name: string,
-  kind: string,
-  given: boolean | GivenFault | undefined,
-  [amountsName, defaults]: readonly [keyof GivenFault | '', readonly number[]],
-  words: (amount: number) => string,
-): Fault | undefined {
-  if (given === undefined || given === false) return undefined;
-  const options: GivenFault = given === true ? {} : given;
-  const fields = amountsName === '' ? (['oneIn'] as const) : (['oneIn', amountsName] as const);
-  check(name, options, is.optionsOf<Partial<Record<string, unknown>>>({}, is.each(fields, is.ANY)));
-  const { oneIn = FAULT_ODDS.timeOneIn } = options;
-  if (!(Number.isSafeInteger(oneIn) && Number(oneIn) >= 2)) {
-    throw invalidArgument(`${name}.oneIn`, 'an integer ≥ 2', oneIn);
-  }
-  const amounts = (amountsName === '' ? undefined : options[amountsName]) ?? defaults;
-  const isLeast = (ms: unknown): boolean =>
-    Number.isSafeInteger(ms) && (kind === 'step' ? ms !== 0 : Number(ms) > 0);
-  if (!Array.isArray(amounts) || amounts.length === 0 || !amounts.every(isLeast)) {
-    throw invalidArgument(`${name}.${amountsName}`, 'a list of whole milliseconds', amounts);
-  }
-  return { kind, oneIn: Number(oneIn), amounts: amounts as number[], words };
+function chosen(name: keyof TimeFaults, given: boolean | AnyOptions = false): ChosenFault | undefined {
+  if (given === false) return undefined;
+  const options = given === true ? {} : given;
+  const { kind, shape, amountsOf } = TIME_FAULTS[name];
+  check(`faults.${name}`, options, shape);
+  return { kind, oneIn: options.oneIn ?? FAULT_ODDS.timeOneIn, amounts: amountsOf(options) };
 }
 
 /** The clock of a process cannot stall by itself: its machine pauses it. */
@@ -149,26 +151,26 @@ export class FaultyTime {
 
   /** Called when a timer is about to fire. */
   beforeTimer(): void {
-    const { stall, behind, step } = this.#faults;
+    const { stall, dateBehind, wallStep } = this.#faults;
     const stallMs = stall === undefined ? 0 : this.#strike(stall);
     if (stallMs > 0) this.#clock.stall?.(stallMs);
-    if (step !== undefined) {
-      const ms = this.#strike(step);
+    if (wallStep !== undefined) {
+      const ms = this.#strike(wallStep);
       this.#stepMs += ms;
       if (ms !== 0) this.#shownMs = -Infinity;
     }
     const now = this.#clock.now();
     // `Date` must not go back: a millisecond that has been shown stays visible.
     const isShown = this.#shownMs >= Math.floor(this.#clock.epochMs + now) + this.#stepMs;
-    if (behind === undefined || now === this.#behindAt || isShown) return;
-    if (this.#strike(behind) > 0) this.#behindAt = now;
+    if (dateBehind === undefined || now === this.#behindAt || isShown) return;
+    if (this.#strike(dateBehind) > 0) this.#behindAt = now;
   }
 
   /** The amount, or 0 if the fault does not strike. The highest answers strike. */
-  #strike({ kind, oneIn, amounts, words }: Fault): number {
+  #strike({ kind, oneIn, amounts }: ChosenFault): number {
     const spared = (oneIn - 1) * amounts.length;
     const describe = (answer: number): string =>
-      answer < spared ? '' : words(amounts[answer - spared] as number);
+      answer < spared ? '' : timeFaultText(kind, amounts[answer - spared] as number);
     const asked = question('fault', { owner: 'time', what: kind });
     const answer = this.#choices.choose(asked, spared + amounts.length, describe);
     if (answer < spared) return 0;

@@ -78,11 +78,15 @@ const OF_CLOCK: Words = {
   drift: (machine) => `the clock of ${machine} drifts`,
 };
 
-/** Faults of ambient time, which strike no named target. */
-const OF_TIME: Words = {
-  stall: () => 'the event loop stalls',
+/** Kinds of faults of ambient time, which strike no named target. */
+export type TimeFaultKind = 'stall' | 'behind' | 'step';
+
+/** By how many milliseconds is not always known. */
+const OF_TIME: Readonly<Record<TimeFaultKind, (ms?: number) => string>> = {
+  stall: (ms) => `the event loop stalls${ms === undefined ? '' : ` for ${ms} ms`}`,
   behind: () => 'Date is a millisecond behind the timer that fires',
-  step: () => 'the wall clock is set',
+  step: (ms) =>
+    `the wall clock is set${ms === undefined ? '' : ` ${ms < 0 ? 'back' : 'forward'} by ${Math.abs(ms)} ms`}`,
 };
 
 /**
@@ -254,8 +258,10 @@ function remoteCallText({ name, method, detail = '', caller }: RemoteCall): stri
 }
 
 /** Describes a fault of ambient time; undefined for a kind that is not one. */
-export function timeFaultText(kind: string): string | undefined {
-  return worded(OF_TIME, kind, '');
+export function timeFaultText(kind: TimeFaultKind, ms: number): string;
+export function timeFaultText(kind: string): string | undefined;
+export function timeFaultText(kind: string, ms?: number): string | undefined {
+  return Object.hasOwn(OF_TIME, kind) ? OF_TIME[kind as TimeFaultKind](ms) : undefined;
 }
 
 /** Describes a fault of a trace. */

@@ -177,11 +177,19 @@ test('a failure is shrunk to the fault, and explained in its words', async () =>
 });
 
 test.for([
-  [{ stalls: true }, /^faults: expected stall, dateBehind or wallStep, got "stalls"$/],
+  [
+    { stalls: true },
+    /^faults: expected only the fields stall, dateBehind, wallStep, got a field "stalls"; the nearest is stall$/,
+  ],
+  [
+    { stall: { stepMs: [1] } },
+    /^faults\.stall: expected only the fields oneIn, stallMs, got a field "stepMs"/,
+  ],
   [{ stall: { oneIn: 1 } }, /^faults\.stall\.oneIn: expected an integer ≥ 2, got 1$/],
   [{ stall: { stallMs: [] } }, /^faults\.stall\.stallMs: expected a list of whole milliseconds/],
-  [{ stall: { stallMs: [-5] } }, /^faults\.stall\.stallMs: expected/],
-  [{ wallStep: { stepMs: [0] } }, /^faults\.wallStep\.stepMs: expected/],
+  [{ stall: { stallMs: [-5] } }, /^faults\.stall\.stallMs\[0\]: expected an integer ≥ 1, got -5/],
+  [{ wallStep: { stepMs: [0] } }, /^faults\.wallStep\.stepMs\[0\]: expected/],
+  [null, /^faults: expected an object of options, got null$/],
 ] as const)('options that make no sense are refused: %o', ([faults, message]) => {
   expect(() => ambientTime({ faults: faults as TimeFaults })).toThrow(message);
 });

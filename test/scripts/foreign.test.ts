@@ -28,7 +28,7 @@ describe('scenarios over foreign packages', () => {
 
 test.for([
   [['--only', 'left-pad'], '--only: there is no package and no promise left-pad'],
-  [['--fault', 'rain'], 'faults: expected stall, dateBehind or wallStep, got "rain"'],
+  [['--fault', 'rain'], 'faults: expected only the fields stall, dateBehind, wallStep, got a field "rain"'],
 ] as const)('npm run foreign refuses %j, before it installs anything', ([args, message]) => {
   const command = [join(projectRoot, 'scripts/foreign.ts'), ...args];
   const { status, stderr } = spawnSync(process.execPath, ['--import', 'tsx', ...command], {
