@@ -72,6 +72,8 @@ function soundPath(field: string, path: string, canBeEmpty = false): string {
 }
 
 function checkLength(field: string, path: string): void {
+  // A UTF-16 code unit takes at most three bytes, so that most paths need not be encoded.
+  if (path.length * 3 <= NAME_BYTES_MAX) return;
   checkPathBytes(field, utf8Bytes(path));
   if (path.split('/').some((name) => utf8Bytes(name) > NAME_BYTES_MAX)) {
     throw badField(field, `a path whose names have at most ${NAME_BYTES_MAX} bytes`, path);

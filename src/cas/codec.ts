@@ -408,15 +408,17 @@ function isDefault(value: unknown): boolean {
 
 class TypeCodec<T> implements MessageCodec<T> {
   readonly name: string;
+  readonly #shape: is.Shape;
   #known: protobuf.Type | undefined;
 
   constructor(name: string) {
     this.name = name;
+    this.#shape = is.anObject(`a ${name}`);
   }
 
   encode(message: Init<T>): Uint8Array {
     try {
-      check('message', message, is.anObject(`a ${this.name}`));
+      check('message', message, this.#shape);
       const type = this.#type();
       return type.encode(Canonical.of(type).message(message as Fields)).finish();
     } catch (error) {

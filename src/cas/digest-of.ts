@@ -1,8 +1,14 @@
 /** Computes the digest of bytes: SHA-256 and size, as the Remote Execution API defines it. */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import * as is from '../kernel/shape.ts';
 import { check } from '../kernel/argument-check.ts';
 import type { Digest } from '../model/digest.ts';
+
+const CONTENT = is.satisfying(
+  'text or bytes',
+  (value) => typeof value === 'string' || value instanceof Uint8Array,
+);
+const encoder = new TextEncoder();
 
 /**
  * The digest of some content; text is encoded as UTF-8.
@@ -15,11 +21,7 @@ import type { Digest } from '../model/digest.ts';
  * ```
  */
 export function digestOf(content: string | Uint8Array): Digest {
-  check(
-    'content',
-    content,
-    is.satisfying('text or bytes', (value) => typeof value === 'string' || value instanceof Uint8Array),
-  );
-  const bytes = typeof content === 'string' ? new TextEncoder().encode(content) : content;
-  return { hash: createHash('sha256').update(bytes).digest('hex'), sizeBytes: bytes.length };
+  check('content', content, CONTENT);
+  const bytes = typeof content === 'string' ? encoder.encode(content) : content;
+  return { hash: hash('sha256', bytes, 'hex'), sizeBytes: bytes.length };
 }

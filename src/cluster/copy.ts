@@ -3,7 +3,7 @@
  * sender.
  */
 import { isError, isRunnerError, messageOf, RunnerError, shownText, stackOf } from '../kernel/errors.ts';
-import { isRecord, isStub, NOT_PLAIN, plainCopyOf } from './plain-copy.ts';
+import { isRecord, isUncopyable, NOT_PLAIN, plainCopyOf } from '../kernel/plain-copy.ts';
 import { receivedError, sentError, type SentError } from './sent-error.ts';
 
 /**
@@ -103,7 +103,7 @@ class Survey {
     if (typeof value === 'symbol') return { path, what: 'a symbol' };
     if (typeof value !== 'object' || value === null || this.#seen.has(value)) return undefined;
     this.#seen.add(value);
-    if (isStub(value)) return { path, what: A_STUB };
+    if (isUncopyable(value)) return { path, what: A_STUB };
     if (isError(value)) {
       this.#hasErrors = true;
       return undefined;

@@ -3,7 +3,7 @@
  * caller gets an error with the same class, name, message, code and plain fields.
  */
 import { isRunnerError, messageOf, RunnerError, shownText, type RunnerErrorCode } from '../kernel/errors.ts';
-import { NOT_PLAIN, plainCopyOf } from './plain-copy.ts';
+import { NOT_PLAIN, plainCopyOf } from '../kernel/plain-copy.ts';
 
 /** An error that a method threw, in the form in which it is sent. */
 export interface SentError {

@@ -3,7 +3,7 @@ import * as is from '../kernel/shape.ts';
 import { check } from '../kernel/argument-check.ts';
 import { invalidArgument } from '../kernel/errors.ts';
 import type { CallOptions, Stub } from '../model/node-context.ts';
-import { markAsStub } from './plain-copy.ts';
+import { markUncopyable } from '../kernel/plain-copy.ts';
 import { CALL_FIELDS, checkCallOptions, type Endpoint, isReserved } from './endpoint.ts';
 
 interface StubParts {
@@ -48,7 +48,8 @@ export function createStub<T extends object>(
   // The handler gets `methods` also for objects that inherit from the stub.
   parts.set(methods, own);
   parts.set(stub, own);
-  markAsStub(stub);
+  // Reading any of its fields makes a method that calls the other node.
+  markUncopyable(stub);
   return stub as unknown as Stub<T>;
 }
 

@@ -1,5 +1,6 @@
 /** What a write keeps of the previous status: refs and tags that it does not set (R52, R53). */
 import { invalidArgument } from '../kernel/errors.ts';
+import { NOT_PLAIN, plainCopyOf } from '../kernel/plain-copy.ts';
 import { makeRunStatus, withResult, type RunStatus } from '../model/run-status.ts';
 
 /**
@@ -11,7 +12,8 @@ import { makeRunStatus, withResult, type RunStatus } from '../model/run-status.t
 function frozenCopy<T extends object>(value: T): T {
   let copy: T;
   try {
-    copy = structuredClone(value);
+    const plain = plainCopyOf(value);
+    copy = plain === NOT_PLAIN ? structuredClone(value) : (plain as T);
   } catch {
     throw invalidArgument('status.actionResult', 'plain data', value);
   }
@@ -21,7 +23,7 @@ function frozenCopy<T extends object>(value: T): T {
 
 /** Stops at anything frozen, which includes primitive values and back references. */
 function freezeDeep(value: unknown): void {
-  if (Object.isFrozen(value) || ArrayBuffer.isView(value)) return;
+  if (typeof value !== 'object' || Object.isFrozen(value) || ArrayBuffer.isView(value)) return;
   Object.freeze(value);
   for (const child of Object.values(value as object)) freezeDeep(child);
 }

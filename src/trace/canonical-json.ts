@@ -19,13 +19,69 @@ export function sortedKeys(value: object): string[] {
     .sort(byCodeUnits);
 }
 
-function isSorted(value: object): boolean {
+function isSorted(keys: readonly string[]): boolean {
   let before = '';
-  for (const key of Object.keys(value)) {
+  for (const key of keys) {
     if (key < before) return false;
     before = key;
   }
   return true;
+}
+
+/** A replacer for `JSON.stringify`. Keys that are indexes stay in the order of their numbers. */
+function withSortedKeys(_key: string, held: unknown): unknown {
+  if (typeof held !== 'object' || held === null || Array.isArray(held)) return held;
+  if (isSorted(Object.keys(held))) return held;
+  return Object.fromEntries(sortedKeys(held).map((key) => [key, (held as JsonObject)[key]]));
+}
+
+/** Values that are nested deeper than this, or contain a cycle, are left to `JSON.stringify`. */
+const DEPTH_MAX = 64;
+
+/**
+ * The canonical JSON of plain data, several times faster than with a replacer; `undefined` for anything that
+ * `JSON.stringify` does not write as it stands.
+ */
+function plainJson(value: unknown, depth: number = DEPTH_MAX): string | undefined {
+  if (typeof value === 'string') return JSON.stringify(value);
+  if (typeof value === 'number') return Number.isFinite(value) ? String(value) : 'null';
+  if (typeof value === 'boolean' || value === null) return String(value);
+  if (typeof value !== 'object' || depth === 0 || 'toJSON' in value) return undefined;
+  if (Array.isArray(value)) return listJson(value, depth - 1);
+  return Object.getPrototypeOf(value) === Object.prototype
+    ? recordJson(value as JsonObject, depth - 1)
+    : undefined;
+}
+
+function listJson(list: readonly unknown[], depth: number): string | undefined {
+  let text = '';
+  for (const value of list) {
+    const item = plainJson(value, depth);
+    if (item === undefined) return undefined;
+    text += text === '' ? item : `,${item}`;
+  }
+  return `[${text}]`;
+}
+
+function recordJson(record: JsonObject, depth: number): string | undefined {
+  const keys = Object.keys(record);
+  if (keys.some(isIndex)) return undefined;
+  if (!isSorted(keys)) keys.sort(byCodeUnits);
+  let text = '';
+  for (const key of keys) {
+    const value = record[key];
+    if (value === undefined) continue;
+    const item = plainJson(value, depth);
+    if (item === undefined) return undefined;
+    text += `${text === '' ? '' : ','}${JSON.stringify(key)}:${item}`;
+  }
+  return `{${text}}`;
+}
+
+/** True for keys that an object lists by number, whatever their order of insertion. */
+function isIndex(key: string): boolean {
+  const code = key.charCodeAt(0);
+  return code >= 48 && code <= 57;
 }
 
 /**
@@ -36,10 +92,7 @@ function isSorted(value: object): boolean {
  */
 export function canonicalJson(value: unknown): string {
   try {
-    return JSON.stringify(value, (_key, held: unknown) => {
-      if (typeof held !== 'object' || held === null || Array.isArray(held) || isSorted(held)) return held;
-      return Object.fromEntries(sortedKeys(held).map((key) => [key, (held as JsonObject)[key]]));
-    });
+    return plainJson(value) ?? JSON.stringify(value, withSortedKeys);
   } catch (cause) {
     const expected = 'data that JSON can hold';
     throw new RunnerError('RUNNER_INVALID_ARGUMENT', `expected ${expected}, got ${describeValue(value)}`, {

@@ -241,6 +241,11 @@ describe('executing an action', () => {
       'command.output_files: expected a path whose names have at most 255 bytes',
     ],
     [
+      'an output with a name of 86 characters of three bytes',
+      (c) => putAction(c, { outputFiles: ['€'.repeat(86)] }),
+      'command.output_files: expected a path whose names have at most 255 bytes',
+    ],
+    [
       'an output too deep below its working directory',
       (c) =>
         putAction(c, { workingDirectory: `${'d/'.repeat(1_000)}d`, outputPaths: [`${'o/'.repeat(1_000)}o`] }),
