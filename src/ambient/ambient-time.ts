@@ -29,7 +29,7 @@ import {
   type TickCallback,
   type WayBack,
 } from './hub.ts';
-import { checkAllowed, OutsideGate } from './outside-gate.ts';
+import { ALLOWED, OutsideGate } from './outside-gate.ts';
 import { AmbientTicks, AmbientTimers, type TimerKind } from './ambient-timers.ts';
 import { PerformanceTimeline } from './performance-timeline.ts';
 import { ChosenTimeFaults, FaultyTime, type TimeFaults } from './time-faults.ts';
@@ -462,7 +462,7 @@ export interface AmbientOptions extends AwaitOptions {
 const OPTIONS: is.RecordShape = is.optionsOf<AmbientOptions>(
   {},
   {
-    allow: is.ANY,
+    allow: ALLOWED,
     faults: is.ANY,
     maxTicks: is.limit(1),
     awaits: is.oneOf(...AWAIT_LEVELS),
@@ -499,7 +499,7 @@ export function ambientTime(options: AmbientOptions = {}): Ambience {
   check('options', options, OPTIONS);
   const { allow = [], faults, maxTicks = MAX_TICKS, awaits, thens = false } = options;
   if (thens && awaits === undefined) throw invalidArgument('thens', 'awaits beside it', thens);
-  const settings = { allowed: checkAllowed(allow), faults: new ChosenTimeFaults(faults), maxTicks, thens };
+  const settings = { allowed: new Set(allow), faults: new ChosenTimeFaults(faults), maxTicks, thens };
   checkOneVersion();
   installGlobals();
   return new SharedAmbience(

@@ -10,7 +10,7 @@ import { check, isInstance } from '../kernel/argument-check.ts';
 import { invalidArgument } from '../kernel/errors.ts';
 import type { FreshModules } from '../simulation/module-loads.ts';
 import type { ModuleBundle } from './module-bundle.ts';
-import { checkTransforms, type ModuleTransform } from './module-transform.ts';
+import { type ModuleTransform, TRANSFORMS } from './module-transform.ts';
 
 /** Options of {@link freshModules}. */
 export interface FreshModulesOptions {
@@ -28,7 +28,14 @@ export interface FreshModulesOptions {
   readonly transforms?: readonly ModuleTransform[];
 }
 
-const OPTIONS: readonly string[] = ['shared', 'alias', 'transforms'];
+const OPTIONS = is.optionsOf<FreshModulesOptions>(
+  {},
+  {
+    shared: is.listOf(is.text('the name of a package'), 'a list of names of packages'),
+    alias: is.mapOf(is.TEXT, 'an object of absolute paths'),
+    transforms: TRANSFORMS,
+  },
+);
 
 /**
  * Lets `sim.load` evaluate modules anew in each execution. Relative paths are resolved against `from`, the URL or path
@@ -54,15 +61,8 @@ const OPTIONS: readonly string[] = ['shared', 'alias', 'transforms'];
  */
 export function freshModules(from: string | URL, options: FreshModulesOptions = {}): FreshModules {
   const file = fileOf(from);
-  check('options', options, is.readable('an object of options'));
-  const unknown = Object.keys(options).find((key) => !OPTIONS.includes(key));
-  if (unknown !== undefined) throw invalidArgument('options', `some of ${OPTIONS.join(', ')}`, unknown);
+  check('options', options, OPTIONS);
   const { shared = [], alias = {}, transforms = [] } = options;
-  check('shared', shared, is.listOf(is.ANY, 'a list of names of packages'));
-  for (const name of shared) check('shared', name, is.text('a list of names of packages'));
-  check('alias', alias, is.readable('an object of absolute paths'));
-  for (const [name, path] of Object.entries(alias)) check(`alias[${JSON.stringify(name)}]`, path, is.TEXT);
-  checkTransforms(transforms);
   const bundles = new Map<string, ModuleBundle>();
   return {
     async prepare(specifier) {

@@ -12,7 +12,7 @@ import type * as rolldownUtils from 'rolldown/utils';
 import { messageOf, RunnerError } from '../kernel/errors.ts';
 import { nearestName } from '../kernel/nearest-name.ts';
 import { languageOf, ownPlacePlugin, placeOf, type PlaceOf } from './module-place.ts';
-import type { ModuleTransform } from './module-transform.ts';
+import { type ModuleTransform, transformPlugin } from './module-transform.ts';
 
 type Require = (specifier: string) => unknown;
 /** The exports of a module that is not evaluated anew. */
@@ -189,7 +189,9 @@ async function makeBundle(
       sharedPlugin(sharedModules, shared),
       foundPlugin(missing),
       ownPlacePlugin(),
-      ...(transforms.length === 0 ? [] : [await typesPlugin(from), ...transforms.map(transformPlugin)]),
+      ...(transforms.length === 0
+        ? []
+        : [await typesPlugin(from), ...transforms.map((each) => transformPlugin(each, pathOfId))]),
     ],
   });
   try {
@@ -329,17 +331,8 @@ async function typesPlugin(from: string): Promise<Plugin> {
   };
 }
 
-function transformPlugin(transform: ModuleTransform): Plugin {
-  return {
-    name: `dryrunner:${transform.name}`,
-    transform(code, id) {
-      if (!isAbsolute(id)) return undefined;
-      const transformed = transform.transform(code, id, () => this.getCombinedSourcemap());
-      return transformed === undefined
-        ? undefined
-        : { code: transformed.code, map: (transformed.map ?? null) as null };
-    },
-  };
+function pathOfId(id: string): string | undefined {
+  return isAbsolute(id) ? id : undefined;
 }
 
 const MAP_COMMENT = /\n\/\/# sourceMappingURL=.*\s*$/;

@@ -3,7 +3,6 @@
  * `sim.load`.
  */
 import * as is from '../kernel/shape.ts';
-import { check } from '../kernel/argument-check.ts';
 
 /** The result of {@link ModuleTransform.transform}. */
 export interface TransformedModule {
@@ -24,12 +23,40 @@ export interface ModuleTransform {
   transform(code: string, file: string, map?: () => object | undefined): TransformedModule | undefined;
 }
 
-/** @throws RunnerError `RUNNER_INVALID_ARGUMENT` for anything but a list of transforms. */
-export function checkTransforms(value: unknown): asserts value is readonly ModuleTransform[] {
-  check('transforms', value, is.listOf(is.ANY, 'a list of transforms'));
-  (value as readonly unknown[]).forEach((each, index) => {
-    const name = `transforms[${index}]`;
-    check(name, each, is.withMethods('transform'));
-    check(`${name}.name`, (each as ModuleTransform).name, is.TEXT);
-  });
+/** The shape of a list of transforms. */
+export const TRANSFORMS: is.Shape = is.listOf(
+  is.objectOf<ModuleTransform>('a transform', { name: is.TEXT, transform: is.FUNCTION }, {}),
+  'a list of transforms',
+);
+
+/** A plugin that applies a transform, as Vite and rolldown take it. */
+export interface TransformPlugin {
+  readonly name: string;
+  /** In Vite, after types have been stripped; rolldown does not read it. */
+  readonly enforce: 'post';
+  transform(
+    this: { getCombinedSourcemap(): object },
+    code: string,
+    id: string,
+  ): { code: string; map: null } | undefined;
+}
+
+/** Applies the transform to each module for whose id `fileOf` returns a path. */
+export function transformPlugin(
+  transform: ModuleTransform,
+  fileOf: (id: string) => string | undefined,
+): TransformPlugin {
+  return {
+    name: `dryrunner:${transform.name}`,
+    enforce: 'post',
+    transform(code, id) {
+      const file = fileOf(id);
+      if (file === undefined) return undefined;
+      const transformed = transform.transform(code, file, () => this.getCombinedSourcemap());
+      return transformed === undefined
+        ? undefined
+        : // The types of the bundlers know no map that is any object.
+          { code: transformed.code, map: (transformed.map ?? null) as null };
+    },
+  };
 }

@@ -5,9 +5,8 @@
  */
 import * as is from '../kernel/shape.ts';
 import { shortPlaceOf } from '../explore/explain/source-place.ts';
-import { check } from '../kernel/argument-check.ts';
 import { activeResources, bindContext, resourcesSince } from '../kernel/drain-host.ts';
-import { invalidArgument, RunnerError, type RunnerErrorCode, stackOf } from '../kernel/errors.ts';
+import { RunnerError, type RunnerErrorCode, stackOf } from '../kernel/errors.ts';
 import { codePathOf, pathOfLocation } from '../kernel/package-files.ts';
 import { setStackLimit } from '../kernel/drain-stack-limit.ts';
 import type { FailureKind, ReportFailure } from '../simulation/verdict.ts';
@@ -32,16 +31,14 @@ const FRAMES = 40;
 
 type Callback = (...args: unknown[]) => unknown;
 
-/** Checks the names in `allow`. */
-export function checkAllowed(allow: readonly string[]): ReadonlySet<string> {
-  check('allow', allow, is.listOf(is.ANY, 'a list of names'));
-  for (const [at, name] of allow.entries()) {
-    check(`allow[${at}]`, name, is.TEXT);
-    if (OUTSIDE_AREAS.includes(name.split('.')[0] as string)) continue;
-    throw invalidArgument(`allow[${at}]`, `a function, or one of ${OUTSIDE_AREAS.join(', ')}`, name);
-  }
-  return new Set(allow);
-}
+/** The shape of the names in `allow`. */
+export const ALLOWED: is.Shape = is.listOf(
+  is.satisfying(
+    `a function, or one of ${OUTSIDE_AREAS.join(', ')}`,
+    (name) => typeof name === 'string' && OUTSIDE_AREAS.includes(name.split('.')[0] as string),
+  ),
+  'a list of names',
+);
 
 /** What a gate needs of its simulation. */
 interface GateHost extends Pick<WayBack, 'letThrough'> {

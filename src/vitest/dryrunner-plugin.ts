@@ -7,9 +7,8 @@ import { dirname, isAbsolute, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Plugin } from 'vitest/config';
 import { importTransform } from '../ambient/import-transform.ts';
-import { checkTransforms, type ModuleTransform } from '../ambient/module-transform.ts';
+import { type ModuleTransform, transformPlugin, TRANSFORMS } from '../ambient/module-transform.ts';
 import { check } from '../kernel/argument-check.ts';
-import { invalidArgument } from '../kernel/errors.ts';
 import { codeModule } from '../kernel/package-files.ts';
 
 /** Options of {@link dryrunnerPlugin}. */
@@ -33,7 +32,7 @@ interface TestConfig {
   }[];
 }
 
-const OPTIONS: readonly string[] = ['transforms'];
+const OPTIONS = is.optionsOf<DryrunnerPluginOptions>({}, { transforms: TRANSFORMS });
 const INSTALL = codeModule('ambient/install');
 const QUERY = /[?#].*$/;
 
@@ -52,12 +51,9 @@ const QUERY = /[?#].*$/;
  * ```
  */
 export function dryrunnerPlugin(options: DryrunnerPluginOptions = {}): Plugin[] {
-  check('options', options, is.readable('an object of options'));
-  const unknown = Object.keys(options).find((key) => !OPTIONS.includes(key));
-  if (unknown !== undefined) throw invalidArgument('options', `some of ${OPTIONS.join(', ')}`, unknown);
-  const { transforms = [] } = options;
-  checkTransforms(transforms);
-  return [installPlugin(), watchPlugin(), ...[...transforms, importTransform].map(transformPlugin)];
+  check('options', options, OPTIONS);
+  const transforms = [...(options.transforms ?? []), importTransform];
+  return [installPlugin(), watchPlugin(), ...transforms.map((each) => transformPlugin(each, fileOf))];
 }
 
 function installPlugin(): Plugin {
@@ -113,17 +109,7 @@ function watchPlugin(): Plugin {
   };
 }
 
-function transformPlugin(transform: ModuleTransform): Plugin {
-  return {
-    name: `dryrunner:${transform.name}`,
-    // Types have been stripped by then.
-    enforce: 'post',
-    transform(code, id) {
-      if (id.startsWith('\0')) return undefined;
-      const transformed = transform.transform(code, id.replace(QUERY, ''), () => this.getCombinedSourcemap());
-      return transformed === undefined
-        ? undefined
-        : { code: transformed.code, map: (transformed.map ?? null) as null };
-    },
-  };
+/** Virtual modules have no file. */
+function fileOf(id: string): string | undefined {
+  return id.startsWith('\0') ? undefined : id.replace(QUERY, '');
 }

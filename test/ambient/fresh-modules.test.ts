@@ -604,13 +604,13 @@ describe('what cannot be loaded', () => {
       'from: expected the URL or the absolute path of a file',
     );
     expect(() => freshModules(import.meta.url, { externals: [] } as FreshModulesOptions)).toThrow(
-      'options: expected some of shared, alias, transforms',
+      'options: expected only the fields shared, alias, transforms, got a field "externals"',
     );
     expect(() =>
       freshModules(import.meta.url, { alias: { '@': 3 } } as unknown as FreshModulesOptions),
-    ).toThrow('alias["@"]: expected');
+    ).toThrow('alias.@: expected a string, got 3');
     expect(() => freshModules(import.meta.url, { shared: [3] } as unknown as FreshModulesOptions)).toThrow(
-      'shared',
+      'shared[0]: expected the name of a package, got 3',
     );
   });
 });

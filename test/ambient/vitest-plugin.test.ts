@@ -258,9 +258,12 @@ describe('what the plugin does to a configuration', () => {
 
   test.for([
     [null, 'options: expected an object of options'],
-    [{ transform: [] }, 'options: expected some of transforms, got "transform"'],
+    [
+      { transform: [] },
+      'options: expected only the fields transforms, got a field "transform"; the nearest is transforms',
+    ],
     [{ transforms: 'awaits' }, 'transforms: expected a list of transforms'],
-    [{ transforms: [{ name: 'half' }] }, 'transforms[0]: expected an object with transform()'],
+    [{ transforms: [{ name: 'half' }] }, 'transforms[0].transform: expected a function, got undefined'],
     [{ transforms: [{ transform: () => undefined }] }, 'transforms[0].name: expected a string'],
   ] as const)('options %j are refused', ([options, message]) => {
     expect(() => dryrunner(options as unknown as DryrunnerPluginOptions)).toThrow(message);
