@@ -4,6 +4,7 @@
  * is a decision between lists. Immediates form one list of the same kind. Some decisions give orders that Node rules
  * out: it lets nothing come between two immediates of one turn, or two timers of one list that were set together.
  */
+import { TIMER_MS_MAX } from '../kernel/int32.ts';
 import { type FailureFact, plainFact } from '../simulation/failure-fact.ts';
 import { AsyncResource } from 'node:async_hooks';
 import { framesOf } from '../explore/explain/source-place.ts';
@@ -19,8 +20,6 @@ import type { ProcessClock } from '../model/process-host.ts';
 
 type Callback = (...args: unknown[]) => void;
 
-/** Longer delays fire after 1 ms, as in Node. */
-const TIMEOUT_MAX = 2 ** 31 - 1;
 /** Nobody here uses `destroy` of a resource, and detecting it costs a finalizer. */
 const RESOURCE = { requireManualDestroy: true };
 
@@ -402,11 +401,11 @@ function placed(text: string, { place }: Waiting): FailureFact {
 function durationOf(ms: unknown): number {
   // `Math.max` converts any value to a number and throws for what Node rejects; unlike `Number`, also for a bigint.
   const given = Math.max(ms as number);
-  if (given > TIMEOUT_MAX) {
+  if (given > TIMER_MS_MAX) {
     const message = `${given} does not fit into a 32-bit signed integer.\nTimeout duration was set to 1.`;
     process.emitWarning(message, 'TimeoutOverflowWarning');
   }
-  return given >= 1 && given <= TIMEOUT_MAX ? Math.trunc(given) : 1;
+  return given >= 1 && given <= TIMER_MS_MAX ? Math.trunc(given) : 1;
 }
 
 /**

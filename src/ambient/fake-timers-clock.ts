@@ -6,6 +6,7 @@
  * The underlying clock counts whole milliseconds. An event between two of them fires at the later one, but sees its own
  * exact time there, as do the promise reactions that follow: a chain of sleeps of 2.5 ms does not drift.
  */
+import { TIMER_MS_MAX } from '../kernel/int32.ts';
 import type { Clock, Timer } from '../kernel/clock.ts';
 import type { Choices } from '../kernel/decisions.ts';
 import { delayUsOf, LAST_TIME_US } from '../kernel/delay.ts';
@@ -27,9 +28,6 @@ export interface FakeTimersClock {
   /** Absent on a clock of older versions that was created without being installed. */
   uninstall?(): unknown;
 }
-
-/** Longer delays count as 1 ms in fake-timers, as in Node. */
-const DELAY_MS_MAX = 2_147_483_647;
 
 /** What has happened to a clock of fake-timers since it was first seen. */
 interface Life {
@@ -230,7 +228,8 @@ export class FakeTimersTime implements Clock {
   }
 
   #set(bell: Bell): void {
-    const ms = Math.min(Math.max(0, this.#leftMs(bell.event)), DELAY_MS_MAX);
+    // As in Node, longer delays would count as 1 ms.
+    const ms = Math.min(Math.max(0, this.#leftMs(bell.event)), TIMER_MS_MAX);
     bell.timer = setTimer(this.#timers, ms, () => this.#ring(bell));
   }
 

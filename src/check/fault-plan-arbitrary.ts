@@ -2,6 +2,7 @@
  * Arbitraries for fault plans. They shrink towards no faults at all, and every scheduled fault can be dropped by itself
  * (R212).
  */
+import { NAT } from './nat.ts';
 import * as is from '../kernel/shape.ts';
 import fc from 'fast-check';
 import { check } from '../kernel/argument-check.ts';
@@ -27,7 +28,7 @@ const CONSTRAINTS = is.optionsOf<FaultPlanConstraints>(
         is.findMismatch(is.listOf(is.oneOf(...FAULT_KINDS)), value) === undefined &&
         (value as readonly unknown[]).length > 0,
     ),
-    maxFaults: is.integer(0, 2 ** 31 - 1),
+    maxFaults: NAT,
     maxCall: is.integer(1, Number.MAX_SAFE_INTEGER),
   },
 );

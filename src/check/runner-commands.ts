@@ -3,6 +3,7 @@
  * fault. Each does one thing and reports the reply to the model. With chaos in between, an injected error is an answer
  * like any other, after which nothing is certain.
  */
+import { NAT } from './nat.ts';
 import * as is from '../kernel/shape.ts';
 import fc from 'fast-check';
 import { check } from '../kernel/argument-check.ts';
@@ -181,7 +182,7 @@ export interface RunnerCommandConstraints extends CommandConstraints {
 export const RUNNER_COMMAND_FIELDS: is.OptionalShapes<RunnerCommandConstraints> = {
   ...COMMAND_FIELDS,
   mayRelease: is.BOOLEAN,
-  maxWaitMs: is.integer(0, 2 ** 31 - 1),
+  maxWaitMs: NAT,
   faults: is.listOf(is.oneOf('before', 'after')),
 };
 const CONSTRAINTS = is.optionsOf<RunnerCommandConstraints>({}, RUNNER_COMMAND_FIELDS);

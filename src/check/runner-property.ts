@@ -1,4 +1,5 @@
 /** The model-based property: no sequence of commands, under any schedule, makes a runner break its contract. */
+import { NAT } from './nat.ts';
 import fc from 'fast-check';
 import * as is from '../kernel/shape.ts';
 import { check, isInstance } from '../kernel/argument-check.ts';
@@ -223,7 +224,7 @@ const OPTIONS = is.optionsOf<RunnerPropertyOptions>(
     ...is.each(['wallWorld', 'translate', 'dispose', 'readOutput'], is.FUNCTION),
     cutOffMs: is.limit(),
     capacity: is.COUNT,
-    maxCommands: is.integer(0, 2 ** 31 - 1),
+    maxCommands: NAT,
     mayMiss: is.optionsOf<Partial<Record<ReachKind, string>>>({}, is.each(REACH_KINDS, is.TEXT)),
     reachWithin: is.integer(1),
   },

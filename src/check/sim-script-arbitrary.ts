@@ -1,12 +1,10 @@
 /** Arbitraries for sim scripts and commands. They shrink towards the empty script, which completes with 0 at once. */
+import { NAT } from './nat.ts';
 import * as is from '../kernel/shape.ts';
 import fc from 'fast-check';
 import { check } from '../kernel/argument-check.ts';
 import { simScript, simStep, type SimStep } from '../execers/sim-step.ts';
 import type { Command } from '../model/command.ts';
-
-/** The largest number that fast-check accepts as a length or for `fc.nat`. */
-const NAT = is.integer(0, 2 ** 31 - 1);
 
 /** Constraints for generated scripts. */
 export interface SimScriptConstraints {

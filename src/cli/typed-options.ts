@@ -7,7 +7,7 @@ import { constants } from 'node:os';
 import { InvalidArgumentError, Option } from 'commander';
 import { SEEDS_MAX } from '../kernel/seeded-random.ts';
 import { HANG_MS, MEMORY_MB } from './explore-defaults.ts';
-import { TIMER_MS_MAX } from '../threads/real-timers.ts';
+import { TIMER_MS_MAX } from '../kernel/int32.ts';
 import { parseSpanMs } from './quantity-text.ts';
 
 const THREADS_MAX = 1_024;

@@ -4,6 +4,7 @@
  * ticks of one event run before the next event fires; an endless chain of events leaves the event loop its turns; input
  * that arrives from the machine before an event with a delay is due is handled before that event.
  */
+import { TIMER_MS_MAX } from '../kernel/int32.ts';
 import * as is from '../kernel/shape.ts';
 import { AsyncResource } from 'node:async_hooks';
 import { check } from '../kernel/argument-check.ts';
@@ -45,8 +46,6 @@ export function createSystemClock(options: SystemClockOptions = {}): Clock {
   return new SystemClock(options.keepsAlive ?? true);
 }
 
-/** Node treats longer delays as 1 ms. */
-const NATIVE_DELAY_MS_MAX = 2_147_483_647;
 /**
  * How many events may fire in one turn of the event loop. Node sends what a turn writes together at the end of the
  * turn: with one event per turn, a server over one runner makes 30 times as many writes for each action.
@@ -166,7 +165,7 @@ class SystemClock implements Clock {
     this.#native = setTimeout(
       () => this.#onNative(),
       // A native timer counts whole milliseconds and may be early; another one then waits for the rest.
-      Math.min(Math.ceil(leftMs), NATIVE_DELAY_MS_MAX),
+      Math.min(Math.ceil(leftMs), TIMER_MS_MAX),
     );
     if (!this.#keepsAlive) this.#native.unref();
   }

@@ -3,6 +3,7 @@
  * call that exceeds its time limit is cancelled; blobs that the server already has are not uploaded; downloaded bytes
  * match the requested digest.
  */
+import { INT32_MAX } from '../kernel/int32.ts';
 import { createHash } from 'node:crypto';
 import * as is from '../kernel/shape.ts';
 import { soundDigest } from '../cas/action-messages.ts';
@@ -124,7 +125,7 @@ function beginningIfUnknown(error: unknown): typeof BEGINNING {
 const MESSAGE_BYTES = 2_000_000;
 const PIECE_BYTES = 256 * 1024;
 /** Maximum size of a blob that is read as a whole. */
-const WHOLE_BYTES_MAX = 2 ** 31 - 1;
+const WHOLE_BYTES_MAX = INT32_MAX;
 /** Size of the parts in which a blob is read. */
 const PART_BYTES = 4 * 1024 * 1024;
 

@@ -2,6 +2,7 @@
  * Timers and the clock of the machine, as they were when this file was loaded: a module of the user's may install fake
  * ones. What supervises user code in its own process uses these.
  */
+import { TIMER_MS_MAX } from '../kernel/int32.ts';
 
 const {
   setTimeout: startTimer,
@@ -9,9 +10,6 @@ const {
   setInterval: startTicker,
   clearInterval: endTicker,
 } = globalThis;
-
-/** The longest timer that Node supports; a longer one would fire at once. */
-export const TIMER_MS_MAX: number = 2 ** 31 - 1;
 
 /** Calls `fire` after that time, at most {@link TIMER_MS_MAX}. */
 export function setTimeout(fire: (value?: unknown) => void, ms: number): NodeJS.Timeout {

@@ -2,6 +2,7 @@
  * Matchers for runners, promises and scenarios. Invariant: time is that of the received value: a runner waits on its
  * own clock, a promise on the `setTimeout` that its code sees, which is virtual in a simulation.
  */
+import { TIMER_MS_MAX } from '../kernel/int32.ts';
 import * as is from '../kernel/shape.ts';
 import { microsecondsOf } from '../kernel/microseconds.ts';
 import type { Service } from '../model/service.ts';
@@ -94,9 +95,6 @@ function statusText(status: RunStatus | undefined): string {
   const code = exitCode === 0 ? '' : `, exit code ${exitCode}`;
   return `${state}${code}${error === '' ? '' : `: ${error}`}`;
 }
-
-/** A longer timer fires at once. */
-const TIMER_MS_MAX = 2 ** 31 - 1;
 
 /** A limit on a wait, by timers of the surrounding code. */
 class TimeLimit {
