@@ -7,9 +7,10 @@ import type { Escape, EscapeKind, EscapeWatch } from '../explore/escape.ts';
 import { framesOf } from '../explore/explain/source-place.ts';
 import { stackOf } from '../kernel/errors.ts';
 import { codePathOf, fileOfFrame } from '../kernel/package-files.ts';
+import { outsideWord } from '../kernel/drain-resources.ts';
 import { setStackLimit } from '../kernel/drain-stack-limit.ts';
 import { syncBuiltinESMExports } from 'node:module';
-import { type OutsideCall, OUTSIDE_RESOURCES, outsideCalls, resourceName } from './outside.ts';
+import { type OutsideCall, OUTSIDE_RESOURCES, outsideCalls } from './outside.ts';
 import { createHook } from 'node:async_hooks';
 import { check } from '../kernel/argument-check.ts';
 import { isVirtual, noteFront } from './globals/stand-in.ts';
@@ -243,7 +244,7 @@ function watchWith(executor: Executor, callsOf: (() => OutsideCall[]) | undefine
     init(_id, type, _trigger, resource) {
       const kind = OUTSIDE_RESOURCES.get(type);
       // Virtual timers have the same type names.
-      if (kind !== undefined && !('clearInSimulation' in resource)) ledger.note(kind, resourceName(type));
+      if (kind !== undefined && !('clearInSimulation' in resource)) ledger.note(kind, outsideWord(type));
     },
   });
   const watched = async (request: ExecutionRequest): Promise<Verdict> => {

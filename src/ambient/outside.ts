@@ -78,22 +78,3 @@ const KINDS: Readonly<Record<EscapeKind, readonly string[]>> = {
 export const OUTSIDE_RESOURCES: ReadonlyMap<string, EscapeKind> = new Map(
   (Object.keys(KINDS) as EscapeKind[]).flatMap((kind) => KINDS[kind].map((name) => [name, kind] as const)),
 );
-
-/** Better names for types that say little. */
-const RESOURCE_NAMES: Readonly<Record<string, string>> = {
-  Timeout: 'a real timer',
-  Immediate: 'setImmediate',
-  PROCESSWRAP: 'a child process',
-  WORKER: 'a worker thread',
-  MESSAGEPORT: 'a message port',
-  FSREQCALLBACK: 'the file system',
-  FSREQPROMISE: 'the file system',
-  GETADDRINFOREQWRAP: 'a name server',
-  TCPWRAP: 'a TCP connection',
-  TCPSERVERWRAP: 'a TCP server',
-};
-
-/** The name shown for a resource type. */
-export function resourceName(type: string): string {
-  return RESOURCE_NAMES[type] ?? type;
-}

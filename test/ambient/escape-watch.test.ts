@@ -46,7 +46,7 @@ const CALLS: readonly (readonly [kind: string, what: string, run: () => unknown]
   ['io', 'fs.existsSync', () => fs.existsSync('package.json')],
   ['process', 'child_process.spawnSync', () => spawnSync('true')],
   ['timer', 'a real timer', () => clearTimeout(setTimeout(() => {}, 60_000))],
-  ['timer', 'setImmediate', () => clearImmediate(setImmediate(() => {}))],
+  ['timer', 'a real timer', () => clearImmediate(setImmediate(() => {}))],
   ['thread', 'a message port', () => new MessageChannel().port1.close()],
 ];
 
@@ -55,7 +55,7 @@ const WAITS: readonly (readonly [kind: string, what: string, run: () => Promise<
   ['io', 'the file system', () => readFile('package.json')],
   [
     'io',
-    'a TCP server',
+    'a network connection',
     () =>
       new Promise((resolve) => {
         const server = createServer().listen(0, () => server.close(resolve));
