@@ -6,7 +6,8 @@ import * as is from '../kernel/shape.ts';
 import type { Escape, EscapeKind, EscapeWatch } from '../explore/escape.ts';
 import { framesOf } from '../explore/explain/source-place.ts';
 import { stackOf } from '../kernel/errors.ts';
-import { codePathOf, fileOfFrame } from '../kernel/package-files.ts';
+import { codePathOf } from '../kernel/package-files.ts';
+import { fileOfLine } from '../kernel/stack-line.ts';
 import { outsideWord } from '../kernel/drain-resources.ts';
 import { setStackLimit } from '../kernel/drain-stack-limit.ts';
 import { syncBuiltinESMExports } from 'node:module';
@@ -108,7 +109,7 @@ function pathsIn(stack: string): (string | undefined)[] {
     .split('\n')
     .slice(1)
     .filter((line) => !line.includes('node:') && !line.includes('<anonymous>'))
-    .map((line) => codePathOf(fileOfFrame(line)));
+    .map((line) => codePathOf(fileOfLine(line)));
 }
 
 /** Called before each watched call. */

@@ -16,6 +16,7 @@ import {
   formatUnexplained,
 } from '../explore/explain/failing-text.ts';
 import { folded } from '../kernel/one-line.ts';
+import { stackLine } from '../kernel/stack-line.ts';
 import { plainHistory } from '../explore/explain/plain-history.ts';
 import { unrepeatedText } from '../explore/explain/unrepeated-text.ts';
 import { userFrameOf } from '../explore/explain/source-place.ts';
@@ -78,7 +79,7 @@ export function failureText(failure: Failure | undefined): string[] {
 /** The same without the message. */
 export function failureDetails({ details, cause }: Failure): string[] {
   const frame = userFrameOf(cause);
-  return [...detailLines(details), ...(frame === undefined ? [] : [`    at ${shownFrame(frame)}`])];
+  return [...detailLines(details), ...(frame === undefined ? [] : [stackLine(shownFrame(frame))])];
 }
 
 /** A failing execution for people: what should hold, what happened instead, how to see it again. */

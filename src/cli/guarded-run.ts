@@ -6,6 +6,7 @@
  */
 import { GuardedTurns, type EndedTurn } from '../ambient/guarded-turns.ts';
 import { ExecutionInterrupted } from '../kernel/decisions.ts';
+import { stackLine } from '../kernel/stack-line.ts';
 import { detailedBy, plainFact } from '../simulation/failure-fact.ts';
 import type { SimulateOptions } from '../simulation/simulate-options.ts';
 import { simulate } from '../simulation/simulate.ts';
@@ -129,7 +130,7 @@ async function linesOfLoop(
 }
 
 function withHang(verdict: Verdict, { durationMs }: EndedTurn, lines: readonly string[]): Verdict {
-  const stack = lines.map((frame) => `    at ${frame}`).join('\n');
+  const stack = lines.map(stackLine).join('\n');
   const facts = [
     ...lastDecisionLines(verdict.decisions()).map((line) => plainFact(line)),
     ...(lines.length === 0 ? [] : [plainFact('it loops here', stack)]),

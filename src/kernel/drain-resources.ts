@@ -5,7 +5,8 @@
  */
 import { createHook, type AsyncHook } from 'node:async_hooks';
 import { stackOf } from './errors.ts';
-import { codePathOf, fileOfFrame } from './package-files.ts';
+import { codePathOf } from './package-files.ts';
+import { callOfNode, fileOfLine } from './stack-line.ts';
 import { setStackLimit } from './drain-stack-limit.ts';
 
 /** A machine resource that is awaited. */
@@ -52,7 +53,6 @@ const ONE_SHOT =
 /** Maximum number of resources kept: the stack of one takes kilobytes. */
 const KEPT_MAX = 2_000;
 const FRAMES_MAX = 60;
-const NODE_FRAME = /^\s*at (?:async )?(?:new )?(?:(.+?) )?\(?node:(?:internal\/)?([\w/]+):\d+:\d+\)?$/;
 /** A prefix that stacks put before the name of a function. */
 const INNER = /^Object\./;
 
@@ -111,11 +111,14 @@ function callIn(stack: string): string | undefined {
   let call: string | undefined;
   // The first two lines are the message and the frame of the hook.
   for (const line of stack.split('\n').slice(2)) {
-    const [, name = '', module = ''] = NODE_FRAME.exec(line) ?? [];
-    if (module === '') {
+    const ofNode = callOfNode(line);
+    if (ofNode === undefined) {
       // Functions of Node call each other through the replacements of ambient time.
-      if (call !== undefined && codePathOf(fileOfFrame(line)) === undefined) return call;
-    } else if (name !== '' && !module.startsWith('async_hooks') && !module.startsWith('process/')) {
+      if (call !== undefined && codePathOf(fileOfLine(line)) === undefined) return call;
+      continue;
+    }
+    const { name, module } = ofNode;
+    if (name !== '' && !module.startsWith('async_hooks') && !module.startsWith('process/')) {
       call = `${name.replace(INNER, '')} of node:${module}`;
     }
   }

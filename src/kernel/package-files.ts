@@ -52,22 +52,7 @@ export function scenarioPathOf(file: string): string | undefined {
   return folder === undefined ? undefined : file.slice(folder.length);
 }
 
-/** The end of every line with a place; a quick test, as most lines of a long message have none. */
-const POSITION = /:\d+:\d+\)?$/;
-const WHERE = /(?:.*\((.*)\)|(?:at )?(?:async )?(.*))$/;
-const LOCATION = /^(.+):\d+:\d+$/;
 const URL_SCHEME = 'file://';
-/** Longer lines are part of a message; searching one for a place could take minutes. */
-const LINE_LENGTH_MAX = 4_096;
-
-/**
- * The path of the file in a line of a stack; empty if there is none. Test frameworks name files by path, Node by URL.
- */
-export function fileOfFrame(line: string): string {
-  if (line.length > LINE_LENGTH_MAX || !POSITION.test(line)) return '';
-  const [, inBrackets, bare = ''] = WHERE.exec(line.trim()) ?? [];
-  return pathOfLocation(LOCATION.exec(inBrackets ?? bare)?.[1] ?? '');
-}
 
 /** URLs are decoded; a path that only looks like an encoded one stays unchanged. */
 export function pathOfLocation(location: string): string {

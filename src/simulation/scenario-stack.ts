@@ -2,9 +2,8 @@
 
 import { isInstance } from '../kernel/argument-check.ts';
 import { isRunnerError, stackOf } from '../kernel/errors.ts';
-import { codePathOf, fileOfFrame } from '../kernel/package-files.ts';
-
-const FRAME = /^\s+at .*:\d+:\d+\)?$/;
+import { codePathOf } from '../kernel/package-files.ts';
+import { fileOfLine, isPlaced } from '../kernel/stack-line.ts';
 
 /**
  * The stack lines of a thrown value, below its message; empty if it has none. Lines of this package are left out if
@@ -13,22 +12,18 @@ const FRAME = /^\s+at .*:\d+:\d+\)?$/;
  */
 export function framesOfThrown(thrown: unknown): string[] {
   const stack = isInstance(thrown, Error) ? (stackOf(thrown) ?? '') : '';
-  const frames = withoutEngine(stack.split('\n').filter(isFrame));
+  const frames = withoutEngine(stack.split('\n').filter(isPlaced));
   if (isRunnerError(thrown, 'RUNNER_INVARIANT')) return frames;
-  const others = frames.filter((line) => codePathOf(fileOfFrame(line)) === undefined);
+  const others = frames.filter((line) => codePathOf(fileOfLine(line)) === undefined);
   return others.length > 0 ? others : frames;
-}
-
-function isFrame(line: string): boolean {
-  return FRAME.test(line);
 }
 
 /** Lines outside the engine. */
 export function withoutEngine(lines: readonly string[]): string[] {
-  return lines.filter((line) => !isFrame(line) || !(line.includes('node:') || isOfEngine(line)));
+  return lines.filter((line) => !isPlaced(line) || !(line.includes('node:') || isOfEngine(line)));
 }
 
 function isOfEngine(line: string): boolean {
-  const path = codePathOf(fileOfFrame(line)) ?? '';
+  const path = codePathOf(fileOfLine(line)) ?? '';
   return path.startsWith('kernel/') || path.startsWith('simulation/');
 }

@@ -22,6 +22,7 @@ import type { Decision } from '../kernel/decisions.ts';
 import { isInstance } from '../kernel/argument-check.ts';
 import { keyedReplayDecisions } from '../kernel/replay-decisions.ts';
 import { causeOf, errorNameOf, messageOf, RunnerError } from '../kernel/errors.ts';
+import { isStackLine, stackLine } from '../kernel/stack-line.ts';
 import { counted, formatCount } from '../model/plural.ts';
 import { framesOfThrown } from '../simulation/scenario-stack.ts';
 import { SimulationFailedError } from '../simulation/simulation-failed-error.ts';
@@ -70,7 +71,6 @@ const KEPT_WHOLE_MAX = 1 << 17;
 const LOOKS_MS = [100, 250, 500] as const;
 /** Part of the test's time that a later look may take. */
 const LOOK_PART = 0.06;
-const FRAME = '    at ';
 /** Kinds of failure of properties that are stated once and judged later. */
 const STATED: ReadonlySet<string> = new Set(['always', 'eventually']);
 
@@ -360,7 +360,7 @@ async function escapeLines(
   const folder = process.cwd();
   return watch
     .escapes()
-    .filter(({ frames }) => hasUserFrame(frames.map((frame) => `at ${frame}`).join('\n')))
+    .filter(({ frames }) => hasUserFrame(frames.map(stackLine).join('\n')))
     .flatMap(({ what, frames }) => [
       `  ${what}`,
       ...frames.map((frame) => `    ${frameFrom(folder, frame)}`),
@@ -591,12 +591,10 @@ function errorOf(
 }
 
 function withStack<E extends Error>(error: E, frames: readonly string[]): E {
-  const lines = [...new Set(frames)].map((frame) => `${FRAME}${frame}`);
+  const lines = [...new Set(frames)].map(stackLine);
   error.stack = [withoutFrames(`${error.name}: ${error.message}`), ...lines].join('\n');
   return error;
 }
-
-const FRAME_LINE = /^\s*at .*:\d+:\d+\)?$/;
 
 /**
  * Removes lines that look like stack frames, also those that a message quotes from another error: Vitest would show
@@ -605,6 +603,6 @@ const FRAME_LINE = /^\s*at .*:\d+:\d+\)?$/;
 function withoutFrames(text: string): string {
   return text
     .split('\n')
-    .filter((line) => !FRAME_LINE.test(line))
+    .filter((line) => !isStackLine(line))
     .join('\n');
 }

@@ -5,6 +5,7 @@
  * the test's time is up, and those of code outside of the executions.
  */
 import { hub } from '../ambient/hub.ts';
+import { isStackLine } from '../kernel/stack-line.ts';
 import { counted } from '../model/plural.ts';
 import { isSimulating } from '../simulation/simulate.ts';
 
@@ -22,8 +23,6 @@ interface KeptError {
 export interface TaskWithResult {
   readonly result?: { errors?: KeptError[] };
 }
-
-const FRAME = /^\s*at /;
 
 /** See the top of the file. */
 export class SoftFailures {
@@ -119,7 +118,7 @@ function errorOf({ name = 'Error', message, stack, ...compared }: KeptError): Er
 function errorOfAll(failed: readonly KeptError[]): Error {
   const messages = failed.map(({ message = '' }, index) => `(${index + 1}) ${message}`);
   const error = new Error(`${counted(failed.length, 'soft assertion')} failed: ${messages.join('\n')}`);
-  const frames = failed.flatMap(({ stack = '' }) => stack.split('\n').filter((line) => FRAME.test(line)));
+  const frames = failed.flatMap(({ stack = '' }) => stack.split('\n').filter(isStackLine));
   error.name = 'AssertionError';
   error.stack = [`${error.name}: ${error.message}`, ...new Set(frames)].join('\n');
   return error;

@@ -99,7 +99,9 @@ describe('what reaches outside is reported with its place', () => {
       for (let i = 0; i < 3; i += 1) sim.note(`drawn ${Math.random() < 2}`);
       Math.random();
     }, 2);
-    expect(escapes.map(({ what, count }) => [what, count])).toEqual([
+    // The test runner may use files of its own meanwhile.
+    const draws = escapes.filter(({ kind }) => kind === 'entropy');
+    expect(draws.map(({ what, count }) => [what, count])).toEqual([
       ['Math.random', 6],
       ['Math.random', 2],
     ]);

@@ -1,11 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import {
-  codePathOf,
-  fileOfFrame,
-  loadPeer,
-  packageFile,
-  scenarioPathOf,
-} from '../../src/kernel/package-files.ts';
+import { codePathOf, loadPeer, packageFile, scenarioPathOf } from '../../src/kernel/package-files.ts';
+import { fileOfLine } from '../../src/kernel/stack-line.ts';
 import { readModules } from '../../scripts/module-graph.ts';
 
 const root = decodeURIComponent(packageFile('.').pathname);
@@ -22,7 +17,7 @@ describe('files of this package', () => {
   ] as const)('%s', ([path, code, scenario]) => {
     expect(codePathOf(`${root}${path}`)).toBe(code);
     expect(scenarioPathOf(`${root}${path}`)).toBe(scenario);
-    expect(fileOfFrame(`    at async run (file://${encodeURI(root)}${path}:3:5)`)).toBe(`${root}${path}`);
+    expect(fileOfLine(`    at async run (file://${encodeURI(root)}${path}:3:5)`)).toBe(`${root}${path}`);
   });
 
   test('are decided in one place', () => {

@@ -3,6 +3,7 @@
  * explanations.
  */
 import { onOneLine } from '../../kernel/one-line.ts';
+import { isStackLine } from '../../kernel/stack-line.ts';
 import { counted, formatCount } from '../../model/plural.ts';
 import type { FailingExecution, ShrunkExecution } from '../failing-execution.ts';
 import { unusualCount } from '../keyed-log.ts';
@@ -13,17 +14,14 @@ import { framesOf } from './source-place.ts';
 /** Says how to give an explanation more time than `timeMs`. */
 export type LongerText = (timeMs: number) => string;
 
-/** Lines of the engine itself have no place: `at new Promise (<anonymous>)`, `at Promise.all (index 0)`. */
-const STACK_LINE = /^\s*at .*(?::\d+:\d+\)?|\((?:<anonymous>|native|index \d+)\))$/;
-
 /** The details of a failure, indented; a stack below a detail is reduced to the user's lines. */
 export function formatDetails(details: readonly string[]): ExplanationLine[] {
   return details.flatMap((detail) => {
     const lines = detail.split('\n');
-    const stack = lines.filter((line) => STACK_LINE.test(line)).join('\n');
+    const stack = lines.filter(isStackLine).join('\n');
     const frames = framesOf(stack);
     return [
-      ...lines.filter((line) => !STACK_LINE.test(line)).map((line) => explanationLine('note', `    ${line}`)),
+      ...lines.filter((line) => !isStackLine(line)).map((line) => explanationLine('note', `    ${line}`)),
       ...frames.map((frame) => explanationLine('place', `      ${frame}`)),
     ];
   });

@@ -3,13 +3,8 @@
  * error, those of the engine never: a reader looks for the line that they wrote.
  */
 import { stackOf } from '../../kernel/errors.ts';
-import {
-  codePathOf,
-  fileOfFrame,
-  isOnlyMapped,
-  pathOfLocation,
-  scenarioPathOf,
-} from '../../kernel/package-files.ts';
+import { codePathOf, isOnlyMapped, pathOfLocation, scenarioPathOf } from '../../kernel/package-files.ts';
+import { fileOfLine, functionOfLine } from '../../kernel/stack-line.ts';
 
 /** Where something was created or noticed. */
 export interface SourcePlace {
@@ -20,7 +15,6 @@ export interface SourcePlace {
 }
 
 const ROW = /:(\d+):\d+\)?$/;
-const FUNCTION = /^at (?:async )?(.*\S) \(.*\)$/;
 const URL_SCHEME = 'file://';
 /** Folders whose lines appear in every stack and so say nothing, even if they throw. */
 const SILENT_FOLDERS = [
@@ -77,7 +71,7 @@ export function framesOfThrower(stack: string): string[] {
 export function shortPlaceOf(stack: string): string | undefined {
   const line = telling(stack).find((candidate) => !isOwn(candidate));
   if (line === undefined) return undefined;
-  const [, name] = FUNCTION.exec(line) ?? [];
+  const name = functionOfLine(line);
   return name === undefined ? `at ${shortRowOf(line)}` : `in ${name} (${shortRowOf(line)})`;
 }
 
@@ -97,7 +91,7 @@ export function userCallsOf(stack: string): UserCall[] {
   return lines.flatMap((line, n) => {
     if (!isOfUser(line)) return [];
     const isExecutor = lines[n + 1]?.startsWith(NEW_PROMISE) === true && isOfUser(lines[n + 2] ?? '');
-    return [{ name: ownName(FUNCTION.exec(line)?.[1]), row: shortRowOf(line), isExecutor }];
+    return [{ name: ownName(functionOfLine(line)), row: shortRowOf(line), isExecutor }];
   });
 }
 
@@ -112,7 +106,7 @@ function ownName(name: string | undefined): string | undefined {
 
 function shortRowOf(line: string): string {
   const [, row = ''] = ROW.exec(line) ?? [];
-  return `${fileOfFrame(line).split('/').at(-1) ?? ''}:${row}`;
+  return `${fileOfLine(line).split('/').at(-1) ?? ''}:${row}`;
 }
 
 /** The user code that made a call. */
@@ -130,11 +124,11 @@ export function callerOf(stack: string): Caller | undefined {
   const place = shortPlaceOf(stack);
   if (first === undefined || place === undefined) return undefined;
   const between = lines.slice(0, lines.indexOf(first));
-  if (between.some((line) => startsWithAny(codePathOf(fileOfFrame(line)) ?? '', SERVICES))) return undefined;
-  const [, name = '<anonymous>'] = FUNCTION.exec(first) ?? [];
+  if (between.some((line) => startsWithAny(codePathOf(fileOfLine(line)) ?? '', SERVICES))) return undefined;
+  const name = functionOfLine(first) ?? '<anonymous>';
   const isNamed = !name.includes('<anonymous>');
   return {
-    name: isNamed ? name.replace(/^Object\./, '') : (fileOfFrame(first).split('/').at(-1) ?? ''),
+    name: isNamed ? name.replace(/^Object\./, '') : (fileOfLine(first).split('/').at(-1) ?? ''),
     place,
   };
 }
@@ -154,8 +148,8 @@ export function hasUserFrame(stack: string): boolean {
  * The line for display, with a path that can be opened; `dryrunner` in place of a file that the package does not ship.
  */
 export function frameOf(line: string, sources?: boolean): string {
-  if (isOnlyMapped(fileOfFrame(line), sources)) {
-    const [, name] = FUNCTION.exec(line) ?? [];
+  if (isOnlyMapped(fileOfLine(line), sources)) {
+    const name = functionOfLine(line);
     return name === undefined ? 'dryrunner' : `${name} (dryrunner)`;
   }
   const text = line.replace(/^at (async )?/, '');
@@ -203,7 +197,7 @@ function stackLinesOf(stack: string): StackLines {
 }
 
 function isTelling(line: string): boolean {
-  return fileOfFrame(line) !== '' && !isSilent(line);
+  return fileOfLine(line) !== '' && !isSilent(line);
 }
 
 function isOfUser(line: string): boolean {
@@ -211,7 +205,7 @@ function isOfUser(line: string): boolean {
 }
 
 function isSilent(line: string): boolean {
-  const file = fileOfFrame(line);
+  const file = fileOfLine(line);
   if (line.includes('node:') || line.includes('(<anonymous>)') || INSERTED_CALL.test(line)) return true;
   const code = codePathOf(file);
   if (code !== undefined) return startsWithAny(code, SILENT_FOLDERS);
@@ -226,7 +220,7 @@ function startsWithAny(text: string, starts: readonly string[]): boolean {
 }
 
 function isOwn(line: string): boolean {
-  return codePathOf(fileOfFrame(line)) !== undefined;
+  return codePathOf(fileOfLine(line)) !== undefined;
 }
 
 /** A place, if the stack has one. */
