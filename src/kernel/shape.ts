@@ -64,6 +64,8 @@ export interface RecordShape extends Described {
   readonly fields: ReadonlyMap<string, Shape>;
   /** The fields that the error for an unknown one names; all if absent. */
   readonly shown?: readonly string[];
+  /** Other names that a caller may look for here, each with what it is called instead; none if absent. */
+  readonly elsewhere?: ReadonlyMap<string, string>;
   /** Fields that may be absent. */
   readonly optional: ReadonlySet<string>;
   /** Fields that must be present. */
@@ -72,8 +74,8 @@ export interface RecordShape extends Described {
   readonly exactlyOneOf?: readonly string[];
   /** True for values from callers, which may inherit their fields. */
   readonly inherits: boolean;
-  /** True if other fields are allowed and ignored. */
-  readonly open: boolean;
+  /** True if other fields are allowed and ignored; `instances` if only in objects of a class, which keep state in them. */
+  readonly open: boolean | 'instances';
 }
 
 /** An object or a function with these methods, such as a clock or an execer. */
@@ -420,7 +422,7 @@ function findInRecord(shape: RecordShape, record: JsonObject): Mismatch | undefi
 /** As {@link findMismatch} for an object that may inherit fields: they count for values from callers only. */
 function findInHeir(shape: RecordShape, record: JsonObject): Mismatch | undefined {
   const inherited = shape.inherits ? [...shape.fields.keys()] : [];
-  const own = shape.open ? [] : Object.keys(record);
+  const own = shape.open !== false ? [] : Object.keys(record);
   for (const key of [...inherited, ...own]) {
     const found = findInField(shape, record, key);
     if (found !== undefined) return found;
@@ -428,15 +430,18 @@ function findInHeir(shape: RecordShape, record: JsonObject): Mismatch | undefine
   return findAbsent(shape, record) ?? findCount(shape.exactlyOneOf ?? [], record);
 }
 
+const NOWHERE: ReadonlyMap<string, string> = new Map();
+
 function findInField(shape: RecordShape, record: JsonObject, key: string): Mismatch | undefined {
   const { fields, optional, inherits, open } = shape;
   const field = fields.get(key);
   if (field === undefined) {
     // A caller's option that is undefined counts as absent, even if it is unknown.
-    if (open || (inherits && record[key] === undefined)) return undefined;
+    if (open === true || (inherits && record[key] === undefined)) return undefined;
     const expected = `only the fields ${[...(shape.shown ?? fields.keys())].join(', ')}`;
-    const meant = nearestName(key, fields.keys());
-    const hint = meant === undefined ? '' : `; the nearest is ${meant}`;
+    const { elsewhere = NOWHERE } = shape;
+    const meant = nearestName(key, [...fields.keys(), ...elsewhere.keys()]);
+    const hint = meant === undefined ? '' : `; the nearest is ${elsewhere.get(meant) ?? meant}`;
     return { path: '', expected, actual: record, got: `a field ${describeValue(key)}${hint}` };
   }
   const held = record[key];

@@ -35,20 +35,25 @@ const SCENARIO_OPTIONS = is.closed({
   fields: new Map([...SIMULATE_OPTIONS.fields].filter(([name]) => OPTIONS.some((one) => one === name))),
 });
 
-const SCENARIO = is.objectOf<ScenarioDefinition>(
-  'a scenario definition',
-  {
-    name: is.text('lower-case letters, digits and dashes', /^[a-z0-9][a-z0-9-]*$/),
-    description: is.text('a line of text', /./s),
-    run: is.CALLABLE,
-  },
-  { prepare: is.FUNCTION, options: SCENARIO_OPTIONS },
-);
+const SCENARIO: is.RecordShape = {
+  ...is.objectOf<ScenarioDefinition>(
+    'a scenario definition',
+    {
+      name: is.text('lower-case letters, digits and dashes', /^[a-z0-9][a-z0-9-]*$/),
+      description: is.text('a line of text', /./s),
+      run: is.CALLABLE,
+    },
+    { prepare: is.FUNCTION, options: SCENARIO_OPTIONS },
+  ),
+  open: 'instances',
+  elsewhere: new Map(OPTIONS.map((name) => [name, `options.${name}`])),
+};
 
 /**
  * Checks a definition and returns it, typed.
  *
- * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for a definition without name, description or run, or with wrong options.
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for a definition without name, description or run, with wrong options, or
+ * with other fields, unless it is an object of a class.
  * @example
  * ```ts
  * import { createSimulatedRunner, defineScenario } from 'dryrunner';

@@ -489,17 +489,45 @@ describe('misuse', () => {
     await expect(simulate(options as never)).rejects.toThrow(text);
   });
 
+  const idle = (): void => undefined;
   test.for([
     [null, /scenario: expected a scenario definition/],
-    [{ name: 'Has Spaces', description: 'x', run: () => undefined }, /scenario\.name: expected lower-case/],
-    [{ name: 'x', description: '', run: () => undefined }, /scenario.description: expected a line of text/],
+    [{ name: 'Has Spaces', description: 'x', run: idle }, /scenario\.name: expected lower-case/],
+    [{ name: 'x', description: '', run: idle }, /scenario.description: expected a line of text/],
     [{ name: 'x', description: 'y' }, /scenario.run: expected a function/],
+    [{ name: 'x', description: 'y', run: idle, prepare: 1 }, /scenario.prepare: expected a function/],
     [
-      { name: 'x', description: 'y', run: () => undefined, prepare: 1 },
-      /scenario.prepare: expected a function/,
+      { nmae: 'x', description: 'y', run: idle },
+      'scenario: expected only the fields name, description, run, prepare, options, got a field "nmae"; the nearest is name',
+    ],
+    [{ name: 'x', description: 'y', run: idle, sedes: 3 }, /got a field "sedes"$/],
+    [
+      { name: 'x', description: 'y', run: idle, ambient: { begin: idle } },
+      /got a field "ambient"; the nearest is options\.ambient$/,
+    ],
+    [
+      { name: 'x', description: 'y', run: idle, leftover: 'ignore' },
+      /got a field "leftover"; the nearest is options\.leftovers$/,
+    ],
+    [
+      { name: 'x', description: 'y', run: idle, options: { ambeint: 1 } },
+      /^scenario\.options: expected only the fields .*, got a field "ambeint"; the nearest is ambient$/,
     ],
   ] as const)('a definition %o is refused', ([definition, text]) => {
     expect(() => defineScenario(definition as never)).toThrow(text);
+  });
+
+  test('a definition that is an object of a class may keep its state in other fields', () => {
+    class Counting {
+      readonly name = 'counting';
+      readonly description = 'counts its executions';
+      executions = 0;
+
+      run(): void {
+        this.executions += 1;
+      }
+    }
+    expect(() => defineScenario(new Counting())).not.toThrow();
   });
 });
 
