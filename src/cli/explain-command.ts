@@ -38,6 +38,8 @@ export interface ExplainCommandOptions extends NamedExecutionOptions {
   readonly shrink: boolean;
   /** Milliseconds for shrinking; default {@link SHRINK_MS}. */
   readonly time?: number;
+  /** True to leave out no line of the history. */
+  readonly allLines?: boolean;
 }
 
 /** Exit code: 1 if the execution fails, 0 if it holds, 3 if it is named by a log that no longer fits. */
@@ -137,10 +139,11 @@ class Explaining {
   }
 
   async #handle(failing: FailingExecution): Promise<FailingExecution> {
-    const { shrink, time = SHRINK_MS } = this.#session.options;
+    const { shrink, time = SHRINK_MS, allLines = false } = this.#session.options;
     const handled = await handleFailure(this.#session, {
       failing,
       ...(shrink ? {} : { maxExecutions: 0 }),
+      ...(allLines ? { linesMax: Infinity } : {}),
       shrinkMs: time,
       explainMs: explainTimeMs(time, SHRINK_MS),
     });

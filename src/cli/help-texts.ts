@@ -21,6 +21,8 @@ Examples:
   dryrunner explain ./my-scheduler.js --seed 8  a seed that \`run\` found to fail
   dryrunner explain failure.jsonl --no-shrink   a log, as it is
   dryrunner explain dr2:… --time 2m             a token, with more time
+  dryrunner explain dr2:… --all-lines           all that happens, not the few
+                                                lines that matter most
   dryrunner explain dr2:… --trace small.jsonl   what happens, as events to read
 
 Vitest runs what a simTest has printed or kept: --trace, --timeline, --time and

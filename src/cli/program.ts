@@ -192,6 +192,7 @@ program
   )
   .option('--seed <s>', 'of a scenario: the seed that fails (default: 1)', seedText)
   .option('--no-shrink', 'explain it as it is, without making it small first')
+  .option('--all-lines', 'leave out no line of what happened')
   .option(
     '--time <duration>',
     `make it small for this long at most, such as 2m (default: ${SHRINK_MS / 1_000}s), and explain it for a third of that`,

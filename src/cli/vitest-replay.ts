@@ -9,6 +9,7 @@ import * as inspector from 'node:inspector';
 import { createRequire } from 'node:module';
 import { dirname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { LINES_VARIABLE } from '../explore/explain/history-length.ts';
 import { REPLAY_DIVERGED, REPLAY_OUTCOMES } from '../explore/replay-outcome.ts';
 import { makeTempFolder } from '../host/temp-folder.ts';
 import { vitestRootAbove } from '../host/vitest-config.ts';
@@ -25,6 +26,7 @@ import type { Terminal } from './terminal.ts';
 type Options = Partial<NamedExecutionOptions> & {
   readonly time?: number | undefined;
   readonly continueRandomly?: boolean | undefined;
+  readonly allLines?: boolean | undefined;
 };
 
 /** The used subset of Vitest's JSON report. */
@@ -56,7 +58,7 @@ export async function replayInVitest(
   { test, token }: TestExecution,
   options: Options,
 ): Promise<ExitStatus> {
-  const { json = false, debug = false } = options;
+  const { json = false, debug = false, allLines = false } = options;
   const { file, name } = test;
   const given = Object.entries(REFUSED).find(([key]) => options[key as keyof typeof REFUSED] !== undefined);
   if (given !== undefined) {
@@ -89,7 +91,11 @@ export async function replayInVitest(
         `--reporter=${reporter}`,
         ...(debug ? debugging() : []),
       ];
-      await ended(args, await handedOver(token, join(folder, 'token')), json, interruption);
+      const variables = {
+        ...(await handedOver(token, join(folder, 'token'))),
+        ...(allLines ? { [LINES_VARIABLE]: 'all' } : {}),
+      };
+      await ended(args, variables, json, interruption);
       if (interruption.status !== undefined) return interruption.status;
       return reported(terminal, test, await resultOf(test, report), json);
     });

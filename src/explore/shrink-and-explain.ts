@@ -10,6 +10,7 @@ import type { Verdict } from '../simulation/verdict.ts';
 import { withinEvents } from './event-budget.ts';
 import { executorWith, type Executor } from './executor.ts';
 import { explain } from './explain/explanation.ts';
+import { LINES_MAX } from './explain/history-length.ts';
 import { eventBound, type FailingExecution, type ShrunkExecution } from './failing-execution.ts';
 import { briefly } from './known-stall.ts';
 import { shrinkInBrief, type ShrinkResult } from './shrink/shrinker.ts';
@@ -24,6 +25,8 @@ const HURRY_MS = 1_000;
 export interface ExplainLimits {
   /** Time for finding the nearest passing execution, in milliseconds. */
   readonly explainMs: number;
+  /** Maximum number of lines of the history; default: that of `explain`. */
+  readonly linesMax?: number | undefined;
   /** True once everything has to end. */
   readonly mustStop: () => boolean;
   /** Milliseconds from any fixed starting point. */
@@ -120,7 +123,7 @@ export async function explainWithin(
   executor: Executor,
   log: readonly Decision[],
   execution: ExplainedExecution,
-  { explainMs: timeMs, mustStop, now }: ExplainLimits,
+  { explainMs: timeMs, linesMax = LINES_MAX, mustStop, now }: ExplainLimits,
 ): Promise<Explained> {
   const { scenario: reference, key, seed, hasHeldBefore = false } = execution;
   const watched = watchedPart(executor, execution);
@@ -131,7 +134,10 @@ export async function explainWithin(
     return now() - startedAt >= (mustStop() ? Math.min(HURRY_MS, timeMs) : timeMs);
   };
   try {
-    const options = { reference, shouldStop, hasHeldBefore, ...(seed === undefined ? {} : { seed }) };
+    const options = {
+      ...{ reference, shouldStop, hasHeldBefore, linesMax },
+      ...(seed === undefined ? {} : { seed }),
+    };
     const explanation = await explain(watched.executor, log, options);
     if (watched.part === 'guess' && explanation.failureKey !== key) return { cutShort: TOO_LONG };
     const { nearestPass, nearestSearch } = explanation;

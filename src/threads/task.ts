@@ -61,6 +61,8 @@ export interface FailureTask {
   readonly shrinkMs: number;
   /** Real time for finding the nearest passing execution, in milliseconds, in addition to `shrinkMs`. */
   readonly explainMs: number;
+  /** Maximum number of lines of the history; default: that of `explain`. */
+  readonly linesMax?: number;
 }
 
 /**

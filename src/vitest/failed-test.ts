@@ -247,8 +247,9 @@ async function shrunkAndExplained(
 }
 
 function limitsOf({ test, turns }: TestRun, explainMs: number): ExplainLimits {
-  const { signal, now } = test;
+  const { signal, now, linesMax } = test;
   return {
+    linesMax,
     explainMs: Math.min(EXPLAIN_MS_MAX, explainMs),
     mustStop: () => signal?.aborted === true || turns.isStuck,
     now,

@@ -10,7 +10,7 @@ import type { Simulation } from '../simulation/simulation.ts';
 import { keepAnonymous } from './anonymous-scenario.ts';
 import type { ExecutionExpects } from './execution-expects.ts';
 import { matchers } from './matchers.ts';
-import { requestedSeedIn } from './requested-seed.ts';
+import { requestedLinesIn, requestedSeedIn } from './requested-run.ts';
 import { VITEST_OPTIONS, type SimTestOptions, type TestedScenario } from './sim-test-options.ts';
 import type { SoftFailures } from './soft-failures.ts';
 import { fullNameOf, ordinalOf } from './task-identity.ts';
@@ -187,7 +187,7 @@ async function runDeclared(
     snapshots: expects,
     soft,
     ...{ skip: skip.because, isSkipped: () => skip.error !== undefined },
-    requestedSeed: requestedSeedIn(process.env),
+    ...{ requestedSeed: requestedSeedIn(process.env), linesMax: requestedLinesIn(process.env) },
     now,
     startedAt,
   }).then(

@@ -83,6 +83,8 @@ export interface SimulatedTest {
   readonly isDebugged?: boolean;
   /** Value of `DRYRUNNER_SEED`. */
   readonly requestedSeed?: string | undefined;
+  /** Maximum number of lines of the history of a failure; default: that of `explain`. */
+  readonly linesMax?: number | undefined;
   readonly now: RealNow;
   /** Start of the test's time, on the clock `now`; default: now. */
   readonly startedAt?: number;

@@ -28,6 +28,10 @@ export const stream = define('stream', (sim) => {
   const drawn = sim.world.random.int(1_000);
   sim.check(drawn === ${createRandomStream('1').int(1_000)} || sim.choose('toss', 2) === 0, 'odd');
 });
+export const noted = define('noted', (sim) => {
+  for (let step = 0; step < 30; step += 1) sim.note('step ' + step);
+  sim.check(false, 'noted enough');
+});
 export const fine = define('fine', (sim) => sim.sleep(1));
 export const hang = define('hang', (sim) => { if (sim.choose('die', 3) < 9) for (;;); });
 export const stalled = {
@@ -108,6 +112,18 @@ describe('explain', () => {
       nearestPass: { text: expect.stringContaining('nothing would have failed') },
     });
     expect(found?.['history']).not.toEqual([]);
+  });
+
+  test('--all-lines leaves out no line, which a history with fewer says', async () => {
+    const short = await dryrunner('explain', 's.mjs#noted');
+    expect(short.out).toMatch(/\(\d+ more lines left out; explain TOKEN --all-lines shows them\)\n/);
+    expect(short.out).not.toContain('note: step 3\n');
+    const [, token = ''] = /(dr2:\S+)/.exec(short.out) ?? [];
+    const all = await dryrunner('explain', token, '--all-lines');
+    expect(all.out).toContain('note: step 3\n');
+    expect(all.out).not.toContain('left out');
+    const [found] = jsonLines((await dryrunner('explain', token, '--all-lines', '--json')).out);
+    expect(found?.['history']).toHaveLength(31);
   });
 
   test('a stall is shrunk and explained: where it waits, and what runs for ever', async () => {
@@ -192,7 +208,7 @@ describe('explain', () => {
   );
 
   test.for([
-    [['s.mjs'], /s\.mjs: expected one scenario, got 8: give one of s\.mjs#die, /],
+    [['s.mjs'], /s\.mjs: expected one scenario, got 9: give one of s\.mjs#die, /],
     [['s.mjs#nobody'], /exports no scenario "nobody"/],
     [['no-such'], /no scenario is called "no-such"/],
     [['no-such.jsonl'], /no-such\.jsonl/],

@@ -51,6 +51,28 @@ test.for([['replay'], ['explain']] as const)(
   },
 );
 
+test('all lines of what happened are shown to those who ask for them', async () => {
+  project.write(
+    'noted.test.mjs',
+    `
+import { simTest } from 'dryrunner/vitest';
+simTest('noted', (sim) => {
+  for (let step = 0; step < 30; step += 1) sim.note('step ' + step);
+  throw new Error('noted enough');
+}, { corpus: false });
+`,
+  );
+  const vitest = ['node_modules/vitest/vitest.mjs', 'run', 'noted.test.mjs'];
+  const short = await project.node(...vitest);
+  const text = short.out + short.err;
+  expect(text).toMatch(/\(\d+ more lines left out; DRYRUNNER_LINES=all shows them\)/);
+  expect(text).not.toContain('note: step 3\n');
+  const [own = 'none'] = /dr2:[^\s"]+/.exec(text) ?? [];
+  const { out, err } = await project.dryrunner(['explain', own, '--all-lines']);
+  expect(out + err).toContain('note: step 3\n');
+  expect(out + err).not.toContain('left out');
+});
+
 test('what is kept of it does as well, and programs get one object', async () => {
   const files = readdirSync(join(project.folder, '__dryrunner__'), { recursive: true, encoding: 'utf8' });
   const [file = 'none'] = files.filter((name) => name.endsWith('.jsonl'));

@@ -43,6 +43,7 @@ export const SUBCOMMANDS: Readonly<Record<string, Readonly<Record<string, boolea
   },
   explain: {
     '--seed': true,
+    '--all-lines': false,
     '--no-shrink': false,
     '--time': true,
     '--timeline': true,

@@ -5,26 +5,31 @@ import { EventRanks } from './event-ranks.ts';
 import { wordsOf } from './failure-subjects.ts';
 import { isLoss } from './file-losses.ts';
 import type { HistoryCandidate } from './history-candidate.ts';
+import type { ObservedDecision } from './observed-run.ts';
 import { RepeatedLosses } from './repeated-losses.ts';
 import { RecurringLines } from './recurring-lines.ts';
 import type { RunIndex } from './run-index.ts';
 import { withSilentFirings } from './silent-firings.ts';
 
-/** The candidates of a failing execution. */
-export function candidatesOf(index: RunIndex, failure: Failure): HistoryCandidate[] {
+/** The candidates of a failing execution; `decisive` are the decisions that differ in the nearest passing one. */
+export function candidatesOf(
+  index: RunIndex,
+  failure: Failure,
+  decisive: readonly ObservedDecision[] = [],
+): HistoryCandidate[] {
   const { run, exchanges } = index;
   const losses = new RepeatedLosses(run.events);
   const words = wordsOf(failure);
   const recurring = new RecurringLines(run.events, exchanges);
   const ranks = new EventRanks(index, failure, { words, recurring });
-  const decided = new DecidedLines(index);
+  const decided = new DecidedLines(index, decisive);
   const candidates: HistoryCandidate[] = [];
   run.events.forEach(({ event, firingId }, at) => {
     for (const line of decided.takeUntil(at)) candidates.push(line);
     if (decided.isPartOfAnother(event) || losses.isRepeat(event)) return;
-    const fault = decided.faultText(event);
+    const fault = decided.faultOf(event);
     const textOf = (): string =>
-      (fault ?? exchanges.textOf(event) ?? index.textOf(event)) +
+      (fault?.text ?? exchanges.textOf(event) ?? index.textOf(event)) +
       losses.timesText(event) +
       recurring.timesText(event);
     if (isLoss(event) && isStatedSince(candidates, firingId, textOf())) return;
@@ -39,7 +44,8 @@ export function candidatesOf(index: RunIndex, failure: Failure): HistoryCandidat
       firingId,
       event,
       isFiring: false,
-      rank: ranks.rankOf(event),
+      ...(fault === undefined ? {} : { topic: fault.decision.question.topic }),
+      rank: decided.rankOfFault(fault) ?? ranks.rankOf(event),
       ...(story === undefined ? {} : { story }),
     });
   });

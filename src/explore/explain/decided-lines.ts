@@ -6,10 +6,10 @@ import type { TraceEvent } from '../../model/trace-event.ts';
 import type { EventNames } from './event-name.ts';
 import { isOfCaller, isOfSetup, isOfWork } from './workload-decisions.ts';
 import { type HistoryCandidate, RANK, type Rank } from './history-candidate.ts';
-import { decidedAtMs, type ObservedDecision, type ObservedRun } from './observed-run.ts';
+import { decidedAtMs, type DrawnValue, type ObservedDecision, type ObservedRun } from './observed-run.ts';
 import { PassedOver } from './passed-over.ts';
 import type { RunIndex } from './run-index.ts';
-import type { ShownFaults } from './shown-fault.ts';
+import type { ShownFault, ShownFaults } from './shown-fault.ts';
 
 /** With more decisions than this, only faults rank above their consequences, which would find no room. */
 const CROWD = 10;
@@ -21,21 +21,27 @@ export class DecidedLines {
   readonly #faults: ShownFaults;
   readonly #passed: PassedOver;
   readonly #callers: ReadonlySet<string>;
-  /** Texts by the fault event that shows the decision. */
-  readonly #faultTexts = new Map<TraceEvent, string>();
+  /** The faults of decisions, by the events that show them. */
+  readonly #faultsShown = new Map<TraceEvent, ShownFault>();
   readonly #partsOfOthers: ReadonlySet<TraceEvent>;
   /** The decisions that have a line of their own. */
   readonly #decisions: readonly ObservedDecision[];
+  readonly #decisive: ReadonlySet<ObservedDecision | DrawnValue>;
   #taken = 0;
 
-  constructor({ run, names, faults, callers, unusual: decisions }: RunIndex) {
+  /** `decisive` are the decisions that must be shown. */
+  constructor(
+    { run, names, faults, callers, unusual: decisions }: RunIndex,
+    decisive: readonly ObservedDecision[],
+  ) {
     this.#run = run;
     this.#names = names;
     this.#faults = faults;
     this.#callers = callers;
     this.#passed = new PassedOver(decisions);
     const shown = decisions.flatMap((decision) => this.#faults.of(decision) ?? []);
-    for (const { event, text } of shown) this.#faultTexts.set(event, text);
+    for (const fault of shown) this.#faultsShown.set(fault.event, fault);
+    this.#decisive = new Set(decisive.map((decision) => decision.drawn ?? decision));
     this.#partsOfOthers = new Set(shown.flatMap(({ others }) => others));
     const said = new Set(
       shown.flatMap(({ decision }) => [decision, ...this.#faults.detailsBehind(decision)]),
@@ -48,9 +54,23 @@ export class DecidedLines {
     return this.#passed.eventIds;
   }
 
-  /** The text of a decided fault; undefined for all other events. */
-  faultText(event: TraceEvent): string | undefined {
-    return this.#faultTexts.get(event);
+  /** The decided fault that the event shows; undefined for all other events. */
+  faultOf(event: TraceEvent): ShownFault | undefined {
+    return this.#faultsShown.get(event);
+  }
+
+  /** The rank of a decided fault; undefined if it is that of its event. */
+  rankOfFault(fault: ShownFault | undefined): Rank | undefined {
+    if (fault === undefined) return undefined;
+    const { decision } = fault;
+    const isDecisive = [decision, ...this.#faults.detailsBehind(decision)].some((one) =>
+      this.#isDecisive(one),
+    );
+    return isDecisive ? RANK.decisive : undefined;
+  }
+
+  #isDecisive(decision: ObservedDecision): boolean {
+    return this.#decisive.has(decision.drawn ?? decision);
   }
 
   /** True for a fault event that another event of the same fault already shows. */
@@ -79,11 +99,13 @@ export class DecidedLines {
     const atMs = decidedAtMs(this.#run, decision);
     const textOf = (): string => this.#passed.textOf(decision, this.#names) ?? this.#faults.textOf(decision);
     const rank = this.#rankOf(decision);
-    return { role: 'decision', atMs, runner: '', textOf, firingId, isFiring: due.length > 0, rank };
+    const topic = due[answer]?.topic ?? decision.question.topic;
+    return { role: 'decision', atMs, runner: '', textOf, firingId, topic, isFiring: due.length > 0, rank };
   }
 
   #rankOf(decision: ObservedDecision): Rank {
     if (isOfCaller(decision, this.#callers)) return RANK.never;
+    if (this.#passed.groupOf(decision).some((one) => this.#isDecisive(one))) return RANK.decisive;
     if (isOfWork(decision, this.#callers)) return isOfSetup(decision) ? RANK.context : RANK.minor;
     if (this.#faults.isSpared(decision)) return RANK.around;
     const isOfCrowd = this.#decisions.length > CROWD && decision.question.kind !== 'fault';

@@ -5,9 +5,11 @@ import { onOneLine } from '../../kernel/one-line.ts';
 import { reportText } from '../../kernel/report-text.ts';
 import { counted, plural } from '../../model/plural.ts';
 import { decodeToken } from '../replay-token.ts';
+import { vitestTestOf } from '../vitest-test.ts';
 import type { Explanation, NearestSearch } from './explanation.ts';
 import type { FailureDetail } from './failure-details.ts';
 import type { HistoryLine } from './failure-history.ts';
+import { LINES_VARIABLE } from './history-length.ts';
 import type { NearestPass } from './nearest-history.ts';
 import type { SourcePlace } from './source-place.ts';
 
@@ -97,13 +99,18 @@ const EXPLANATION = is.objectOf<ShownExplanation>(
  */
 export function formatExplanation(explanation: Explanation): ExplanationLine[] {
   check('explanation', explanation, EXPLANATION);
+  return linesOfExplanation(explanation, allLinesText(explanation));
+}
+
+/** As {@link formatExplanation}; `how` is what shows the lines of the history that are left out, if anything does. */
+export function linesOfExplanation(explanation: Explanation, how: string | undefined): ExplanationLine[] {
   const { sentence, rules = [], history, leftOut, details, places } = explanation;
   return [
     explanationLine('sentence', sentence),
     ...(rules.length === 0
       ? []
       : [heading('What the contract says'), ...rules.map((rule) => note(`  ${rule}`))]),
-    ...formatHistory(history, leftOut),
+    ...formatHistory(history, leftOut, how),
     ...(details.length === 0 ? [] : [heading('In detail'), ...details.flatMap(detailLines)]),
     ...whatHolds(explanation),
     ...(places.length === 0 ? [] : [heading('Where'), ...places.flatMap(placeLines)]),
@@ -117,6 +124,15 @@ function againText({ scenario, token }: ShownExplanation): string {
   return referenceIn(token) === scenario
     ? `checkReplay(executor, decodeToken('${token}'))`
     : `dryrunner replay ${token}`;
+}
+
+/** What shows the lines that are left out: a clause. */
+function allLinesText({ scenario, token }: ShownExplanation): string {
+  const reference = referenceIn(token) ?? '';
+  if (reference === scenario) return 'explain with linesMax: Infinity shows them';
+  return vitestTestOf(reference) === undefined
+    ? 'explain TOKEN --all-lines shows them'
+    : `${LINES_VARIABLE}=all shows them`;
 }
 
 /** Undefined for a token of another version, which a stored explanation may have. */
@@ -140,11 +156,19 @@ function whatHolds(explanation: Explanation): ExplanationLine[] {
   ];
 }
 
-/** The lines of a history, with their heading. */
-export function formatHistory(history: readonly HistoryLine[], leftOut: number): ExplanationLine[] {
+/** The lines of a history, with their heading. `how` is what shows those that are left out, if anything does. */
+export function formatHistory(
+  history: readonly HistoryLine[],
+  leftOut: number,
+  how?: string,
+): ExplanationLine[] {
   const atWidth = history.reduce((width, { atMs }) => Math.max(width, String(atMs).length), 0);
   const indent = `  ${' '.repeat(atWidth)}     `;
   const unmarked = history.reduce((left, { leftOutBefore = 0 }) => left - leftOutBefore, leftOut);
+  const atEnd = [
+    ...(unmarked === 0 ? [] : [`${unmarked} more ${plural(unmarked, 'line')} left out`]),
+    ...(leftOut === 0 || how === undefined ? [] : [how]),
+  ];
   return [
     heading('What happened'),
     ...history.flatMap((line) => [
@@ -153,7 +177,7 @@ export function formatHistory(history: readonly HistoryLine[], leftOut: number):
         : [note(`${indent}… ${counted(line.leftOutBefore, 'line')} left out`)]),
       historyLine(line, atWidth),
     ]),
-    ...(unmarked === 0 ? [] : [note(`${indent}(${unmarked} more ${plural(unmarked, 'line')} left out)`)]),
+    ...(atEnd.length === 0 ? [] : [note(`${indent}(${atEnd.join('; ')})`)]),
   ];
 }
 

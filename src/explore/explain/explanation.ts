@@ -14,19 +14,20 @@ import { lookingOften } from '../known-stall.ts';
 import type { TraceEvent } from '../../model/trace-event.ts';
 import { awaitFeasibility } from './await-feasibility.ts';
 import { aboutOf, answerText } from './question-text.ts';
-import { type ObservedRun, observe } from './observed-run.ts';
+import { type ObservedDecision, type ObservedRun, observe } from './observed-run.ts';
 import { hasUserFrame, type SourcePlace } from './source-place.ts';
 import { rulesNamedIn } from './named-rules.ts';
 import { invalidArgument } from '../../kernel/errors.ts';
 import { isOfWork } from './workload-decisions.ts';
 import { historyOf, type HistoryLine } from './failure-history.ts';
-import { describeNearestPass, type NearestPass } from './nearest-history.ts';
+import { describeNearestPass, type NearestPass, observedIn } from './nearest-history.ts';
 import {
   type AskedDecision,
   findNearestPass,
   type NearestPassOptions,
   type NearestPassSearch,
   type OtherFailure,
+  type PassingLog,
 } from './nearest-pass.ts';
 import { encodeToken } from '../replay-token.ts';
 import { check } from '../../kernel/argument-check.ts';
@@ -46,7 +47,7 @@ export interface ExplainOptions {
   readonly reference?: string;
   /** Seed of the executor's `world.random`, for the token; default: that of an exploration. */
   readonly seed?: string;
-  /** Maximum number of lines of the history, including the failure; default 12. */
+  /** Maximum number of lines of the history, including the failure; Infinity shows all; default 12. */
   readonly linesMax?: number;
   /** Maximum number of executions in the search for the nearest passing one; default 400. */
   readonly maxExecutions?: number;
@@ -133,12 +134,16 @@ function otherAnswerText(names: EventNames, decision: AskedDecision, answer: num
   return taken === other ? `another order of events ${taken}` : `${other} before ${taken}`;
 }
 
+function isCount(value: unknown): boolean {
+  return value === Infinity || (Number.isSafeInteger(value) && (value as number) >= 1);
+}
+
 const EXPLAIN_OPTIONS = is.optionsOf<ExplainOptions>(
   {},
   {
     reference: is.TEXT,
     seed: is.TEXT,
-    linesMax: is.integer(1),
+    linesMax: is.satisfying('an integer ≥ 1, or Infinity', isCount),
     maxExecutions: is.limit(),
     shouldStop: is.FUNCTION,
     hasHeldBefore: is.BOOLEAN,
@@ -203,7 +208,7 @@ export async function explain(
       });
   const { passing: passLog, otherFailure, ...nearestSearch } = search;
   const passing = passLog === undefined ? undefined : await passes.of(passLog.answers);
-  const { lines, leftOut } = historyOf(index, failure, linesMax);
+  const { lines, leftOut } = historyOf(index, failure, linesMax, decisiveIn(run, passLog));
   const feasibility = await awaitFeasibility(executor, run, options.shouldStop);
   const { sentence, what } = sentenceOf(index, failure, hasHeldBefore);
   const noticed = noticedIn(failure);
@@ -223,9 +228,14 @@ export async function explain(
       ...nearestSearch,
       ...(otherFailure === undefined ? {} : { otherFailure: otherFailureText(index, otherFailure) }),
     },
-    places: placesOf(index, failure, passing?.index, passLog),
+    places: placesOf(index, failure, passing?.index, passLog, hasHeldBefore),
     token: tokenText(run, failure, { reference, seed }),
   };
+}
+
+/** The decisions that differ in the nearest passing execution. */
+function decisiveIn(run: ObservedRun, passLog: PassingLog | undefined): ObservedDecision[] {
+  return (passLog?.changes ?? []).flatMap((change) => observedIn(run, change) ?? []);
 }
 
 /**

@@ -3,7 +3,6 @@
  * the subjects that the failure names, with when and why. Invariant: lines are in order of time, at most as many as
  * asked for, and the number of omitted ones is given.
  */
-import type { TraceEvent } from '../../model/trace-event.ts';
 import type { Failure } from '../../simulation/verdict.ts';
 import { headlineOf } from '../failure-key.ts';
 import { candidatesOf } from './candidates-of-run.ts';
@@ -11,6 +10,8 @@ import { type HistoryCandidate, isLine, RANK } from './history-candidate.ts';
 import { gapsIn, type HistoryGaps } from './history-gaps.ts';
 import { type Row, Rows } from './history-rows.ts';
 import { causeText } from './line-cause.ts';
+import type { ObservedDecision } from './observed-run.ts';
+import { ReferredLines } from './referred-lines.ts';
 import type { RunIndex } from './run-index.ts';
 
 /** One line of a history. */
@@ -42,9 +43,17 @@ const LINES_MIN = 6;
 /** So few lines are not left out if there is room, because the note about them would take a line too. */
 const LEFT_OUT_MIN = 3;
 
-/** Chooses the lines. The last one is the failure. */
-export function historyOf(index: RunIndex, failure: Failure, linesMax: number): History {
-  const candidates = candidatesOf(index, failure);
+/**
+ * Chooses the lines; with `linesMax` Infinity, all. The last one is the failure. `decisive` are the decisions that
+ * differ in the nearest passing execution.
+ */
+export function historyOf(
+  index: RunIndex,
+  failure: Failure,
+  linesMax: number,
+  decisive: readonly ObservedDecision[] = [],
+): History {
+  const candidates = candidatesOf(index, failure, decisive);
   const { shown, gaps } = chooseRows(index, candidates, linesMax - 1);
   const gapBefore = (candidate: HistoryCandidate | undefined): Pick<HistoryLine, 'leftOutBefore'> => {
     const leftOutBefore = gaps.get(candidate)?.leftOut;
@@ -74,8 +83,11 @@ interface Shown {
 /** The lines and the marks of gaps, together at most `most`. */
 function chooseRows(index: RunIndex, candidates: readonly HistoryCandidate[], most: number): Shown {
   const rows = new Rows(candidates, index);
-  takeBest(rows, candidates, most);
-  takeBegins(rows, candidates, index.held.begins, most);
+  if (most === Infinity) {
+    candidates.forEach((candidate, at) => isLine(candidate) && rows.take(at, most));
+    return shownBy(rows, candidates);
+  }
+  takeBest(rows, candidates, new ReferredLines(candidates, index), most);
   trimForMarks(rows, candidates, most);
   return withSingles(rows, candidates, most);
 }
@@ -114,8 +126,13 @@ function withSingles(rows: Rows, candidates: readonly HistoryCandidate[], most: 
   return { ...best, gaps: new Map([...best.gaps].slice(Math.max(0, best.gaps.size - room))) };
 }
 
-/** Adds the most valuable lines, as far as there is room. */
-function takeBest(rows: Rows, candidates: readonly HistoryCandidate[], most: number): void {
+/** Adds the most valuable lines, each with the one to which it refers, as far as there is room for both. */
+function takeBest(
+  rows: Rows,
+  candidates: readonly HistoryCandidate[],
+  referred: ReferredLines,
+  most: number,
+): void {
   const byWorth = candidates
     .map((candidate, index) => ({ candidate, index }))
     .filter(({ candidate }) => candidate.rank < RANK.never)
@@ -126,23 +143,13 @@ function takeBest(rows: Rows, candidates: readonly HistoryCandidate[], most: num
     // Events around it may explain how the named subject got there, so they are shown if there is room.
     const isTelling = candidate.rank <= RANK.beside;
     if (!isTelling && rows.size >= LINES_MIN && byWorth.length - rows.taken > LEFT_OUT_MIN) return;
+    if (rows.has(index)) continue;
+    const before = referred.of(index);
+    const isMissing = before !== undefined && !rows.has(before);
+    if (isMissing && rows.size + 2 > most && candidate.rank > RANK.decided) continue;
+    // First, because lines are taken back in the opposite order.
+    if (isMissing && rows.size + 2 <= most) rows.take(before, most);
     rows.take(index, most);
-  }
-}
-
-/** For each shown end of a resource, also shows its acquisition, if there is room. */
-function takeBegins(
-  rows: Rows,
-  all: readonly HistoryCandidate[],
-  begins: ReadonlyMap<TraceEvent, TraceEvent>,
-  most: number,
-): void {
-  const ends = all.filter(({ event }, index) => event?.type === 'freed' && rows.has(index));
-  for (const { event } of ends) {
-    if (rows.size >= most) return;
-    const begin = event === undefined ? undefined : begins.get(event);
-    const index = begin === undefined ? -1 : all.findIndex((candidate) => candidate.event === begin);
-    if (index >= 0) rows.take(index, most);
   }
 }
 

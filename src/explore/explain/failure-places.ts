@@ -10,37 +10,53 @@ import { hasUserFrame, framesOfThrower, placeOf, shortPlaceOf, type SourcePlace 
 import { errorNameOf, stackOf } from '../../kernel/errors.ts';
 import { isAboutHolding } from './held-resources.ts';
 import { observedIn } from './nearest-history.ts';
-import type { PassingLog } from './nearest-pass.ts';
+import type { AnswerChange, PassingLog } from './nearest-pass.ts';
 import type { RunIndex } from './run-index.ts';
 import { struckJobs } from './struck-jobs.ts';
 
 /** Number of causes that are followed back in search of a user's line. */
 const MAKERS_MAX = 10;
 
-/** The places that matter; those of the decision that differs in the nearest passing execution come first. */
+/** Maximum number of lines of code shown of decisions other than those that differ in the nearest passing execution. */
+const DECIDED_MAX = 8;
+/** Maximum number of decisions whose lines are looked for: an execution that was not shrunk may have thousands. */
+const LOCATED_MAX = 100;
+/** Maximum number of decisions named that were made at the same line. */
+const NAMED_MAX = 3;
+
+/**
+ * The places that matter: first those of the decisions that differ in the nearest passing execution, last the line of
+ * each other decision that is not the default, unless the same decisions have held before.
+ */
 export function placesOf(
   index: RunIndex,
   failure: Failure,
   passing: RunIndex | undefined,
   passLog: PassingLog | undefined,
+  hasHeldBefore = false,
 ): SourcePlace[] {
+  const [first, ...others] = passLog?.changes ?? [];
+  const differing = [
+    ...(first === undefined ? [] : placesOfChange(index, passing, first)),
+    ...others.flatMap((change) => placesOfChange(index, passing, change).map(nearestOnly)),
+  ];
   return [
-    ...placesThatMatter(index, passing, passLog),
+    ...differing,
     ...placesOfStruckRuns(index.run),
     ...placesOfHolder(index, failure),
     ...placeWhereNoticed(failure),
+    ...(hasHeldBefore ? [] : otherDecisions(index, new Set(differing.map(({ what }) => what)))),
   ];
 }
 
 /** Where the two events were set whose order matters, or where the decisive question was asked. */
-function placesThatMatter(
+function placesOfChange(
   failing: RunIndex,
   passing: RunIndex | undefined,
-  passLog: PassingLog | undefined,
+  change: AnswerChange,
 ): SourcePlace[] {
-  const change = passLog?.changes[0];
-  const decision = change === undefined ? undefined : observedIn(failing.run, change);
-  if (change === undefined || decision === undefined) return [];
+  const decision = observedIn(failing.run, change);
+  if (decision === undefined) return [];
   const { due, answer } = decision;
   if (due.length === 0) return placesOfAsked(failing, decision);
   return [due[answer], due[change.answer]].flatMap((event) => {
@@ -49,6 +65,44 @@ function placesThatMatter(
     const index = failing.run.firings.has(event.id) ? failing : passing;
     return index === undefined ? [] : placesOfEvent(index, event.id);
   });
+}
+
+function nearestOnly({ what, frames }: SourcePlace): SourcePlace {
+  return { what, frames: frames.slice(0, 1) };
+}
+
+/** The nearest line of each decision; those made at the same line share one. `shown` are those that have a place. */
+function otherDecisions(index: RunIndex, shown: ReadonlySet<string>): SourcePlace[] {
+  const byLine = new Map<string, string[]>();
+  for (const decision of index.unusual.slice(0, LOCATED_MAX)) {
+    const { due, answer } = decision;
+    const picked = due[answer];
+    // An order is decided where the picked event was set.
+    const places = picked === undefined ? placesOfAsked(index, decision) : placesOfEvent(index, picked.id);
+    for (const { what, frames } of places) {
+      const [frame = ''] = frames;
+      if (shown.has(what)) continue;
+      const names = byLine.get(frame);
+      if (names === undefined) byLine.set(frame, [what]);
+      else if (!names.includes(what)) names.push(what);
+    }
+  }
+  return [...byLine]
+    .slice(0, DECIDED_MAX)
+    .map(([frame, names]) => ({ what: namesText(names), frames: [frame] }));
+}
+
+/** `"a" was decided` and `"b" was decided` as one clause. */
+function namesText(names: readonly string[]): string {
+  const [first = '', ...others] = names;
+  if (others.length === 0) return first;
+  const [, verb = ''] = /( was \w+)$/.exec(first) ?? [];
+  const isShared = verb !== '' && names.every((name) => name.endsWith(verb));
+  const subjects = isShared ? names.map((name) => name.slice(0, -verb.length)) : names;
+  const shown = subjects.slice(0, subjects.length > NAMED_MAX + 1 ? NAMED_MAX : undefined);
+  const more = subjects.length - shown.length;
+  const list = more === 0 ? shown : [...shown, `${more} more`];
+  return `${list.slice(0, -1).join(', ')} and ${list.at(-1) ?? ''}${isShared ? verb.replace(' was ', ' were ') : ''}`;
 }
 
 /** Where the question was asked; for a message, the user's line that it goes back to. */

@@ -2,27 +2,30 @@
  * A line that a history may show, and its rank. Invariant: all lines of a lower rank are chosen before any of a higher
  * one; chosen lines are shown in chronological order.
  */
+import type { Topic } from '../../kernel/question.ts';
 import type { TraceEvent } from '../../model/trace-event.ts';
 
 /** Ranks of lines, the most informative first. */
 export const RANK = {
-  decided: 0,
+  /** The decision without which nothing would have failed: it is shown, however many others there are. */
+  decisive: 0,
+  decided: 1,
   /** Content that a crash destroyed, what is left of it, and the message with which it failed. */
-  struck: 1,
-  telling: 2,
+  struck: 2,
+  telling: 3,
   /** Notes that the failure names and little else mentions. */
-  pointed: 3,
-  undelivered: 4,
-  named: 5,
-  namedPart: 6,
+  pointed: 4,
+  undelivered: 5,
+  named: 6,
+  namedPart: 7,
   /** What happened once, and belongs to nothing that the failure names. */
-  context: 7,
-  around: 8,
+  context: 8,
+  around: 9,
   /** What fires again and again in plain code, right before or after something else. */
-  beside: 9,
-  minor: 10,
-  routine: 11,
-  never: 12,
+  beside: 10,
+  minor: 11,
+  routine: 12,
+  never: 13,
 } as const;
 
 /** A rank. */
@@ -45,6 +48,8 @@ export interface HistoryCandidate {
   readonly textOf: () => string;
   readonly firingId: number;
   readonly event?: TraceEvent;
+  /** What the line is about, if it shows a decision. */
+  readonly topic?: Topic;
   /** True if the text is about the clock event itself. */
   readonly isFiring: boolean;
   /** True for a clock event of a scenario without runners and nodes, in which nothing else is a line. */

@@ -32,27 +32,28 @@ export class PassedOver {
 
   /** False for a decision that is reported with a later one. */
   isShown(decision: ObservedDecision): boolean {
-    return this.#of(decision).at(-1) === decision;
+    return this.groupOf(decision).at(-1) === decision;
+  }
+
+  /** The decisions that are reported with this one, itself included, in order. */
+  groupOf(decision: ObservedDecision): readonly ObservedDecision[] {
+    return this.#groupOf.get(decision) ?? [decision];
   }
 
   /** Number of decisions reported with this one, including itself. */
   countOf(decision: ObservedDecision): number {
-    return this.#of(decision).length;
+    return this.groupOf(decision).length;
   }
 
   /** The decisions of a group in words; undefined for a decision without a group. */
   textOf(decision: ObservedDecision, names: EventNames): string | undefined {
-    const group = this.#of(decision);
+    const group = this.groupOf(decision);
     if (group.length === 1) return undefined;
     const [first, last] = [group[0], decision].map((one) => one?.due[1]);
     const [passed] = decision.due;
     if (first === undefined || last === undefined || passed === undefined) return undefined;
     const which = `from ${names.of(first)} to ${names.of(last)}`;
     return `${counted(group.length, 'event')}, ${which}, come before ${names.of(passed)}, due at the same time`;
-  }
-
-  #of(decision: ObservedDecision): readonly ObservedDecision[] {
-    return this.#groupOf.get(decision) ?? [decision];
   }
 }
 

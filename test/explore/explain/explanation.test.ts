@@ -122,6 +122,7 @@ describe('a failure that is explained', () => {
       '  the deadline of run 0 goes back to "worker start", which was set',
       '  the sleep set in run (planted-bugs.ts:77)',
       '  the failure was noticed',
+      '  "patience in round 0" was decided',
       'To see it again',
     ]);
     expect(lines).toContainEqual(expect.stringMatching(/^ {4}Object\.run \(.*planted-bugs\.ts:\d+:\d+\)$/));
@@ -525,7 +526,7 @@ describe('a failure that is explained', () => {
     expect(decided).toHaveLength(11);
     expect(explanation.leftOut).toBe(29);
     const texts = formatExplanation(explanation).map(({ text }) => text.trim());
-    expect(texts).toContain('(29 more lines left out)');
+    expect(texts).toContain('(29 more lines left out; explain with linesMax: Infinity shows them)');
   });
 
   test('refuses an execution that holds', async () => {

@@ -27,7 +27,10 @@ async function linesOf(
   const lines = formatExplanation(await explain(createExecutor(scenario), log)).map(({ text }) => text);
   const begin = lines.indexOf('What happened') + 1;
   const length = lines.slice(begin).findIndex((line) => !line.startsWith('  '));
-  const history = lines.slice(begin, begin + length);
+  const history = lines
+    .slice(begin, begin + length)
+    .map((line) => line.replace(/(; )?explain with linesMax: Infinity shows them/, ''))
+    .filter((line) => line.trim() !== '()');
   // A line that says how much is left out at other places is below the history.
   expect(history.filter((line) => !line.includes('more line')).length).toBeLessThanOrEqual(12);
   return history.map((line) => line.replace(/ {2}\([bs][^()]*(\([^()]*\)[^()]*)*\)$/, '').trim());
