@@ -115,11 +115,13 @@ const COMMAND = is.objectOf<ActionCommand>(
 );
 
 const NANOS_PER_MS = 1_000_000;
+const NANOS_PER_S = 1_000_000_000;
 
 /** Splits milliseconds into whole seconds and nanoseconds. */
 function timeMessage(ms: number): TimeMessage {
   const seconds = Math.floor(ms / 1_000);
-  return { seconds, nanos: Math.round((ms - seconds * 1_000) * NANOS_PER_MS) };
+  const nanos = Math.round((ms - seconds * 1_000) * NANOS_PER_MS);
+  return nanos < NANOS_PER_S ? { seconds, nanos } : { seconds: seconds + 1, nanos: 0 };
 }
 
 /** A time in milliseconds; undefined if it is absent. */

@@ -295,6 +295,8 @@ export class RemoteClient {
       const request: Messages['ReadRequest'] = { resourceName, readOffset: offset + at, readLimit };
       attempt.call = this.#calls?.begin(M.read, request);
       for await (const { data } of this.#options.transport.serverStream(M.read, request, context)) {
+        // The next attempt has taken over, if the transport still delivers after the cancellation.
+        if (context.signal.aborted) return;
         if (at + data.length > bytes.length) throw wrongBytes(digest);
         bytes.set(data, at);
         at += data.length;

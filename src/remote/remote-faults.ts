@@ -1,7 +1,7 @@
 /**
  * Injects faults between a client and a {@link RemoteService}, and in the service: an unreliable cluster. Invariants:
  * each fault is one decision, where 0 means none, so that each can be removed on its own; each that strikes is in the
- * trace; every fault is something that a real server could do; after healing, nothing strikes.
+ * trace, and one without effect, as on an answer that was a failure anyway, is not; every fault is something that a real server could do; after healing, nothing strikes.
  */
 import * as is from '../kernel/shape.ts';
 import { sleep } from '../kernel/clock.ts';
@@ -88,12 +88,35 @@ const LENGTHS = 8;
 /** Number of alternatives for where a stream breaks off. */
 const CUTS = 3;
 
+/** A fault that is drawn for a call. Most kinds strike only once the call has come that far, and some calls never do. */
+class DrawnFault {
+  readonly kind: RemoteFaultKind;
+  /** Notes that the fault strikes; false if it may not any more. */
+  readonly #note: () => boolean;
+  /** True once it has struck. */
+  hasStruck = false;
+
+  constructor(kind: RemoteFaultKind, note: () => boolean) {
+    this.kind = kind;
+    this.#note = note;
+  }
+
+  /** True if the fault is of this kind, and strikes now. */
+  strikes(kind: RemoteFaultKind): boolean {
+    if (kind !== this.kind || !this.#note()) return false;
+    this.hasStruck = true;
+    return true;
+  }
+}
+
 class FaultyService implements RemoteService {
   readonly #service: RemoteService;
   readonly #world: World;
   readonly #faults: Required<Omit<RemoteFaults, 'onFault'>> & Pick<RemoteFaults, 'onFault'>;
   readonly #tables = new Map<string, RateTable<RemoteFaultKind> | undefined>();
+  /** Faults that may still be drawn. */
   #strikesLeft: number;
+  #isHealed = false;
 
   constructor(service: RemoteService, world: World, faults: RemoteFaults) {
     const {
@@ -108,21 +131,22 @@ class FaultyService implements RemoteService {
     this.#faults = { rates, slowMsMax, strikesMax, name, onFault };
     this.#strikesLeft = strikesMax;
     world.onHeal?.(() => {
-      this.#strikesLeft = 0;
+      this.#isHealed = true;
     });
   }
 
   async unary<Q, A>(method: RpcMethod<Q, A, 'unary'>, request: Q, context: RpcContext): Promise<A> {
     check('method', method, RPC_METHOD);
     const topic = this.#topic(method);
-    const kind = this.#strike(method, topic, request, context);
-    await this.#before(kind, method, topic, context);
-    if (kind === 'loseResult') {
-      throw new RpcError('NOT_FOUND', 'no cached result: it was evicted (injected fault)');
+    const fault = this.#draw(method, topic, request, context);
+    try {
+      await this.#before(fault, method, topic, context);
+      const answer = await this.#service.unary(method, request, context);
+      this.#after(fault, method);
+      return answer;
+    } finally {
+      this.#settle(fault);
     }
-    const answer = await this.#service.unary(method, request, context);
-    this.#after(kind, method);
-    return answer;
   }
 
   async *serverStream<Q, A>(
@@ -132,16 +156,25 @@ class FaultyService implements RemoteService {
   ): AsyncGenerator<A> {
     check('method', method, RPC_METHOD);
     const topic = this.#topic(method);
-    const kind = this.#strike(method, topic, request, context);
-    await this.#before(kind, method, topic, context);
-    if (kind === 'loseBlob') throw new RpcError('NOT_FOUND', 'the blob was evicted (injected fault)');
-    let left = kind === 'cut' ? this.#world.choices.choose(topic.plus('cut').asks('choice'), CUTS) : Infinity;
-    for await (const answer of this.#service.serverStream(method, request, context)) {
-      if (left === 0) throw new RpcError('UNAVAILABLE', `${method.path} broke off (injected fault)`);
-      left -= 1;
-      const isResult = method.path.includes('Execut') && (answer as OperationMessage).done;
-      if (isResult && kind === 'loseDone') return;
-      yield isResult && kind === 'workerDies' ? (withoutWorker(answer as OperationMessage) as A) : answer;
+    const fault = this.#draw(method, topic, request, context);
+    try {
+      await this.#before(fault, method, topic, context);
+      const { choices } = this.#world;
+      let left = fault?.kind === 'cut' ? choices.choose(topic.plus('cut').asks('choice'), CUTS) : Infinity;
+      for await (const answer of this.#service.serverStream(method, request, context)) {
+        if (fault === undefined) {
+          yield answer;
+          continue;
+        }
+        this.#breakOff(fault, method, left);
+        left -= 1;
+        const isResult = method.path.includes('Execut') && (answer as OperationMessage).done;
+        if (isResult && fault.strikes('loseDone')) return;
+        const isOfDead = isResult && fault.strikes('workerDies');
+        yield isOfDead ? (withoutWorker(answer as OperationMessage) as A) : answer;
+      }
+    } finally {
+      this.#settle(fault);
     }
   }
 
@@ -153,11 +186,15 @@ class FaultyService implements RemoteService {
     check('method', method, RPC_METHOD);
     const topic = this.#topic(method);
     // What a stream of requests is about is known only once it is read, which is the server's to do.
-    const kind = this.#strike(method, topic, undefined, context);
-    await this.#before(kind, method, topic, context);
-    const answer = await this.#service.clientStream(method, requests, context);
-    this.#after(kind, method);
-    return answer;
+    const fault = this.#draw(method, topic, undefined, context);
+    try {
+      await this.#before(fault, method, topic, context);
+      const answer = await this.#service.clientStream(method, requests, context);
+      this.#after(fault, method);
+      return answer;
+    } finally {
+      this.#settle(fault);
+    }
   }
 
   #topic(method: RpcMethod<unknown, unknown>): Topic {
@@ -173,49 +210,67 @@ class FaultyService implements RemoteService {
     return table;
   }
 
-  #strike(
+  #draw(
     method: RpcMethod<unknown, unknown>,
     topic: Topic,
     request: unknown,
     { caller }: RpcContext,
-  ): RemoteFaultKind | undefined {
+  ): DrawnFault | undefined {
     const table = this.#tableOf(method);
-    if (table === undefined || this.#strikesLeft === 0) return undefined;
-    const { choices, tracer, clock } = this.#world;
-    const { name: runner } = this.#faults;
-    const operation = methodName(method);
+    if (table === undefined || this.#strikesLeft === 0 || this.#isHealed) return undefined;
+    const { name } = this.#faults;
     const describe: DescribeAnswer = Object.assign(
       (answer: number) => {
         const kind = table.kindOf(answer);
         if (kind === undefined) return '';
         return remoteFaultText(kind, {
-          name: runner,
-          method: operation,
+          name,
+          method: methodName(method),
           detail: requestText(request),
           caller,
         });
       },
       { faults: table.faults },
     );
-    const kind = table.kindOf(choices.choose(topic.asks('fault'), table.n, describe));
+    const kind = table.kindOf(this.#world.choices.choose(topic.asks('fault'), table.n, describe));
     if (kind === undefined) return undefined;
+    // Taken now, so that calls at the same time draw no more faults than may strike.
     this.#strikesLeft -= 1;
+    return new DrawnFault(kind, () => this.#note(kind, method, request, caller));
+  }
+
+  #note(
+    kind: RemoteFaultKind,
+    method: RpcMethod<unknown, unknown>,
+    request: unknown,
+    caller: RpcContext['caller'],
+  ): boolean {
+    if (this.#isHealed) return false;
+    const { tracer, clock } = this.#world;
+    const { name: runner, onFault } = this.#faults;
     tracer?.record({
-      ...{ at: clock.now(), type: 'fault', runner, operation, kind, runId: '' },
+      ...{ at: clock.now(), type: 'fault', runner, operation: methodName(method), kind, runId: '' },
       ...(tracer.keepsEvents === true ? aboutCall(request, caller) : {}),
     });
-    this.#faults.onFault?.(kind, method.path, requestText(request));
-    return kind;
+    onFault?.(kind, method.path, requestText(request));
+    return true;
+  }
+
+  /** The call has ended: a fault that has spared it may strike another. */
+  #settle(fault: DrawnFault | undefined): void {
+    if (fault?.hasStruck === false) this.#strikesLeft += 1;
   }
 
   async #before(
-    kind: RemoteFaultKind | undefined,
+    fault: DrawnFault | undefined,
     { path }: RpcMethod<unknown, unknown>,
     topic: Topic,
     context: RpcContext,
   ): Promise<void> {
-    if (kind === 'refuse') throw new RpcError('UNAVAILABLE', `${path} was refused (injected fault)`);
-    if (kind !== 'slow') return;
+    if (fault?.strikes('refuse') === true) {
+      throw new RpcError('UNAVAILABLE', `${path} was refused (injected fault)`);
+    }
+    if (fault?.strikes('slow') !== true) return;
     const { clock, choices } = this.#world;
     const { slowMsMax } = this.#faults;
     const msOf = (answer: number): number => (slowMsMax * (answer + 1)) / LENGTHS;
@@ -226,11 +281,22 @@ class FaultyService implements RemoteService {
     });
   }
 
-  #after(kind: RemoteFaultKind | undefined, { path }: RpcMethod<unknown, unknown>): void {
-    if (kind === 'loseAnswer') {
+  /** Throws if the stream ends before its next answer; `left` is the number of answers before a cut. */
+  #breakOff(fault: DrawnFault, { path }: RpcMethod<unknown, unknown>, left: number): void {
+    if (fault.strikes('loseBlob')) throw new RpcError('NOT_FOUND', 'the blob was evicted (injected fault)');
+    if (left === 0 && fault.strikes('cut')) {
+      throw new RpcError('UNAVAILABLE', `${path} broke off (injected fault)`);
+    }
+  }
+
+  #after(fault: DrawnFault | undefined, { path }: RpcMethod<unknown, unknown>): void {
+    if (fault?.strikes('loseResult') === true) {
+      throw new RpcError('NOT_FOUND', 'no cached result: it was evicted (injected fault)');
+    }
+    if (fault?.strikes('loseAnswer') === true) {
       throw new RpcError('UNAVAILABLE', `the answer of ${path} was lost (injected fault)`);
     }
-    if (kind === 'deadline') {
+    if (fault?.strikes('deadline') === true) {
       throw new RpcError('DEADLINE_EXCEEDED', `${path} took too long (injected fault)`);
     }
   }

@@ -318,25 +318,31 @@ class RemotePerformance implements Performance {
 
   async #addTree(root: Digest, blobs: Map<string, Digest>): Promise<void> {
     const { content } = this.#parts;
-    const isHere = (await content.findMissing([root])).length === 0;
+    const cancel = this.#controller;
+    const isHere = (await content.findMissing([root], cancel)).length === 0;
     // A blob that is missing here may be on the server, which reports it if it is not.
     if (!isHere) return;
-    for await (const { digest, message } of walkTree(content, root, () => undefined)) {
+    for await (const { digest, message } of walkTree(content, root, () => undefined, cancel)) {
       blobs.set(digestKey(digest), digest);
       for (const file of message.files) {
         if (file.digest !== null) blobs.set(digestKey(file.digest), file.digest);
       }
     }
-    for (const digest of await content.findMissing([...blobs.values()])) blobs.delete(digestKey(digest));
+    for (const digest of await content.findMissing([...blobs.values()], cancel)) {
+      blobs.delete(digestKey(digest));
+    }
   }
 
   async #addGiven(actionDigest: Digest, blobs: Map<string, Digest>): Promise<void> {
     const { content } = this.#parts;
-    if ((await content.findMissing([actionDigest])).length > 0) return;
-    const { commandDigest, inputRootDigest } = MESSAGES.Action.decode(await content.read(actionDigest));
+    const cancel = this.#controller;
+    if ((await content.findMissing([actionDigest], cancel)).length > 0) return;
+    const bytes = await content.read(actionDigest, undefined, cancel);
+    const { commandDigest, inputRootDigest } = MESSAGES.Action.decode(bytes);
     blobs.set(digestKey(actionDigest), actionDigest);
     if (inputRootDigest !== null) await this.#addTree(inputRootDigest, blobs);
-    if (commandDigest === null || (await content.findMissing([commandDigest])).length > 0) return;
+    if (commandDigest === null) return;
+    if ((await content.findMissing([commandDigest], cancel)).length > 0) return;
     blobs.set(digestKey(commandDigest), commandDigest);
   }
 
@@ -364,11 +370,14 @@ class RemotePerformance implements Performance {
 
   #upload({ blobs, made }: BuiltAction): Promise<void> {
     const { content } = this.#parts;
+    const cancel = this.#controller;
     return this.#client.upload(blobs, {
-      read: (digest) => made.get(digestKey(digest)) ?? content.read(digest),
+      read: (digest) => made.get(digestKey(digest)) ?? content.read(digest, undefined, cancel),
       readStream: (digest, range) => {
         const bytes = made.get(digestKey(digest));
-        return bytes === undefined ? content.readStream(digest, range) : alone(bytes.subarray(range.offset));
+        return bytes === undefined
+          ? content.readStream(digest, range, cancel)
+          : alone(bytes.subarray(range.offset));
       },
     });
   }
@@ -619,14 +628,20 @@ class RemotePerformance implements Performance {
   #atBound(): void {
     if (this.#isOver) this.#recorded('output', 'the logs were not closed within the bound');
     else {
-      const { cancelBoundMs } = this.#parts;
-      this.#recorded(
-        'cancel',
-        `the server did not end the action within ${cancelBoundMs} ms; it may still be under way there as ${(this.#asked ?? this.#lost)?.name ?? 'an operation without a name'}`,
-      );
+      this.#recorded('cancel', this.#unstopped());
       this.#endLater(this.#stop ?? ABORTED);
     }
     this.#finishLater();
+  }
+
+  /** Why the bound has passed. */
+  #unstopped(): string {
+    const { cancelBoundMs } = this.#parts;
+    const asked = this.#asked ?? this.#lost;
+    if (asked === undefined) {
+      return `the run could not be stopped within ${cancelBoundMs} ms while its action was prepared; nothing was executed`;
+    }
+    return `the server did not end the action within ${cancelBoundMs} ms; it may still be under way there as ${asked.name ?? 'an operation without a name'}`;
   }
 
   #finishLater(): void {

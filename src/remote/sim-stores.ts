@@ -111,10 +111,12 @@ class CallFaults<K extends string> {
 
 class SimContentStore implements ContentStore {
   readonly cancelBoundMs = 0;
+  readonly blobBytesMax: number;
   readonly #blobs: MemoryContentStore;
   readonly #faults: CallFaults<ContentFaultKind>;
 
   constructor(blobs: MemoryContentStore, faults: CallFaults<ContentFaultKind>) {
+    this.blobBytesMax = blobs.blobBytesMax ?? Infinity;
     this.#blobs = blobs;
     this.#faults = faults;
   }
@@ -144,7 +146,21 @@ class SimContentStore implements ContentStore {
   }
 
   openWrite(digest: Digest): BlobWriter {
-    return this.#blobs.openWrite(digest);
+    const writer = this.#blobs.openWrite(digest);
+    let isPublished = false;
+    return {
+      get committedBytes() {
+        return writer.committedBytes;
+      },
+      write: (offset, chunk) => writer.write(offset, chunk),
+      finish: async () => {
+        const fault = isPublished ? undefined : await this.#faults.strike('write', digest);
+        await writer.finish();
+        isPublished = true;
+        if (fault === 'evict') this.#blobs.evict(digest);
+      },
+      discard: () => writer.discard(),
+    };
   }
 
   hold(digests: readonly Digest[]): BlobHold {

@@ -120,6 +120,15 @@ describe('actions, commands and results', () => {
     expect(outcomeOf(MESSAGES.ActionResult.decode(bytes))).toEqual(outcome);
   });
 
+  test('a time is always seconds and less than a second in nanoseconds', () => {
+    const secondsOf = (timeoutMs: number): unknown =>
+      MESSAGES.Action.decode(
+        encodeAction({ commandDigest: digest, inputRootDigest: digest, doNotCache: false, timeoutMs }),
+      ).timeout;
+    expect(secondsOf(999.999_999_9)).toEqual({ seconds: 1, nanos: 0 });
+    expect(secondsOf(1_999.999_999)).toEqual({ seconds: 1, nanos: 999_999_999 });
+  });
+
   test('an output that is asked for twice is one', () => {
     const paths = { outputFiles: ['a', 'b', 'a'], outputDirectories: ['d', 'd'], outputPaths: ['p', 'p'] };
     expect(decodeCommand(encodeCommand({ ...COMMAND, ...paths }))).toMatchObject({

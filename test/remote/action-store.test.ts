@@ -314,6 +314,33 @@ describe('simulated stores', () => {
     expect(verdict.faults).toBe(2);
   });
 
+  test('strike a blob that is written in pieces once, when it is whole', async () => {
+    const verdict = await inSimulation(async (sim) => {
+      const blobs = createMemoryContentStore({ maxBytes: 1_000 });
+      const faults = { rates: { fail: 1 }, strikesMax: 1, maxDelayMs: 20 };
+      const content = createSimContentStore(sim.world, blobs, faults);
+      expect(content.blobBytesMax).toBe(1_000);
+      const bytes = new TextEncoder().encode('in pieces');
+      const digest = digestOf(bytes);
+      const writer = content.openWrite(digest);
+      await writer.write(0, bytes.subarray(0, 4));
+      await writer.write(4, bytes.subarray(4));
+      await expect(writer.finish()).rejects.toMatchObject({ code: 'RUNNER_INJECTED_FAULT' });
+      expect(blobs.findMissing([digest])).toEqual([digest]);
+      await writer.finish();
+      await writer.finish();
+      expect(textOf(await content.read(digest))).toBe('in pieces');
+
+      const losing = createSimContentStore(sim.world, blobs, { rates: { evict: 1 }, name: 'losing' });
+      const other = digestOf('lost');
+      const lost = losing.openWrite(other);
+      await lost.write(0, new TextEncoder().encode('lost'));
+      await lost.finish();
+      expect(blobs.findMissing([other])).toEqual([other]);
+    });
+    expect(verdict.faults).toBe(2);
+  });
+
   test('lose nothing that is held, and end their faults with those of the world', async () => {
     await inSimulation(async (sim) => {
       const blobs = createMemoryContentStore();

@@ -1,6 +1,7 @@
 // What a client asks of a server that takes no message above 4 MiB, as most do.
 import { expect, test } from 'vitest';
 import { createMemoryContentStore } from '../../src/cas/memory-content-store.ts';
+import { digestOf } from '../../src/cas/digest-of.ts';
 import { digestKey, type Digest } from '../../src/model/digest.ts';
 import { topicOf } from '../../src/kernel/question.ts';
 import { RemoteClient } from '../../src/remote/remote-client.ts';
@@ -68,5 +69,32 @@ test('a server that takes less in a batch gets no more, and larger blobs as stre
     expect(taken).toEqual({ FindMissingBlobs: 2, GetCapabilities: 1, BatchUpdateBlobs: 4 });
     server.close();
     await lab.runner.release();
+  });
+});
+
+test('an attempt that took too long adds nothing to the next, even if its answers still come', async () => {
+  await inSimulation(async (sim) => {
+    const bytes = Uint8Array.from({ length: 40 }, (_, index) => index);
+    let calls = 0;
+    const transport: RemoteService = {
+      unary: () => Promise.reject(new RpcError('UNIMPLEMENTED', 'only Read')),
+      clientStream: () => Promise.reject(new RpcError('UNIMPLEMENTED', 'only Read')),
+      async *serverStream(_method, request) {
+        const { readOffset } = request as { readonly readOffset: number };
+        calls += 1;
+        if (calls === 1) {
+          yield { data: bytes.subarray(0, 10) } as never;
+          await sim.sleep(350);
+          yield { data: bytes.subarray(10, 20) } as never;
+          return;
+        }
+        await sim.sleep(150);
+        yield { data: bytes.subarray(readOffset) } as never;
+      },
+    };
+    const options = { transport, instanceName: '', retriesMax: 5, callMsMax: 200 };
+    const client = new RemoteClient(sim.world, options, topicOf('client'), new AbortController().signal);
+    expect(await client.read(digestOf(bytes))).toEqual(bytes);
+    expect(calls).toBe(2);
   });
 });

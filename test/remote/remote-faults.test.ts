@@ -82,8 +82,8 @@ describe('a fault of a remote call', () => {
     ['cut', M.waitExecution, /^(progress; ){0,2}14 after 0 ms, 1 at/, 'WaitExecution breaks off'],
     ['cut', M.read, /^(progress; ){0,2}14 after 0 ms, 1 at/, 'Read breaks off'],
     ['loseDone', M.execute, /^progress; progress; end after/, 'Execute ends without its result'],
-    ['loseResult', M.getActionResult, /^5 after 0 ms, 0 at/, 'GetActionResult finds no cached result'],
-    ['loseBlob', M.read, /^5 after 0 ms, 0 at the server$/, 'Read does not find the blob'],
+    ['loseResult', M.getActionResult, /^5 after 0 ms, 1 at/, 'GetActionResult finds no cached result'],
+    ['loseBlob', M.read, /^5 after 0 ms, 1 at the server$/, 'Read does not find the blob'],
     ['workerDies', M.execute, /; exit code undefined, status 14; end after/, 'Execute loses its worker'],
     ['slow', M.getTree, /; end after (1000|[1-9]\d\d) ms, 1 at/, 'GetTree is slow'],
   ])('%s strikes %o, is counted, and is in the trace', async ([kind, method, outcome, words]) => {
@@ -118,6 +118,90 @@ describe('a fault of a remote call', () => {
       expect(came).toBe(`${method.kind === 'serverStream' ? WHOLE : '{}'} after 0 ms, 1 at the server`);
     });
     expect([verdict.faults, verdict.decisionCount]).toEqual([0, 0]);
+  });
+
+  /** A service that has nothing: every call fails, and streams end at once. */
+  const NOTHING: RemoteService = {
+    unary: () => Promise.reject(new RpcError('NOT_FOUND', 'there is none')),
+    async *serverStream() {
+      throw new RpcError('NOT_FOUND', 'there is none');
+    },
+    clientStream: () => Promise.reject(new RpcError('NOT_FOUND', 'there is none')),
+  };
+  const EMPTY: RemoteService = { ...NOTHING, async *serverStream() {} };
+
+  test.for<readonly [RemoteFaultKind, 'unary' | 'serverStream' | 'clientStream', string, RemoteService]>([
+    ['loseAnswer', 'unary', M.cancelOperation.path, NOTHING],
+    ['deadline', 'unary', M.getCapabilities.path, NOTHING],
+    ['loseResult', 'unary', M.getActionResult.path, NOTHING],
+    ['loseAnswer', 'clientStream', M.write.path, NOTHING],
+    ['loseBlob', 'serverStream', M.read.path, NOTHING],
+    ['cut', 'serverStream', M.read.path, EMPTY],
+    ['loseDone', 'serverStream', M.execute.path, EMPTY],
+    ['workerDies', 'serverStream', M.execute.path, EMPTY],
+  ])(
+    '%s that would change nothing spares %s %s, and may strike the next call',
+    async ([kind, how, path, service]) => {
+      const struck: string[] = [];
+      const faults: RemoteFaults = {
+        rates: { [kind]: 1 },
+        strikesMax: 1,
+        onFault: (what) => struck.push(what),
+      };
+      const verdict = await inSimulation(async (sim) => {
+        const { signal } = new AbortController();
+        const method = Object.values(M).find(
+          (each: { readonly path: string }) => each.path === path,
+        ) as never;
+        let isThere = false;
+        const either = (): RemoteService => (isThere ? countingService() : service);
+        const remote = withRemoteFaults(
+          {
+            unary: (...given) => either().unary(...given),
+            serverStream: (...given) => either().serverStream(...given),
+            clientStream: (...given) => either().clientStream(...given),
+          },
+          sim.world,
+          faults,
+        );
+        const call = async (): Promise<void> => {
+          try {
+            if (how === 'serverStream') {
+              for await (const answer of remote.serverStream(method, {}, { signal })) {
+                expect(answer).toBeDefined();
+              }
+            } else if (how === 'unary') await remote.unary(method, {}, { signal });
+            else await remote.clientStream(method, (async function* () {})(), { signal });
+          } catch (error) {
+            expect(error).toBeInstanceOf(RpcError);
+          }
+        };
+        await call();
+        expect(struck).toEqual([]);
+        isThere = true;
+        await call();
+        await call();
+      });
+      expect(struck).toEqual([kind]);
+      expect(verdict.faults).toBe(1);
+    },
+  );
+
+  test('that was drawn before healing does not strike after it', async () => {
+    const verdict = await inSimulation(async (sim) => {
+      const late: RemoteService = {
+        ...NOTHING,
+        async unary() {
+          await sim.sleep(10);
+          sim.heal();
+          return {} as never;
+        },
+      };
+      const remote = withRemoteFaults(late, sim.world, { rates: { loseAnswer: 1 } });
+      const { signal } = new AbortController();
+      expect(await remote.unary(M.cancelOperation, { name: 'x' }, { signal })).toEqual({});
+    });
+    expect(verdict.faults).toBe(0);
   });
 
   test('strikes as often as it may, and not after healing', async () => {

@@ -8,7 +8,9 @@ import { RPC_CODES } from '../../src/model/action.ts';
 import type { Timer } from '../../src/kernel/clock.ts';
 import { namedTopic } from '../../src/kernel/question.ts';
 import type { Command } from '../../src/model/command.ts';
-import { violationsOf } from '../../src/model/content-store.ts';
+import type { Cancellable } from '../../src/model/cancellation.ts';
+import { type ContentStore, violationsOf } from '../../src/model/content-store.ts';
+import { snapshotOfDigest } from '../../src/model/digest.ts';
 import type { RunStatus } from '../../src/model/run-status.ts';
 import { finalStatus, waitForState } from '../../src/model/status-lookup.ts';
 import type { MaybePromise } from '../../src/model/maybe-promise.ts';
@@ -1042,6 +1044,69 @@ describe('stopping a remote run', () => {
         /^cancel: the server did not end the action within 70 ms; it may still be under way there as operations\/remote-/,
       ),
     ]);
+  });
+});
+
+describe('an abort while the action is prepared', () => {
+  /** A content store that answers nothing: until it is cancelled, or never. */
+  function stuckContent(isDeaf: boolean): ContentStore {
+    const content = createMemoryContentStore();
+    const stuck = (cancel: Cancellable | undefined): Promise<never> =>
+      new Promise((_resolve, reject) => {
+        if (!isDeaf) cancel?.signal.addEventListener('abort', () => reject(new Error('cancelled')));
+      });
+    return {
+      cancelBoundMs: 10,
+      findMissing: (_digests, cancel) => stuck(cancel),
+      read: (digest, range) => content.read(digest, range),
+      readStream: (digest, range) => content.readStream(digest, range),
+      write: (digest, bytes) => content.write(digest, bytes),
+      openWrite: (digest) => content.openWrite(digest),
+      hold: (digests) => content.hold(digests),
+    };
+  }
+
+  test.each([
+    ['ends at once', 0, { snapshotId: snapshotOfDigest(digestOf('root')) }, false, []],
+    [
+      'ends at once, of a given action',
+      0,
+      {
+        snapshotId: snapshotOfDigest(digestOf('an action')),
+        executeRequest: { actionDigest: digestOf('an action') },
+      },
+      false,
+      [],
+    ],
+    [
+      'ends at the bound if the store does not listen, and says that nothing was executed',
+      70,
+      { snapshotId: snapshotOfDigest(digestOf('root')) },
+      true,
+      [
+        'cancel: the run could not be stopped within 70 ms while its action was prepared; nothing was executed',
+      ],
+    ],
+  ])('%s', async (_how, ms, of, isDeaf, reasons) => {
+    const calls: string[] = [];
+    const refuse = ({ path }: { readonly path: string }): never => {
+      calls.push(path);
+      throw DOWN;
+    };
+    const verdict = await inSimulation(async (sim) => {
+      const runner = createRemoteRunner(sim.world, {
+        transport: { unary: refuse, serverStream: refuse, clientStream: refuse },
+        content: stuckContent(isDeaf),
+        cancelBoundMs: 70,
+      });
+      const { runId } = await runner.run({ argv: ['x'], ...of });
+      await sim.sleep(100);
+      expect((await runner.abort(runId)).state).toBe('ABORTED');
+      expect(sim.now()).toBe(100 + ms);
+      await runner.release();
+    });
+    expect(calls).toEqual([]);
+    expect(reasonsOf(verdict.trace())).toEqual(reasons);
   });
 });
 

@@ -820,7 +820,7 @@ describe('an action cache on the disk', () => {
     expect(readdirSync(incoming)).toEqual(['new']);
   });
 
-  test('keeps no more than it may, and forgets what was not asked for longest', async () => {
+  test('keeps no more than it may', async () => {
     const cache = createDiskActionCache({ dir, maxEntries: 10 });
     for (let n = 0; n < 30; n += 1) await cache.put('', digestOf(String(n)), outcome);
     let kept = 0;
@@ -829,5 +829,19 @@ describe('an action cache on the disk', () => {
     }
     expect(kept).toBeGreaterThan(0);
     expect(kept).toBeLessThanOrEqual(10);
+  });
+
+  test('evicts results that were not asked for before one that was', async () => {
+    const cache = createDiskActionCache({ dir, maxEntries: 4 });
+    const [asked, ...others] = ['a', 'b', 'c', 'd'].map((name) => digestOf(name));
+    for (const each of [asked!, ...others]) await cache.put('', each, outcome);
+    shiftResults(dir, -1_000);
+    await cache.get('', asked!);
+    const latest = digestOf('latest');
+    await cache.put('', latest, outcome);
+    const isKept = async (each: Digest): Promise<boolean> => (await cache.get('', each)) !== undefined;
+    expect(await isKept(asked!)).toBe(true);
+    expect(await isKept(latest)).toBe(true);
+    expect((await Promise.all(others.map(isKept))).filter(Boolean)).toHaveLength(1);
   });
 });
