@@ -333,13 +333,13 @@ class DiskBlobs implements DiskContentStore {
       // Only the complete bytes can be compared with the digest.
       const hash = offset === 0 && end === digest.sizeBytes ? createHash('sha256') : undefined;
       // Reads the next chunk while the consumer works on this one.
-      coming = readChunk(file, offset, end);
+      coming = readAhead(file, offset, end);
       for (let at = offset; at < end;) {
         const chunk = await coming;
         throwIfCancelled(cancel);
         if (chunk.length === 0) throw this.#damaged(digest, at, 'an end');
         at += chunk.length;
-        coming = readChunk(file, at, end);
+        coming = readAhead(file, at, end);
         hash?.update(chunk);
         const isWhole = at < end || hash === undefined || hash.digest('hex') === digest.hash;
         if (!isWhole) throw this.#damaged(digest, at, 'other bytes');
@@ -659,6 +659,13 @@ class DiskBlobs implements DiskContentStore {
   #pathOf({ hash }: Pick<Digest, 'hash'>): string {
     return join(this.#root, 'objects', hash.slice(0, 2), hash.slice(2));
   }
+}
+
+/** Begins a read whose error waits for its caller: until that takes the chunk, the error is not an unhandled one. */
+function readAhead(file: FileHandle, from: number, end: number): Promise<Buffer> {
+  const chunk = readChunk(file, from, end);
+  chunk.catch(() => undefined);
+  return chunk;
 }
 
 /** A new buffer for each chunk, because its consumer may keep it. */

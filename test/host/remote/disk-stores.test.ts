@@ -15,6 +15,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import fs from 'node:fs';
+import { type FileHandle, open as openFile } from 'node:fs/promises';
 import { syncBuiltinESMExports } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -721,6 +722,34 @@ describe('a content store on the disk', () => {
     const store = disk();
     expect(await store.findMissing([digestOf('')])).toEqual([]);
     expect(await store.read(digestOf(''))).toHaveLength(0);
+  });
+
+  test('a read error while the consumer still has the chunk before reaches the consumer', async () => {
+    const store = disk();
+    const bytes = new Uint8Array(3_000_000).fill(1);
+    const digest = digestOf(bytes);
+    await store.write(digest, bytes);
+    const file = await openFile(fileOf(digest));
+    const files = Object.getPrototypeOf(file) as FileHandle;
+    await file.close();
+    const { read } = files;
+    const broken = Object.assign(new Error('EIO: i/o error, read'), { code: 'EIO' });
+    const reads = vi
+      .spyOn(files, 'read')
+      .mockImplementationOnce(read as never)
+      .mockImplementationOnce(() => Promise.reject(broken));
+    const stray = vi.fn();
+    process.on('unhandledRejection', stray);
+    onTestFinished(() => {
+      reads.mockRestore();
+      process.off('unhandledRejection', stray);
+    });
+    const chunks = store.readStream(digest)[Symbol.asyncIterator]();
+    expect(await chunks.next()).toMatchObject({ done: false });
+    expect(reads).toHaveBeenCalledTimes(2);
+    for (let turns = 0; turns < 3; turns += 1) await turn();
+    expect(stray).not.toHaveBeenCalled();
+    await expect(chunks.next()).rejects.toBe(broken);
   });
 });
 
