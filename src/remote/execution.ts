@@ -13,13 +13,13 @@ import {
   type OperationMessage,
   packAny,
 } from '../cas/codec.ts';
-import type { Clock, Timer } from '../kernel/clock.ts';
+import { type Clock, sleep, type Timer } from '../kernel/clock.ts';
 import { timeLeftMs } from '../kernel/delay.ts';
 import { namedTopic, type Topic } from '../kernel/question.ts';
 import { isRunnerError, messageOf, RunnerError, type RunnerErrorCode } from '../kernel/errors.ts';
 import { RPC_CODES, type ExecuteRequest, type RpcCode, type RpcStatus } from '../model/action.ts';
 import { digestKey, snapshotOfDigest, type Digest } from '../model/digest.ts';
-import { backOffMs } from '../model/back-off.ts';
+import { backOffMs, LONGEST_BACK_OFF_MS } from '../model/back-off.ts';
 import type { BlobHold } from '../model/content-store.ts';
 import type { Command } from '../model/command.ts';
 import type { RunID, RunStatus } from '../model/run-status.ts';
@@ -109,6 +109,9 @@ function resultMessage(
   if (logs !== undefined) return { exitCode: NO_EXIT_CODE, ...logs };
   return actionResult?.result === undefined ? null : outcomeMessage(actionResult.result);
 }
+
+/** How many times in a row a runner is asked again about a run, before its clients get the error. */
+const ASKED_AGAIN_MAX = 5;
 
 const RUNNING_OR_DONE: StateMask = maskForState('RUNNING', ...TERMINAL_STATES);
 
@@ -477,7 +480,7 @@ export class Executions {
   readonly #workers: Workers;
   /** Release functions of results that have not been delivered yet. */
   readonly #undelivered = new Set<() => void>();
-  #isClosed = false;
+  readonly #closing = new AbortController();
   #count = 0;
 
   constructor(world: World, options: ExecutionsOptions) {
@@ -499,6 +502,10 @@ export class Executions {
   /** Number of actions in progress that do not wait. */
   get running(): number {
     return this.#active.size - this.queued;
+  }
+
+  get #isClosed(): boolean {
+    return this.#closing.signal.aborted;
   }
 
   async *execute(message: ExecuteRequestMessage, context: RpcContext): AsyncGenerator<OperationMessage> {
@@ -546,7 +553,7 @@ export class Executions {
 
   /** Aborts actions in progress, does not start those being prepared, and waits for no client any more. */
   close(): void {
-    this.#isClosed = true;
+    this.#closing.abort();
     for (const { abandoned } of this.#all.values()) abandoned?.cancel();
     for (const execution of [...this.#active]) {
       execution.retry?.cancel();
@@ -679,21 +686,64 @@ export class Executions {
     }
   }
 
-  /** Follows a run to its end; an error on the way becomes the result. */
+  /**
+   * Resolves once the run has ended, or nobody can say whether it has. If its runner answers no more, clients get that
+   * as the result, but the run stays one in progress until it is aborted.
+   */
   async #follow(execution: Execution, runner: Service, first: RunStatus): Promise<OperationResult> {
     try {
-      let status = first;
-      let states = RUNNING_OR_DONE;
-      while (!isTerminal(status.state)) {
-        execution.enter(stageOf(status.state));
-        if (status.state === 'RUNNING') states = DONE_MASK;
-        const query = { runs: [first.runId], states };
-        status = singleStatus(await runner.query(query, waitForever())).status;
-      }
+      const status = await this.#lastStatus(execution, runner, first);
       return resultOfRun(status, await this.#partialLogs(status, execution));
     } catch (error) {
-      return failureResult(error);
+      const result = failureResult(error);
+      this.#endOperations(execution, result);
+      if (!isUnknown(error)) await this.#abortLost(execution, first.runId);
+      return result;
     }
+  }
+
+  /** Rejects if the runner does not know the run any more, or has failed to answer too often in a row. */
+  async #lastStatus(execution: Execution, runner: Service, first: RunStatus): Promise<RunStatus> {
+    const { clock } = this.#world;
+    let status = first;
+    for (let failures = 0; !isTerminal(status.state);) {
+      execution.enter(stageOf(status.state));
+      const states = status.state === 'RUNNING' ? DONE_MASK : RUNNING_OR_DONE;
+      const askedMs = clock.now();
+      try {
+        status = singleStatus(await runner.query({ runs: [first.runId], states }, waitForever())).status;
+        failures = 0;
+      } catch (error) {
+        // A wait that lasted was answered as long as it did.
+        failures = clock.now() - askedMs >= LONGEST_BACK_OFF_MS ? 1 : failures + 1;
+        if (isUnknown(error) || failures > ASKED_AGAIN_MAX || this.#isClosed) throw error;
+        this.#recorded(first.runId, 'watch', messageOf(error));
+        await this.#pause(execution, failures);
+      }
+    }
+    return status;
+  }
+
+  /** Aborts a run that no client waits for any more, however often its runner fails to. */
+  async #abortLost(execution: Execution, runId: RunID): Promise<void> {
+    // Once the server closes, it asks each runner once more.
+    for (let failures = 1; !this.#isClosed; failures += 1) {
+      try {
+        await this.#abort(execution);
+        return;
+      } catch (error) {
+        this.#recorded(runId, 'abort', messageOf(error));
+      }
+      await this.#pause(execution, failures);
+    }
+  }
+
+  /** Waits before a runner is asked again, at most until the server closes. */
+  async #pause({ key }: Execution, failures: number): Promise<void> {
+    const { signal } = this.#closing;
+    const topic = namedTopic(this.#options.name, 'asks again about', key);
+    // Only the signal ends it early.
+    await sleep(this.#world.clock, backOffMs(failures), topic, signal).catch(() => undefined);
   }
 
   async #partialLogs(
@@ -797,14 +847,16 @@ export class Executions {
       // The end of the run arrives as its status.
       await run.runner.abort(run.runId);
     } catch (error) {
-      // A run that is unknown or released has ended.
-      const hasEnded = isRunnerError(error, 'RUNNER_UNKNOWN_RUN') || isRunnerError(error, 'RUNNER_RELEASED');
-      if (!hasEnded) throw error;
+      if (!isUnknown(error)) throw error;
     }
   }
 
   #end(execution: Execution, result: OperationResult): void {
     this.#active.delete(execution);
+    this.#endOperations(execution, result);
+  }
+
+  #endOperations(execution: Execution, result: OperationResult): void {
     this.#unshare(execution);
     execution.end(result);
     for (const operation of execution.operations) this.#retire(operation);
@@ -827,8 +879,17 @@ export class Executions {
   }
 }
 
+/** True if a runner says that the run is over: it knows none of that id, or has been released. */
+function isUnknown(error: unknown): boolean {
+  return isRunnerError(error, 'RUNNER_UNKNOWN_RUN') || isRunnerError(error, 'RUNNER_RELEASED');
+}
+
 /** The result of an action that no runner could complete. */
 function failureResult(error: unknown): Pick<Init<OperationMessage>, 'response'> {
-  const { status } = rpcFailure(error);
+  // Its worker has started again, for example, so that the action can be executed once more.
+  const isForgotten = isRunnerError(error, 'RUNNER_UNKNOWN_RUN');
+  const { status } = isForgotten
+    ? new RpcError('UNAVAILABLE', `the worker lost it: ${error.message}`)
+    : rpcFailure(error);
   return { response: packAny(MESSAGES.ExecuteResponse, { status: statusMessage(status) }) };
 }

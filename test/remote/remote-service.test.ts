@@ -20,6 +20,7 @@ import type { ContentStore } from '../../src/model/content-store.ts';
 import { digestKey, type Digest, snapshotOfDigest } from '../../src/model/digest.ts';
 import type { Service } from '../../src/model/service.ts';
 import { RunRejectedError, type RunRejectionCode } from '../../src/model/run-rejected-error.ts';
+import { unknownRun } from '../../src/model/status-errors.ts';
 import { serviceStatus } from '../../src/model/service-status.ts';
 import { createContentFiler } from '../../src/remote/content-filer.ts';
 import { TreeIndex } from '../../src/remote/input-tree.ts';
@@ -504,6 +505,7 @@ const playWorkers = (
   scene: (
     stage: Stage & { readonly server: RemoteServer; readonly start: (n: number) => Promise<string> },
   ) => Promise<void>,
+  setting: Setting = {},
 ): Promise<void> =>
   play(async (stage) => {
     const { sim, content, runner } = stage;
@@ -517,7 +519,7 @@ const playWorkers = (
     };
     await scene({ ...stage, service, server, start });
     server.close();
-  });
+  }, setting);
 
 describe('a worker that takes no actions', () => {
   test('is the end of an action that waited for it, with what it said, and not of the server', () => {
@@ -602,6 +604,93 @@ describe('a worker that takes no actions', () => {
         expect(await failure(all(execute(service, putAction(content))))).toBe(said);
       },
     ));
+});
+
+describe('a worker that does not say how a run goes', () => {
+  const lost = (): Error => new RunnerError('RUNNER_INJECTED_FAULT', 'an answer was lost');
+  /** A runner that fails as long as the function gives an error. */
+  const failing = (runner: FakeRunner, errorOf: (call: 'query' | 'abort') => Error | undefined): Service => ({
+    ...withRun(runner, () => undefined),
+    query: async (query, wait) => {
+      const error = errorOf('query');
+      if (error !== undefined) throw error;
+      return runner.query(query, wait);
+    },
+    abort: async (runId) => {
+      const error = errorOf('abort');
+      if (error !== undefined) throw error;
+      return runner.abort(runId);
+    },
+  });
+  const stateOf = async (runner: FakeRunner) => (await runner.statusAll()).statuses.map(({ state }) => state);
+
+  test('is asked again, and gets no other action before that has ended', () => {
+    const errors = [undefined, ...Array.from({ length: 5 }, lost), undefined, lost()];
+    return playWorkers(
+      (_, runner) => [failing(runner, () => errors.shift())],
+      async ({ sim, runner, start, server }) => {
+        const said = [start(1), start(2)];
+        await sim.sleep(50);
+        expect(await stateOf(runner)).toEqual(['RUNNING']);
+        expect(server.runningActions).toBe(1);
+        expect(await Promise.all(said)).toEqual(['OK: ', 'OK: ']);
+        expect(await stateOf(runner)).toEqual(['COMPLETE', 'COMPLETE']);
+        expect(errors).toEqual([]);
+      },
+      { fake: { history: 2 } },
+    );
+  });
+
+  test('ends the action for its clients after a while; until it aborts the run, that is one in progress', () => {
+    const refusals = [lost(), lost()];
+    return playWorkers(
+      (_, runner) => [failing(runner, (asked) => (asked === 'query' ? lost() : refusals.shift()))],
+      async ({ sim, runner, start, server, content }) => {
+        const said = [start(1), start(2)];
+        const action = putAction(content, { arguments: ['1'] });
+        expect(await said[0]).toBe('UNAVAILABLE: an answer was lost');
+        expect(sim.now()).toBe(3_100);
+        await sim.sleep(50);
+        expect(await stateOf(runner)).toEqual(['RUNNING']);
+        expect([server.activeOperations, server.runningActions, server.queuedOperations]).toEqual([1, 1, 1]);
+        expect(content.evict(action)).toBe(false);
+        await sim.sleep(300);
+        expect(await stateOf(runner)).toEqual(['ABORTED', 'RUNNING']);
+        expect([server.runningActions, server.queuedOperations]).toEqual([1, 0]);
+        expect(await said[1]).toBe('UNAVAILABLE: an answer was lost');
+        await sim.sleep(1);
+        expect(await stateOf(runner)).toEqual(['ABORTED', 'ABORTED']);
+        expect(server.runningActions).toBe(0);
+      },
+      { fake: { history: 2, script: () => ({ runMs: 1e6 }) } },
+    );
+  });
+
+  test('aborts the run when the server closes', () =>
+    playWorkers(
+      (_, runner) => [failing(runner, (asked) => (asked === 'query' ? lost() : undefined))],
+      async ({ sim, runner, start, server }) => {
+        const said = start(1);
+        await sim.sleep(50);
+        server.close();
+        expect(await said).toBe('UNAVAILABLE: an answer was lost');
+        await sim.sleep(1);
+        expect(await stateOf(runner)).toEqual(['ABORTED']);
+        expect(sim.now()).toBe(51);
+      },
+      { fake: { script: () => ({ runMs: 1e6 }) } },
+    ));
+
+  test('because it has forgotten the run is UNAVAILABLE, so that clients ask for the action again', () => {
+    let asked = 0;
+    return playWorkers(
+      (_, runner) => [failing(runner, () => ((asked += 1) === 2 ? unknownRun('run') : undefined))],
+      async ({ start }) => {
+        expect(await start(1)).toMatch(/^UNAVAILABLE: the worker lost it: /);
+        expect(await start(2)).toBe('OK: ');
+      },
+    );
+  });
 });
 
 describe('an action that nobody wants any more', () => {

@@ -736,7 +736,7 @@ describe('a content store on the disk', () => {
     const broken = Object.assign(new Error('EIO: i/o error, read'), { code: 'EIO' });
     const reads = vi
       .spyOn(files, 'read')
-      .mockImplementationOnce(read as never)
+      .mockImplementationOnce(read)
       .mockImplementationOnce(() => Promise.reject(broken));
     const stray = vi.fn();
     process.on('unhandledRejection', stray);
