@@ -278,6 +278,11 @@ program
   .option('--jobs <n>', 'actions that run at the same time (default: one per core)', threadCount)
   .option('--cas <dir>', 'keep blobs and results here (default: in a temporary folder, until the end)')
   .option('--cas-size <mb>', 'keep at most this many MiB of blobs in --cas (default: 10240)', positiveInteger)
+  .option(
+    '--log-size <mb>',
+    'keep at most this many MiB of each of stdout and stderr of an action (default: 256)',
+    positiveInteger,
+  )
   .addOption(
     new Option('--runners <kind>', 'exec runs commands; simulated runs none and makes placeholders')
       .choices(['exec', 'simulated'])

@@ -31,6 +31,8 @@ export interface ServeCommandOptions {
   readonly cas?: string;
   /** Size limit in MiB. */
   readonly casSize?: number;
+  /** Size limit in MiB, of each stream of an action. */
+  readonly logSize?: number;
   readonly runners: WorkerKind;
   readonly chaos?: string;
   readonly tlsCert?: string;
@@ -112,7 +114,7 @@ async function openCluster(
   options: ServeCommandOptions,
   { log, page, interruption }: ServeSurroundings,
 ): Promise<BuildCluster> {
-  const { host, port, jobs, cas, casSize, runners, chaos } = options;
+  const { host, port, jobs, cas, casSize, logSize, runners, chaos } = options;
   const tls = await readTls(options, interruption);
   const token = await readToken(options.tokenFile, interruption);
   try {
@@ -123,6 +125,7 @@ async function openCluster(
       ...(jobs === undefined ? {} : { jobs }),
       cas,
       ...(casSize === undefined ? {} : { casBytesMax: casSize * MIB }),
+      ...(logSize === undefined ? {} : { logBytesMax: logSize * MIB }),
       workers: runners,
       chaosSeed: chaos,
       metrics: page.metrics,

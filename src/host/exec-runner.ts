@@ -58,8 +58,8 @@ export class ExecRunner extends QueueRunner {
  * Makes a runner of real commands. Run ids begin with eight random characters, so that ids of two incarnations differ
  * (R45). Commands without a snapshot run in a fresh temporary directory; pass `filers` to serve snapshots.
  *
- * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for a negative capacity, time or size, and for `actions` or `ingestLogs`
- * together with a recorder, because recordings do not contain them.
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for a negative capacity, time or size, and for `actions`,
+ * `ingestLogs` or `logBytesMax` together with a recorder, because recordings do not contain them.
  * @example
  * ```ts
  * import { finalStatus } from 'dryrunner';

@@ -99,7 +99,7 @@ export const CONTRACT_RULES: Readonly<Record<string, string>> = {
   R94: 'A checkout that succeeded is released exactly once, also when the run was aborted meanwhile. [F D49] A release error does not change the status, but is recorded (213).',
   R95: 'An output that cannot be created: FAILED 220, "could not create stdout: …" (stderr; combined stdout/stderr); those made before are closed; nothing is executed.',
   R96: "Header, in all three outputs before any process byte: two-line marker, Date:, the three URIs, the command, the marker, and as last line SCOOT_CMD_LOG. [N] The date is the injected clock's.",
-  R97: 'Process stdout goes to stdout and stdlog, stderr to stderr and stdlog, in arrival order; stdlog holds exactly the interleaving.',
+  R97: 'Process stdout goes to stdout and stdlog, stderr to stderr and stdlog, in arrival order; stdlog holds exactly the interleaving. [N] An invoker with a limit, logBytesMax, keeps that many bytes of each stream: both logs say where the rest is cut, and it is output lost (R123).',
   R98: 'The execer gets argv, env, the checkout\'s path as directory, the two tees, the tags. Exec error: FAILED 240, "could not exec: …"; no RUNNING was emitted. [N] 240 says that nothing was started. Of a remote action for which a server was asked that is so only if the server refused it; if it may have been started and no result comes back, the run is FAILED 250.',
   R99: 'RUNNING carries the URIs of stdout and stderr and comes only after a successful exec.',
   R100: "Timeout T > 0: the deadline is T after the invocation's start (before preprocessors), on a monotonic clock.",

@@ -108,6 +108,7 @@ export function createSimulatedRunner(world: World, options: SimulatedRunnerOpti
     localBoundMs: options.localBoundMs,
     actions: options.actions,
     ingestLogs: options.ingestLogs,
+    logBytesMax: options.logBytesMax,
   };
   const parts: QueueParts = {
     name,
@@ -137,6 +138,7 @@ function plainParts(options: InvokerOptions): PlainParts | undefined {
     options.uploader,
     options.dirMonitor,
     options.metrics,
+    options.logBytesMax,
   ].some((part) => part !== undefined);
   if (hasMore || options.ingestLogs === true || !filers.has('scoot')) return undefined;
   // A collaborator with replaced methods is not plain.

@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { encodeAction, encodeCommand } from '../../src/cas/action-messages.ts';
-import { MESSAGES } from '../../src/cas/codec.ts';
+import { type ExecuteResponseMessage, MESSAGES } from '../../src/cas/codec.ts';
 import { digestOf } from '../../src/cas/digest-of.ts';
 import { AccessLog, bazelLine } from '../../src/cli/serve-command.ts';
 import { connectRemote, type RemoteConnection } from '../../src/host/remote/grpc-transport.ts';
@@ -63,6 +63,13 @@ async function put(remote: RemoteConnection, data: Uint8Array): Promise<Digest> 
 }
 
 async function execute(remote: RemoteConnection, ...args: readonly string[]): Promise<number | undefined> {
+  return (await response(remote, ...args))?.result?.exitCode;
+}
+
+async function response(
+  remote: RemoteConnection,
+  ...args: readonly string[]
+): Promise<ExecuteResponseMessage | undefined> {
   const paths = {
     outputFiles: [],
     outputDirectories: [],
@@ -80,9 +87,7 @@ async function execute(remote: RemoteConnection, ...args: readonly string[]): Pr
   );
   const request = MESSAGES.ExecuteRequest.decode(MESSAGES.ExecuteRequest.encode({ actionDigest }));
   for await (const { done, response } of remote.serverStream(M.execute, request, call())) {
-    if (done && response !== undefined) {
-      return MESSAGES.ExecuteResponse.decode(response.value).result?.exitCode;
-    }
+    if (done && response !== undefined) return MESSAGES.ExecuteResponse.decode(response.value);
   }
   return undefined;
 }
@@ -146,6 +151,14 @@ describe('dryrunner serve --reapi', () => {
     expect(out).toContain('"method":"/build.bazel.remote.execution.v2.Execution/Execute","code":"OK"');
     expect(err).toContain('stopping: actions that run are aborted');
     expect(readdirSync(dir)).toEqual([]);
+  });
+
+  test('keeps no more of a log than --log-size', async () => {
+    const { said } = await serve('--jobs', '1', '--log-size', '1');
+    const remote = await connectRemote({ endpoint: String(said['endpoint']) });
+    const { message } = (await response(remote, '/bin/sh', '-c', 'head -c 1048577 /dev/zero')) ?? {};
+    remote.close();
+    expect(message).toBe('the logs are incomplete: stdout is cut after 1048576 B');
   });
 
   test('pretends, lies by its seed, and keeps the stores of --cas', async () => {

@@ -61,6 +61,7 @@ export const SUBCOMMANDS: Readonly<Record<string, Readonly<Record<string, boolea
     '--jobs': true,
     '--cas': true,
     '--cas-size': true,
+    '--log-size': true,
     '--runners': true,
     '--chaos': true,
     '--tls-cert': true,

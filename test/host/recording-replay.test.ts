@@ -54,6 +54,7 @@ describe('a recording is reproduced to the microsecond', () => {
 test.each<[string, ExecRunnerOptions]>([
   ['actions', { actions: stubActions() }],
   ['ingestLogs', { ingestLogs: true }],
+  ['logBytesMax', { logBytesMax: 10 }],
 ])(
   'a recorded runner refuses %s, whose calls are not recorded, and leaves its name free',
   async (name, options) => {

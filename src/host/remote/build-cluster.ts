@@ -21,9 +21,6 @@ import type { Metrics } from '../../model/metrics.ts';
 import type { World } from '../../model/world.ts';
 import { type RemoteFaults, withRemoteFaults } from '../../remote/remote-faults.ts';
 import { createRemoteService, type RemoteServer } from '../../remote/remote-service.ts';
-import { LOG_NAMES } from '../../model/undisturbed-run.ts';
-import { isTerminal } from '../../model/run-state.ts';
-import type { RunStatus } from '../../model/run-status.ts';
 import { sharedMetrics } from '../../metrics/shared-metrics.ts';
 import { createExecRunner, type ExecRunner } from '../exec-runner.ts';
 import { createLocalOutputs, type LocalOutputs } from '../outputs/local-output.ts';
@@ -53,6 +50,11 @@ export interface BuildClusterOptions extends Omit<ServeRemoteOptions, 'service'>
   /** How many actions run concurrently. Default: one per core. */
   readonly jobs?: number;
   /**
+   * How many bytes are kept of what an action prints to each of stdout and stderr. What comes after them is cut: the
+   * log says so where it ends, the response has a message, and the result is not cached. Default 256 MiB.
+   */
+  readonly logBytesMax?: number;
+  /**
    * `exec` (default) runs commands on this machine. `simulated` runs none: each takes up to 50 ms, its outputs are
    * placeholders, and it succeeds; a command whose arguments are a script of steps, such as `sleep 100` and `complete
    * 3`, follows that script.
@@ -77,6 +79,7 @@ const OPTIONS = is.optionsOf<BuildClusterOptions>(
     cas: is.text('a path', /^[^\0]+$/),
     casBytesMax: is.limit(),
     jobs: is.integer(1, 10_000),
+    logBytesMax: is.limit(),
     workers: is.oneOf('exec', 'simulated'),
     chaosSeed: is.TEXT,
     metrics: METRICS,
@@ -95,8 +98,7 @@ export interface BuildCluster extends RemoteEndpoint {
 }
 
 const GIB = 1024 ** 3;
-/** How many log files of a worker stay that could not be removed at once. */
-const LOGS_MAX = 10;
+const LOG_BYTES_MAX = 256 * 1024 ** 2;
 /** The longest that a simulated action without a script takes. */
 const PRETENDED_MS = 50;
 
@@ -170,7 +172,8 @@ function makeLogs(
   { jobs = availableParallelism() }: BuildClusterOptions,
   { path }: TempFolder,
 ): LocalOutputs[] {
-  const options = { dir: join(path, 'logs'), retention: { maxCount: LOGS_MAX } };
+  // As a worker runs one action at a time, this drops the logs of each when the next begins.
+  const options = { dir: join(path, 'logs'), retention: { maxCount: 0 } };
   return Array.from({ length: jobs }, () => createLocalOutputs(options));
 }
 
@@ -182,52 +185,24 @@ function makeWorkers(
   { path }: TempFolder,
 ): ExecRunner[] {
   const { content, cache } = stores;
-  const { workers = 'exec', metrics } = options;
+  const { workers = 'exec', logBytesMax = LOG_BYTES_MAX, metrics } = options;
   const real = createDiskActions({ content, cache });
   const actions = workers === 'exec' ? real : withPlaceholders(real);
   const filers = new Map([['bazel', { filer: createCasFiler({ content, root: path }) }] as const]);
   const metricsOfWorker = metrics === undefined ? () => undefined : sharedMetrics(metrics);
-  return logs.map((outputs, index) => {
-    const runner = createExecRunner({
+  return logs.map((outputs, index) =>
+    createExecRunner({
       world,
       name: `worker-${index + 1}`,
       outputs,
+      logBytesMax,
       actions,
       filers,
       metrics: metricsOfWorker(),
       watchdog: true,
       ...(workers === 'exec' ? {} : { execer: pretendingExecer(world) }),
-    });
-    return withoutStoredLogs(runner, outputs);
-  });
-}
-
-/** Lets a runner remove the log files of each run that is seen to have ended: what is kept of them is in the store. */
-function withoutStoredLogs(runner: ExecRunner, outputs: LocalOutputs): ExecRunner {
-  const query = runner.query.bind(runner);
-  runner.query = async (...given) => {
-    const answer = await query(...given);
-    for (const status of answer.statuses) if (isTerminal(status.state)) await dropLogs(status, outputs);
-    return answer;
-  };
-  return runner;
-}
-
-async function dropLogs({ runId, state }: RunStatus, outputs: LocalOutputs): Promise<void> {
-  for (const name of LOG_NAMES) {
-    // The service stores the others of a run that timed out, and they are dropped then.
-    if (state === 'TIMEDOUT' && name !== 'stdlog') continue;
-    await dropLog(`${runId}-${name}`, outputs);
-  }
-}
-
-async function dropLog(key: string, outputs: LocalOutputs): Promise<void> {
-  const output = outputs.find(key);
-  try {
-    if (output !== undefined) await outputs.drop(output.uri);
-  } catch {
-    // It stays in the index: pruning tries again, and `dispose` reports it.
-  }
+    }),
+  );
 }
 
 /**
@@ -290,20 +265,14 @@ export async function serveBuildCluster(options: BuildClusterOptions = {}): Prom
   }
 }
 
-/** Stores the output at a ref, whose file is not needed any more then. */
+/** Stores the output at a ref. */
 async function storeTimedOutLog(
   ref: string,
   store: ContentStore,
   logs: readonly LocalOutputs[],
 ): Promise<Digest | undefined> {
-  const outputs = logs.find((each) => each.find(ref) !== undefined);
-  const output = outputs?.find(ref);
-  if (outputs === undefined || output === undefined) return undefined;
-  try {
-    return (await storeFile(store, output.asFile())).digest;
-  } finally {
-    await dropLog(ref, outputs);
-  }
+  const output = logs.map((outputs) => outputs.find(ref)).find((each) => each !== undefined);
+  return output === undefined ? undefined : (await storeFile(store, output.asFile())).digest;
 }
 
 /** Runs all steps one by one, even after a failure, and then throws the first error. */

@@ -68,6 +68,12 @@ export interface InvokerOptions {
    * (R198). Requires outputs that are local files. Default false.
    */
   readonly ingestLogs?: boolean | undefined;
+  /**
+   * At most this many bytes are kept of what a process writes to each of stdout and stderr; the log of both has up to
+   * twice as many. The rest is cut, which ends the run no sooner: each log says so where it ends, and a run that is
+   * COMPLETE has a text (R97, R123). Default: no limit.
+   */
+  readonly logBytesMax?: number | undefined;
 }
 
 type Part = 'execer' | 'filers' | 'outputs' | 'tempDirs';
@@ -89,6 +95,7 @@ export const INVOKER_EXTRAS: is.ShapesOf<Omit<InvokerOptions, Part>> = {
   localBoundMs: is.DURATION_MS,
   actions: ACTION_STORE,
   ingestLogs: is.BOOLEAN,
+  logBytesMax: is.limit(),
 };
 
 /** Argument shape of {@link InvokerOptions}. */
@@ -119,6 +126,7 @@ export class InvokerParts {
   readonly actions: ActionStore | undefined;
   readonly actionInstruments: ActionInstruments | undefined;
   readonly ingestsLogs: boolean;
+  readonly logBytesMax: number | undefined;
 
   constructor(world: World, options: InvokerOptions) {
     this.world = world;
@@ -139,5 +147,6 @@ export class InvokerParts {
     this.actionInstruments =
       options.actions === undefined ? undefined : createActionInstruments(options.metrics);
     this.ingestsLogs = options.ingestLogs ?? false;
+    this.logBytesMax = options.logBytesMax;
   }
 }

@@ -34,10 +34,11 @@ function accept(run: RunContext): MaybePromise<void> {
   if (run.phase !== 'outputs') return undefined;
   const outputs = run.openOutputs.slice() as [Output, Output, Output];
   const [stdout, stderr, stdlog] = outputs;
-  const { clock, tracer } = run.parts.world;
+  const { world, logBytesMax } = run.parts;
+  const { clock, tracer } = world;
   run.stdoutRef = stdout.uri;
   run.stderrRef = stderr.uri;
-  const logs = new RunLogs(stdout, stderr, stdlog, tracer !== undefined);
+  const logs = new RunLogs(stdout, stderr, stdlog, tracer !== undefined, logBytesMax);
   run.logs = logs;
   // The output of a Bazel run is stored unchanged, so there is no header (R190).
   if (run.action !== undefined) return measureStart(run);

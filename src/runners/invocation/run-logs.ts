@@ -2,6 +2,7 @@
  * The three outputs of a run: stdout, stderr and both interleaved (R96, R97). Invariants: the header comes before any
  * process byte, the trailer after all of them (R107), and each output is closed once.
  */
+import { RunnerError } from '../../kernel/errors.ts';
 import { RollingHash } from '../../kernel/rolling-hash.ts';
 import type { Sink } from '../../model/execer.ts';
 import { allDone, isPending, whenThere, type MaybePromise } from '../../model/maybe-promise.ts';
@@ -27,15 +28,58 @@ class TeeSink implements Sink {
 
   /** Writes to both outputs, even if one fails; then throws or rejects with the first fault (R123). */
   write(chunk: Chunk): MaybePromise<void> {
-    if (this.#isHashed) this.#digest(chunk);
+    this.digest(chunk);
+    return this.put(chunk);
+  }
+
+  protected put(chunk: Chunk): MaybePromise<void> {
     return resultOf(writeTo(this.#combined, chunk, writeTo(this.#own, chunk, undefined)));
   }
 
-  #digest(chunk: Chunk): void {
+  protected digest(chunk: Chunk): void {
+    if (!this.#isHashed) return;
     this.hash ??= new RollingHash();
     this.bytes += Buffer.byteLength(chunk);
     if (typeof chunk === 'string') this.hash.addString(chunk);
     else this.hash.addBytes(chunk);
+  }
+}
+
+/**
+ * Takes no more than so many bytes of the process. What comes after them is cut: the log says so where it ends, and
+ * every write that loses bytes fails, so that the run is known to lack output (R123).
+ */
+class BoundedSink extends TeeSink {
+  readonly #name: LogName;
+  readonly #bytesMax: number;
+  #left: number;
+  #isCut = false;
+
+  constructor(name: LogName, bytesMax: number, ...outputs: ConstructorParameters<typeof TeeSink>) {
+    super(...outputs);
+    this.#name = name;
+    this.#bytesMax = bytesMax;
+    this.#left = bytesMax;
+  }
+
+  override write(chunk: Chunk): MaybePromise<void> {
+    const size = Buffer.byteLength(chunk);
+    if (!this.#isCut && size <= this.#left) {
+      this.#left -= size;
+      return super.write(chunk);
+    }
+    if (this.#isCut) throw this.#lost();
+    this.#isCut = true;
+    const kept = Buffer.from(chunk as Uint8Array).subarray(0, this.#left);
+    this.digest(kept);
+    const mark = Buffer.from(`\n\nThe rest of ${this.#name} is cut after ${this.#bytesMax} B.\n`);
+    return whenThere(this.put(Buffer.concat([kept, mark])), () => {
+      throw this.#lost();
+    });
+  }
+
+  #lost(): RunnerError {
+    return new RunnerError('RUNNER_OUTPUT_FAILED', `${this.#name} is cut after ${this.#bytesMax} B`);
   }
 }
 
@@ -83,6 +127,14 @@ function resultOf(left: Unfinished | undefined): MaybePromise<void> {
   return whenThere(allDone(left.pending), () => left.throwFault());
 }
 
+function sink(
+  name: LogName,
+  bytesMax: number | undefined,
+  ...outputs: ConstructorParameters<typeof TeeSink>
+): TeeSink {
+  return bytesMax === undefined ? new TeeSink(...outputs) : new BoundedSink(name, bytesMax, ...outputs);
+}
+
 /** The open outputs of a run, in the order of {@link LogName}. */
 export class RunLogs {
   readonly stdout: Output;
@@ -95,12 +147,12 @@ export class RunLogs {
   /** True once the trailer is written, if there is one. */
   finished = false;
 
-  constructor(stdout: Output, stderr: Output, stdlog: Output, hashed: boolean) {
+  constructor(stdout: Output, stderr: Output, stdlog: Output, hashed: boolean, bytesMax?: number) {
     this.stdout = stdout;
     this.stderr = stderr;
     this.stdlog = stdlog;
-    this.stdoutSink = new TeeSink(stdout, stdlog, hashed);
-    this.stderrSink = new TeeSink(stderr, stdlog, hashed);
+    this.stdoutSink = sink('stdout', bytesMax, stdout, stdlog, hashed);
+    this.stderrSink = sink('stderr', bytesMax, stderr, stdlog, hashed);
   }
 
   /** Writes the same text to all three; throws or rejects with the first fault after all were tried. */

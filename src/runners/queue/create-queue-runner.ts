@@ -34,8 +34,8 @@ const QUEUE_RUNNER_OPTIONS = is.optionsOf<QueueRunnerOptions>(INVOKER_PARTS, {
  * Creates a runner that accepts up to `capacity` runs and performs them one after another (R58–R86).
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for a negative capacity (R59), interval or limit (R75, R80), for a
- * collaborator that lacks a method or states no bound, and for `actions` or `ingestLogs` together with a recorder,
- * because recordings do not contain them.
+ * collaborator that lacks a method or states no bound, and for `actions`, `ingestLogs` or `logBytesMax` together
+ * with a recorder, because recordings do not contain them.
  * @example
  * ```ts
  * import { createDoneExecer, createQueueRunner } from 'dryrunner/kit';

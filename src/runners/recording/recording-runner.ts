@@ -33,7 +33,7 @@ export interface RecordingParts<Options> {
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` if `recorder` was not made by `createRecorder`, lives in another world,
  * or already records a runner of that name: a recording distinguishes runners by their names; for filers that no runner
- * takes, and for `actions` or `ingestLogs`.
+ * takes, and for `actions`, `ingestLogs` or `logBytesMax`.
  */
 export function recordingParts<Options extends QueueOptions & InvokerOptions>(
   given: Recorder,
@@ -54,6 +54,9 @@ export function recordingParts<Options extends QueueOptions & InvokerOptions>(
   }
   if (options.ingestLogs === true) {
     throw invalidArgument('ingestLogs', 'false, since the runner is recorded', true);
+  }
+  if (options.logBytesMax !== undefined) {
+    throw invalidArgument('logBytesMax', 'none, since the runner is recorded', options.logBytesMax);
   }
   // What cannot become a runner must neither take the name nor enter the recording.
   checkFilers(options.filers);

@@ -617,7 +617,7 @@ describe('over gRPC', () => {
     ['fails', 'echo out; exit 3', 'out\n', undefined],
     ['times out', 'echo out; sleep 100', 'out\n', 1_000],
   ] as const)(
-    'no log of an action that %s stays once the client has the result',
+    'the logs of an action that %s are gone once its worker carries out the next one',
     async ([, script, stdout, timeoutMs]) => {
       const own = mkdtempSync(join(tmpdir(), 'dryrunner-logs-'));
       ends.push(() => rmSync(own, { recursive: true }));
@@ -632,9 +632,28 @@ describe('over gRPC', () => {
       });
       expect(await Promise.all(results)).toEqual(Array(4).fill(expect.stringContaining(stdout)));
       const [folder = ''] = readdirSync(own);
-      expect(readdirSync(join(own, folder, 'logs'))).toEqual([]);
+      const named = (name: string): string[] =>
+        readdirSync(join(own, folder, 'logs')).filter((log) => log.includes(`-${name}-`));
+      expect([named('stdout').length, named('stderr').length, named('stdlog').length]).toEqual([2, 2, 2]);
     },
   );
+
+  test('R123 R192 a log that is longer than its limit is cut, which the client learns, and is not cached', async () => {
+    const { cluster, remote } = await serve({ logBytesMax: 10_000 });
+    const action = await putAction(cluster, 'yes | head -c 1000000; echo whole >&2; exit 0');
+    const last = (await all(remote.serverStream(M.execute, request(action), call()))).at(-1);
+    const { status, message, result } = MESSAGES.ExecuteResponse.decode(
+      last?.response?.value ?? new Uint8Array(),
+    );
+    expect([status?.code, result?.exitCode]).toEqual([RPC_CODES.OK, 0]);
+    expect(message).toBe('the logs are incomplete: stdout is cut after 10000 B');
+    const read = async (digest: Digest | null | undefined): Promise<string> =>
+      Buffer.from(await cluster.content.read(digest as Digest)).toString();
+    const end = '\n\nThe rest of stdout is cut after 10000 B.\n';
+    expect(await read(result?.stdoutDigest)).toBe('y\n'.repeat(5_000) + end);
+    expect(await read(result?.stderrDigest)).toBe('whole\n');
+    expect(await cluster.cache.get('', action)).toBeUndefined();
+  });
 
   test('a full store is RESOURCE_EXHAUSTED with its sentence', async () => {
     const { remote } = await serve({ casBytesMax: 1_000 });

@@ -4,10 +4,12 @@ import type { ProcessStatus } from '../../../src/model/execer.ts';
 import type { MaybePromise } from '../../../src/model/maybe-promise.ts';
 import type { OutputCreator } from '../../../src/model/output.ts';
 import type { RunStatus } from '../../../src/model/run-status.ts';
+import { finalStatus } from '../../../src/model/status-lookup.ts';
 import type { TraceEvent } from '../../../src/model/trace-event.ts';
 import { createMemoryOutputs } from '../../../src/outputs/memory-output.ts';
+import { createSimulatedRunner } from '../../../src/runners/simulated-runner.ts';
 import { inSimulation } from '../in-simulation.ts';
-import { invoke, type Lab, makeLab } from '../lab.ts';
+import { afterHeader, invoke, type Lab, makeLab } from '../lab.ts';
 
 /** What an output does not take: a write, or its close, whose text is `close`. */
 type Fails = (log: string, text: string) => boolean;
@@ -165,3 +167,59 @@ test.each<[argv: readonly string[], end: Partial<RunStatus>]>([
     expect(recorded).toContain('stdout sink: no room in 7-stdout');
   },
 );
+
+describe('R97 R123 a limit of what is kept of each stream', () => {
+  /** The logs of a run that keeps 6 B, without their headers, and its end. */
+  async function endOf(argv: readonly string[], timeoutMs = 0): Promise<Course & { logs: string[] }> {
+    const outputs = createMemoryOutputs();
+    const course = await courseOf(argv, () => ({ outputs, logBytesMax: 6 }), timeoutMs);
+    const logs = outputs.all().map((output) => afterHeader(output.text()));
+    return { ...course, logs };
+  }
+  const cutMark = (name: string): string => `\n\nThe rest of ${name} is cut after 6 B.\n`;
+
+  test('is reached without being passed', async () => {
+    const { status, logs } = await endOf(['stdout abcd', 'stderr 123456', 'stdout ef', 'complete 3']);
+    expect(status).toMatchObject({ state: 'COMPLETE', exitCode: 3, error: '' });
+    expect(logs).toEqual(['abcdef', '123456', 'abcd123456ef']);
+  });
+
+  test('cuts what comes after it, of that stream alone, and lets the command go on', async () => {
+    const { status, logs, recorded } = await endOf([
+      'stdout abcd',
+      'stdout efg',
+      'stdout hi',
+      'stderr 12',
+      'stdout j',
+      'complete 3',
+    ]);
+    const error = `${INCOMPLETE}stdout is cut after 6 B`;
+    expect(status).toMatchObject({ state: 'COMPLETE', exitCode: 3, error });
+    const cut = `abcdef${cutMark('stdout')}`;
+    expect(logs).toEqual([cut, '12', `${cut}12`]);
+    expect(recorded).toEqual(Array(3).fill('stdout sink: stdout is cut after 6 B'));
+  });
+
+  test('counts bytes, not characters', async () => {
+    const { logs } = await endOf(['stderr äöü', 'stderr x', 'complete 0']);
+    expect(logs[1]).toBe(`äöü${cutMark('stderr')}`);
+  });
+
+  test('leaves room for what stopped the run, whose status has no text', async () => {
+    const { status, logs } = await endOf(['stdout 1234567', 'sleep 100'], 50);
+    expect(status).toMatchObject({ state: 'TIMEDOUT', error: '' });
+    expect(logs[0]).toMatch(
+      /^123456\n\nThe rest of stdout is cut after 6 B\.\n.*Task exceeded timeout 50ms\n$/s,
+    );
+  });
+
+  test('holds for simulated runners whose logs are read first when they have ended', async () => {
+    await inSimulation(async (sim) => {
+      const runner = createSimulatedRunner(sim.world, { logBytesMax: 6 });
+      const { runId } = await runner.run({ argv: ['stdout 1234567', 'complete 0'] });
+      const { status } = await finalStatus(runner, runId);
+      expect(status.error).toBe(`${INCOMPLETE}stdout is cut after 6 B`);
+      await runner.release();
+    });
+  });
+});

@@ -453,5 +453,8 @@ test('R185 R198 a recorded runner has neither the Bazel path nor ingested logs, 
     expect(() => createQueueRunner(sim.world, { ...parts, ingestLogs: true })).toThrow(
       'ingestLogs: expected false, since the runner is recorded',
     );
+    expect(() => createQueueRunner(sim.world, { ...parts, logBytesMax: 5 })).toThrow(
+      'logBytesMax: expected none, since the runner is recorded',
+    );
   });
 });
