@@ -63,10 +63,10 @@ async function put(remote: RemoteConnection, data: Uint8Array): Promise<Digest> 
 }
 
 async function execute(remote: RemoteConnection, ...args: readonly string[]): Promise<number | undefined> {
-  return (await response(remote, ...args))?.result?.exitCode;
+  return (await responseOf(remote, ...args))?.result?.exitCode;
 }
 
-async function response(
+async function responseOf(
   remote: RemoteConnection,
   ...args: readonly string[]
 ): Promise<ExecuteResponseMessage | undefined> {
@@ -156,7 +156,7 @@ describe('dryrunner serve --reapi', () => {
   test('keeps no more of a log than --log-size', async () => {
     const { said } = await serve('--jobs', '1', '--log-size', '1');
     const remote = await connectRemote({ endpoint: String(said['endpoint']) });
-    const { message } = (await response(remote, '/bin/sh', '-c', 'head -c 1048577 /dev/zero')) ?? {};
+    const { message } = (await responseOf(remote, '/bin/sh', '-c', 'head -c 1048577 /dev/zero')) ?? {};
     remote.close();
     expect(message).toBe('the logs are incomplete: stdout is cut after 1048576 B');
   });

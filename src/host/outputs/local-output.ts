@@ -9,7 +9,7 @@ import { hostname as machineName, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { check } from '../../kernel/argument-check.ts';
-import { RunnerError } from '../../kernel/errors.ts';
+import { messageOf, RunnerError } from '../../kernel/errors.ts';
 import type { OutputCreator } from '../../model/output.ts';
 import { checkOutputId } from '../../outputs/output-id.ts';
 import { LocalOutputFile, type LocalOutput } from './local-output-file.ts';
@@ -205,16 +205,16 @@ class LocalOutputFolder implements LocalOutputs {
         else if (code !== 'EEXIST') break;
       }
     }
-    throw new RunnerError('RUNNER_OUTPUT_FAILED', `output ${id} could not be created in ${this.dir}`, {
-      cause,
-    });
+    const message = `output ${id} could not be created in ${this.dir}: ${messageOf(cause)}`;
+    throw new RunnerError('RUNNER_OUTPUT_FAILED', message, { cause });
   }
 
   async #makeFolder(): Promise<void> {
     try {
       await makeFolder(this.dir, 0o700);
     } catch (cause) {
-      throw new RunnerError('RUNNER_OUTPUT_FAILED', `folder ${this.dir} could not be made`, { cause });
+      const message = `folder ${this.dir} could not be made: ${messageOf(cause)}`;
+      throw new RunnerError('RUNNER_OUTPUT_FAILED', message, { cause });
     }
   }
 }

@@ -3,7 +3,8 @@
  * `RUNNER_EXEC_FAILED`, and then nothing runs.
  */
 import { spawn, type ChildProcessByStdio } from 'node:child_process';
-import { statSync } from 'node:fs';
+import { closeSync, openSync, statSync } from 'node:fs';
+import { devNull } from 'node:os';
 import type { Readable } from 'node:stream';
 import { RunnerError } from '../../kernel/errors.ts';
 import type { ExecCommand } from '../../model/execer.ts';
@@ -24,6 +25,7 @@ export function spawnCommand(
   if (program === undefined) throw new RunnerError('RUNNER_EXEC_FAILED', NO_COMMAND);
   let child: ChildProcessByStdio<null, Readable, Readable>;
   try {
+    requireFiles();
     child = spawn(program, args, {
       cwd: command.dir === '' ? undefined : command.dir,
       env,
@@ -37,6 +39,22 @@ export function spawnCommand(
   return new Promise((_, reject) => {
     child.once('error', (error) => reject(execFailed(error, command.dir)));
   });
+}
+
+/** Two pairs of sockets and a pipe for the start, and a file for each of the threads that may open one meanwhile. */
+const FILES_TAKEN = 10;
+
+/**
+ * Throws `EMFILE` if a start could run out of open files. Node leaves the pipes of a process open that could not be
+ * started for that reason, so that each attempt would leave fewer, until there are none for good.
+ */
+function requireFiles(): void {
+  const files: number[] = [];
+  try {
+    while (files.length < FILES_TAKEN) files.push(openSync(devNull, 'r'));
+  } finally {
+    for (const file of files) closeSync(file);
+  }
 }
 
 /** The message with which a command without arguments is refused (R121). */

@@ -14,7 +14,12 @@ import { check } from '../../kernel/argument-check.ts';
 import { invalidArgument, messageOf } from '../../kernel/errors.ts';
 import { CONTENT_STORE } from '../../model/argument-shapes.ts';
 import type { Cancellable } from '../../model/cancellation.ts';
-import { type ContentStore, isOutOfRoom, MissingBlobsError } from '../../model/content-store.ts';
+import {
+  type ContentStore,
+  isOutOfFiles,
+  isOutOfRoom,
+  MissingBlobsError,
+} from '../../model/content-store.ts';
 import { digestKey, digestOfSnapshot, type Digest, snapshotOfDigest } from '../../model/digest.ts';
 import { EXIT_CODES } from '../../model/exit-code.ts';
 import { walkTree } from '../../remote/input-tree.ts';
@@ -152,14 +157,14 @@ class CasFiler implements DiskFiler {
 }
 
 /**
- * A disk that is full may have room again in a moment, so that a checkout that fails for that reason does not count
- * against the health of its runner, as two failed ones in a row would (R81).
+ * A disk that is full may have room again in a moment, and a process other files that it may open: a checkout that fails
+ * for such a reason does not count against the health of its runner, as two failed ones in a row would (R81).
  */
 async function blamingRoom(checkOut: () => Promise<DirCheckout>): Promise<DirCheckout> {
   try {
     return await checkOut();
   } catch (cause) {
-    if (!isOutOfRoom(cause)) throw cause;
+    if (!isOutOfRoom(cause) && !isOutOfFiles(cause)) throw cause;
     throw new FilerError(messageOf(cause), { cause, exitCode: EXIT_CODES.CHECKOUT_UNCODED });
   }
 }

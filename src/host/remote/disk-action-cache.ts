@@ -16,7 +16,7 @@ import { DIGEST, digestKey, type Digest } from '../../model/digest.ts';
 import { makeFolderSync } from '../make-folder.ts';
 import { ownName } from '../own-name.ts';
 import { readIfRegular, replaceWith } from '../regular-file.ts';
-import { asStoreError, makeStoreFolder, sweepFolder } from './store-folder.ts';
+import { asStoreError, makeStoreFolder, namesIn, sweepFolder } from './store-folder.ts';
 
 /** Options of {@link createDiskActionCache}. */
 export interface DiskActionCacheOptions {
@@ -104,7 +104,7 @@ class DiskResults implements ActionCache {
     const results = join(this.#root, 'results');
     const paths: string[] = [];
     for (const folder of await readdir(results)) {
-      for (const name of await readdir(join(results, folder))) paths.push(join(results, folder, name));
+      for (const name of namesIn(join(results, folder))) paths.push(join(results, folder, name));
     }
     this.#entries = paths.length;
     if (paths.length <= this.#maxEntries) return;

@@ -40,7 +40,7 @@ import { DIGEST, digestKey, type Digest } from '../../model/digest.ts';
 import { cancelledOperation } from '../../filers/filer-error.ts';
 import { ownerText, ownName } from '../own-name.ts';
 import { NotRegularError, openRegularFile, readIfRegular, replaceWith } from '../regular-file.ts';
-import { asStoreError, makeStoreFolder, sweepFolder } from './store-folder.ts';
+import { asStoreError, makeStoreFolder, namesIn, sweepFolder } from './store-folder.ts';
 import { giveTurns, isTurnDue } from './turns.ts';
 
 /** Options of {@link createDiskContentStore}. */
@@ -134,7 +134,7 @@ class Lease {
   async unheldBeforeMs(): Promise<number> {
     this.#write(() => undefined);
     let before = this.#oldestMs();
-    for (const name of await readdir(this.#folder)) {
+    for (const name of (await readdir(this.#folder)).filter(isLease)) {
       const path = join(this.#folder, name);
       // On a full disk the own file may be behind.
       if (path === this.#path) continue;
@@ -208,21 +208,17 @@ interface StoredBlob {
   readonly usedMs: number;
 }
 
+/** Whatever else is among the leases holds nothing. */
+function isLease(name: string): boolean {
+  return ownerText(name) !== name;
+}
+
 /** Removes leases of dead processes, and then unfinished files of processes that have no lease any more. */
 function sweep(root: string): void {
   const leases = join(root, 'leases');
   sweepFolder(leases, LEASE_DEAD_MS);
-  const alive = new Set(readdirSync(leases).map(ownerText));
+  const alive = new Set(readdirSync(leases).filter(isLease).map(ownerText));
   sweepFolder(join(root, 'incoming'), LEASE_DEAD_MS, (name) => alive.has(ownerText(name)));
-}
-
-function namesIn(folder: string): readonly string[] {
-  try {
-    return readdirSync(folder);
-  } catch {
-    // Not a folder of the store, or gone.
-    return [];
-  }
 }
 
 class DiskBlobs implements DiskContentStore {
@@ -261,7 +257,9 @@ class DiskBlobs implements DiskContentStore {
       makeStoreFolder(join(this.#root, 'objects', byte.toString(16).padStart(2, '0')));
     }
     this.#lease = new Lease(this.#root);
-    this.#touching = setInterval(() => void this.#touchHeld(), TOUCH_AGAIN_MS);
+    // If the folder cannot be read for a moment, the next time does.
+    const again = (): void => void this.#touchHeld().catch(() => undefined);
+    this.#touching = setInterval(again, TOUCH_AGAIN_MS);
     this.#touching.unref();
   }
 
@@ -462,7 +460,7 @@ class DiskBlobs implements DiskContentStore {
 
   /** Touches all that is held, so that other processes need not spare what was used before. */
   async #touchHeld(): Promise<void> {
-    if (this.#isTouching || namesIn(join(this.#root, 'leases')).length <= 1) return;
+    if (this.#isTouching || this.#isAlone()) return;
     this.#isTouching = true;
     const sinceMs = Date.now();
     const holds = [...this.#lease.holds];
@@ -476,7 +474,7 @@ class DiskBlobs implements DiskContentStore {
 
   /** True if no other process shares the folder. */
   #isAlone(): boolean {
-    return readdirSync(join(this.#root, 'leases')).length <= 1;
+    return readdirSync(join(this.#root, 'leases')).filter(isLease).length <= 1;
   }
 
   /** A name for a file that is being written. */

@@ -239,14 +239,18 @@ function decoderOf<T>(codec: MessageCodec<T>): (bytes: Buffer) => T {
   return (bytes) => codec.decode(bytes);
 }
 
-/** What gRPC says of a call that ended without a status: nobody knows what has become of it. */
-const RESET = /^Received RST_STREAM with code /;
+/**
+ * What gRPC says of a stream that was reset, such as by a proxy, before there was a status: nobody knows what has become
+ * of its call. The codes that it makes up for that would be refusals if a server gave them.
+ */
+const RESET =
+  /^(Received RST_STREAM with code |Bandwidth exhausted or memory limit exceeded$|Protocol not secure enough$)/;
 
 function failureOf(error: unknown): unknown {
   const { code, details, metadata } = (error ?? {}) as Partial<ServiceError>;
   if (typeof code !== 'number') return error;
   const text = details ?? messageOf(error);
-  if (rpcCodeOf(code) === 'INTERNAL' && RESET.test(text)) {
+  if (RESET.test(text)) {
     return new RpcError('UNAVAILABLE', `the server broke off the call: ${text}`, { cause: error });
   }
   const violations = violationsIn(metadata?.get('grpc-status-details-bin')[0]);

@@ -3,16 +3,28 @@
  * that files of dead processes are recognized at once, and those of live ones are never touched; a folder that is not
  * writable is refused on opening the store.
  */
-import { accessSync, constants, readdirSync, rmSync, statSync } from 'node:fs';
+import { accessSync, constants, lstatSync, readdirSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { messageOf, RunnerError } from '../../kernel/errors.ts';
 import { isOutOfRoom } from '../../model/content-store.ts';
 import { makeFolderSync } from '../make-folder.ts';
 import { ownerOf } from '../own-name.ts';
 
+/** The names in a folder of a store; none if it is not a folder, or gone. Throws other errors of the system. */
+export function namesIn(folder: string): readonly string[] {
+  try {
+    return readdirSync(folder);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ENOTDIR') return [];
+    throw error;
+  }
+}
+
 /**
  * Removes the files of dead processes from a folder, and those of unknown processes that have not changed for more than
- * `silentMs` and are not `spared`.
+ * `silentMs` and are not `spared`. What cannot be removed, such as a file of another user, stays: it must keep no store
+ * from being opened. A folder stays too, because no store has made it.
  */
 export function sweepFolder(
   folder: string,
@@ -23,9 +35,13 @@ export function sweepFolder(
     const owner = ownerOf(name);
     if (owner === 'alive' || (owner === 'unknown' && isSpared(name))) continue;
     const path = join(folder, name);
-    const stats = statSync(path, { throwIfNoEntry: false });
-    if (stats === undefined || (owner === 'unknown' && Date.now() - stats.mtimeMs <= silentMs)) continue;
-    rmSync(path, { force: true });
+    try {
+      const stats = lstatSync(path);
+      if (owner === 'unknown' && Date.now() - stats.mtimeMs <= silentMs) continue;
+      unlinkSync(path);
+    } catch {
+      // Gone, a folder, or to be tried again by the next sweep.
+    }
   }
 }
 

@@ -529,14 +529,17 @@ describe('actions on real workers', () => {
     },
   );
 
-  test('R81 R189 whose inputs have no room on the disk for a moment do not make their runner unhealthy', async () => {
+  test.for([
+    ['have no room on the disk', 'ENOSPC'],
+    ['need more files than may be open', 'EMFILE'],
+  ])('R81 R189 whose inputs %s for a moment do not make their runner unhealthy', async ([, code]) => {
     const input = content.add('input');
     const root = content.add(MESSAGES.Directory.encode({ files: [{ name: 'in', digest: input }] }));
     let isFull = true;
     const read = content.read.bind(content);
     vi.spyOn(content, 'read').mockImplementation((digest, range) => {
       // As the disk would say where the file is written.
-      if (isFull && digest.hash === input.hash) throw Object.assign(new Error('ENOSPC'), { code: 'ENOSPC' });
+      if (isFull && digest.hash === input.hash) throw Object.assign(new Error(code), { code });
       return read(digest, range);
     });
     const runner = createExecRunner({

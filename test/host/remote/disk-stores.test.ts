@@ -429,6 +429,28 @@ describe('a content store on the disk', () => {
     expect(await code(put(store, 'a'))).toBeUndefined();
   });
 
+  test('does not take what it cannot look at for an empty folder', async () => {
+    const { hash } = await put(disk(), 'a'.repeat(60));
+    const folder = join(dir, 'objects', hash.slice(0, 2));
+    const readdir = fs.readdirSync;
+    let isOutOfFiles = true;
+    const outOfFiles: typeof readdir = ((path: string, ...more: []) => {
+      if (isOutOfFiles && path === folder) throw Object.assign(new Error('EMFILE'), { code: 'EMFILE' });
+      return readdir(path, ...more);
+    }) as typeof readdir;
+    vi.spyOn(fs, 'readdirSync').mockImplementation(outOfFiles);
+    syncBuiltinESMExports();
+    onTestFinished(() => {
+      vi.restoreAllMocks();
+      syncBuiltinESMExports();
+    });
+    const store = disk(100);
+    expect(await code(put(store, 'b'.repeat(30)))).toBe('EMFILE');
+    isOutOfFiles = false;
+    await put(store, 'b'.repeat(30));
+    expect(store.sizeBytes).toBe(90);
+  });
+
   test('what is held is touched, also when it is much', async () => {
     const store = disk();
     const blobs: Digest[] = [];
@@ -546,6 +568,14 @@ describe('a content store on the disk', () => {
     writeFileSync(lease, String(Date.now()));
     await put(store, 'n'.repeat(60));
     expect(await store.findMissing([held])).toEqual([held]);
+  });
+
+  test('anything but a lease holds nothing, such as a folder of somebody else', async () => {
+    const store = disk(100);
+    const first = await put(store, 'h'.repeat(60));
+    mkdirSync(join(dir, 'leases', 'theirs'));
+    await put(store, 'n'.repeat(60));
+    expect(await store.findMissing([first])).toEqual([first]);
   });
 
   test('what another process holds for long is spared, and all else that was used since can go', async () => {
@@ -851,6 +881,7 @@ describe('an action cache on the disk', () => {
 
   test('keeps no more than it may', async () => {
     const cache = createDiskActionCache({ dir, maxEntries: 10 });
+    writeFileSync(join(dir, 'results', 'of somebody else'), '');
     for (let n = 0; n < 30; n += 1) await cache.put('', digestOf(String(n)), outcome);
     let kept = 0;
     for (let n = 0; n < 30; n += 1) {

@@ -1,6 +1,6 @@
 // What dead processes leave in the folder of a store goes, what living ones write stays, and a machine without /proc has stores as well.
 import type * as Fs from 'node:fs';
-import { mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
@@ -50,6 +50,30 @@ test('what a dead process left goes at once, with and without its start', () => 
   put(nameOf(process.ppid, 1), 0);
   sweepFolder(folder, 60_000);
   expect(readdirSync(folder)).toEqual([]);
+});
+
+test('a folder stays, and what cannot be removed; both keep nothing else from going', async () => {
+  vi.resetModules();
+  const stuck = nameOf(2 ** 30, 2);
+  vi.doMock('node:fs', async (importOriginal) => {
+    const fs = await importOriginal<typeof Fs>();
+    const unlinkSync: typeof fs.unlinkSync = (path) => {
+      if (String(path).endsWith(stuck)) throw Object.assign(new Error('EPERM'), { code: 'EPERM' });
+      fs.unlinkSync(path);
+    };
+    return { ...fs, unlinkSync };
+  });
+  try {
+    for (const pid of [1, 2, 3, 4]) put(nameOf(2 ** 30, pid), HOUR_MS);
+    const inner = nameOf(2 ** 30, 5);
+    mkdirSync(join(folder, inner, 'theirs'), { recursive: true });
+    const other = await import('../../../src/host/remote/store-folder.ts');
+    other.sweepFolder(folder, 1_000);
+    expect(readdirSync(folder).sort()).toEqual([stuck, inner].sort());
+  } finally {
+    vi.doUnmock('node:fs');
+    vi.resetModules();
+  }
 });
 
 test('there are names where nothing can be read of the machine', async () => {
