@@ -1,7 +1,7 @@
 /**
  * Injects faults between a client and a {@link RemoteService}, and in the service: an unreliable cluster. Invariants:
  * each fault is one decision, where 0 means none, so that each can be removed on its own; each that strikes is in the
- * trace, and one without effect, as on an answer that was a failure anyway, is not; every fault is something that a real server could do; after healing, nothing strikes.
+ * trace, and one without effect, such as a cut of a stream that had ended, is not; every fault is something that a real server could do; after healing, nothing strikes.
  */
 import * as is from '../kernel/shape.ts';
 import { sleep } from '../kernel/clock.ts';
@@ -141,8 +141,12 @@ class FaultyService implements RemoteService {
     const fault = this.#draw(method, topic, request, context);
     try {
       await this.#before(fault, method, topic, context);
-      const answer = await this.#service.unary(method, request, context);
-      this.#after(fault, method);
+      const answer = await this.#answered(fault, method, context, () =>
+        this.#service.unary(method, request, context),
+      );
+      if (fault?.strikes('loseResult') === true) {
+        throw new RpcError('NOT_FOUND', 'no cached result: it was evicted (injected fault)');
+      }
       return answer;
     } finally {
       this.#settle(fault);
@@ -189,9 +193,9 @@ class FaultyService implements RemoteService {
     const fault = this.#draw(method, topic, undefined, context);
     try {
       await this.#before(fault, method, topic, context);
-      const answer = await this.#service.clientStream(method, requests, context);
-      this.#after(fault, method);
-      return answer;
+      return await this.#answered(fault, method, context, () =>
+        this.#service.clientStream(method, requests, context),
+      );
     } finally {
       this.#settle(fault);
     }
@@ -289,10 +293,26 @@ class FaultyService implements RemoteService {
     }
   }
 
-  #after(fault: DrawnFault | undefined, { path }: RpcMethod<unknown, unknown>): void {
-    if (fault?.strikes('loseResult') === true) {
-      throw new RpcError('NOT_FOUND', 'no cached result: it was evicted (injected fault)');
+  /** The answer of a call, unless it is lost; a failure is lost like any other answer. */
+  async #answered<A>(
+    fault: DrawnFault | undefined,
+    method: RpcMethod<unknown, unknown>,
+    { signal }: RpcContext,
+    call: () => Promise<A>,
+  ): Promise<A> {
+    let answer: A;
+    try {
+      answer = await call();
+    } catch (error) {
+      // A client that has gone waits for no answer.
+      if (!signal.aborted) this.#lose(fault, method);
+      throw error;
     }
+    this.#lose(fault, method);
+    return answer;
+  }
+
+  #lose(fault: DrawnFault | undefined, { path }: RpcMethod<unknown, unknown>): void {
     if (fault?.strikes('loseAnswer') === true) {
       throw new RpcError('UNAVAILABLE', `the answer of ${path} was lost (injected fault)`);
     }

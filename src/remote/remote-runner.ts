@@ -260,7 +260,7 @@ class RemotePerformance implements Performance {
       error:
         failure instanceof FailedOperation || error instanceof LogsNotCreatedError
           ? failure.message
-          : failureText(failure, this.#asked, last),
+          : failureText(failure, this.#asked, last, this.#isRunning),
     } as const;
     if (executeRequest === undefined) return end;
     const { actionDigest } = executeRequest;
@@ -740,6 +740,7 @@ function failureText(
   { message, status: { code } }: RpcError,
   current: Execution | undefined,
   last: Execution | undefined,
+  hasRun: boolean,
 ): string {
   const isLost = isUnreached(code);
   if (last === undefined) {
@@ -749,7 +750,9 @@ function failureText(
   }
   if (current?.hasEnded === true) return `the action has ended, but its result cannot be used: ${message}`;
   const why = isLost ? `lost the connection to the server: ${message}` : `the server failed: ${message}`;
-  if (last.name === undefined) return `${why}; whether it has started the action is not known`;
+  if (last.name === undefined) {
+    return `${why}; whether it has started the action${hasRun ? ' again' : ''} is not known`;
+  }
   if (current === undefined) {
     return `${why}; it had accepted the action as ${last.name}, and has given no result`;
   }

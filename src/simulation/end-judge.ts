@@ -38,7 +38,7 @@ const NOT_ENDED = 'the scenario has not ended';
 const PERIODIC = 'Stall: nothing but periodic work fires';
 const STANDS_STILL = 'Stall: time does not advance, because what fires is due again at once';
 const NOT_WAITED_FOR =
-  'virtual time does not wait for a real timer: use sim.sleep or the clock of the world or node, or the option ambient: ambientTime()';
+  'virtual time does not wait for a real timer: use sim.sleep or the clock of the world or node, or options: { ambient: ambientTime() } of the scenario';
 const MORE_EVENTS = 'if this ends by itself, state maxEvents, which then is the only limit';
 /** Explains a standstill by the kind of its wait; takes the number of held or awaited things. */
 const WAIT_WORDS: Readonly<Record<Standstill['wait'], (count: number) => string>> = {

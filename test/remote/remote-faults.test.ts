@@ -1,6 +1,7 @@
 // What each kind of fault does to a call, which calls it strikes, and where it is seen.
 import { describe, expect, test } from 'vitest';
 import { MESSAGES, type OperationMessage, packAny, unpackAny } from '../../src/cas/codec.ts';
+import { RPC_CODES } from '../../src/model/action.ts';
 import type { RemoteFaultKind } from '../../src/model/faults.ts';
 import { REMOTE_METHODS as M } from '../../src/remote/methods.ts';
 import { type RemoteFaults, withRemoteFaults } from '../../src/remote/remote-faults.ts';
@@ -131,10 +132,7 @@ describe('a fault of a remote call', () => {
   const EMPTY: RemoteService = { ...NOTHING, async *serverStream() {} };
 
   test.for<readonly [RemoteFaultKind, 'unary' | 'serverStream' | 'clientStream', string, RemoteService]>([
-    ['loseAnswer', 'unary', M.cancelOperation.path, NOTHING],
-    ['deadline', 'unary', M.getCapabilities.path, NOTHING],
     ['loseResult', 'unary', M.getActionResult.path, NOTHING],
-    ['loseAnswer', 'clientStream', M.write.path, NOTHING],
     ['loseBlob', 'serverStream', M.read.path, NOTHING],
     ['cut', 'serverStream', M.read.path, EMPTY],
     ['loseDone', 'serverStream', M.execute.path, EMPTY],
@@ -186,6 +184,25 @@ describe('a fault of a remote call', () => {
       expect(verdict.faults).toBe(1);
     },
   );
+
+  test.for<readonly [RemoteFaultKind, string]>([
+    ['loseAnswer', 'UNAVAILABLE'],
+    ['deadline', 'DEADLINE_EXCEEDED'],
+  ])('%s hides a failure from the client as well', async ([kind, code]) => {
+    const verdict = await inSimulation(async (sim) => {
+      const remote = withRemoteFaults(NOTHING, sim.world, { rates: { [kind]: 1 } });
+      const context = { signal: new AbortController().signal };
+      const status = { code: RPC_CODES[code as keyof typeof RPC_CODES] };
+      const found = remote.unary(M.getActionResult, { instanceName: '' } as never, context);
+      await expect(found).rejects.toMatchObject({ status });
+      const written = remote.clientStream(M.write, (async function* () {})(), context);
+      await expect(written).rejects.toMatchObject({ status });
+      const gone = { signal: AbortSignal.abort() };
+      const left = remote.unary(M.getActionResult, { instanceName: '' } as never, gone);
+      await expect(left).rejects.toMatchObject({ status: { code: RPC_CODES.NOT_FOUND } });
+    });
+    expect(verdict.faults).toBe(2);
+  });
 
   test('that was drawn before healing does not strike after it', async () => {
     const verdict = await inSimulation(async (sim) => {

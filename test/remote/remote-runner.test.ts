@@ -1047,6 +1047,15 @@ describe('stopping a remote run', () => {
   });
 });
 
+test('a run that was started, and perhaps again, does not say that it may never have started', async () => {
+  const options = { deaths: 1, retriesMax: 1, mishaps: { 'Execute 2': { fail: DOWN, after: 0 } } };
+  await onStage(options, async ({ end }) => {
+    expect((await end({ argv: ['sleep 10', 'complete 0'] })).error).toBe(
+      'lost the connection to the server: the network is down; whether it has started the action again is not known',
+    );
+  });
+});
+
 describe('an abort while the action is prepared', () => {
   /** A content store that answers nothing: until it is cancelled, or never. */
   function stuckContent(isDeaf: boolean): ContentStore {
