@@ -54,6 +54,13 @@ import { isPassing, RemoteClient, TRANSPORT, type Watch } from './remote-client.
 import { rpcFailure } from './rpc-failure.ts';
 import { type RemoteService, rpcCodeName, rpcCodeOf, RpcError } from './rpc.ts';
 
+/** The operation of a server that carries out a run. */
+export interface RemoteOperation {
+  readonly runId: RunID;
+  /** What `WaitExecution`, `GetOperation` and `CancelOperation` of that server take. */
+  readonly name: string;
+}
+
 /** Options of {@link createRemoteRunner}. */
 export interface RemoteRunnerOptions extends QueueOptions {
   /** Name of the runner in traces and questions, and of its actions on the server. Default `remote`. */
@@ -76,6 +83,12 @@ export interface RemoteRunnerOptions extends QueueOptions {
    * A run that is being stopped ends after at most this many milliseconds, whatever the server does. Default 10,000.
    */
   readonly cancelBoundMs?: number;
+  /**
+   * Called when the server has named the operation of a run, before the run is RUNNING; again if the action is executed
+   * again. Who keeps the names can find out what has become of a run whose connection or process was lost. An error that
+   * it throws is recorded.
+   */
+  readonly onOperation?: (operation: RemoteOperation) => void;
   /** Time limit of a call in milliseconds; watching an execution is not limited. Default 60,000. */
   readonly callMsMax?: number;
 }
@@ -95,6 +108,7 @@ const OPTIONS = is.optionsOf<RemoteRunnerOptions>(
     retriesMax: is.COUNT,
     cancelBoundMs: is.DURATION_MS,
     callMsMax: is.DURATION_MS,
+    onOperation: is.FUNCTION,
   },
 );
 
@@ -481,6 +495,7 @@ class RemotePerformance implements Performance {
 
   /** Applies a message about the execution; true if it shows progress. */
   async #apply(execution: Execution, { name, metadata, done }: OperationMessage): Promise<boolean> {
+    if (execution.name !== name) this.#noteOperation(name);
     execution.name = name;
     execution.hasEnded = done;
     if (this.#stop !== undefined && this.#patience === undefined) this.#cancelOperation();
@@ -488,6 +503,14 @@ class RemotePerformance implements Performance {
     const isProgress = execution.reach(stage, this.#parts.world.clock.now());
     if (stage === EXECUTION_STAGES.EXECUTING) await this.#becomeRunning();
     return isProgress;
+  }
+
+  #noteOperation(name: string): void {
+    try {
+      this.#parts.onOperation({ runId: this.#runId, name });
+    } catch (error) {
+      this.#recorded('onOperation', messageOf(error));
+    }
   }
 
   /** Publishes RUNNING, the first visible sign that a run has started. */
@@ -912,6 +935,7 @@ export function createRemoteRunner(world: World, options: RemoteRunnerOptions): 
     retriesMax: options.retriesMax ?? 5,
     cancelBoundMs: options.cancelBoundMs ?? 10_000,
     callMsMax: options.callMsMax ?? 60_000,
+    onOperation: options.onOperation ?? (() => undefined),
   };
   const runner = new QueueRunner(world, {
     name,

@@ -19,7 +19,11 @@ import type { TraceEvent } from '../../src/model/trace-event.ts';
 import { createMemoryOutputs, type MemoryOutputs } from '../../src/outputs/memory-output.ts';
 import { createContentFiler } from '../../src/remote/content-filer.ts';
 import { REMOTE_METHODS } from '../../src/remote/methods.ts';
-import { createRemoteRunner, type RemoteRunnerOptions } from '../../src/remote/remote-runner.ts';
+import {
+  createRemoteRunner,
+  type RemoteOperation,
+  type RemoteRunnerOptions,
+} from '../../src/remote/remote-runner.ts';
 import { createRemoteService, type RemoteServer } from '../../src/remote/remote-service.ts';
 import { overWire, type RemoteService, RpcError } from '../../src/remote/rpc.ts';
 import type { QueueRunner } from '../../src/runners/queue/queue-runner.ts';
@@ -357,6 +361,36 @@ describe('what goes wrong on the way', () => {
       },
     );
     expect(reasonsOf(trace)).toEqual(['watch: the network is down', 'action again: no such operation']);
+  });
+
+  test('the name of each operation of a run is given once, and not again by WaitExecution', async () => {
+    const lost = new RpcError('NOT_FOUND', 'no such operation');
+    const given: RemoteOperation[] = [];
+    const trace = await onStage(
+      {
+        mishaps: {
+          'Execute 1': { fail: DOWN, after: 1 },
+          'WaitExecution 1': { fail: DOWN, after: 1 },
+          'WaitExecution 2': { fail: lost },
+        },
+        onOperation(operation) {
+          given.push(operation);
+          if (given.length === 2) throw new Error('no room for names');
+        },
+      },
+      async ({ end, runner, server }) => {
+        expect((await end(slow)).state).toBe('COMPLETE');
+        const { operations } = await server.unary(
+          REMOTE_METHODS.listOperations,
+          { name: '', filter: '', pageSize: 0, pageToken: '' },
+          { signal: new AbortController().signal },
+        );
+        expect(given).toEqual(operations.map(({ name }) => ({ runId: '0', name })));
+        expect(given).toHaveLength(2);
+        await runner.release();
+      },
+    );
+    expect(reasonsOf(trace)).toContain('onOperation: no room for names');
   });
 
   test('an action whose worker dies is executed again, with the reason, and not for ever', async () => {
