@@ -27,6 +27,8 @@ export interface ExplainLimits {
   readonly explainMs: number;
   /** Maximum number of lines of the history; default: that of `explain`. */
   readonly linesMax?: number | undefined;
+  /** Called with the verdict of the execution that is explained. */
+  readonly onExplained?: ((verdict: Verdict) => void) | undefined;
   /** True once everything has to end. */
   readonly mustStop: () => boolean;
   /** Milliseconds from any fixed starting point. */
@@ -123,7 +125,7 @@ export async function explainWithin(
   executor: Executor,
   log: readonly Decision[],
   execution: ExplainedExecution,
-  { explainMs: timeMs, linesMax = LINES_MAX, mustStop, now }: ExplainLimits,
+  { explainMs: timeMs, linesMax = LINES_MAX, onExplained, mustStop, now }: ExplainLimits,
 ): Promise<Explained> {
   const { scenario: reference, key, seed, hasHeldBefore = false } = execution;
   const watched = watchedPart(executor, execution);
@@ -137,6 +139,7 @@ export async function explainWithin(
     const options = {
       ...{ reference, shouldStop, hasHeldBefore, linesMax },
       ...(seed === undefined ? {} : { seed }),
+      ...(onExplained === undefined ? {} : { onExplained }),
     };
     const explanation = await explain(watched.executor, log, options);
     if (watched.part === 'guess' && explanation.failureKey !== key) return { cutShort: TOO_LONG };

@@ -42,6 +42,8 @@ import {
 interface ReportedExecution extends FoundExecution {
   /** True if the same decisions have held before: neither token nor log is kept, because none repeats the failure. */
   readonly hasHeldBefore?: boolean;
+  /** The execution that is explained, with what was thrown in it. */
+  readonly explainedVerdict?: Verdict | undefined;
 }
 
 /** Limits in milliseconds; if less time is left, the parts below apply. */
@@ -89,8 +91,8 @@ async function failingTest(run: TestRun, first: ReportedExecution): Promise<Erro
   const failing = await kept(run, found);
   const { soft } = run.test;
   // Soft assertions are known of the execution that ran last only, and explaining has run others.
-  const asFound = soft?.hasAny === true ? undefined : found.verdict;
-  const verdict = asFound ?? (await seenAgain(run, failing, found.seed));
+  const asShown = soft?.hasAny === true ? undefined : verdictShown(run, found);
+  const verdict = asShown ?? (await seenAgain(run, failing, found.seed));
   const failedSoftly = soft?.takeLast() ?? [];
   const { explanation } = failing;
   const lines = [
@@ -106,7 +108,7 @@ async function failingTest(run: TestRun, first: ReportedExecution): Promise<Erro
     ...(run.test.isReported === false
       ? []
       : [
-          foundText(failing, found.isReplayed),
+          foundText(failing, found),
           ...formatEffort(
             failing,
             longerText,
@@ -117,6 +119,20 @@ async function failingTest(run: TestRun, first: ReportedExecution): Promise<Erro
   ];
   const frames = [thrownFrames(verdict), framesIn(explanation), framesInDetails(verdict)];
   return errorOf(run, verdict, lines, frames.find(({ length }) => length > 0) ?? []);
+}
+
+/**
+ * The verdict of the execution that the report shows: the one that is explained, or else the one that was found.
+ * Undefined if it has to be run again for what is not known of it.
+ */
+function verdictShown(run: TestRun, found: ReportedExecution): Verdict | undefined {
+  const { failing, verdict, explainedVerdict } = found;
+  if (failing.explanation !== undefined) return explainedVerdict ?? verdict;
+  const isAsFound = failing.shrunk === undefined || failing.shrunk.flakiness !== undefined;
+  if (!isAsFound) return undefined;
+  // Where a property was stated is known only of an execution that captures places.
+  const needsPlaces = STATED.has(failing.kind) && failing.shrunk === undefined;
+  return needsPlaces ? undefined : (verdict ?? run.failed.verdictOf(failing));
 }
 
 /**
@@ -225,8 +241,10 @@ async function explainedAsFound(
   const { decisions, firedEvents, scenario, key, seed: ofLog } = failing;
   const about = { scenario, key, seed: ofLog, firedEvents, maxEvents, hasHeldBefore };
   const { executor } = run.within(leftMs, seed);
-  const result = await explainWithin(executor, decisions, about, limitsOf(run, leftMs * SHRINK_PART));
-  return { ...found, failing: { ...failing, ...result } };
+  const seen: Verdict[] = [];
+  const limits = limitsOf(run, leftMs * SHRINK_PART, seen);
+  const result = await explainWithin(executor, decisions, about, limits);
+  return { ...found, explainedVerdict: seen.at(-1), failing: { ...failing, ...result } };
 }
 
 async function shrunkAndExplained(
@@ -237,19 +255,27 @@ async function shrunkAndExplained(
   const { failing, seed } = found;
   const { shrinkAndExplain } = await import('../explore/shrink-and-explain.ts');
   const { executor } = run.within(leftMs, seed);
+  const seen: Verdict[] = [];
   const { hasHeldBefore = false, ...result } = await shrinkAndExplain(executor, failing, {
-    ...limitsOf(run, leftMs * EXPLAIN_PART),
+    ...limitsOf(run, leftMs * EXPLAIN_PART, seen),
     shrinkMs: Math.min(SHRINK_MS_MAX, leftMs * SHRINK_PART),
     haveHeldBefore: (decisions) => hasHeld(run, found, decisions),
   });
   const smallest = { ...failing, ...result };
-  return { ...found, failing: hasHeldBefore ? asShrunk(smallest) : smallest, hasHeldBefore };
+  return {
+    ...found,
+    explainedVerdict: seen.at(-1),
+    failing: hasHeldBefore ? asShrunk(smallest) : smallest,
+    hasHeldBefore,
+  };
 }
 
-function limitsOf({ test, turns }: TestRun, explainMs: number): ExplainLimits {
+/** `seen` gets the verdict of the execution that is explained. */
+function limitsOf({ test, turns }: TestRun, explainMs: number, seen: Verdict[]): ExplainLimits {
   const { signal, now, linesMax } = test;
   return {
     linesMax,
+    onExplained: (verdict) => void seen.push(verdict),
     explainMs: Math.min(EXPLAIN_MS_MAX, explainMs),
     mustStop: () => signal?.aborted === true || turns.isStuck,
     now,
@@ -315,14 +341,19 @@ function textsOf(lines: readonly ExplanationLine[]): string[] {
   );
 }
 
-function foundText({ executions, configuration, corpusId }: FailingExecution, isReplayed = false): string {
+function foundText(
+  { executions, configuration, corpusId }: FailingExecution,
+  { isReplayed = false, hasHeldBefore = false }: ReportedExecution,
+): string {
   if (isReplayed) return '  it is the execution that was asked for';
   if (corpusId !== undefined && corpusId !== 'plain') {
     return '  it is kept from an earlier run, and was tried first';
   }
-  if (corpusId === 'plain') return '  found by the plain schedule';
+  // What is left behind may have changed what is shown since then.
+  const isLater = hasHeldBefore ? '; a later execution that fails alike is shown' : '';
+  if (corpusId === 'plain') return `  found by the plain schedule${isLater}`;
   const how = configuration === undefined ? '' : ` (${configuration})`;
-  return `  found in execution ${formatCount(executions)}${how}`;
+  return `  found in execution ${formatCount(executions)}${how}${isLater}`;
 }
 
 function unrepeatedIn({ isAmbient }: TestRun): string {

@@ -11,6 +11,7 @@ import { tuneEngine } from '../threads/engine-settings.ts';
 import { GuardedTurns } from '../ambient/guarded-turns.ts';
 import { LateErrors } from './late-errors.ts';
 import { findFailure, PLAIN } from './search/failure-search.ts';
+import { FailedExecutions } from './search/failed-executions.ts';
 import { HeldExecutions } from './search/held-executions.ts';
 import { keptOf } from './search/kept-folder.ts';
 import { SearchExecutor } from './search/search-executor.ts';
@@ -67,11 +68,12 @@ async function runChecked(test: SimulatedTest): Promise<void> {
   // does not.
   const turns = guarded(leftMs(), simulation.ambient !== undefined);
   const held = new HeldExecutions();
+  const failed = new FailedExecutions();
   const late = new LateErrors(simulation.scenario);
-  const notes = { late, held, snapshots: test.snapshots };
+  const notes = { late, held, failed, snapshots: test.snapshots };
   const run: TestRun = {
     isAmbient: simulation.ambient !== undefined,
-    ...{ test, reference, turns, held, late, within, leftMs, ...keptOf(test, reference) },
+    ...{ test, reference, turns, held, failed, late, within, leftMs, ...keptOf(test, reference) },
     untilTimeOutMs: () => startedAt + timeMs - now(),
     executor: (seed) => new SearchExecutor(new TurnGuardedExecutor(simulation, turns, seed), seed, notes),
   };

@@ -9,6 +9,7 @@ import type { Scenario } from '../simulation/simulate-options.ts';
 import type { Verdict } from '../simulation/verdict.ts';
 import type { GuardedTurns, RealNow } from '../ambient/guarded-turns.ts';
 import type { LateErrors } from './late-errors.ts';
+import type { FailedExecutions } from './search/failed-executions.ts';
 import type { HeldExecutions } from './search/held-executions.ts';
 import type { SimTestOptions, TestedScenario } from './sim-test-options.ts';
 
@@ -112,6 +113,7 @@ export interface TestRun {
   readonly isKept: boolean;
   readonly turns: GuardedTurns;
   readonly held: HeldExecutions;
+  readonly failed: FailedExecutions;
   /** Errors of executions that had ended. */
   readonly late: LateErrors;
   /** True if time and randomness are virtual. */

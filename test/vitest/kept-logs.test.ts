@@ -209,7 +209,7 @@ describe('a failure of seeds', () => {
       const begun: number[] = [];
       const message = await messageOf(unlucky(1, begun), { ...options, explain: false });
       expect(message).toContain('it is kept from an earlier run, and was tried first');
-      expect(begun[0]).toBe(found.at(-1));
+      expect(begun[0]).toBe(found.find((luck) => luck >= 1));
     }
     expect(await keptDecisions()).toEqual([1]);
   });

@@ -865,6 +865,28 @@ describe('a simulation as a test', () => {
       expect(message).not.toMatch(/default|What would have held|DRYRUNNER_SEED|seeds:/);
     });
 
+    test.for([
+      ['a failure that no decision leads to', (count: number) => count < 5, 'although the same'],
+      ['one that does not repeat', (count: number, by: number) => by < 2 || count === 1, 'not shrunk'],
+    ] as const)('%s shows the message and the values of one execution', async ([, isFine, text]) => {
+      let count = 0;
+      const scenario = async (sim: Simulation): Promise<void> => {
+        const now = (count += 1);
+        const by = sim.choose('by', 3);
+        if (text === 'not shrunk') sim.note(`execution ${now}`);
+        await sim.sleep(by);
+        if (!isFine(now, by)) expect({ now }).toEqual({ now: 0 });
+      };
+      const { message, actual } = (await failureOf('leaks', scenario)) as Error & {
+        actual?: { now: number };
+      };
+      expect(message).toContain(text);
+      const shown = [...message.matchAll(/expected \{ now: (\d+) \}/g)].map(([, now]) => Number(now));
+      expect(new Set(shown)).toEqual(new Set([actual?.now]));
+      const isLater = / a later execution that fails alike is shown\b/.test(message);
+      expect(isLater).toBe(text === 'although the same');
+    });
+
     test('the line has the root that Vitest was given', async () => {
       const file = join(process.cwd(), 'some project/a.test.ts');
       const more = { file, rootOf: () => join(process.cwd(), 'some project') };

@@ -5,7 +5,7 @@
  */
 import * as is from '../../kernel/shape.ts';
 import type { Decision } from '../../kernel/decisions.ts';
-import type { Failure } from '../../simulation/verdict.ts';
+import type { Failure, Verdict } from '../../simulation/verdict.ts';
 import { SCENARIO_SLEEP } from '../../simulation/simulation.ts';
 import type { Executor } from '../executor.ts';
 import { failureKey } from '../failure-key.ts';
@@ -53,6 +53,8 @@ export interface ExplainOptions {
   readonly maxExecutions?: number;
   /** Asked before each of these executions; true ends the search. */
   readonly shouldStop?: () => boolean;
+  /** Called with the verdict of the execution that is explained, which has what was thrown in it. */
+  readonly onExplained?: (verdict: Verdict) => void;
   /**
    * True if the same decisions have held before, so that something else leads to the failure: the sentence says so, and
    * no other decisions are tried. Default false.
@@ -146,6 +148,7 @@ const EXPLAIN_OPTIONS = is.optionsOf<ExplainOptions>(
     linesMax: is.satisfying('an integer ≥ 1, or Infinity', isCount),
     maxExecutions: is.limit(),
     shouldStop: is.FUNCTION,
+    onExplained: is.FUNCTION,
     hasHeldBefore: is.BOOLEAN,
   },
 );
@@ -192,6 +195,7 @@ export async function explain(
   const run = await observe(executor, keyDecisions(log), true);
   const { failure } = run.verdict;
   if (failure === undefined) throw invalidArgument('log', 'a log that fails', log);
+  options.onExplained?.(run.verdict);
   const index = new RunIndex(run);
   const awaited = await awaitedPlaces(executor, run.decisions, failure, options.shouldStop);
   const key = failureKey(failure);

@@ -7,12 +7,14 @@ import type { ExecutionRequest, Executor } from '../../explore/executor.ts';
 import type { Verdict } from '../../simulation/verdict.ts';
 import type { LateErrors } from '../late-errors.ts';
 import type { TestSnapshots } from '../test-run.ts';
+import type { FailedExecutions } from './failed-executions.ts';
 import type { HeldExecutions } from './held-executions.ts';
 
 /** What a search keeps of its executions. */
 export interface SearchNotes {
   readonly late: LateErrors;
   readonly held: HeldExecutions;
+  readonly failed: FailedExecutions;
   /** Compared between the executions that hold; undefined if there are none. */
   readonly snapshots: TestSnapshots | undefined;
 }
@@ -40,7 +42,10 @@ export class SearchExecutor implements Executor {
     running.then(
       (verdict) => {
         if (verdict.held) this.#noteHeld(verdict);
-        else this.#hasFailed = true;
+        else {
+          this.#hasFailed = true;
+          this.#notes.failed.note(verdict);
+        }
       },
       () => undefined,
     );
