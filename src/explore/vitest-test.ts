@@ -25,7 +25,7 @@ export function vitestTestOf(reference: string): VitestTest | undefined {
   return { file, name, ...(ordinal === undefined ? {} : { ordinal: Number(ordinal) }) };
 }
 
-/** A pattern for `-t` that matches this name, and names that contain it. */
+/** A pattern for `-t` that matches this name alone: not one that only begins with it. */
 export function vitestPattern(name: string): string {
-  return name.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&');
+  return `^${name.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&')}$`;
 }

@@ -343,7 +343,7 @@ describe('what is kept of a failure', () => {
     const again = await runVitest(folder);
     expect(again.text.match(/it is kept from an earlier run, and was tried first/g)).toHaveLength(4);
     const [line = '', token = '', pattern = ''] =
-      /DRYRUNNER_SEED=(\S+) npx vitest run one\.test\.mjs -t '(a lock.*)'/.exec(again.text) ?? [];
+      /DRYRUNNER_SEED=(\S+) npx vitest run one\.test\.mjs -t '(\^a lock.*)'/.exec(again.text) ?? [];
     expect(line).not.toBe('');
     const repeated = await runVitest(folder, ['one.test.mjs', '-t', pattern], { DRYRUNNER_SEED: token });
     expect(repeated.text).toContain('when "bob comes" is 20');
@@ -387,7 +387,7 @@ simTest.each(['ann', 'bob'])('same name', (sim, who) => {
   const folder = await folderWith({ 'both.test.mjs': both });
   const first = await runVitest(folder);
   const tokens = [
-    ...first.text.matchAll(/DRYRUNNER_SEED=(\S+) npx vitest run both\.test\.mjs -t 'same name'/g),
+    ...first.text.matchAll(/DRYRUNNER_SEED=(\S+) npx vitest run both\.test\.mjs -t '\^same name\$'/g),
   ];
   expect(tokens).toHaveLength(2);
   for (const [at, who] of ['ann', 'bob'].entries()) {

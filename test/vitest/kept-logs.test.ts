@@ -239,7 +239,7 @@ describe('a failure that is not kept, with a token that is too long for a line',
 
   test('is made again by the same test', async () => {
     const message = await messageOf(long, options);
-    expect(message).toMatch(/To see it again\n {2}npx vitest run \S+a\.test\.ts -t kept\n/);
+    expect(message).toMatch(/To see it again\n {2}npx vitest run \S+a\.test\.ts -t '\^kept\$'\n/);
     expect(message).toContain(why);
   });
 

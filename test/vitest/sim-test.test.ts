@@ -815,7 +815,7 @@ describe('a simulation as a test', () => {
     const where = { file: join(process.cwd(), 'some/a.test.ts') };
     const { message: ofFile } = await failureOf('chancy', chancy(), { corpus: false }, where);
     expect(ofFile).toContain(
-      '\nTo see it again\n  npx vitest run some/a.test.ts -t chancy\n  its token does not repeat it: only the whole test may\n',
+      "\nTo see it again\n  npx vitest run some/a.test.ts -t '^chancy$'\n  its token does not repeat it: only the whole test may\n",
     );
     const { message: plain } = await failureOf('chancy', chancy(), { ambient: false });
     expect(plain).toMatch(/\n {2}likely cause: Math\.random, .*: without ambient: false they are virtual/);
@@ -860,7 +860,9 @@ describe('a simulation as a test', () => {
       );
       expect(message).toContain(`\ntaken: ${headline}`);
       expect(message).toMatch(survives);
-      expect(message).toMatch(/\nTo see it again\n {2}npx vitest run \S+ -t taken\n {2}only the whole test/);
+      expect(message).toMatch(
+        /\nTo see it again\n {2}npx vitest run \S+ -t '\^taken\$'\n {2}only the whole test/,
+      );
       expect(message).toMatch(/\n {2}found in execution \d+/);
       expect(message).not.toMatch(/default|What would have held|DRYRUNNER_SEED|seeds:/);
     });
@@ -890,7 +892,7 @@ describe('a simulation as a test', () => {
     test('the line has the root that Vitest was given', async () => {
       const file = join(process.cwd(), 'some project/a.test.ts');
       const more = { file, rootOf: () => join(process.cwd(), 'some project') };
-      const line = "npx vitest run --root 'some project' 'some project/a.test.ts' -t named";
+      const line = "npx vitest run --root 'some project' 'some project/a.test.ts' -t '^named$'";
       const { message } = await failureOf(
         'named',
         (sim: Simulation) => sim.check(false, 'no'),

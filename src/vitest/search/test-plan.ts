@@ -1,6 +1,7 @@
 /**
  * What a `simTest` runs: an exploration, one execution per seed, or the one of a log, as options and environment ask.
  */
+import { resolve } from 'node:path';
 import { decodeToken, isTokenText, type ReplayToken } from '../../explore/replay-token.ts';
 import { vitestReference, vitestTestOf } from '../../explore/vitest-test.ts';
 import type { Decision } from '../../kernel/decisions.ts';
@@ -57,7 +58,7 @@ function isNamedBy(scenario: string, { file, name }: SimulatedTest, reference: s
   const named = vitestTestOf(scenario);
   if (named?.name !== name || file === undefined) return false;
   const path = relativePath(file);
-  return named.file === path || (file.endsWith(`/${named.file}`) && named.file.length > path.length);
+  return resolve(named.file) === file || (file.endsWith(`/${named.file}`) && named.file.length > path.length);
 }
 
 function seedsOf(
