@@ -355,7 +355,7 @@ export class AmbientTimers {
     const firing = this.#firing;
     return (
       firing &&
-      placed(`thrown when timer ${firing.topic.text} fired, due at ${firing.atMs} ms, set here`, firing)
+      placed(`thrown when timer ${firing.topic.text} fired, due at ${firing.atMs} ms`, firing, ', set here')
     );
   }
 
@@ -392,10 +392,10 @@ export class AmbientTimers {
   }
 }
 
-/** Adds to the text where the timer was set, if known. */
-function placed(text: string, { place }: Waiting): FailureFact {
+/** Adds to the text where the timer was set, if known, with `introduction` before it. */
+function placed(text: string, { place }: Waiting, introduction = ''): FailureFact {
   const frames = place?.stack === undefined ? [] : framesOf(place.stack).map((frame) => `at ${frame}`);
-  return plainFact(text, frames.join('\n'));
+  return plainFact(frames.length === 0 ? text : `${text}${introduction}`, frames.join('\n'));
 }
 
 function durationOf(ms: unknown): number {

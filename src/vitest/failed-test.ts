@@ -23,6 +23,7 @@ import { isInstance } from '../kernel/argument-check.ts';
 import { keyedReplayDecisions } from '../kernel/replay-decisions.ts';
 import { causeOf, errorNameOf, messageOf, RunnerError } from '../kernel/errors.ts';
 import { isStackLine, stackLine } from '../kernel/stack-line.ts';
+import { withoutColours } from '../kernel/one-line.ts';
 import { counted, formatCount } from '../model/plural.ts';
 import { framesOfThrown } from '../simulation/scenario-stack.ts';
 import { SimulationFailedError } from '../simulation/simulation-failed-error.ts';
@@ -343,7 +344,7 @@ function textsOf(lines: readonly ExplanationLine[]): string[] {
 
 function foundText(
   { executions, configuration, corpusId }: FailingExecution,
-  { isReplayed = false, hasHeldBefore = false }: ReportedExecution,
+  { seed, isReplayed = false, isDecidedBySeed = false, hasHeldBefore = false }: ReportedExecution,
 ): string {
   if (isReplayed) return '  it is the execution that was asked for';
   if (corpusId !== undefined && corpusId !== 'plain') {
@@ -353,7 +354,8 @@ function foundText(
   const isLater = hasHeldBefore ? '; a later execution that fails alike is shown' : '';
   if (corpusId === 'plain') return `  found by the plain schedule${isLater}`;
   const how = configuration === undefined ? '' : ` (${configuration})`;
-  return `  found in execution ${formatCount(executions)}${how}${isLater}`;
+  const ofSeed = isDecidedBySeed ? `, by seed ${JSON.stringify(seed)}` : '';
+  return `  found in execution ${formatCount(executions)}${ofSeed}${how}${isLater}`;
 }
 
 function unrepeatedIn({ isAmbient }: TestRun): string {
@@ -404,10 +406,12 @@ const CAUSES_MAX = 4;
 /** The chain of causes of the error that was thrown. */
 function causesOf({ failure }: Verdict): string[] {
   const lines: string[] = [];
+  const seen = new Set([failure?.cause]);
   let cause = causeOf(failure?.cause);
-  for (; cause !== undefined && lines.length < CAUSES_MAX; cause = causeOf(cause)) {
+  for (; cause !== undefined && lines.length < CAUSES_MAX && !seen.has(cause); cause = causeOf(cause)) {
+    seen.add(cause);
     const name = isInstance(cause, Error) ? `${errorNameOf(cause) ?? 'Error'}: ` : '';
-    lines.push(`  caused by ${name}${withoutFrames(messageOf(cause)).trimEnd()}`);
+    lines.push(`  caused by ${name}${withoutFrames(withoutColours(messageOf(cause))).trimEnd()}`);
   }
   return lines;
 }

@@ -86,6 +86,15 @@ describe('what a timer throws', () => {
     ]);
   });
 
+  test('where no places are captured, no line is announced', async () => {
+    const throwing = async (): Promise<void> => {
+      setTimeout(() => throwIt('a text'), 5);
+      await passes(10);
+    };
+    const failure = await failureOf(throwing, { capturePlaces: false });
+    expect(failure?.details).toEqual(['thrown when timer setTimeout fired, due at 5 ms']);
+  });
+
   test.for(THROWN)(
     '%s that the scenario throws is shown with the timer before',
     async ([, thrown, message]) => {

@@ -713,6 +713,13 @@ describe('a simulation as a test', () => {
     });
     expect(caused.cause).toBeUndefined();
     expect(caused.message).toContain('caused by TypeError: below');
+    const [own, red] = [new Error('own'), new Error('\u001b[31mred\u001b[39m')];
+    Object.assign(own, { cause: red });
+    Object.assign(red, { cause: own });
+    const circular = await failureOf('circular', () => {
+      throw own;
+    });
+    expect(circular.message.match(/caused by .*/g)).toEqual(['caused by Error: red']);
     const hostile = Object.defineProperties(new Error('hostile'), {
       name: { get: () => expect.fail('of the name') },
       cause: { get: () => expect.fail('of the cause') },
@@ -728,6 +735,15 @@ describe('a simulation as a test', () => {
     expect(quoting.message).toContain('caused by TypeError: below');
     expect(quoting.stack).not.toMatch(/^\s*at .*bundler/m);
     expect(quoting.stack).toMatch(/\n {4}at .*sim-test\.test\.ts/);
+  });
+
+  test('a failure of seeds names its seed', async () => {
+    const { message } = await failureOf(
+      'seeded',
+      (sim: Simulation) => sim.check(sim.choose('toss', 2) === 0, 'tails'),
+      { seeds: ['heads', 'tails', 'edge', 'none'], explain: false },
+    );
+    expect(message).toMatch(/\n {2}found in execution \d, by seed "(heads|tails|edge|none)"/);
   });
 
   test('what differs from one execution to the next fails, also where nothing else does', async () => {
