@@ -121,13 +121,18 @@ const CASES: readonly (readonly [name: string, call: Call, values: readonly unkn
   ['explain, log', (v) => door.explain(executor, v), NO_LOGS],
   ['explain, options', (v) => door.explain(executor, log, v), NO_OBJECTS],
   ['explain, reference', (v) => door.explain(executor, log, { reference: v }), [null, 1, {}]],
-  ['explain, linesMax', (v) => door.explain(executor, log, { linesMax: v }), [...NO_INTEGERS, 0]],
+  [
+    'explain, linesMax',
+    (v) => door.explain(executor, log, { linesMax: v }),
+    [...NO_INTEGERS, 0].filter((v) => v !== Infinity),
+  ],
   [
     'explain, maxExecutions',
     (v) => door.explain(executor, log, { maxExecutions: v }),
     [Number.NaN, -1, '1', {}],
   ],
   ['explain, shouldStop', (v) => door.explain(executor, log, { shouldStop: v }), NO_FUNCTIONS],
+  ['explain, onExplained', (v) => door.explain(executor, log, { onExplained: v }), NO_FUNCTIONS],
   ['formatExplanation', (v) => door.formatExplanation(v), [undefined, ...NO_OBJECTS, {}]],
   ...(
     [

@@ -1,5 +1,5 @@
 /**
- * Executions of a test that failed, with what was thrown in them: run again, one may fail otherwise, if something of
+ * Executions of a test that failed, with what was thrown in them. Run again, one may fail differently, if state of
  * earlier executions is left.
  */
 import type { FailingExecution } from '../../explore/failing-execution.ts';
