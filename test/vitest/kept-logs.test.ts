@@ -204,7 +204,9 @@ describe('a failure of seeds', () => {
     const found: number[] = [];
     const seeds = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'];
     const first = await messageOf(unlucky(1, found), { seeds, explain: false });
-    expect(first).toMatch(/found in execution \d+, by seed "\w"\n {2}kept in \S+, and tried first next time$/);
+    expect(first).toMatch(
+      /found in execution \d+, by seed "\w"\n {2}kept in \S+, and tried first next time$/,
+    );
     for (const options of [{ seeds: ['another'] }, { seeds: 50 }, { runs: 3 }]) {
       const begun: number[] = [];
       const message = await messageOf(unlucky(1, begun), { ...options, explain: false });
