@@ -31,7 +31,7 @@ import { RPC_CODES } from '../model/action.ts';
 import { type BlobWriter, type ContentStore, MissingBlobsError } from '../model/content-store.ts';
 import { digestKey, type Digest } from '../model/digest.ts';
 import { formatCount } from '../model/plural.ts';
-import { type MaybePromise, orElse } from '../model/maybe-promise.ts';
+import type { MaybePromise } from '../model/maybe-promise.ts';
 import { walkTree } from './input-tree.ts';
 import { type Compression, readResource, writeResource } from './resource-name.ts';
 import { rpcFailure } from './rpc-failure.ts';
@@ -72,8 +72,9 @@ interface Upload {
   readonly name: string;
   readonly digest: Digest;
   readonly writer: BlobWriter;
-  isBusy: boolean;
-  /** Runs while the upload is not busy; then discards it. */
+  /** The call that sends its bytes now. */
+  call: { readonly stop: (error: RpcError) => void; readonly ended: Promise<void> } | undefined;
+  /** Runs while no call sends its bytes; then discards it. */
   idle: Timer | undefined;
 }
 
@@ -87,6 +88,7 @@ const DIRECTORY_BYTES_MAX = TAKEN_BYTES_MAX - 16;
 const FIELDS_BYTES_MAX = TAKEN_BYTES_MAX - 4_000_000;
 const OK: Init<StatusMessage> = { code: RPC_CODES.OK, message: '' };
 const CLOSED = 'the server is going down';
+const nothing = (): void => undefined;
 
 /** Handles the methods that read and write blobs, and tracks unfinished uploads. */
 export class Blobs {
@@ -114,7 +116,7 @@ export class Blobs {
   close(): void {
     this.#isClosed = true;
     for (const stop of [...this.#waiting]) stop(new RpcError('UNAVAILABLE', CLOSED));
-    for (const upload of [...this.#uploads.values()]) this.#giveUp(upload);
+    for (const upload of [...this.#uploads.values()]) void this.#giveUp(upload);
   }
 
   async findMissing(
@@ -261,8 +263,18 @@ export class Blobs {
       // The blob is there, so nothing else that the client sends matters. How much it would have sent is unknown if that
       // is compressed.
       if (missing.length === 0) return { committedSize: compression === 'identity' ? digest.sizeBytes : -1 };
+      // A client that sends an upload again has lost its earlier call, which the server may not know yet.
+      while (this.#uploads.get(first.resourceName)?.call !== undefined) {
+        await this.#endCall(first.resourceName);
+      }
       const upload = this.#begin(first, digest, compression);
-      return { committedSize: await this.#taken(upload, new WriteCall(first, messages), compression) };
+      const taken = this.#taken(upload, new WriteCall(first, messages), compression);
+      upload.call = { stop, ended: taken.then(nothing, nothing) };
+      try {
+        return { committedSize: await taken };
+      } finally {
+        upload.call = undefined;
+      }
     } finally {
       stop(new RpcError('CANCELLED', 'the write is over'));
       await messages.return(undefined);
@@ -314,21 +326,31 @@ export class Blobs {
     }
   }
 
+  /** Ends the call that sends an upload; resolves once it has. */
+  async #endCall(resourceName: string): Promise<void> {
+    const { call } = this.#uploads.get(resourceName) ?? {};
+    call?.stop(new RpcError('ABORTED', `${resourceName} is written by another call now`));
+    await call?.ended;
+  }
+
   #begin({ resourceName, writeOffset }: WriteRequest, digest: Digest, compression: Compression): Upload {
     const known = this.#uploads.get(resourceName);
-    if (known?.isBusy === true) {
-      throw new RpcError('ABORTED', `${resourceName} is being written by another call`);
-    }
-    if (known !== undefined && writeOffset > 0 && compression === 'identity') {
+    if (writeOffset > 0 && compression === 'identity') {
+      const committedBytes = known?.writer.committedBytes ?? 0;
+      if (known === undefined || writeOffset !== committedBytes) {
+        // Repeatable, because the client can ask where to continue: the upload may have been given up meanwhile, or
+        // bytes may have come that were still on their way when it asked.
+        const expected = `${committedBytes}, which QueryWriteStatus gives now`;
+        throw new RpcError('ABORTED', `write_offset: expected ${expected}, got ${writeOffset}`);
+      }
       known.idle?.cancel();
-      known.isBusy = true;
       return known;
     }
     // A client that starts over no longer knows how far it got.
     if (known !== undefined) void this.#giveUp(known);
     this.#checkOneMore();
     const writer = this.#content.openWrite(digest);
-    const upload = { name: resourceName, digest, writer, isBusy: true, idle: undefined };
+    const upload = { name: resourceName, digest, writer, call: undefined, idle: undefined };
     this.#uploads.set(resourceName, upload);
     return upload;
   }
@@ -337,7 +359,7 @@ export class Blobs {
     if (this.#isClosed) throw new RpcError('UNAVAILABLE', CLOSED);
     for (const upload of this.#uploads.values()) {
       if (this.#uploads.size < UPLOADS_MAX) return;
-      if (!upload.isBusy) void this.#giveUp(upload);
+      if (upload.call === undefined) void this.#giveUp(upload);
     }
     if (this.#uploads.size < UPLOADS_MAX) return;
     throw new RpcError('RESOURCE_EXHAUSTED', `expected at most ${UPLOADS_MAX} uploads at once, got one more`);
@@ -346,7 +368,6 @@ export class Blobs {
   /** Keeps an interrupted upload, because its client may resume it. */
   #leave(upload: Upload): void {
     if (this.#uploads.get(upload.name) !== upload) return;
-    upload.isBusy = false;
     // Moves it to the end, so that it is discarded last.
     this.#uploads.delete(upload.name);
     this.#uploads.set(upload.name, upload);
@@ -360,13 +381,13 @@ export class Blobs {
   }
 
   /** Discards an upload and frees its space. */
-  #giveUp(upload: Upload): MaybePromise<void> {
+  async #giveUp(upload: Upload): Promise<void> {
     this.#forget(upload);
-    return orElse(
-      () => upload.writer.discard(),
-      // If that fails, the store must clean up: there is no caller to report it to.
-      () => undefined,
-    );
+    try {
+      await upload.writer.discard();
+    } catch {
+      // The store must clean up: there is no caller to report it to.
+    }
   }
 
   /** Writes; if the store is full, discards interrupted uploads and tries again. */
@@ -374,9 +395,10 @@ export class Blobs {
     try {
       await write();
     } catch (error) {
-      const quiet = [...this.#uploads.values()].filter(({ isBusy }) => !isBusy);
+      const quiet = [...this.#uploads.values()].filter(({ call }) => call === undefined);
       if (!isRunnerError(error, 'RUNNER_STORE_FULL') || quiet.length === 0) throw error;
-      for (const upload of quiet) await this.#giveUp(upload);
+      // All are forgotten before the first wait, during which clients may come back.
+      await Promise.all(quiet.map((upload) => this.#giveUp(upload)));
       await write();
     }
   }
@@ -409,10 +431,12 @@ export class Blobs {
   }
 
   async queryWriteStatus(resourceName: string, context: RpcContext): Promise<QueryWriteStatusResponse> {
-    const { digest } = writeResource(resourceName);
+    const { digest, compression } = writeResource(resourceName);
     const missing = await this.#content.findMissing([digest], context);
     if (missing.length === 0) return { committedSize: digest.sizeBytes, complete: true };
-    return { committedSize: this.#uploads.get(resourceName)?.writer.committedBytes ?? 0, complete: false };
+    // A partial compressed blob cannot be resumed.
+    const upload = compression === 'identity' ? this.#uploads.get(resourceName) : undefined;
+    return { committedSize: upload?.writer.committedBytes ?? 0, complete: false };
   }
 
   /** Checks the size of a batch; returns the room left in its message besides its blobs. */

@@ -98,3 +98,41 @@ test('an attempt that took too long adds nothing to the next, even if its answer
     expect(calls).toBe(2);
   });
 });
+
+test('an upload that the server has given up after its client asked for its status is sent again', async () => {
+  await inSimulation(async (sim) => {
+    const { world } = sim;
+    const lab = makeBazelLab(world);
+    const server = createRemoteService(world, { runner: lab.runner, content: lab.blobs, cache: lab.results });
+    const wire = overWire(server);
+    const offsets: number[] = [];
+    async function* noted(requests: AsyncIterable<unknown>): AsyncGenerator<never> {
+      let sent = 0;
+      for await (const request of requests) {
+        if (sent === 0) offsets.push((request as { readonly writeOffset: number }).writeOffset);
+        sent += 1;
+        if (offsets.length === 1 && sent === 4) throw new RpcError('UNAVAILABLE', 'the connection is lost');
+        yield request as never;
+      }
+    }
+    const transport: RemoteService = {
+      ...wire,
+      unary: async (method, request, context) => {
+        const answer = await wire.unary(method, request, context);
+        // The server gives it up meanwhile.
+        if (method.path.endsWith('QueryWriteStatus')) await sim.sleep(60_000);
+        return answer;
+      },
+      clientStream: (method, requests, context) => wire.clientStream(method, noted(requests), context),
+    };
+    const options = { transport, instanceName: '', retriesMax: 5, callMsMax: 120_000 };
+    const client = new RemoteClient(world, options, topicOf('client'), new AbortController().signal);
+    const source = createMemoryContentStore();
+    const digest = source.add('x'.repeat(2_500_000));
+    await client.upload(new Map([[digestKey(digest), digest]]), source);
+    expect(offsets).toEqual([0, 196_608, 0]);
+    expect(lab.blobs.findMissing([digest])).toEqual([]);
+    server.close();
+    await lab.runner.release();
+  });
+});

@@ -1008,7 +1008,7 @@ describe('blobs', () => {
       expect(status).toEqual({ committedSize: 5, complete: false });
       const wrong = parts({ resourceName: upload(), writeOffset: 4, text: 'x' });
       expect(await failure(service.clientStream(M.write, wrong, call()))).toMatch(
-        /^INVALID_ARGUMENT: write_offset: expected 5, where .* end, got 4$/,
+        /^ABORTED: write_offset: expected 5, which QueryWriteStatus gives now, got 4$/,
       );
       const anew = parts({ resourceName: upload(), text: 'some' });
       await service.clientStream(M.write, anew, call());
@@ -1033,7 +1033,7 @@ describe('blobs', () => {
         content.add('other text');
         const rest = parts({ resourceName: upload(), writeOffset: 5, text: 'bytes', finishWrite: true });
         expect(await failure(service.clientStream(M.write, rest, call()))).toMatch(
-          /^INVALID_ARGUMENT: write_offset: expected 0, where /,
+          /^ABORTED: write_offset: expected 0, which QueryWriteStatus gives now, got 5$/,
         );
       },
       { maxBytes: 12 },
@@ -1044,6 +1044,94 @@ describe('blobs', () => {
     yield* parts(...requests);
     await new Promise<void>(() => {});
   }
+
+  test.for([
+    ['continues', { writeOffset: 5, text: 'bytes' }],
+    ['begins anew', { writeOffset: 0, text }],
+  ] as const)('a client that has lost the call of an upload %s, and that call ends', ([, rest]) =>
+    play(async ({ sim, service, server, content }) => {
+      const lost = silent({ resourceName: upload(), text: 'some ' });
+      const said = failure(service.clientStream(M.write, lost, call()));
+      await sim.sleep(1);
+      const again = parts({ resourceName: upload(), finishWrite: true, ...rest });
+      expect(await service.clientStream(M.write, again, call())).toEqual({ committedSize: 10 });
+      expect(await said).toBe(`ABORTED: ${upload()} is written by another call now`);
+      expect(content.findMissing([blob])).toEqual([]);
+      expect(server.openUploads).toBe(0);
+      expect(sim.now()).toBe(1);
+    }),
+  );
+
+  test('an upload that is given up for another is not continued meanwhile', () =>
+    play(async ({ sim, runner }) => {
+      const content = createMemoryContentStore({ maxBytes: 12 });
+      let go = (): void => undefined;
+      const isDiscarded = new Promise<void>((resolve) => {
+        go = resolve;
+      });
+      const slow: ContentStore = {
+        cancelBoundMs: 0,
+        findMissing: (digests) => content.findMissing(digests),
+        read: (digest, range) => content.read(digest, range),
+        readStream: (digest, range) => content.readStream(digest, range),
+        write: (digest, bytes) => content.write(digest, bytes),
+        hold: (digests) => content.hold(digests),
+        holdAlong: (held, digests) => content.holdAlong(held, digests),
+        openWrite: (digest) => {
+          const writer = content.openWrite(digest);
+          return {
+            get committedBytes() {
+              return writer.committedBytes;
+            },
+            write: (offset, bytes) => writer.write(offset, bytes),
+            finish: () => writer.finish(),
+            discard: async () => {
+              await isDiscarded;
+              await writer.discard();
+            },
+          };
+        },
+      };
+      const server = createRemoteService(sim.world, {
+        runner,
+        content: slow,
+        cache: createMemoryActionCache(),
+      });
+      const service = overWire(server);
+      for (const [name, letters] of Object.entries({ u1: 'some', u2: 'some b' })) {
+        await service.clientStream(M.write, parts({ resourceName: upload(name), text: letters }), call());
+      }
+      const requests = [{ digest: digestOf('other text'), data: Buffer.from('other text'), compressor: 0 }];
+      const other = service.unary(M.batchUpdateBlobs, { instanceName: '', requests }, call());
+      await sim.sleep(1);
+      const rest = parts({ resourceName: upload('u2'), writeOffset: 6, text: 'ytes', finishWrite: true });
+      expect(await failure(service.clientStream(M.write, rest, call()))).toMatch(/^ABORTED: /);
+      go();
+      expect((await other).responses).toMatchObject([{ status: { code: 0 } }]);
+      server.close();
+    }));
+
+  test('a compressed upload under way has no status to continue from', () =>
+    play(
+      async ({ sim, service, server }) => {
+        const resourceName = `uploads/u1/compressed-blobs/deflate/${digestKey(blob)}`;
+        const said = failure(service.clientStream(M.write, silent({ resourceName, text: 'some ' }), call()));
+        await sim.sleep(1);
+        expect(await service.unary(M.queryWriteStatus, { resourceName }, call())).toEqual({
+          committedSize: 0,
+          complete: false,
+        });
+        server.close();
+        expect(await said).toBe('UNAVAILABLE: the server is going down');
+      },
+      {
+        compression: {
+          names: ['deflate'],
+          compress: (_, chunks) => chunks,
+          decompress: (_, chunks) => chunks,
+        },
+      },
+    ));
 
   test('a client that sends nothing more is DEADLINE_EXCEEDED after a while, and what it sent is given up', () =>
     play(
