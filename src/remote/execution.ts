@@ -326,7 +326,8 @@ class Workers {
   #queue = new Set<Offer>();
   readonly #queueMax: number;
   #check: Timer | undefined;
-  #isChecking = false;
+  /** Absent runners that have been asked and have not answered yet, with when they were asked. */
+  readonly #asked = new Map<Service, number>();
   #checkedMs = -Infinity;
   #lastRefusal = '';
   #isClosed = false;
@@ -420,39 +421,56 @@ class Workers {
   }
 
   #checkLater(): void {
-    if (this.#isClosed || this.#check !== undefined || this.#isChecking) return;
+    if (this.#isClosed || this.#check !== undefined) return;
     if (this.#queue.size === 0 || this.#away.size === 0) return;
     const inMs = timeLeftMs(CHECK_MS, this.#checkedMs, this.#clock.now());
     this.#check = this.#clock.timer(this.#topic, inMs, () => {
       this.#check = undefined;
-      void this.#checkAll();
+      this.#checkAll();
     });
   }
 
-  /** Gives waiting actions to runners that are healthy again; if all runners are ill, fails those actions. */
-  async #checkAll(): Promise<void> {
-    this.#isChecking = true;
-    await Promise.all([...this.#away.keys()].map((runner) => this.#checkOne(runner)));
-    this.#isChecking = false;
+  /** Asks all absent runners, except those that still owe an answer: one that hangs keeps no other from coming back. */
+  #checkAll(): void {
     this.#checkedMs = this.#clock.now();
-    if (this.#serving === 0 && ![...this.#away.values()].includes('busy')) this.#failAll();
+    for (const runner of this.#away.keys()) {
+      if (!this.#asked.has(runner)) void this.#checkOne(runner);
+    }
+    this.#judge();
+  }
+
+  /** Gives up on waiting actions if all runners are ill, or do not answer. */
+  #judge(): void {
+    const lateMs = this.#clock.now() - CHECK_MS;
+    const mayReturn = ([runner, absence]: readonly [Service, Absence]): boolean =>
+      absence === 'busy' || (this.#asked.get(runner) ?? lateMs) > lateMs;
+    if (this.#serving === 0 && ![...this.#away].some(mayReturn)) this.#failAll();
     this.#checkLater();
   }
 
+  /** Gives waiting actions to a runner that is healthy again. */
   async #checkOne(runner: Service): Promise<void> {
+    this.#asked.set(runner, this.#clock.now());
+    const absence = await this.#absenceOf(runner);
+    this.#asked.delete(runner);
+    if (absence === 'ill' || absence === 'busy') this.#away.set(runner, absence);
+    else this.#away.delete(runner);
+    if (absence === undefined) {
+      this.#serving += 1;
+      this.#isFree(runner);
+    }
+    this.#judge();
+  }
+
+  /** Undefined if the runner accepts actions again. */
+  async #absenceOf(runner: Service): Promise<Absence | undefined> {
     try {
       const { service } = await runner.query({ runs: [], states: DONE_MASK }, NO_WAIT);
-      if (service.isHealthy && service.initialized) {
-        this.#away.delete(runner);
-        this.#serving += 1;
-        this.#isFree(runner);
-        return;
-      }
-      this.#away.set(runner, service.initialized || service.error !== '' ? 'ill' : 'busy');
+      if (service.isHealthy && service.initialized) return undefined;
+      return service.initialized || service.error !== '' ? 'ill' : 'busy';
     } catch (error) {
       this.#lastRefusal = messageOf(error);
-      if (isRunnerError(error, 'RUNNER_RELEASED')) this.#away.delete(runner);
-      else this.#away.set(runner, 'ill');
+      return isRunnerError(error, 'RUNNER_RELEASED') ? 'gone' : 'ill';
     }
   }
 

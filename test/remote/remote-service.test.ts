@@ -595,6 +595,40 @@ describe('a worker that takes no actions', () => {
     );
   });
 
+  test.for([
+    ['gets actions again once it is healthy, while another one does not answer', true, 'OK: '],
+    [
+      'and is not healthy again makes the server UNAVAILABLE, if no other one answers',
+      false,
+      'UNAVAILABLE: no worker takes actions: it is RUNNER_UNHEALTHY',
+    ],
+  ] as const)('%s', ([, recovers, said]) => {
+    let isHealthy = false;
+    return playWorkers(
+      (_, runner) => {
+        const ill = withRun(runner, () => {
+          if (!isHealthy) rejects('RUNNER_UNHEALTHY')();
+        });
+        const hung: Service = {
+          ...withRun(runner, rejects('RUNNER_UNHEALTHY')),
+          query: () => new Promise(() => {}),
+        };
+        const query: Service['query'] = async (...args) => ({
+          ...(await runner.query(...args)),
+          service: serviceStatus(true, isHealthy, ''),
+        });
+        return [hung, { ...ill, query }];
+      },
+      async ({ start, sim }) => {
+        const started = start(1);
+        await sim.sleep(1_500);
+        isHealthy = recovers;
+        expect(await started).toBe(said);
+        expect(sim.now()).toBeLessThanOrEqual(3_000);
+      },
+    );
+  });
+
   test('for good, as all the others, makes the server UNAVAILABLE', () =>
     playWorkers(
       (_, runner) => [withRun(runner, rejects('RUNNER_RELEASED'))],
