@@ -495,8 +495,8 @@ describe('actions on real workers', () => {
   });
 
   test.for([
-    ['truncate -s 1T out', 'out'],
-    ['mkdir out; truncate -s 1T out/file', 'out/file'],
+    ['truncate -s 2G out', 'out'],
+    ['mkdir out; truncate -s 2G out/file', 'out/file'],
   ])(
     'R191 with outputs larger than the store are RESOURCE_EXHAUSTED before they are read: %s',
     async ([script = '', path]) => {
@@ -506,7 +506,7 @@ describe('actions on real workers', () => {
       const { code, message: sentence } = status.actionResult?.grpcStatus ?? {};
       expect(code).toBe(RPC_CODES.RESOURCE_EXHAUSTED);
       expect(sentence).toMatch(
-        /^expected at most 1000000 B, which the content store can hold, got 1099511627776 B: /,
+        /^expected at most 1000000 B, which the content store can hold, got 2147483648 B: /,
       );
       expect(sentence).toMatch(new RegExp(`/${path}$`));
       expect(readdirSync(dir)).toEqual([]);

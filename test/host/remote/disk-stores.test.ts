@@ -413,6 +413,7 @@ describe('a content store on the disk', () => {
 
   test('loses nothing to a blob that can never fit', async () => {
     const store = disk(100);
+    expect(store.blobBytesMax).toBe(100);
     const kept = await put(store, 'kept');
     age(kept, 10);
     const huge = store.openWrite({ hash: 'a'.repeat(64), sizeBytes: 101 });
