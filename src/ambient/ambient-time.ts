@@ -2,6 +2,7 @@
 import type { FailureFact } from '../simulation/failure-fact.ts';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import type { TimerSetter } from '../kernel/drain-real-functions.ts';
 import type { Choices } from '../kernel/decisions.ts';
 import { invalidArgument, RunnerError } from '../kernel/errors.ts';
 import { question } from '../kernel/question.ts';
@@ -30,7 +31,7 @@ import {
   type WayBack,
 } from './hub.ts';
 import { ALLOWED, OutsideGate } from './outside-gate.ts';
-import { AmbientTicks, AmbientTimers, type TimerKind } from './ambient-timers.ts';
+import { AmbientTicks, AmbientTimers } from './ambient-timers.ts';
 import { PerformanceTimeline } from './performance-timeline.ts';
 import { ChosenTimeFaults, FaultyTime, type TimeFaults } from './time-faults.ts';
 
@@ -321,8 +322,8 @@ class AmbientExecution implements AmbientWorld, AmbientSession {
     this.#awaits?.end();
   }
 
-  setTimer(kind: TimerKind, callback: unknown, ms: unknown, args: unknown[]): NodeJS.Timeout {
-    return this.#asked.timers.setTimer(kind, callback as Callback, ms, args);
+  setTimer(setter: TimerSetter, callback: unknown, ms: unknown, args: unknown[]): NodeJS.Timeout {
+    return this.#asked.timers.setTimer(setter, callback as Callback, ms, args);
   }
 
   setImmediate(callback: unknown, args: unknown[]): NodeJS.Immediate {

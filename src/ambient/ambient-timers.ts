@@ -9,6 +9,7 @@ import { type FailureFact, plainFact } from '../simulation/failure-fact.ts';
 import { AsyncResource } from 'node:async_hooks';
 import { framesOf } from '../explore/explain/source-place.ts';
 import type { Timer } from '../kernel/clock.ts';
+import type { TimerSetter } from '../kernel/drain-real-functions.ts';
 import { announceUncaught } from '../kernel/drain-host.ts';
 import type { AmbientTimerKind } from '../simulation/ambience.ts';
 import type { AmbientTimer, TickCallback } from './hub.ts';
@@ -138,11 +139,11 @@ class Timeout extends Waiting implements AmbientTimer {
   #repeats: boolean;
   #number: number | undefined;
 
-  constructor(timers: AmbientTimers, kind: TimerKind, callback: Callback, ms: number, args: unknown[]) {
-    super('Timeout', topicNamed(kind, callback), callback, args);
+  constructor(timers: AmbientTimers, setter: TimerSetter, callback: Callback, ms: number, args: unknown[]) {
+    super('Timeout', topicNamed(setter, callback), callback, args);
     this.#timers = timers;
     this.#ms = ms;
-    this.#repeats = kind === 'setInterval';
+    this.#repeats = setter === 'setInterval';
   }
 
   get _idleTimeout(): number {
@@ -240,9 +241,6 @@ class Immediate extends Waiting implements AmbientTimer {
   }
 }
 
-/** The function that set the timer. */
-export type TimerKind = 'setTimeout' | 'setInterval';
-
 const topics = new Map<string, Topic>();
 const TOPICS_KEPT = 4_096;
 
@@ -295,8 +293,8 @@ export class AmbientTimers {
     });
   }
 
-  setTimer(kind: TimerKind, callback: Callback, ms: unknown, args: unknown[]): NodeJS.Timeout {
-    const timeout = new Timeout(this, kind, callback, durationOf(ms), args);
+  setTimer(setter: TimerSetter, callback: Callback, ms: unknown, args: unknown[]): NodeJS.Timeout {
+    const timeout = new Timeout(this, setter, callback, durationOf(ms), args);
     Timeout.start(timeout);
     return timeout as unknown as NodeJS.Timeout;
   }

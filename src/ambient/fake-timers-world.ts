@@ -4,6 +4,7 @@
  * framework.
  */
 import type { FakeMethod } from '@sinonjs/fake-timers';
+import { FAKEABLE_GLOBALS, fakeGlobal } from './fake-global.ts';
 import * as is from '../kernel/shape.ts';
 import { check, unreadable } from '../kernel/argument-check.ts';
 import type { Clock } from '../kernel/clock.ts';
@@ -86,9 +87,6 @@ const PARTS = is.objectOf<Pick<FakeTimersClock, 'now' | 'performance'>>(
   { now: is.NUMBER, performance: is.withMethods('now') },
   {},
 );
-/** The functions that may be faked; each refers to its clock. */
-const FAKED = ['setTimeout', 'Date', 'setInterval', 'setImmediate', 'performance', 'queueMicrotask'] as const;
-
 function timeOn(timers: FakeTimersClock | FakeTimersSwitch, choices: Choices | undefined): Clock {
   try {
     return new FakeTimersTime(clockOf(timers), choices);
@@ -107,13 +105,11 @@ function clockOf(timers: FakeTimersClock | FakeTimersSwitch): FakeTimersClock {
     const message = 'timers: expected vi with fake timers, got vi without: call vi.useFakeTimers() first';
     throw new RunnerError('RUNNER_INVALID_ARGUMENT', message, { expected: EXPECTED, actual: timers });
   }
-  for (const name of FAKED) {
-    const { clock } = globalThis[name] as { readonly clock?: FakeTimersClock };
-    if (clock !== undefined) return clock;
-  }
+  const fake = fakeGlobal();
+  if (fake !== undefined) return fake.clock as FakeTimersClock;
   throw new RunnerError(
     'RUNNER_INVALID_ARGUMENT',
-    `timers: expected one of ${FAKED.join(', ')} to be faked by vi, got none of them`,
+    `timers: expected one of ${FAKEABLE_GLOBALS.join(', ')} to be faked by vi, got none of them`,
     { expected: EXPECTED, actual: timers },
   );
 }

@@ -5,6 +5,7 @@
  */
 
 import type { EscapeKind } from '../explore/escape.ts';
+import type { TimerSetter } from '../kernel/drain-real-functions.ts';
 import type { PerformanceTimeline } from './performance-timeline.ts';
 
 /** A function that reaches the machine. */
@@ -23,12 +24,7 @@ export type TickCallback = (...args: unknown[]) => void;
 
 /** What a simulation provides while its code runs. */
 export interface AmbientWorld {
-  setTimer(
-    kind: 'setTimeout' | 'setInterval',
-    callback: unknown,
-    ms: unknown,
-    args: unknown[],
-  ): NodeJS.Timeout;
+  setTimer(setter: TimerSetter, callback: unknown, ms: unknown, args: unknown[]): NodeJS.Timeout;
   setImmediate(callback: unknown, args: unknown[]): NodeJS.Immediate;
   /**
    * The callback to run in place of `callback`. Throws, and fails the simulation, if one event leads to an endless loop

@@ -12,6 +12,12 @@ export interface RealFunctions {
   readonly nextTick: typeof process.nextTick;
 }
 
+/** The globals that set a timer. */
+export const TIMER_SETTERS = ['setTimeout', 'setInterval'] as const;
+
+/** One of {@link TIMER_SETTERS}. */
+export type TimerSetter = (typeof TIMER_SETTERS)[number];
+
 const KEY = Symbol.for('dryrunner.real-functions');
 
 // Contexts of `node:vm` have their own globals, but share one `process`.

@@ -3,10 +3,13 @@
  * which code set a timer. (Hooks of async resources would, but they disable the promise hooks by which awaits are
  * located.) Invariant: the replaced globals only forward the call and note it.
  */
-import { registerForwarding, realFunctions } from './drain-real-functions.ts';
+import {
+  realFunctions,
+  registerForwarding,
+  TIMER_SETTERS,
+  type TimerSetter,
+} from './drain-real-functions.ts';
 
-const SETTERS = ['setTimeout', 'setInterval'] as const;
-type Setter = (typeof SETTERS)[number];
 type SetTimer = (...args: unknown[]) => unknown;
 /** Timers that are over are removed when at least this many are noted. */
 const SWEPT_AT_LEAST = 64;
@@ -16,7 +19,7 @@ const PLACES_MAX = 64;
 /** A machine timer that is set and may still fire. */
 export interface SetTimerCall {
   readonly timer: NodeJS.Timeout;
-  readonly call: Setter;
+  readonly call: TimerSetter;
   /** Error created where the timer was set; only for the first ones. */
   readonly taken?: Error | undefined;
 }
@@ -33,7 +36,7 @@ export class SetTimers {
   static readonly #standIns = new WeakMap<SetTimer, SetTimer>();
   static #current: SetTimers | undefined;
   readonly #isOwn: () => boolean;
-  readonly #replaced: [name: Setter, before: SetTimer, standIn: SetTimer][] = [];
+  readonly #replaced: [name: TimerSetter, before: SetTimer, standIn: SetTimer][] = [];
   #noted: NotedTimer[] = [];
   #sweptAt = SWEPT_AT_LEAST;
   #places = 0;
@@ -47,7 +50,7 @@ export class SetTimers {
 
   begin(): void {
     SetTimers.#current = this;
-    for (const name of SETTERS) {
+    for (const name of TIMER_SETTERS) {
       const before = globalThis[name] as unknown as SetTimer;
       if (typeof before !== 'function') continue;
       const standIn = SetTimers.#standInOf(name, before);
@@ -75,7 +78,7 @@ export class SetTimers {
     return this.#noted.filter((noted) => noted.isOwn && isAlive(noted.timer));
   }
 
-  #note(timer: unknown, call: Setter): void {
+  #note(timer: unknown, call: TimerSetter): void {
     if (!isOfMachine(timer)) return;
     this.count += 1;
     if (this.#noted.length >= this.#sweptAt) this.#sweep();
@@ -100,7 +103,7 @@ export class SetTimers {
   }
 
   /** If other code saved a replacement as the previous function and restored it, that replacement is used again. */
-  static #standInOf(call: Setter, before: SetTimer): SetTimer {
+  static #standInOf(call: TimerSetter, before: SetTimer): SetTimer {
     const known = SetTimers.#standIns.get(before);
     if (known !== undefined) return known;
     const standIn: SetTimer = (...args) => {

@@ -6,7 +6,7 @@
 import { hub } from '../ambient/hub.ts';
 import type { AuditDifference } from '../explore/campaign-report.ts';
 import type { Explanation } from '../explore/explain/explanation.ts';
-import { formatExplanation, type ExplanationLine } from '../explore/explain/explanation-text.ts';
+import { allLinesText, formatFindings, type ExplanationLine } from '../explore/explain/explanation-text.ts';
 import { DIFFERENCE_HEADLINES, moduleStateLines, OUTSIDE_CAUSE } from '../explore/explain/difference-text.ts';
 import { formatDetails, formatKnown, formatEffort } from '../explore/explain/failing-text.ts';
 import { plainHistory } from '../explore/explain/plain-history.ts';
@@ -29,14 +29,14 @@ import { framesOfThrown } from '../simulation/scenario-stack.ts';
 import { SimulationFailedError } from '../simulation/simulation-failed-error.ts';
 import { kindText, type Verdict } from '../simulation/verdict.ts';
 import { beginningLines, beginningOf, causedLines, repeatLines } from './repeat-lines.ts';
-import {
-  relativePath,
-  type FoundExecution,
-  type FoundFailure,
-  type SimulatedTest,
-  type SnapshotDifference,
-  type TakenSnapshot,
-  type TestRun,
+import { relativePath } from './relative-path.ts';
+import type {
+  FoundExecution,
+  FoundFailure,
+  SimulatedTest,
+  SnapshotDifference,
+  TakenSnapshot,
+  TestRun,
 } from './test-run.ts';
 
 /** The execution that the report is about. */
@@ -327,7 +327,7 @@ async function seenAgain(run: TestRun, failing: FailingExecution, seed: string):
 }
 
 function explained(explanation: Explanation): string[] {
-  return textsOf(formatExplanation(explanation).slice(0, -2));
+  return textsOf(formatFindings(explanation, allLinesText(explanation)));
 }
 
 function unexplained(failing: FailingExecution): string[] {

@@ -8,7 +8,8 @@ import { isTokenText } from '../explore/replay-token.ts';
 import { vitestPattern } from '../explore/vitest-test.ts';
 import { counted } from '../model/plural.ts';
 import { shellWord } from '../model/shell-word.ts';
-import { relativePath, type FoundExecution, type SimulatedTest } from './test-run.ts';
+import { relativePath } from './relative-path.ts';
+import type { FoundExecution, SimulatedTest } from './test-run.ts';
 
 /** Longer tokens are a nuisance to copy; the log is kept, and tried first anyway. */
 const TOKEN_MAX = 2_000;

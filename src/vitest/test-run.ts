@@ -1,5 +1,4 @@
 /** Types of a running `simTest`, shared by the code that looks for a failure and the code that reports it. */
-import { relative } from 'node:path';
 import type { AuditDifference } from '../explore/campaign-report.ts';
 import type { Executor } from '../explore/executor.ts';
 import type { FailingExecution } from '../explore/failing-execution.ts';
@@ -155,9 +154,3 @@ export type FoundFailure =
 
 /** A failure with the execution that shows it. */
 export type FoundExecution = Extract<FoundFailure, { readonly failing: FailingExecution }>;
-
-/** The path as it is typed in the folder where the tests were started: the absolute one, if that is shorter. */
-export function relativePath(file: string): string {
-  const typed = relative(process.cwd(), file);
-  return typed.startsWith('../') && typed.length > file.length ? file : typed;
-}

@@ -481,7 +481,9 @@ describe('what there is no world of', () => {
     expect(fakeTimersWorld(vi).clock.now()).toBe(0);
     vi.useRealTimers();
     vi.useFakeTimers({ toFake: ['hrtime'] });
-    expect(() => fakeTimersWorld(vi)).toThrow(/expected one of setTimeout, Date, .* to be faked by vi/);
+    expect(() => fakeTimersWorld(vi)).toThrow(
+      /expected one of setTimeout, setInterval, .* to be faked by vi/,
+    );
   });
 
   test.for([[undefined], [null], [7], ['vi'], [{}], [{ now: 1, performance: { now: () => 0 } }]])(

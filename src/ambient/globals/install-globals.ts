@@ -5,6 +5,7 @@
 import { syncBuiltinESMExports } from 'node:module';
 import '../../kernel/drain-real-functions.ts';
 import { RunnerError } from '../../kernel/errors.ts';
+import { fakeGlobal } from '../fake-global.ts';
 import { installClocks } from './clocks.ts';
 import { installEntropy } from './entropy.ts';
 import { installPromisedTimers } from './promised-timers.ts';
@@ -17,9 +18,6 @@ import { installTogether, standIns } from './stand-in.ts';
 import { installTimeline } from './timeline.ts';
 import { installTimers } from './timers.ts';
 
-/** Globals that a library of fake timers replaces, some of them at least. */
-const FAKED = ['setTimeout', 'setInterval', 'setImmediate', 'Date', 'performance'] as const;
-
 /**
  * Has no effect the second time.
  *
@@ -27,12 +25,11 @@ const FAKED = ['setTimeout', 'setInterval', 'setImmediate', 'Date', 'performance
  */
 export function installGlobals(): void {
   if (standIns.length > 0) return;
-  // Fakes of `@sinonjs/fake-timers`, and so those of Vitest and Jest, carry their clock.
-  const fake = FAKED.find((name) => Object.hasOwn(globalThis[name], 'clock'));
+  const fake = fakeGlobal();
   if (fake !== undefined) {
     throw new RunnerError(
       'RUNNER_SIMULATION_MISUSE',
-      `${fake} is a fake, as vi.useFakeTimers makes it, and the stand-ins of ambient time would go with it: restore it before, ` +
+      `${fake.name} is a fake, as vi.useFakeTimers makes it, and the stand-ins of ambient time would go with it: restore it before, ` +
         'by vi.useRealTimers if it was that, or load dryrunner/ambient/install before fake timers are installed',
     );
   }

@@ -3,7 +3,7 @@
  * `process.nextTick`.
  */
 import timers from 'node:timers';
-import { registerForwarding } from '../../kernel/drain-real-functions.ts';
+import { registerForwarding, TIMER_SETTERS } from '../../kernel/drain-real-functions.ts';
 import { hub, type AmbientTimer, type TickCallback } from '../hub.ts';
 import { alsoIn, standInFor, standIns, type StandIn } from './stand-in.ts';
 
@@ -15,12 +15,12 @@ const isOutsideSimulation = (): boolean => hub.world === undefined;
 
 /** Puts `setTimeout`, `setInterval`, `setImmediate`, what clears them, and `process.nextTick` under the control of a running simulation. */
 export function installTimers(): void {
-  for (const kind of ['setTimeout', 'setInterval'] as const) {
-    standInFor<SetTimer>(kind, globalThis, kind, (real) => {
+  for (const setter of TIMER_SETTERS) {
+    standInFor<SetTimer>(setter, globalThis, setter, (real) => {
       const standIn: SetTimer = (callback, ms, ...args) => {
         const { world } = hub;
         if (world === undefined || typeof callback !== 'function') return real(callback, ms, ...args);
-        return world.setTimer(kind, callback, ms, args);
+        return world.setTimer(setter, callback, ms, args);
       };
       registerForwarding(standIn, real, isOutsideSimulation);
       return standIn;

@@ -8,7 +8,7 @@ import { SEED } from '../../kernel/seeded-random.ts';
 import { runCampaign } from '../../explore/campaign.ts';
 import { createCoverage } from '../../explore/coverage.ts';
 import { createExecutor, type Executor } from '../../explore/executor.ts';
-import { linesOfExplanation } from '../../explore/explain/explanation-text.ts';
+import { formatFindings } from '../../explore/explain/explanation-text.ts';
 import { formatUnexplained } from '../../explore/explain/failing-text.ts';
 import { failingExecution, type FailingExecution, tokenOf } from '../../explore/failing-execution.ts';
 import { checkReplay } from '../../explore/replay-check.ts';
@@ -276,9 +276,8 @@ function textOf(failing: FailingExecution, verb: string | undefined): string {
   const lines =
     explanation === undefined
       ? formatUnexplained(failing.shrunk === undefined ? failing : { ...failing, ...failing.shrunk })
-      : linesOfExplanation(explanation, undefined).filter(({ role }) => role !== 'command');
+      : formatFindings(explanation, undefined);
   const token = tokenOf(failing);
   const again = verb === undefined ? `dryrunner replay ${token}` : `${verb}(subject, { replay: '${token}' })`;
-  const heading = explanation === undefined ? ['To see it again'] : [];
-  return [...lines.map(({ text }) => text), ...heading, again].join('\n');
+  return [...lines.map(({ text }) => text), 'To see it again', again].join('\n');
 }

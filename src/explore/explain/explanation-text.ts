@@ -99,11 +99,18 @@ const EXPLANATION = is.objectOf<ShownExplanation>(
  */
 export function formatExplanation(explanation: Explanation): ExplanationLine[] {
   check('explanation', explanation, EXPLANATION);
-  return linesOfExplanation(explanation, allLinesText(explanation));
+  return [
+    ...formatFindings(explanation, allLinesText(explanation)),
+    heading('To see it again'),
+    explanationLine('command', againText(explanation)),
+  ];
 }
 
-/** As {@link formatExplanation}; `how` is what shows the lines of the history that are left out, if anything does. */
-export function linesOfExplanation(explanation: Explanation, how: string | undefined): ExplanationLine[] {
+/**
+ * The lines of an explanation without the command; `how` is what shows the lines of the history that are left out, if
+ * anything does.
+ */
+export function formatFindings(explanation: Explanation, how: string | undefined): ExplanationLine[] {
   const { sentence, rules = [], history, leftOut, details, places } = explanation;
   return [
     explanationLine('sentence', sentence),
@@ -114,8 +121,6 @@ export function linesOfExplanation(explanation: Explanation, how: string | undef
     ...(details.length === 0 ? [] : [heading('In detail'), ...details.flatMap(detailLines)]),
     ...whatHolds(explanation),
     ...(places.length === 0 ? [] : [heading('Where'), ...places.flatMap(placeLines)]),
-    heading('To see it again'),
-    explanationLine('command', againText(explanation)),
   ];
 }
 
@@ -127,7 +132,7 @@ function againText({ scenario, token }: ShownExplanation): string {
 }
 
 /** What shows the lines that are left out: a clause. */
-function allLinesText({ scenario, token }: ShownExplanation): string {
+export function allLinesText({ scenario, token }: ShownExplanation): string {
   const reference = referenceIn(token) ?? '';
   if (reference === scenario) return 'explain with linesMax: Infinity shows them';
   return vitestTestOf(reference) === undefined

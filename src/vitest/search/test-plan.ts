@@ -6,7 +6,8 @@ import { decodeToken, isTokenText, type ReplayToken } from '../../explore/replay
 import { vitestReference, vitestTestOf } from '../../explore/vitest-test.ts';
 import type { Decision } from '../../kernel/decisions.ts';
 import type { SimTestOptions } from '../sim-test-options.ts';
-import { relativePath, type SimulatedTest } from '../test-run.ts';
+import { relativePath } from '../relative-path.ts';
+import type { SimulatedTest } from '../test-run.ts';
 
 /** Number of explored executions where nothing asks for another. */
 export const DEFAULT_RUNS = 100;
