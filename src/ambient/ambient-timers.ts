@@ -10,13 +10,9 @@ import { AsyncResource } from 'node:async_hooks';
 import { framesOf } from '../explore/explain/source-place.ts';
 import type { Timer } from '../kernel/clock.ts';
 import type { TimerSetter } from '../kernel/drain-real-functions.ts';
-import { announceUncaught } from '../kernel/drain-host.ts';
 import type { AmbientTimerKind } from '../simulation/ambience.ts';
-import type { AmbientTimer, TickCallback } from './hub.ts';
-import type { OutsideGate } from './outside-gate.ts';
+import type { AmbientTimer } from './hub.ts';
 import { topicOf, type Topic } from '../kernel/question.ts';
-import type { VirtualClock } from '../kernel/virtual-clock.ts';
-import { formatCount } from '../model/plural.ts';
 import type { ProcessClock } from '../model/process-host.ts';
 
 type Callback = (...args: unknown[]) => void;
@@ -404,57 +400,4 @@ function durationOf(ms: unknown): number {
     process.emitWarning(message, 'TimeoutOverflowWarning');
   }
   return given >= 1 && given <= TIMER_MS_MAX ? Math.trunc(given) : 1;
-}
-
-/**
- * Wraps the `process.nextTick` callbacks of one simulation: they run in Node's order, and are counted. Invariant: an
- * endless loop of ticks ends, when it exceeds the limit or once the simulation is cut off.
- */
-export class AmbientTicks {
-  readonly #clock: VirtualClock;
-  readonly #max: number;
-  readonly #gate: OutsideGate;
-  #event = 0;
-  #count = 0;
-  #isStopped = false;
-
-  /** `max` is the number of ticks that one event may lead to. */
-  constructor(clock: VirtualClock, max: number, gate: OutsideGate) {
-    this.#clock = clock;
-    this.#max = max;
-    this.#gate = gate;
-  }
-
-  /** See `AmbientWorld`. */
-  tick(callback: TickCallback): TickCallback {
-    const { fired } = this.#clock;
-    if (fired !== this.#event) {
-      this.#event = fired;
-      this.#count = 0;
-    }
-    this.#count += 1;
-    if (this.#count > this.#max) {
-      throw this.#gate.fail(
-        'error',
-        'RUNNER_ENDLESS_TICKS',
-        'A loop without an end: process.nextTick is called',
-        ` more than ${formatCount(this.#max)} times in one event. ambientTime({ maxTicks }) allows more`,
-      );
-    }
-    return (...args) => {
-      if (this.#isStopped) return;
-      try {
-        callback(...args);
-      } catch (error) {
-        // Thrown through Node, it would corrupt Node's stack of async ids for the code that began this turn of the
-        // event loop.
-        announceUncaught(error);
-      }
-    };
-  }
-
-  /** See `AmbientWorld`. */
-  stop(): void {
-    this.#isStopped = true;
-  }
 }

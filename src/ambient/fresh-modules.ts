@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { check, isInstance } from '../kernel/argument-check.ts';
 import { invalidArgument } from '../kernel/errors.ts';
 import type { FreshModules } from '../simulation/module-loads.ts';
-import type { ModuleBundle } from './module-bundle.ts';
+import type { ModuleBundle } from './bundle/module-bundle.ts';
 import { type ModuleTransform, TRANSFORMS } from './module-transform.ts';
 
 /** Options of {@link freshModules}. */
@@ -67,7 +67,7 @@ export function freshModules(from: string | URL, options: FreshModulesOptions = 
   return {
     async prepare(specifier) {
       // Loaded lazily: most simulations load no module.
-      const { bundleOf } = await import('./module-bundle.ts');
+      const { bundleOf } = await import('./bundle/module-bundle.ts');
       bundles.set(specifier, await bundleOf(specifier, file, { shared, alias, transforms }));
     },
     evaluate: (specifier) => bundles.get(specifier)?.evaluate(),

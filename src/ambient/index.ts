@@ -13,9 +13,9 @@ export {
   type WallStepOptions,
 } from './time-faults.ts';
 export { awaitTransform, type AwaitTransformOptions } from './awaits/await-transform.ts';
-export type { AwaitLevel, AwaitOptions } from './awaits/controlled-awaits.ts';
+export type { AwaitLevel, AwaitOptions } from './awaits/await-level.ts';
 export { rewriteAwaits, type RewriteOptions } from './awaits/rewrite-awaits.ts';
 export { freshModules, type FreshModulesOptions } from './fresh-modules.ts';
 export { type Escape, type EscapeKind, type EscapeWatch } from '../explore/escape.ts';
-export { watchEscapes } from './escape-watch.ts';
+export { watchEscapes } from './escapes/escape-watch.ts';
 export { type RewrittenCode, type SourceMapV3 } from './module-code.ts';

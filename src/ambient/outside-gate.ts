@@ -7,27 +7,10 @@ import * as is from '../kernel/shape.ts';
 import { shortPlaceOf } from '../explore/explain/source-place.ts';
 import { activeResources, bindContext, resourcesSince } from '../kernel/drain-host.ts';
 import { RunnerError, type RunnerErrorCode, stackOf } from '../kernel/errors.ts';
-import { codePathOf, pathOfLocation } from '../kernel/package-files.ts';
-import { setStackLimit } from '../kernel/drain-stack-limit.ts';
 import type { FailureKind, ReportFailure } from '../simulation/verdict.ts';
+import { isCalledByTools, isTool, nearestFile, withStack } from './calling-code.ts';
 import { OUTSIDE_AREAS } from './globals/outside-calls.ts';
 import type { BroughtCallback, CallbackUse, OutsideFunction, WayBack } from './hub.ts';
-
-/** Parts of Node that behave the same whichever code runs, and so do not count as callers. */
-const NODE_ITSELF = [
-  ...[
-    'node:internal/modules/',
-    'node:internal/source_map/',
-    'node:internal/console/',
-    'node:internal/bootstrap/',
-    'node:internal/worker/',
-  ],
-  ...['node:internal/process/esm_loader', 'node:internal/process/warning', 'node:internal/process/promises'],
-];
-/** Files that load code, map its lines or run tests. */
-const TOOLS =
-  /\/node_modules\/(?:vitest|vite|vite-node|@vitest|tsx|ts-node|@swc|jiti|esbuild|rolldown|rollup|source-map|source-map-support|@jridgewell|@cspotcode|pirates|istanbul[\w-]*|c8|birpc)\//;
-const FRAMES = 40;
 
 type Callback = (...args: unknown[]) => unknown;
 
@@ -194,61 +177,6 @@ export class OutsideGate implements WayBack {
   }
 }
 
-/**
- * Like `withStackLimit` of the kernel, but inside this folder: the caller is identified by the nearest frame outside
- * it.
- */
-function withStack<T>(make: () => T): T {
-  const restore = setStackLimit(FRAMES);
-  try {
-    return make();
-  } finally {
-    restore();
-  }
-}
-
 function capitalized(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1);
-}
-
-/** True if the nearest frame that counts belongs to code over which a simulation has no control. */
-function isCalledByTools(): boolean {
-  const file = nearestFile();
-  // `node:` is Node itself, continuing earlier work.
-  return file === undefined || file.startsWith('node:') || isTool(file) || isOwn(file);
-}
-
-/** File of the nearest frame outside this folder, skipping {@link NODE_ITSELF}; undefined if there is none. */
-function nearestFile(): string | undefined {
-  return filesOfNow().find((file) =>
-    file.startsWith('node:')
-      ? NODE_ITSELF.some((part) => file.startsWith(part))
-      : codePathOf(pathOfLocation(file))?.startsWith('ambient/') !== true,
-  );
-}
-
-function isTool(file: string): boolean {
-  return TOOLS.test(pathOfLocation(file));
-}
-
-function isOwn(file: string): boolean {
-  return codePathOf(pathOfLocation(file)) !== undefined;
-}
-
-/** File names as the engine has them: no source map is read. */
-function filesOfNow(): string[] {
-  const before = Object.getOwnPropertyDescriptor(Error, 'prepareStackTrace');
-  let files: string[] = [];
-  Error.prepareStackTrace = (_, sites) => {
-    files = sites.map((site) => site.getFileName() ?? '').filter((file) => file !== '');
-    return '';
-  };
-  try {
-    // Reading `stack` calls `prepareStackTrace`.
-    withStack(() => new Error('place').stack);
-  } finally {
-    if (before === undefined) Reflect.deleteProperty(Error, 'prepareStackTrace');
-    else Object.defineProperty(Error, 'prepareStackTrace', before);
-  }
-  return files;
 }

@@ -9,7 +9,7 @@ import { UsageError } from './exit-status.ts';
 
 await serveExploreTask({
   load,
-  loadEscapeWatch: async () => (await import('../ambient/escape-watch.ts')).watchEscapes,
+  loadEscapeWatch: async () => (await import('../ambient/escapes/escape-watch.ts')).watchEscapes,
 });
 
 async function load(reference: string): Promise<PreparedScenario> {

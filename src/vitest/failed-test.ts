@@ -387,7 +387,7 @@ async function escapeLines(
   executor: Executor,
   { decisions }: Pick<FailingExecution, 'decisions'>,
 ): Promise<string[]> {
-  const { watchEscapes, watchResources } = await import('../ambient/escape-watch.ts');
+  const { watchEscapes, watchResources } = await import('../ambient/escapes/escape-watch.ts');
   // In ambient time, calls that the simulation answers do not count.
   const watch = (run.test.options?.ambient === false ? watchEscapes : watchResources)(executor);
   await watch.executor.execute({ source: keyedReplayDecisions(decisions) });

@@ -1,7 +1,7 @@
 // What the exploring threads of the tests run: scenarios by name, each with something wrong.
 import { existsSync, writeFileSync } from 'node:fs';
 import { parentPort } from 'node:worker_threads';
-import { watchEscapes } from '../../src/ambient/escape-watch.ts';
+import { watchEscapes } from '../../src/ambient/escapes/escape-watch.ts';
 import type { PreparedScenario } from '../../src/threads/thread-scenario.ts';
 import { serveExploreTask } from '../../src/threads/worker.ts';
 import { defineScenario, type ScenarioDefinition } from '../../src/simulation/scenario.ts';

@@ -6,17 +6,17 @@ import { createServer } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import { MessageChannel, Worker } from 'node:worker_threads';
 import { describe, expect, test } from 'vitest';
-import { OUTSIDE_RESOURCES, outsideCalls } from '../../src/ambient/outside.ts';
-import { watchEscapes } from '../../src/ambient/escape-watch.ts';
-import type { Escape } from '../../src/explore/escape.ts';
-import { createExecutor } from '../../src/explore/executor.ts';
-import { randomDecisions } from '../../src/kernel/random-decisions.ts';
-import { defineScenario } from '../../src/simulation/scenario.ts';
-import type { Simulation } from '../../src/simulation/simulation.ts';
-import { createSimulatedRunner } from '../../src/runners/simulated-runner.ts';
-import { finalStatus } from '../../src/model/status-lookup.ts';
-import { lostReply } from '../../sims/lost-reply.ts';
-import { timeoutRace } from '../../sims/timeout-race.ts';
+import { OUTSIDE_RESOURCES, outsideCalls } from '../../../src/ambient/escapes/outside.ts';
+import { watchEscapes } from '../../../src/ambient/escapes/escape-watch.ts';
+import type { Escape } from '../../../src/explore/escape.ts';
+import { createExecutor } from '../../../src/explore/executor.ts';
+import { randomDecisions } from '../../../src/kernel/random-decisions.ts';
+import { defineScenario } from '../../../src/simulation/scenario.ts';
+import type { Simulation } from '../../../src/simulation/simulation.ts';
+import { createSimulatedRunner } from '../../../src/runners/simulated-runner.ts';
+import { finalStatus } from '../../../src/model/status-lookup.ts';
+import { lostReply } from '../../../sims/lost-reply.ts';
+import { timeoutRace } from '../../../sims/timeout-race.ts';
 
 async function escapesOf(run: (sim: Simulation) => unknown, executions = 1): Promise<readonly Escape[]> {
   const definition = defineScenario({

@@ -1,91 +1,11 @@
 /**
- * The place of a module within a bundle. Invariants: `import.meta`, `__filename`, `__dirname`, and imports whose name is
- * known only at run time have the meaning that they have in the original file; lines and columns stay the same.
+ * Rewrites what code of a bundle asks of its place, such as `import.meta`. Invariant: lines and columns stay the same.
  */
-import { createRequire } from 'node:module';
-import { dirname, extname, isAbsolute } from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { dirname, isAbsolute } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import type { Plugin } from 'rolldown';
-import { RunnerError } from '../kernel/errors.ts';
-import { hub } from './hub.ts';
-import { isNode, type SyntaxNode } from './module-code.ts';
-
-/** What the code of a bundled module asks of its place. */
-interface ModulePlace {
-  readonly require: NodeJS.Require;
-  /** The exports of a module that Node loads, as `import(name)` gives them; the module is not new. */
-  readonly load: (specifier: string) => Promise<object>;
-  /** As `import.meta.resolve`. */
-  readonly resolve: (specifier: string) => string;
-}
-
-/** The place of the module with that URL. */
-export type PlaceOf = (url: string) => ModulePlace;
-
-const known = new Map<string, ModulePlace>();
-
-/** See {@link PlaceOf}. */
-export function placeOf(url: string): ModulePlace {
-  const place = known.get(url) ?? newPlace(url);
-  known.set(url, place);
-  return place;
-}
-
-function newPlace(url: string): ModulePlace {
-  const require = createRequire(url);
-  const resolve = (specifier: string): string => {
-    if (/^(?:\.{0,2}\/|file:)/.test(specifier)) return new URL(specifier, url).href;
-    const path = require.resolve(specifier);
-    if (isAbsolute(path)) return pathToFileURL(path).href;
-    return path.startsWith('node:') ? path : `node:${path}`;
-  };
-  const load = async (specifier: string): Promise<object> => {
-    await Promise.resolve();
-    const found = resolve(String(specifier));
-    if (!found.startsWith('file:')) return asNamespace(require(found));
-    const path = fileURLToPath(found);
-    if (languageOf(path).startsWith('ts')) return imported(found);
-    try {
-      return asNamespace(require(path));
-    } catch (error) {
-      if (!isOfModule(error)) throw error;
-      return imported(found);
-    }
-  };
-  return { require, load, resolve };
-}
-
-/** True if the file is an ES module that this Node loads by `import` alone. */
-function isOfModule(error: unknown): boolean {
-  const { code } = error as { readonly code?: unknown };
-  return code === 'ERR_REQUIRE_ESM' || code === 'ERR_REQUIRE_ASYNC_MODULE';
-}
-
-/** Imports it while the simulation, if one runs, stands still. */
-function imported(url: string): Promise<object> {
-  const load = async (): Promise<object> => {
-    try {
-      return (await import(/* @vite-ignore */ url)) as object;
-    } catch (error) {
-      if ((error as { readonly code?: unknown }).code !== 'ERR_UNKNOWN_FILE_EXTENSION') throw error;
-      const file = fileURLToPath(url);
-      throw new RunnerError(
-        'RUNNER_INVALID_ARGUMENT',
-        `import(${JSON.stringify(file)}): Node cannot load TypeScript that sim.load does not know: write the name into import("…"), or import the module before and pass it on`,
-        { actual: file, cause: error },
-      );
-    }
-  };
-  return hub.world?.imported(load) ?? load();
-}
-
-/** What `import()` gives for these exports. */
-function asNamespace(exports: unknown): object {
-  const isNamespace = Object.prototype.toString.call(exports) === '[object Module]';
-  if (isNamespace) return exports as object;
-  const named = typeof exports === 'object' || typeof exports === 'function' ? exports : {};
-  return { ...named, default: exports };
-}
+import { isNode, type SyntaxNode } from '../module-code.ts';
+import { languageOf } from './source-language.ts';
 
 /**
  * Replacements: calls of functions that are appended to the module and, being hoisted, exist before any of its lines
@@ -101,19 +21,6 @@ const PLACES: ReadonlyMap<string, string> = new Map([
 /** Code without any of these is not parsed. A call whose only argument is a plain text needs nothing. */
 const MENTIONED =
   /\bimport\.meta\b|\b__(?:file|dir)name\b|\brequire\s*\.|\b(?:import|require)\s*\((?!\s*(["'])[^"'\n]*\1\s*\))/;
-const LANGUAGES = new Map([
-  ['.ts', 'ts'],
-  ['.mts', 'ts'],
-  ['.cts', 'ts'],
-  ['.tsx', 'tsx'],
-  ['.jsx', 'jsx'],
-] as const);
-type Language = 'js' | 'jsx' | 'ts' | 'tsx';
-
-/** The language of a file, by its extension. */
-export function languageOf(id: string): Language {
-  return LANGUAGES.get(extname(id) as '.ts') ?? 'js';
-}
 
 /** Gives each module of a bundle its own place. */
 export function ownPlacePlugin(): Plugin {

@@ -9,7 +9,7 @@ import crypto from 'node:crypto';
 import fs from 'node:fs';
 import { performance } from 'node:perf_hooks';
 import { BroadcastChannel, MessagePort } from 'node:worker_threads';
-import type { EscapeKind } from '../explore/escape.ts';
+import type { EscapeKind } from '../../explore/escape.ts';
 
 /** A method to watch. */
 export interface OutsideCall {
@@ -31,7 +31,7 @@ function syncKeysOf(module: object): string[] {
   return Object.keys(module).filter((key) => key.endsWith('Sync'));
 }
 
-/** All such methods of this Node version. `new Date()` is not a method; see `escape-watch.ts`. */
+/** All such methods of this Node version. `new Date()` is not a method; see `patched-calls.ts`. */
 export function outsideCalls(): OutsideCall[] {
   return [
     ...callsOf('clock', 'Date', Date, ['now']),

@@ -1,0 +1,78 @@
+/**
+ * Whose code calls a function of the machine: that of a simulation, or Node, a test framework, a loader or this package.
+ * Invariant: asking leaves no trace, and reads no source map.
+ */
+import { setStackLimit } from '../kernel/drain-stack-limit.ts';
+import { codePathOf, pathOfLocation } from '../kernel/package-files.ts';
+
+/** Parts of Node that call the machine for themselves, whichever code runs. The others do so for their callers. */
+const NODE_ITSELF = [
+  ...[
+    'node:internal/modules/',
+    'node:internal/source_map/',
+    'node:internal/console/',
+    'node:internal/bootstrap/',
+    'node:internal/worker/',
+  ],
+  ...['node:internal/process/esm_loader', 'node:internal/process/warning', 'node:internal/process/promises'],
+];
+/** Files that load code, map its lines or run tests. */
+const TOOLS =
+  /\/node_modules\/(?:vitest|vite|vite-node|@vitest|tsx|ts-node|@swc|jiti|esbuild|rolldown|rollup|source-map|source-map-support|@jridgewell|@cspotcode|pirates|istanbul[\w-]*|c8|birpc)\//;
+const FRAMES = 40;
+
+/** True if the nearest frame that counts belongs to code over which a simulation has no control. */
+export function isCalledByTools(): boolean {
+  const file = nearestFile();
+  // `node:` is Node itself, continuing earlier work.
+  return file === undefined || file.startsWith('node:') || isTool(file) || isOwn(file);
+}
+
+/** File of the nearest frame that is neither in this folder nor Node's, except {@link NODE_ITSELF}; undefined if there is none. */
+export function nearestFile(): string | undefined {
+  return filesOfNow().find((file) =>
+    file.startsWith('node:')
+      ? NODE_ITSELF.some((part) => file.startsWith(part))
+      : codePathOf(pathOfLocation(file))?.startsWith('ambient/') !== true,
+  );
+}
+
+/** True for a file of a test framework or a loader. */
+export function isTool(file: string): boolean {
+  return TOOLS.test(pathOfLocation(file));
+}
+
+function isOwn(file: string): boolean {
+  return codePathOf(pathOfLocation(file)) !== undefined;
+}
+
+/** File names as the engine has them: no source map is read. */
+function filesOfNow(): string[] {
+  const before = Object.getOwnPropertyDescriptor(Error, 'prepareStackTrace');
+  let files: string[] = [];
+  Error.prepareStackTrace = (_, sites) => {
+    files = sites.map((site) => site.getFileName() ?? '').filter((file) => file !== '');
+    return '';
+  };
+  try {
+    // Reading `stack` calls `prepareStackTrace`.
+    withStack(() => new Error('place').stack);
+  } finally {
+    if (before === undefined) Reflect.deleteProperty(Error, 'prepareStackTrace');
+    else Object.defineProperty(Error, 'prepareStackTrace', before);
+  }
+  return files;
+}
+
+/**
+ * Like `withStackLimit` of the kernel, but inside this folder: the caller is identified by the nearest frame outside
+ * it.
+ */
+export function withStack<T>(make: () => T): T {
+  const restore = setStackLimit(FRAMES);
+  try {
+    return make();
+  } finally {
+    restore();
+  }
+}

@@ -1,0 +1,101 @@
+/**
+ * Counts escapes by their places. Invariant: turns of the event loop that the drain itself takes are not counted. They
+ * are recognized by the caller, not by the kind of resource.
+ */
+import type { Escape, EscapeKind } from '../../explore/escape.ts';
+import { framesOf } from '../../explore/explain/source-place.ts';
+import { setStackLimit } from '../../kernel/drain-stack-limit.ts';
+import { stackOf } from '../../kernel/errors.ts';
+import { codePathOf } from '../../kernel/package-files.ts';
+import { fileOfLine } from '../../kernel/stack-line.ts';
+import { hub } from '../hub.ts';
+
+interface CountedEscape extends Escape {
+  count: number;
+}
+
+const PLACES_KEPT = 100;
+const FRAMES = 60;
+
+/** See the top of the file. */
+export class EscapeLedger {
+  readonly #escapes = new Map<string, CountedEscape>();
+  /**
+   * Kinds that have a known place in this execution. A further escape of such a kind without a place is taken as a
+   * consequence.
+   */
+  readonly #placed = new Set<EscapeKind>();
+  #isLooking = false;
+
+  /** Clears what is remembered for one execution. */
+  beginExecution(): void {
+    this.#placed.clear();
+  }
+
+  /** Counts an escape that is happening now, at the place in the current stack. */
+  note(kind: EscapeKind, what: string): void {
+    // Capturing a stack may itself call a watched function.
+    if (this.#isLooking) return;
+    this.#isLooking = true;
+    try {
+      const stack = stackOfNow();
+      if (!isOfDrain(stack) && !isOfStandIn(stack)) this.#count(kind, what, framesOf(stack));
+    } finally {
+      this.#isLooking = false;
+    }
+  }
+
+  escapes(): readonly Escape[] {
+    return [...this.#escapes.values()].map((escape) => ({ ...escape }));
+  }
+
+  #count(kind: EscapeKind, what: string, frames: readonly string[]): void {
+    const [nearest = ''] = frames;
+    if (nearest !== '') this.#placed.add(kind);
+    else if (this.#placed.has(kind)) return;
+    const key = `${what} ${nearest}`;
+    const known = this.#escapes.get(key);
+    if (known !== undefined) known.count += 1;
+    else if (this.#escapes.size < PLACES_KEPT) this.#escapes.set(key, { kind, what, frames, count: 1 });
+  }
+}
+
+function stackOfNow(): string {
+  const restore = setStackLimit(FRAMES);
+  const taken = new Error('escape');
+  restore();
+  return stackOf(taken) ?? '';
+}
+
+/** The stand-ins for timers, which pass calls of others on to the machine. */
+const HANDED_ON = /\bat (?:\S+\.)?set(?:Timeout|Interval) \(/;
+
+/** True if the nearest frame that is neither Node's nor from this folder belongs to the drain. */
+function isOfDrain(stack: string): boolean {
+  const isOfFolder = (path: string | undefined): boolean => path?.startsWith('ambient/') === true;
+  const asked = stack
+    .split('\n')
+    .filter((line) => !HANDED_ON.test(line))
+    .join('\n');
+  return (
+    pathsIn(asked)
+      .find((path) => !isOfFolder(path))
+      ?.startsWith('kernel/drain') === true
+  );
+}
+
+/** True if a stand-in calls the machine for a result that it then replaces. */
+function isOfStandIn(stack: string): boolean {
+  if (hub.world === undefined) return false;
+  const nearest = pathsIn(stack).find((path) => path?.startsWith('ambient/escapes/') !== true);
+  return nearest?.startsWith('ambient/globals/entropy') === true;
+}
+
+/** Paths of this package's files in a stack; undefined for a frame from elsewhere. */
+function pathsIn(stack: string): (string | undefined)[] {
+  return stack
+    .split('\n')
+    .slice(1)
+    .filter((line) => !line.includes('node:') && !line.includes('<anonymous>'))
+    .map((line) => codePathOf(fileOfLine(line)));
+}
