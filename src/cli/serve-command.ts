@@ -255,9 +255,6 @@ function shortName(method: string): string {
   return method.slice(method.lastIndexOf('/') + 1);
 }
 
-/** The methods whose streams end with the result of an action. */
-const WATCHES: ReadonlySet<string> = new Set(['Execute', 'WaitExecution']);
-
 /** Shows calls as they end, and counts them. */
 export class AccessLog {
   readonly #terminal: Terminal;
@@ -266,8 +263,6 @@ export class AccessLog {
   readonly #isChaotic: boolean;
   #calls = 0;
   #actions = 0;
-  /** How many watches that are under way will end without their result. */
-  #lostAnswers = 0;
   #faults = 0;
   #bytesIn = 0;
   #bytesOut = 0;
@@ -280,9 +275,10 @@ export class AccessLog {
   }
 
   add(access: RpcAccess): void {
-    const { method, code, message, durationMs, bytesIn, bytesOut, peer } = access;
+    const { method, code, message, durationMs, bytesIn, bytesOut, peer, outcome } = access;
     this.#calls += 1;
-    if (code === 'OK' && WATCHES.has(shortName(method))) this.#addAnswer();
+    // A client that asks for a result again is answered twice.
+    if (code === 'OK' && outcome !== undefined) this.#actions += 1;
     this.#bytesIn += bytesIn;
     this.#bytesOut += bytesOut;
     if (!this.#shows) return;
@@ -297,15 +293,8 @@ export class AccessLog {
     this.#terminal.line([...columns, ...more].join('  '));
   }
 
-  #addAnswer(): void {
-    if (this.#lostAnswers > 0) this.#lostAnswers -= 1;
-    else this.#actions += 1;
-  }
-
   fault(kind: RemoteFaultKind, method: string, about: string): void {
     this.#faults += 1;
-    // The watch is about to end well all the same.
-    if (kind === 'loseDone') this.#lostAnswers += 1;
     if (!this.#shows) return;
     if (this.#json) this.#terminal.json({ type: 'fault', time: timeText(), kind, method, about });
     else {
@@ -346,7 +335,7 @@ interface MetricsPage {
 }
 
 /** A Prometheus page, reachable only from this machine. */
-async function openMetricsPage(port: number | undefined): Promise<MetricsPage> {
+export async function openMetricsPage(port: number | undefined): Promise<MetricsPage> {
   if (port === undefined) {
     return { metrics: undefined, port: undefined, countCall: () => undefined, close: () => undefined };
   }
@@ -366,13 +355,17 @@ async function openMetricsPage(port: number | undefined): Promise<MetricsPage> {
     registers: [registry],
   });
   const server = createServer((request, response) => {
-    if (request.url !== '/metrics') {
-      response.writeHead(404, { 'Content-Type': 'text/plain' }).end('the metrics are at /metrics\n');
+    const fail = (status: number, text: string): void =>
+      void response.writeHead(status, { 'Content-Type': 'text/plain' }).end(`${text}\n`);
+    // Prometheus adds the `params` of a job.
+    if (request.url?.replace(/\?.*/s, '') !== '/metrics') {
+      fail(404, 'the metrics are at /metrics');
       return;
     }
-    void registry.metrics().then((text) => {
-      response.writeHead(200, { 'Content-Type': registry.contentType }).end(text);
-    });
+    registry.metrics().then(
+      (text) => void response.writeHead(200, { 'Content-Type': registry.contentType }).end(text),
+      (error: unknown) => fail(500, messageOf(error)),
+    );
   });
   server.listen(port, '127.0.0.1');
   try {
@@ -380,6 +373,8 @@ async function openMetricsPage(port: number | undefined): Promise<MetricsPage> {
   } catch (error) {
     throw new UsageError(`--metrics-port: ${messageOf(error)}`);
   }
+  // A connection that the system refuses, for example because too many files are open.
+  server.on('error', (error) => process.emitWarning(`--metrics-port: ${messageOf(error)}`));
   const close = (): void => {
     server.closeAllConnections();
     server.close();

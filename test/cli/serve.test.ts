@@ -3,11 +3,12 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { Registry } from 'prom-client';
+import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { encodeAction, encodeCommand } from '../../src/cas/action-messages.ts';
 import { type ExecuteResponseMessage, MESSAGES } from '../../src/cas/codec.ts';
 import { digestOf } from '../../src/cas/digest-of.ts';
-import { AccessLog, bazelLine } from '../../src/cli/serve-command.ts';
+import { AccessLog, bazelLine, openMetricsPage } from '../../src/cli/serve-command.ts';
 import { connectRemote, type RemoteConnection } from '../../src/host/remote/grpc-transport.ts';
 import type { Digest } from '../../src/model/digest.ts';
 import { REMOTE_METHODS as M } from '../../src/remote/methods.ts';
@@ -106,24 +107,40 @@ test.for([
 
 test('an action counts once its client has the result, by Execute or by WaitExecution', () => {
   const log = new AccessLog(undefined as never, { port: 0, host: '', runners: 'exec', chaos: '1' });
-  const ended = (method: string, code: string): void =>
+  const ended = (method: string, code: string, outcome?: string): void =>
     log.add({
       ...{ method: `/E/${method}`, code, message: '', durationMs: 1, bytesIn: 0, bytesOut: 0, peer: '' },
       about: '',
+      ...(outcome === undefined ? {} : { outcome }),
     });
   const counted = (): string => log.summary().split(',')[0] ?? '';
-  ended('Execute', 'OK');
+  ended('Execute', 'OK', 'exit code 3');
   ended('Execute', 'UNAVAILABLE');
   ended('GetOperation', 'OK');
   expect(counted()).toBe('1 action answered');
-  ended('WaitExecution', 'OK');
+  ended('WaitExecution', 'OK', 'CANCELLED');
   expect(counted()).toBe('2 actions answered');
   log.fault('loseDone', '/E/Execute', '');
-  log.fault('slow', '/E/WaitExecution', '');
+  ended('Execute', 'CANCELLED');
+  log.fault('loseDone', '/E/Execute', '');
   ended('Execute', 'OK');
   expect(counted()).toBe('2 actions answered');
-  ended('WaitExecution', 'OK');
+  ended('WaitExecution', 'OK', 'exit code 0');
   expect(counted()).toBe('3 actions answered');
+});
+
+test('the page of metrics takes parameters, as Prometheus sends them, and says why it has no metrics', async () => {
+  const page = await openMetricsPage(0);
+  onTestFinished(() => page.close());
+  const answer = async (path: string): Promise<readonly [number, string]> => {
+    const response = await fetch(`http://127.0.0.1:${page.port}${path}`);
+    return [response.status, await response.text()];
+  };
+  expect(await answer('/metrics?name[]=runs')).toEqual([200, expect.stringContaining('rpc_calls_total')]);
+  expect(await answer('/')).toEqual([404, 'the metrics are at /metrics\n']);
+  const broken = vi.spyOn(Registry.prototype, 'metrics').mockRejectedValueOnce(new Error('no such gauge'));
+  onTestFinished(() => broken.mockRestore());
+  expect(await answer('/metrics')).toEqual([500, 'no such gauge\n']);
 });
 
 /** As docs/remote.md lists them. */

@@ -33,8 +33,6 @@ const OPTIONS = is.optionsOf<DiskActionCacheOptions>(
 
 const SUM_BYTES = 32;
 const EVICT_TO = 0.9;
-/** A file to which nothing was written for this long was abandoned half written. */
-const STALE_MS = 60 * 60 * 1_000;
 
 class DiskResults implements ActionCache {
   readonly cancelBoundMs = 1_000;
@@ -49,7 +47,7 @@ class DiskResults implements ActionCache {
     this.#maxEntries = maxEntries;
     makeStoreFolder(join(this.#root, 'incoming'));
     makeStoreFolder(join(this.#root, 'results'));
-    sweepFolder(join(this.#root, 'incoming'), STALE_MS);
+    sweepFolder(join(this.#root, 'incoming'));
   }
 
   get(instanceName: string, action: Digest): ActionOutcome | undefined {
@@ -101,6 +99,7 @@ class DiskResults implements ActionCache {
    * of the files say: those of one moment are equal.
    */
   async #evict(latest: string): Promise<void> {
+    sweepFolder(join(this.#root, 'incoming'));
     const results = join(this.#root, 'results');
     const paths: string[] = [];
     for (const folder of await readdir(results)) {

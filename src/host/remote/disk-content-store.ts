@@ -86,8 +86,6 @@ const CHUNK_BYTES = 1024 * 1024;
 const TOUCH_MS = 1_000;
 /** How often a process renews its lease: blobs that it does not hold can be evicted after this time. */
 const LEASE_MS = 2_000;
-/** A process elsewhere that is silent for this long counts as dead. */
-const LEASE_DEAD_MS = 60_000;
 /** How often a process that shares the folder touches what it holds, which spares all else that was used since. */
 const TOUCH_AGAIN_MS = 10_000;
 /** Eviction frees more than it needs, so that the next blob does not start another one. */
@@ -216,9 +214,9 @@ function isLease(name: string): boolean {
 /** Removes leases of dead processes, and then unfinished files of processes that have no lease any more. */
 function sweep(root: string): void {
   const leases = join(root, 'leases');
-  sweepFolder(leases, LEASE_DEAD_MS);
+  sweepFolder(leases);
   const alive = new Set(readdirSync(leases).filter(isLease).map(ownerText));
-  sweepFolder(join(root, 'incoming'), LEASE_DEAD_MS, (name) => alive.has(ownerText(name)));
+  sweepFolder(join(root, 'incoming'), (name) => alive.has(ownerText(name)));
 }
 
 class DiskBlobs implements DiskContentStore {

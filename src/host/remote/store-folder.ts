@@ -21,23 +21,22 @@ export function namesIn(folder: string): readonly string[] {
   }
 }
 
+/** A process of another machine or container counts as dead when its files have not changed for this long. */
+const SILENT_MS = 60_000;
+
 /**
- * Removes the files of dead processes from a folder, and those of unknown processes that have not changed for more than
- * `silentMs` and are not `spared`. What cannot be removed, such as a file of another user, stays: it must keep no store
+ * Removes the files of dead processes from a folder, and those of unknown processes that have not changed for a minute
+ * and are not `spared`. What cannot be removed, such as a file of another user, stays: it must keep no store
  * from being opened. A folder stays too, because no store has made it.
  */
-export function sweepFolder(
-  folder: string,
-  silentMs: number,
-  isSpared = (_name: string): boolean => false,
-): void {
+export function sweepFolder(folder: string, isSpared = (_name: string): boolean => false): void {
   for (const name of readdirSync(folder)) {
     const owner = ownerOf(name);
     if (owner === 'alive' || (owner === 'unknown' && isSpared(name))) continue;
     const path = join(folder, name);
     try {
       const stats = lstatSync(path);
-      if (owner === 'unknown' && Date.now() - stats.mtimeMs <= silentMs) continue;
+      if (owner === 'unknown' && Date.now() - stats.mtimeMs <= SILENT_MS) continue;
       unlinkSync(path);
     } catch {
       // Gone, a folder, or to be tried again by the next sweep.

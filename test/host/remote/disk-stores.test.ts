@@ -870,15 +870,24 @@ describe('an action cache on the disk', () => {
     }
   });
 
-  test('sweeps what was left half written long ago, and nothing else', async () => {
-    const incoming = join(dir, 'incoming');
-    createDiskActionCache({ dir });
-    for (const name of ['old', 'new']) writeFileSync(join(incoming, name), 'half');
-    utimesSync(join(incoming, 'old'), 1, 1);
-    createDiskActionCache({ dir });
-    while (readdirSync(incoming).length > 1) await new Promise(setImmediate);
-    expect(readdirSync(incoming)).toEqual(['new']);
-  });
+  test.for(['starts', 'evicts'] as const)(
+    'removes what was half written elsewhere more than a minute ago when it %s, and nothing else',
+    async (when) => {
+      const incoming = join(dir, 'incoming');
+      const cache = createDiskActionCache({ dir });
+      const nowS = Date.now() / 1_000;
+      for (const [name, ageS] of [
+        ['old', 61],
+        ['new', 0],
+      ] as const) {
+        writeFileSync(join(incoming, name), 'half');
+        utimesSync(join(incoming, name), nowS - ageS, nowS - ageS);
+      }
+      if (when === 'starts') createDiskActionCache({ dir });
+      else await cache.put('', action, outcome);
+      expect(readdirSync(incoming)).toEqual(['new']);
+    },
+  );
 
   test('keeps no more than it may', async () => {
     const cache = createDiskActionCache({ dir, maxEntries: 10 });

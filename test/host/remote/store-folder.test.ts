@@ -33,14 +33,14 @@ function nameOf(pid: number, startTicks: number): string {
 
 test('what this process writes stays however long it takes', () => {
   const own = put(ownName(), HOUR_MS);
-  sweepFolder(folder, 1_000);
+  sweepFolder(folder);
   expect(readdirSync(folder)).toEqual([own]);
 });
 
 test('of a living process whose start nobody knows only what is fresh stays, as its pid may be used again', () => {
   put(nameOf(process.ppid, 0), HOUR_MS);
   const fresh = put(`${nameOf(process.ppid, 0)}1`, 0);
-  sweepFolder(folder, 60_000);
+  sweepFolder(folder);
   expect(readdirSync(folder)).toEqual([fresh]);
 });
 
@@ -48,7 +48,7 @@ test('what a dead process left goes at once, with and without its start', () => 
   put(nameOf(2 ** 30, 0), 0);
   put(nameOf(2 ** 30, 17), 0);
   put(nameOf(process.ppid, 1), 0);
-  sweepFolder(folder, 60_000);
+  sweepFolder(folder);
   expect(readdirSync(folder)).toEqual([]);
 });
 
@@ -68,7 +68,7 @@ test('a folder stays, and what cannot be removed; both keep nothing else from go
     const inner = nameOf(2 ** 30, 5);
     mkdirSync(join(folder, inner, 'theirs'), { recursive: true });
     const other = await import('../../../src/host/remote/store-folder.ts');
-    other.sweepFolder(folder, 1_000);
+    other.sweepFolder(folder);
     expect(readdirSync(folder).sort()).toEqual([stuck, inner].sort());
   } finally {
     vi.doUnmock('node:fs');
