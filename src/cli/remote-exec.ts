@@ -34,7 +34,7 @@ import type { TraceEvent } from '../model/trace-event.ts';
 import type { World } from '../model/world.ts';
 import { FetchedTree } from '../remote/fetched-tree.ts';
 import { REMOTE_METHODS as M } from '../remote/methods.ts';
-import { isPassing, RemoteClient } from '../remote/remote-client.ts';
+import { CALL_MS_MAX, isPassing, RemoteClient, RETRIES_MAX } from '../remote/remote-client.ts';
 import { LOST_OUTPUT } from '../remote/lost-output.ts';
 import { createRemoteRunner } from '../remote/remote-runner.ts';
 import { rpcFailure } from '../remote/rpc-failure.ts';
@@ -73,8 +73,6 @@ export interface RemoteExecOptions {
 const GREETING_MS = 10_000;
 const GREETINGS_MAX = 5;
 const GREETING_PAUSE_MS = 100;
-const CALL_MS_MAX = 60_000;
-const RETRIES_MAX = 5;
 /**
  * Longer than the ten seconds that a cluster such as this package's gives a command between SIGTERM and SIGKILL, in
  * milliseconds.

@@ -14,7 +14,7 @@ import { DIGEST, snapshotOfDigest } from '../model/digest.ts';
 import { checkWorld, type World } from '../model/world.ts';
 import { createContentFiler } from './content-filer.ts';
 import { FetchedTree } from './fetched-tree.ts';
-import { RemoteClient, TRANSPORT } from './remote-client.ts';
+import { CALL_MS_MAX, RemoteClient, RETRIES_MAX, TRANSPORT } from './remote-client.ts';
 import type { RemoteService } from './rpc.ts';
 
 /** Options of {@link readOutputs}. */
@@ -123,7 +123,7 @@ export async function readOutputs(world: World, options: ReadOutputsOptions): Pr
   checkWorld(world);
   check('options', options, OPTIONS);
   requireProtobuf('readOutputs');
-  const { transport, result, instanceName = '', retriesMax = 5, callMsMax = 60_000 } = options;
+  const { transport, result, instanceName = '', retriesMax = RETRIES_MAX, callMsMax = CALL_MS_MAX } = options;
   const { signal = new AbortController().signal } = options;
   const limits = { transport, instanceName, retriesMax, callMsMax };
   const client = new RemoteClient(world, limits, namedTopic('outputs', 'read', instanceName), signal);

@@ -34,6 +34,11 @@ import {
 /** Argument shape of a `RemoteService`. */
 export const TRANSPORT: is.MethodsShape = is.withMethods('unary', 'serverStream', 'clientStream');
 
+/** How many times clients try again by default, calls as well as executions. */
+export const RETRIES_MAX = 5;
+/** The default time limit of a call. */
+export const CALL_MS_MAX = 60_000;
+
 /** Limits of a client's calls. */
 export interface RemoteClientOptions {
   readonly transport: RemoteService;

@@ -50,7 +50,7 @@ import { walkTree } from './input-tree.ts';
 import { LOST_OUTPUT } from './lost-output.ts';
 import { CallTrace } from './call-trace.ts';
 import { REMOTE_METHODS as M } from './methods.ts';
-import { isPassing, RemoteClient, TRANSPORT, type Watch } from './remote-client.ts';
+import { CALL_MS_MAX, isPassing, RemoteClient, RETRIES_MAX, TRANSPORT, type Watch } from './remote-client.ts';
 import { rpcFailure } from './rpc-failure.ts';
 import { type RemoteService, rpcCodeName, rpcCodeOf, RpcError } from './rpc.ts';
 
@@ -932,9 +932,9 @@ export function createRemoteRunner(world: World, options: RemoteRunnerOptions): 
     outputs: options.outputs ?? createMemoryOutputs({ maxOutputs: OUTPUTS_KEPT }),
     platform: options.platform ?? [],
     cache: options.cache ?? false,
-    retriesMax: options.retriesMax ?? 5,
+    retriesMax: options.retriesMax ?? RETRIES_MAX,
     cancelBoundMs: options.cancelBoundMs ?? 10_000,
-    callMsMax: options.callMsMax ?? 60_000,
+    callMsMax: options.callMsMax ?? CALL_MS_MAX,
     onOperation: options.onOperation ?? (() => undefined),
   };
   const runner = new QueueRunner(world, {
