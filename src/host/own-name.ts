@@ -50,6 +50,11 @@ export function ownName(): string {
   return `${pid}-${startTicks}-${machine}-${randomBytes(12).toString('hex')}`;
 }
 
+/** True for a name that {@link ownName} has made, here or elsewhere. */
+export function isOwnName(name: string): boolean {
+  return NAME.test(name);
+}
+
 /** The part of a name that all names of its process share; the whole name if it is not one of {@link ownName}. */
 export function ownerText(name: string): string {
   return NAME.exec(name)?.[0] ?? name;

@@ -33,6 +33,8 @@ const OPTIONS = is.optionsOf<DiskActionCacheOptions>(
 
 const SUM_BYTES = 32;
 const EVICT_TO = 0.9;
+/** The name of a result with that of its folder. */
+const RESULT = /^[0-9a-f]{64}$/;
 
 class DiskResults implements ActionCache {
   readonly cancelBoundMs = 1_000;
@@ -103,7 +105,10 @@ class DiskResults implements ActionCache {
     const results = join(this.#root, 'results');
     const paths: string[] = [];
     for (const folder of await readdir(results)) {
-      for (const name of namesIn(join(results, folder))) paths.push(join(results, folder, name));
+      for (const name of namesIn(join(results, folder))) {
+        // Nothing else may go: the folder may be, or lead to, one of the user's.
+        if (RESULT.test(`${folder}${name}`)) paths.push(join(results, folder, name));
+      }
     }
     this.#entries = paths.length;
     if (paths.length <= this.#maxEntries) return;

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { messageOf, RunnerError } from '../../kernel/errors.ts';
 import { isOutOfRoom } from '../../model/content-store.ts';
 import { makeFolderSync } from '../make-folder.ts';
-import { ownerOf } from '../own-name.ts';
+import { isOwnName, ownerOf } from '../own-name.ts';
 
 /** The names in a folder of a store; none if it is not a folder, or gone. Throws other errors of the system. */
 export function namesIn(folder: string): readonly string[] {
@@ -26,11 +26,12 @@ const SILENT_MS = 60_000;
 
 /**
  * Removes the files of dead processes from a folder, and those of unknown processes that have not changed for a minute
- * and are not `spared`. What cannot be removed, such as a file of another user, stays: it must keep no store
- * from being opened. A folder stays too, because no store has made it.
+ * and are not `spared`. Files whose names no store has made stay, because the folder may be, or lead to, one of the
+ * user's; so does a folder. What cannot be removed, such as a file of another user, must keep no store from being opened.
  */
 export function sweepFolder(folder: string, isSpared = (_name: string): boolean => false): void {
   for (const name of readdirSync(folder)) {
+    if (!isOwnName(name)) continue;
     const owner = ownerOf(name);
     if (owner === 'alive' || (owner === 'unknown' && isSpared(name))) continue;
     const path = join(folder, name);

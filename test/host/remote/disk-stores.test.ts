@@ -877,21 +877,26 @@ describe('an action cache on the disk', () => {
       const cache = createDiskActionCache({ dir });
       const nowS = Date.now() / 1_000;
       for (const [name, ageS] of [
-        ['old', 61],
-        ['new', 0],
+        ['7-17-0123456789ab-old', 61],
+        ['7-17-0123456789ab-new', 0],
+        ['of somebody else', 61],
       ] as const) {
         writeFileSync(join(incoming, name), 'half');
         utimesSync(join(incoming, name), nowS - ageS, nowS - ageS);
       }
       if (when === 'starts') createDiskActionCache({ dir });
       else await cache.put('', action, outcome);
-      expect(readdirSync(incoming)).toEqual(['new']);
+      expect(readdirSync(incoming).sort()).toEqual(['7-17-0123456789ab-new', 'of somebody else']);
     },
   );
 
   test('keeps no more than it may', async () => {
     const cache = createDiskActionCache({ dir, maxEntries: 10 });
     writeFileSync(join(dir, 'results', 'of somebody else'), '');
+    const theirs = join(dir, 'results', 'photos', 'birthday.jpg');
+    mkdirSync(join(theirs, '..'));
+    writeFileSync(theirs, '');
+    utimesSync(theirs, 1, 1);
     for (let n = 0; n < 30; n += 1) await cache.put('', digestOf(String(n)), outcome);
     let kept = 0;
     for (let n = 0; n < 30; n += 1) {
@@ -899,6 +904,7 @@ describe('an action cache on the disk', () => {
     }
     expect(kept).toBeGreaterThan(0);
     expect(kept).toBeLessThanOrEqual(10);
+    expect(statSync(theirs).isFile()).toBe(true);
   });
 
   test('evicts results that were not asked for before one that was', async () => {

@@ -1,6 +1,6 @@
 // What dead processes leave in the folder of a store goes, what living ones write stays, and a machine without /proc has stores as well.
 import type * as Fs from 'node:fs';
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
@@ -50,6 +50,24 @@ test('what a dead process left goes at once, with and without its start', () => 
   put(nameOf(process.ppid, 1), 0);
   sweepFolder(folder);
   expect(readdirSync(folder)).toEqual([]);
+});
+
+test('of files that no store has made nothing goes, even if the folder leads to one of the user', () => {
+  const theirs = join(folder, 'theirs');
+  mkdirSync(theirs);
+  const names = ['passwd', '.hidden', 'notes.txt', '1-2-report', `${'a'.repeat(64)}`];
+  for (const name of names) put(join('theirs', name), HOUR_MS);
+  const link = join(folder, 'incoming');
+  symlinkSync(theirs, link);
+  sweepFolder(link);
+  expect(readdirSync(theirs).sort()).toEqual(names.sort());
+});
+
+test('what another machine has left goes after a minute', () => {
+  put('7-17-0123456789ab-00', HOUR_MS);
+  const fresh = put('7-17-0123456789ab-01', 0);
+  sweepFolder(folder);
+  expect(readdirSync(folder)).toEqual([fresh]);
 });
 
 test('a folder stays, and what cannot be removed; both keep nothing else from going', async () => {
