@@ -12,7 +12,7 @@ import { keepTicksCounted } from './globals/timers.ts';
 import { restoreStandIns, replacedStandIn } from './globals/stand-in.ts';
 import { hub, type AmbientWorld, type OutsideFunction, type TickCallback, type WayBack } from './hub.ts';
 import { OutsideGate } from './outside-gate.ts';
-import { AmbientTicks } from './ambient-ticks.ts';
+import { AmbientTicks, type QueueLimits } from './ambient-ticks.ts';
 import type { AmbientTimers } from './ambient-timers.ts';
 import type { PerformanceTimeline } from './performance-timeline.ts';
 import { ChosenTimeFaults } from './time-faults.ts';
@@ -24,7 +24,7 @@ type Callback = (...args: unknown[]) => void;
 export interface AmbientSettings extends AwaitOptions {
   readonly allowed: ReadonlySet<string>;
   readonly faults: ChosenTimeFaults;
-  readonly maxTicks: number;
+  readonly limits: QueueLimits;
 }
 
 /** Processes have no faults of time from here: their machine has its own. */
@@ -62,7 +62,7 @@ export class AmbientExecution implements AmbientWorld, AmbientSession {
       settings.awaits === undefined
         ? undefined
         : controlAwaits(settings, { choices, capturePlaces, clockNow: () => this.#asker.clock });
-    this.#ticks = new AmbientTicks(clock, settings.maxTicks, this.#gate);
+    this.#ticks = new AmbientTicks(clock, settings.limits, this.#gate);
   }
 
   enter(): void {
@@ -180,11 +180,17 @@ export class AmbientExecution implements AmbientWorld, AmbientSession {
   }
 
   setTimer(setter: TimerSetter, callback: unknown, ms: unknown, args: unknown[]): NodeJS.Timeout {
+    this.#ticks.count(setter);
     return this.#asker.timers.setTimer(setter, callback as Callback, ms, args);
   }
 
   setImmediate(callback: unknown, args: unknown[]): NodeJS.Immediate {
+    this.#ticks.count('setImmediate');
     return this.#asker.timers.setImmediate(callback as Callback, args);
+  }
+
+  countMicrotask(): void {
+    this.#ticks.count('queueMicrotask');
   }
 
   tick(callback: TickCallback): TickCallback {

@@ -14,6 +14,8 @@ import { ChosenTimeFaults, type TimeFaults } from './time-faults.ts';
 
 /** More than a burst of streams needs; an endless loop reaches it in less than a second. */
 const MAX_TICKS = 1_000_000;
+/** The same for microtasks and timers, each of which takes more time and memory. */
+const MAX_OTHERS = 100_000;
 
 function begin(parts: AmbientParts, settings: AmbientSettings): AmbientSession {
   installGlobals();
@@ -60,8 +62,9 @@ export interface AmbientOptions extends AwaitOptions {
   /** Faults of time itself, as decisions. They end with `sim.heal`. Default: none. */
   readonly faults?: TimeFaults;
   /**
-   * How many calls of `process.nextTick` one event may lead to. One more counts as an endless loop and fails the
-   * simulation. Default: 1,000,000.
+   * How many calls of `process.nextTick`, and how many microtasks and timers of the others, one event may lead to. One
+   * more counts as an endless loop and fails the simulation. Default: 1,000,000 calls of `process.nextTick`, 100,000 of
+   * `queueMicrotask` and the functions that set timers.
    */
   readonly maxTicks?: number;
 }
@@ -104,9 +107,10 @@ const OPTIONS: is.RecordShape = is.optionsOf<AmbientOptions>(
  */
 export function ambientTime(options: AmbientOptions = {}): Ambience {
   check('options', options, OPTIONS);
-  const { allow = [], faults, maxTicks = MAX_TICKS, awaits, thens = false } = options;
+  const { allow = [], faults, maxTicks, awaits, thens = false } = options;
   if (thens && awaits === undefined) throw invalidArgument('thens', 'awaits beside it', thens);
-  const settings = { allowed: new Set(allow), faults: new ChosenTimeFaults(faults), maxTicks, thens };
+  const limits = { ticks: maxTicks ?? MAX_TICKS, others: maxTicks ?? MAX_OTHERS };
+  const settings = { allowed: new Set(allow), faults: new ChosenTimeFaults(faults), limits, thens };
   checkOneVersion();
   installGlobals();
   return new SharedAmbience(

@@ -108,6 +108,21 @@ class WaitingList {
     this.arm();
   }
 
+  /** Removes all of them. */
+  clear(): void {
+    this.disarm();
+    let one = this.first;
+    this.first = undefined;
+    this.#last = undefined;
+    while (one !== undefined) {
+      const { next }: Waiting = one;
+      one.list = undefined;
+      one.next = undefined;
+      one.previous = undefined;
+      one = next;
+    }
+  }
+
   /** Takes its event out of the clock: nothing in the list fires until {@link arm}. */
   disarm(): void {
     this.#event?.cancel();
@@ -259,6 +274,9 @@ function topicNamed(kind: AmbientTimerKind, { name }: Callback): Topic {
  */
 const LISTS_KEPT = 4_096;
 
+/** Maximum number of places captured in one event: more say nothing new. */
+const PLACES_MAX = 1_000;
+
 /** All timers and immediates of one scenario or process. */
 export class AmbientTimers {
   readonly #clock: TimerClock;
@@ -277,6 +295,8 @@ export class AmbientTimers {
   #lastNumber = 0;
   #isOver = false;
   #firing: Waiting | undefined;
+  /** The event that sets timers, and how many it has set. */
+  #placing = { event: -1, count: 0 };
 
   /** `beforeTimer` is called just before a timer fires; virtual time may pass in it. */
   constructor(clock: TimerClock, capturesPlaces: boolean, beforeTimer?: () => void) {
@@ -366,9 +386,7 @@ export class AmbientTimers {
   /** Removes all timers for good. Timers that are set later never fire. */
   end(): void {
     this.#isOver = true;
-    for (const list of [...this.#lists.values(), this.#immediates]) {
-      while (list.first !== undefined) list.remove(list.first);
-    }
+    for (const list of [...this.#lists.values(), this.#immediates]) list.clear();
     this.#lists.clear();
   }
 
@@ -378,11 +396,20 @@ export class AmbientTimers {
     this.#listsKept = Math.max(LISTS_KEPT, 2 * this.#lists.size);
   }
 
+  /** False for timers of an event that has set very many: a stack takes kilobytes. */
+  #mayPlace(event: number): boolean {
+    if (event !== this.#placing.event) this.#placing = { event, count: 0 };
+    this.#placing.count += 1;
+    return this.#placing.count <= PLACES_MAX;
+  }
+
   #note(waiting: Waiting, delayMs: number): void {
     waiting.cause = this.#clock.currentEventId;
     waiting.atMs = this.#clock.now() + delayMs;
     // An interval keeps the place where it was first set.
-    if (this.#capturesPlaces) waiting.place ??= new Error('place');
+    if (this.#capturesPlaces && waiting.place === undefined && this.#mayPlace(waiting.cause)) {
+      waiting.place = new Error('place');
+    }
   }
 }
 

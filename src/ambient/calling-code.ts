@@ -30,11 +30,22 @@ export function isCalledByTools(): boolean {
 
 /** File of the nearest frame that is neither in this folder nor Node's, except {@link NODE_ITSELF}; undefined if there is none. */
 export function nearestFile(): string | undefined {
-  return filesOfNow().find((file) =>
-    file.startsWith('node:')
-      ? NODE_ITSELF.some((part) => file.startsWith(part))
-      : codePathOf(pathOfLocation(file))?.startsWith('ambient/') !== true,
-  );
+  return filesOfNow().find((file) => {
+    const known = counting.get(file);
+    if (known !== undefined) return known;
+    const counts = isCounted(file);
+    counting.set(file, counts);
+    return counts;
+  });
+}
+
+/** Which files may be the nearest one: to tell takes longer than to capture a short stack. */
+const counting = new Map<string, boolean>();
+
+function isCounted(file: string): boolean {
+  return file.startsWith('node:')
+    ? NODE_ITSELF.some((part) => file.startsWith(part))
+    : codePathOf(pathOfLocation(file))?.startsWith('ambient/') !== true;
 }
 
 /** True for a file of a test framework or a loader. */
@@ -51,7 +62,10 @@ function filesOfNow(): string[] {
   const before = Object.getOwnPropertyDescriptor(Error, 'prepareStackTrace');
   let files: string[] = [];
   Error.prepareStackTrace = (_, sites) => {
-    files = sites.map((site) => site.getFileName() ?? '').filter((file) => file !== '');
+    // Only the second is there for a module that `sim.load` has evaluated.
+    files = sites
+      .map((site) => site.getFileName() ?? site.getScriptNameOrSourceURL() ?? '')
+      .filter((file) => file !== '');
     return '';
   };
   try {

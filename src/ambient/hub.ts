@@ -26,6 +26,8 @@ export type TickCallback = (...args: unknown[]) => void;
 export interface AmbientWorld {
   setTimer(setter: TimerSetter, callback: unknown, ms: unknown, args: unknown[]): NodeJS.Timeout;
   setImmediate(callback: unknown, args: unknown[]): NodeJS.Immediate;
+  /** Called for each `queueMicrotask`. Throws, and fails the simulation, if one event leads to an endless loop of them. */
+  countMicrotask(): void;
   /**
    * The callback to run in place of `callback`. Throws, and fails the simulation, if one event leads to an endless loop
    * of ticks.

@@ -1,6 +1,8 @@
 /** Finds the lines of an endless loop: runs it again for a short time with the engine's profiler on. */
+import { findSourceMap } from 'node:module';
 import { Session, type Profiler, type Runtime } from 'node:inspector';
 import { framesOf, hasUserFrame } from '../explore/explain/source-place.ts';
+import { mappedPlace, placeInBundle } from './bundle/mapped-stacks.ts';
 import { pathOfLocation } from '../kernel/package-files.ts';
 
 const INTERVAL_US = 1_000;
@@ -32,30 +34,84 @@ export async function loopingLines(
   }
 }
 
+/** A function of the user's, and how often the profiler found it, or what it calls, running. */
+interface LoopingFunction {
+  readonly declaredAt: string;
+  /** How often each of its own lines ran, formatted as a stack frame. */
+  readonly lines: Map<string, number>;
+  ticks: number;
+}
+
+/** By place; undefined for functions that are none of the user's. */
+type Functions = Map<string, LoopingFunction | undefined>;
+
+/**
+ * The lines of the functions that run most. The profiler knows the lines of what runs, and not those that call: a
+ * function that is only found to call others is shown at its declaration.
+ */
 function linesIn({ nodes }: Profiler.Profile): string[] {
-  const ticks = new Map<string, number>();
-  for (const { callFrame, positionTicks = [] } of nodes) {
-    for (const { line, ticks: count } of positionTicks) {
-      const frame = frameAt(callFrame, line);
-      if (frame !== undefined) ticks.set(frame, (ticks.get(frame) ?? 0) + count);
+  const functions: Functions = new Map();
+  const callers = new Map(nodes.flatMap((node) => (node.children ?? []).map((id) => [id, node] as const)));
+  for (const node of nodes) {
+    const { hitCount = 0, positionTicks = [] } = node;
+    if (hitCount === 0) continue;
+    let running: Profiler.ProfileNode | undefined = node;
+    let found = functionOf(node.callFrame, functions);
+    while (found === undefined && running !== undefined) {
+      running = callers.get(running.id);
+      found = running && functionOf(running.callFrame, functions);
+    }
+    if (found === undefined) continue;
+    found.ticks += hitCount;
+    if (running !== node) continue;
+    for (const { line, ticks } of positionTicks) {
+      const frame = frameAt(node.callFrame, line);
+      if (frame !== undefined) found.lines.set(frame, (found.lines.get(frame) ?? 0) + ticks);
     }
   }
-  return [...ticks]
-    .sort(([, one], [, other]) => other - one)
-    .map(([frame]) => frame)
-    .slice(0, LINES_MAX);
+  const frames = [...functions.values()]
+    .filter((found) => found !== undefined)
+    .filter(({ ticks }) => ticks > 0)
+    .sort((one, other) => other.ticks - one.ticks)
+    .flatMap(({ lines, declaredAt }) =>
+      lines.size === 0
+        ? [declaredAt]
+        : [...lines].sort(([, one], [, other]) => other - one).map(([frame]) => frame),
+    );
+  return [...new Set(frames)].slice(0, LINES_MAX);
+}
+
+/** The entry of the function; undefined if it is none of the user's. */
+function functionOf(callFrame: Runtime.CallFrame, functions: Functions): LoopingFunction | undefined {
+  const { url, lineNumber, columnNumber } = callFrame;
+  const key = `${url}:${lineNumber}:${columnNumber}`;
+  if (functions.has(key)) return functions.get(key);
+  const declaredAt = frameAt(callFrame, lineNumber + 1);
+  const found = declaredAt === undefined ? undefined : { declaredAt, lines: new Map(), ticks: 0 };
+  functions.set(key, found);
+  return found;
 }
 
 /** Formats a line as a stack frame at its source-mapped place; undefined if it is not a line of the user's. */
 function frameAt({ functionName, url }: Runtime.CallFrame, line: number): string | undefined {
-  const site = new LineSite(functionName, pathOfLocation(url), line);
+  const stack = `    at ${placeAt(functionName, url, line)}`;
+  // No line is that long: the column is still the placeholder if there was no source map.
+  return hasUserFrame(stack) ? framesOf(stack)[0]?.replace(`:${COLUMN}`, ':1') : undefined;
+}
+
+function placeAt(name: string, url: string, line: number): string {
   const { prepareStackTrace } = Error as {
     readonly prepareStackTrace?: (error: Error, sites: unknown[]) => unknown;
   };
-  const mapped = prepareStackTrace?.(new Error('line'), [site]);
-  const stack = typeof mapped === 'string' ? mapped : `    at ${site.toString()}`;
-  // No line is that long: the column is still the placeholder if there was no source map.
-  return hasUserFrame(stack) ? framesOf(stack)[0]?.replace(`:${COLUMN}`, ':1') : undefined;
+  const inBundle = placeInBundle(url, line, COLUMN);
+  if (inBundle === undefined && prepareStackTrace !== undefined) {
+    const site = new LineSite(name, pathOfLocation(url), line);
+    const mapped = prepareStackTrace(new Error('line'), [site]);
+    if (typeof mapped === 'string') return mapped.split('\n').at(-1)?.trim().replace(/^at /, '') ?? '';
+  }
+  const mapped = inBundle ?? mappedPlace(findSourceMap(url), line, COLUMN);
+  if (mapped === undefined) return new LineSite(name, pathOfLocation(url), line).toString();
+  return name === '' ? mapped.place : `${name} (${mapped.place})`;
 }
 
 /** The profiler reports no columns. The end of the line maps to the last expression in it. */

@@ -69,7 +69,7 @@ export class OutsideGate implements WayBack {
 
   /** See `AmbientWorld.outside`. */
   outside({ area, name, instead }: OutsideFunction): Error | WayBack | undefined {
-    if (this.#isLooking || isCalledByTools()) return undefined;
+    if (this.isCalledByOthers()) return undefined;
     if (this.#allowed.has(area) || this.#allowed.has(name)) {
       this.hasLetThrough = true;
       return this;
@@ -85,9 +85,14 @@ export class OutsideGate implements WayBack {
     return !this.#isLooking && isTool(nearestFile() ?? '');
   }
 
+  /** True if Node, a tool or this package calls, and not code of the simulation. */
+  isCalledByOthers(): boolean {
+    return this.#isLooking || isCalledByTools();
+  }
+
   /** See `AmbientWorld.realTimer`. */
   realTimer(what: string): Error | undefined {
-    if (this.#isLooking || isCalledByTools()) return undefined;
+    if (this.isCalledByOthers()) return undefined;
     return this.#refuse(
       `${what} of the machine is called`,
       'because the code took it before ambient time was in place. Under Vitest, add dryrunner/vitest-plugin to its plugins; elsewhere load dryrunner/ambient/install before that code, by node --import',

@@ -55,7 +55,7 @@ const EXPLAIN_PART = 0.3;
 /** Part of the test's time for running the failure again to see what it throws. */
 const AGAIN_PART = 0.05;
 const AGAIN_MS_MAX = 1_000;
-/** Part of the time until Vitest's timeout for observing which events repeat. */
+/** Part of the time until Vitest's timeout for observing which events repeat, or what is outside. */
 const REPEATED_PART = 0.4;
 /**
  * Decisions kept of an endless execution. The beginning of its log leads there; the whole takes megabytes, and seconds
@@ -378,7 +378,10 @@ function knownOf(failing: FailingExecution, count: number): ExplanationLine[] {
 /** For a failure of kind `escape`, the places where code reached out of the simulation. */
 async function escapesOf(run: TestRun, failing: FailingExecution, seed: string): Promise<string[]> {
   if (failing.kind !== 'escape') return [];
-  const lines = await escapeLines(run, run.within(AGAIN_MS_MAX, seed).executor, failing);
+  // It may loop, after a refusal that it has caught.
+  const limitMs = Math.min(AGAIN_MS_MAX, run.untilTimeOutMs() * REPEATED_PART);
+  if (limitMs <= 0) return [];
+  const lines = await escapeLines(run, run.within(limitMs, seed).executor, failing);
   return lines.length === 0 ? [] : ['What is outside', ...lines];
 }
 

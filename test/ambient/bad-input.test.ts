@@ -494,6 +494,56 @@ describe('what is left, and what never ends', () => {
     );
   });
 
+  const queueing: readonly (readonly [name: string, queue: (callback: () => void) => unknown])[] = [
+    ['setTimeout', (callback) => setTimeout(callback, 0)],
+    ['setInterval', (callback) => setInterval(callback, 5)],
+    ['setImmediate', (callback) => setImmediate(callback)],
+    ['queueMicrotask', (callback) => queueMicrotask(callback)],
+  ];
+  test.for(queueing)('%s without an end fails, with the line', async ([name, queue]) => {
+    let calls = 0;
+    const endless = async (): Promise<void> => {
+      await passes(5);
+      for (;;) {
+        calls += 1;
+        queue(() => undefined);
+      }
+    };
+    const failure = await failureOf(endless, { ambient: ambientTime({ maxTicks: 1_000 }) });
+    expect(failure).toMatchObject({ kind: 'error', atMs: 5 });
+    expect(failure?.message).toMatch(
+      new RegExp(
+        `^A loop without an end: ${name} is called .*bad-input\\.test\\.ts:\\d+.* more than 1,000 times in one event`,
+      ),
+    );
+    expect(calls).toBe(1_001);
+  });
+
+  test('microtasks that ask for microtasks without an end fail, and Node survives it', async () => {
+    const again = (): void => queueMicrotask(again);
+    const ambient = ambientTime({ maxTicks: 1_000 });
+    const failure = await failureOf(
+      async () => {
+        for (let timer = 0; timer < 500; timer += 1) setTimeout(() => undefined, 1);
+        again();
+        await passes(5);
+      },
+      { ambient },
+    );
+    expect(failure?.message).toMatch(
+      /A loop without an end: queueMicrotask is called in again .* 1,000 times/,
+    );
+  });
+
+  test('100,000 timers of one event are many, one more is a loop', async () => {
+    const timers = async (count: number): Promise<void> => {
+      for (let timer = 0; timer < count; timer += 1) setTimeout(() => undefined, 1);
+      await passes(2);
+    };
+    expect(await failureOf(() => timers(99_999))).toBeUndefined();
+    expect(await failureOf(() => timers(100_001))).toMatchObject({ kind: 'error', atMs: 0 });
+  });
+
   test('ticks are counted for each event alone, and a caught error counts', async () => {
     const tick = (left: number): void => {
       if (left > 0) process.nextTick(tick, left - 1);

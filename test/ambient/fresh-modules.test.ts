@@ -11,6 +11,7 @@ import {
   type SimulateOptions,
   type Verdict,
 } from 'dryrunner';
+import { loopingLines } from '../../src/ambient/looping-line.ts';
 import type { RunnerError } from '../../src/kernel/errors.ts';
 import { ambientTime, awaitTransform, freshModules, type FreshModulesOptions } from 'dryrunner/ambient';
 
@@ -555,6 +556,67 @@ describe('source lines of what sim.load has loaded', () => {
     });
     const [first] = (failure?.cause as Error).stack?.split('\n    at ').slice(1) ?? [];
     expect(first).toMatch(/^(?:\w+\.)?fail \(.*counter\.ts:13:11\)$/);
+  });
+});
+
+describe('code of a loaded module is code of the simulation', () => {
+  interface Outside {
+    readonly reads: () => Promise<void>;
+    readonly imports: () => Promise<void>;
+    readonly loops: (untilMs: number) => void;
+  }
+  beforeAll(() =>
+    write(
+      'outside.ts',
+      `import { readFileSync } from 'node:fs';
+import { parse } from 'node:querystring';
+export async function reads(): Promise<void> {
+  await null;
+  readFileSync('package.json');
+}
+export async function imports(): Promise<void> {
+  const { readFile } = await import('node:fs/promises');
+  await readFile('package.json');
+}
+const text: string = 'a=%20&'.repeat(200);
+export function loops(untilMs: number): void {
+  while (performance.now() < untilMs) parse(text);
+}
+`,
+    ),
+  );
+
+  test.for([
+    ['reads', /^fs\.readFileSync is called in (?:\w+\.)?reads \(outside\.ts:5\)/],
+    ['imports', /^fs\.promises\.readFile is called in (?:\w+\.)?imports \(outside\.ts:9\)/],
+  ] as const)('after an await too: it %s', async ([name, message]) => {
+    const scenario: Scenario = async (sim) => (await sim.load<Outside>('./outside.ts'))[name]();
+    const { failure } = await run(scenario, { ambient: ambientTime() });
+    expect(failure).toMatchObject({ kind: 'escape', message: expect.stringMatching(message) as string });
+  });
+
+  test("while it imports one of Node's own modules, time stands still", async () => {
+    let after: readonly unknown[] = [];
+    const scenario: Scenario = async (sim) => {
+      const { imports } = await sim.load<Outside>('./outside.ts');
+      setInterval(() => undefined, 1).unref();
+      await imports();
+      after = [sim.now()];
+    };
+    await held(scenario, { ambient: ambientTime({ allow: ['fs.promises.readFile'] }), leftovers: 'ignore' });
+    expect(after).toHaveLength(1);
+  });
+
+  test('a loop in it is shown at the line of its file, also while it runs others', async () => {
+    const fresh = modules();
+    await fresh.prepare('./outside.ts');
+    const { loops } = fresh.evaluate('./outside.ts') as Outside;
+    const lines = await loopingLines((beginToLook) => {
+      beginToLook();
+      loops(performance.now() + 300);
+      return Promise.resolve(true);
+    });
+    expect(lines?.[0]).toMatch(/^(?:\w+\.)?loops \(.*\/outside\.ts:1[23]:\d+\)$/);
   });
 });
 

@@ -1,4 +1,7 @@
-/** Stacks of bundled code, which name the lines of the user's files. */
+/**
+ * The source maps of bundled modules. Invariant: a place in a bundle is shown as the line that the user wrote, also where
+ * no error has been made there.
+ */
 import { SourceMap, type SourceMapPayload } from 'node:module';
 
 type PrepareStackTrace = (this: void, error: Error, sites: NodeJS.CallSite[]) => unknown;
@@ -20,24 +23,49 @@ export function mapStacks(href: string, payload: SourceMapPayload): void {
   }
 }
 
+/** A place in a file of the user's. Lines and columns count from 1. */
+export interface MappedPlace {
+  readonly source: string;
+  readonly line: number;
+  readonly column: number;
+  /** `SOURCE:LINE:COLUMN`. */
+  readonly place: string;
+}
+
+/** The place in the user's file; undefined if `href` is not a bundle, or none of its lines led there. */
+export function placeInBundle(href: string, line: number, column: number): MappedPlace | undefined {
+  return mappedPlace(maps.get(href), line, column);
+}
+
+/** The place to which the source map leads. */
+export function mappedPlace(
+  map: SourceMap | undefined,
+  line: number,
+  column: number,
+): MappedPlace | undefined {
+  const entry = map?.findEntry(line - 1, column - 1);
+  if (entry === undefined || !('originalSource' in entry)) return undefined;
+  const { originalSource: source, originalLine, originalColumn } = entry;
+  const found = { source, line: originalLine + 1, column: originalColumn + 1 };
+  return { ...found, place: `${source}:${found.line}:${found.column}` };
+}
+
 function mappedSite(site: NodeJS.CallSite): NodeJS.CallSite {
   const file = site.getScriptNameOrSourceURL() as string;
   const [line, column] = [site.getLineNumber(), site.getColumnNumber()];
-  const map = maps.get(file);
-  if (map === undefined || line === null || column === null) return site;
-  const entry = map.findEntry(line - 1, column - 1);
-  if (!('originalSource' in entry)) return site;
-  const { originalSource, originalLine, originalColumn } = entry;
+  if (line === null || column === null) return site;
+  const mapped = mappedPlace(maps.get(file), line, column);
+  if (mapped === undefined) return site;
+  const { source, place } = mapped;
   // Top-level code of a module.
   const name = site.getFunctionName() === 'eval' ? null : site.getFunctionName();
-  const place = `${originalSource}:${originalLine + 1}:${originalColumn + 1}`;
   const own = Reflect.apply(Reflect.get(site, 'toString') as () => string, site, []);
   const found = new Map<string | symbol, () => unknown>([
     // A URL, because Vitest would map a path of a module that it has transformed itself a second time.
-    ['getFileName', () => originalSource],
-    ['getScriptNameOrSourceURL', () => originalSource],
-    ['getLineNumber', () => originalLine + 1],
-    ['getColumnNumber', () => originalColumn + 1],
+    ['getFileName', () => source],
+    ['getScriptNameOrSourceURL', () => source],
+    ['getLineNumber', () => mapped.line],
+    ['getColumnNumber', () => mapped.column],
     ['getFunctionName', () => name],
     ['isEval', () => false],
     ['toString', () => (name === null ? place : `${own.slice(0, own.lastIndexOf(file))}${place})`)],

@@ -1,6 +1,7 @@
 /**
- * Rewrites what code of a bundle asks of its place, such as `import.meta`. Invariant: lines and columns stay the same.
+ * Rewrites what code of a bundle asks of its place, such as `import.meta`, and imports of Node's own modules. Invariant: lines and columns stay the same.
  */
+import { isBuiltin } from 'node:module';
 import { dirname, isAbsolute } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Plugin } from 'rolldown';
@@ -18,9 +19,12 @@ const PLACES: ReadonlyMap<string, string> = new Map([
   ['__filename', '$dr_file()'],
   ['__dirname', '$dr_dir()'],
 ]);
-/** Code without any of these is not parsed. A call whose only argument is a plain text needs nothing. */
+/**
+ * Code without any of these is not parsed. A call whose only argument is a plain text needs nothing, unless it imports
+ * one of Node's own modules.
+ */
 const MENTIONED =
-  /\bimport\.meta\b|\b__(?:file|dir)name\b|\brequire\s*\.|\b(?:import|require)\s*\((?!\s*(["'])[^"'\n]*\1\s*\))/;
+  /\bimport\.meta\b|\b__(?:file|dir)name\b|\brequire\s*\.|\b(?:import|require)\s*\((?!\s*(["'])[^"'\n]*\1\s*\))|\bimport\s*\(\s*["'](?:node:|[\w/]+["'])/;
 
 /** Gives each module of a bundle its own place. */
 export function ownPlacePlugin(): Plugin {
@@ -96,7 +100,7 @@ function editOf({ node, parent, role }: SyntaxPlace): Edit | undefined {
     case 'MetaProperty':
       return end - start === META.length ? { start, end, by: META } : undefined;
     case 'ImportExpression':
-      return isLiteral(node['source']) ? undefined : { start, end: start + IMPORT.length, by: IMPORT };
+      return isBundled(node['source']) ? undefined : { start, end: start + IMPORT.length, by: IMPORT };
     case 'Identifier':
       if (node['name'] === 'require') {
         return isOwnRequire(parent, role) ? { start, end, by: REQUIRE } : undefined;
@@ -133,6 +137,14 @@ function isOwnRequire(parent: SyntaxNode, role: string): boolean {
 function isLiteral(node: unknown): boolean {
   if (!isNode(node)) return false;
   return node.type === 'Literal' || (node.type === 'TemplateLiteral' && isEmptyList(node['expressions']));
+}
+
+/**
+ * True for the name of a module that becomes part of the bundle. One of Node is left: the engine would load it at a time
+ * of its own.
+ */
+function isBundled(source: unknown): boolean {
+  return isLiteral(source) && !isBuiltin(String((source as SyntaxNode)['value']));
 }
 
 function isEmptyList(value: unknown): boolean {

@@ -1,5 +1,5 @@
 /**
- * `queueMicrotask`. For code under test it is the engine's own. A test runner may queue work of its own, such as
+ * `queueMicrotask`. For code under test it is the engine's own, and counted. A test runner may queue work of its own, such as
  * forwarding printed lines, while code of a simulation runs; that work runs outside the simulation, because it draws
  * numbers and sets timers that do not belong to it.
  */
@@ -13,8 +13,13 @@ export function installMicrotasks(): void {
   const make =
     (real: Queue): Queue =>
     (callback) => {
-      const isOfTool = typeof callback === 'function' && hub.world?.isCalledByTool() === true;
-      real(isOfTool ? outside(callback) : callback);
+      const { world } = hub;
+      if (world === undefined || typeof callback !== 'function') real(callback);
+      else if (world.isCalledByTool()) real(outside(callback));
+      else {
+        world.countMicrotask();
+        real(callback);
+      }
     };
   standInFor('queueMicrotask', globalThis, 'queueMicrotask', make, true);
 }

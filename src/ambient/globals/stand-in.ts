@@ -193,7 +193,9 @@ function comparisonOf(all: readonly NeededStandIn[]): () => boolean {
     ({ reader, key }, at) => `reader${readers.indexOf(reader)}[${JSON.stringify(key)}] === values[${at}]`,
   );
   const names = readers.map((_, at) => `reader${at}`).join(', ');
-  const script = new Script(`([${names}], values) => () => ${['true', ...terms].join(' && ')}`);
+  const code = `([${names}], values) => () => ${['true', ...terms].join(' && ')}`;
+  // Named like a module of Node, so that stacks do not show it.
+  const script = new Script(code, { filename: 'node:internal/dryrunner' });
   const compiled = script.runInThisContext() as (readers: unknown, values: unknown) => () => boolean;
   return compiled(
     readers,
