@@ -39,7 +39,7 @@ export function nearestFile(): string | undefined {
   });
 }
 
-/** Which files may be the nearest one: to tell takes longer than to capture a short stack. */
+/** Which files may be the nearest one: deciding that takes longer than capturing a short stack. */
 const counting = new Map<string, boolean>();
 
 function isCounted(file: string): boolean {

@@ -40,6 +40,8 @@ const TOKEN = is.objectOf<ReplayToken>(
 );
 
 const FORMAT = /^dr(\d+):/;
+/** What is left of a token without its beginning: `WyJ` is `["` in base64, with which each payload begins. */
+const REST = /^(?:(?:d?r)?\d*:)?WyJ[\w-]{8,}|^\S{0,4}[\w-]{16,}\.[\da-z]{12}$/i;
 const VERSION = '2';
 const WORD = 0x1_0000_0000;
 const CHECK_BASIS = 0x0dd5eed5;
@@ -85,6 +87,14 @@ export function encodeToken(token: ReplayToken): string {
 /** True if the text begins like a token of this or another version. */
 export function isTokenText(text: string): boolean {
   return FORMAT.test(text.trim());
+}
+
+/**
+ * True for a token, and for one whose beginning got lost, as when it was not selected whole. No seed that somebody chose
+ * looks so.
+ */
+export function isLikeToken(text: string): boolean {
+  return isTokenText(text) || REST.test(text.trim());
 }
 
 /**

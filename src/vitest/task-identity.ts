@@ -7,6 +7,7 @@ interface Task {
   readonly suite?: Task | undefined;
   /** Those in the group, in the order of their declarations. */
   readonly tasks?: readonly Task[];
+  readonly mode?: string;
 }
 
 /** Names of the groups and of the test itself, joined as `-t` matches them. */
@@ -28,4 +29,15 @@ export function ordinalOf(task: Task & { readonly file: Task }): number {
     });
   isFoundIn(task.file);
   return Math.max(1, ordinal);
+}
+
+/** All tests of a file or group by full name, and whether they are to run. */
+export function namesIn({ tasks = [] }: Task): { readonly name: string; readonly isRun: boolean }[] {
+  return tasks.flatMap((one) =>
+    one.tasks === undefined ? [{ name: fullNameOf(one), isRun: isRun(one) }] : namesIn(one),
+  );
+}
+
+function isRun({ mode }: Task): boolean {
+  return mode !== 'skip' && mode !== 'todo';
 }

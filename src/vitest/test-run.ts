@@ -82,6 +82,8 @@ export interface SimulatedTest {
   readonly soft?: SoftAssertions;
   /** True if a debugger may stop the test: a log that is asked for then runs once, and is not explained. */
   readonly isDebugged?: boolean;
+  /** The tests of its file by full name, and whether they run. */
+  readonly namesInFile?: () => readonly { readonly name: string; readonly isRun: boolean }[];
   /** Value of `DRYRUNNER_SEED`. */
   readonly requestedSeed?: string | undefined;
   /** Maximum number of lines of the history of a failure; default: that of `explain`. */

@@ -393,6 +393,80 @@ describe('a simulation as a test', () => {
     expect(executions > 5 ? 'explores' : 'replays').toBe(does);
   });
 
+  describe('a token that is not of this test is no silent pass', () => {
+    const log = { failureKey: 'check no', traceHash: '0', decisions: [] };
+    const tokenOf = (scenario: string): string => encodeToken({ ...log, scenario });
+    const file = join(process.cwd(), 'mine.test.ts');
+    const run = (requestedSeed: string, more: Partial<SimulatedTest> = {}): Promise<void> =>
+      holds('named', () => undefined, { runs: 0 }, { requestedSeed, file, ...more });
+    const names = (...all: [name: string, isRun: boolean][]) => ({
+      namesInFile: () => all.map(([name, isRun]) => ({ name, isRun })),
+    });
+    test.for([1, 2, 3, 4])('without its first letters (%i) it is a damaged token', async (letters) => {
+      const token = tokenOf('vitest:mine.test.ts#named').slice(letters);
+      await expect(run(token)).rejects.toMatchObject({ code: 'RUNNER_TRACE_FORMAT' });
+      await expect(run(`${token.slice(0, 40)}`)).rejects.toMatchObject({ code: 'RUNNER_TRACE_FORMAT' });
+    });
+
+    test.for(['4711', 'b53f6e1b9e0a4c1d8f3e2a7c6d5b4a3f2e1d0c9b', 'nightly: 2026-11-30', 'a.test.ts'])(
+      'a seed is a seed: %s',
+      async (seed) => {
+        await run(seed);
+        await holds('named', () => undefined, { runs: 0, seed });
+      },
+    );
+
+    test.for([
+      [{ seed: 'TOKEN' }, 'seed: expected a seed. { replay } takes a token, got '],
+      [{ seeds: ['1', 'TOKEN'] }, 'seeds[1]: expected a seed. { replay } takes a token, got '],
+    ] as const)('in place of a seed it is refused: %j', async ([options, message]) => {
+      const token = tokenOf('vitest:mine.test.ts#named');
+      const given = JSON.parse(JSON.stringify(options).replace('TOKEN', token)) as SimulatedTest['options'];
+      await expect(holds('named', () => undefined, given)).rejects.toThrow(message);
+    });
+
+    test('of no test of its file it fails every test of the file, and names the nearest', async () => {
+      await expect(
+        run(tokenOf('vitest:mine.test.ts#nmaed'), names(['named', true], ['other', true])),
+      ).rejects.toMatchObject({
+        code: 'RUNNER_INVALID_ARGUMENT',
+        message: `DRYRUNNER_SEED: expected a token of a test of mine.test.ts, got one of "nmaed", which is not in it; the nearest is "named"`,
+      });
+    });
+
+    test('of a test that does not run, or of another file, a line says so once', async () => {
+      const warn = vi.spyOn(console, 'warn').mockImplementation(() => undefined);
+      onTestFinished(() => warn.mockRestore());
+      const fourth = { file: join(process.cwd(), 'fourth.test.ts') };
+      const other = tokenOf('vitest:fourth.test.ts#other');
+      await run(other, { ...fourth, ...names(['named', true], ['other', true]) });
+      await run(other, { ...fourth, ...names(['named', true], ['other', false]) });
+      for (let times = 0; times < 2; times += 1) {
+        await run(tokenOf('vitest:other.test.ts#named'), { file: join(process.cwd(), 'third.test.ts') });
+      }
+      expect(warn.mock.calls).toEqual([
+        [
+          'DRYRUNNER_SEED is a token of "other" of fourth.test.ts, which does not run here: the tests of fourth.test.ts run as without it',
+        ],
+        [
+          'DRYRUNNER_SEED is a token of "named" of other.test.ts, and of no test of third.test.ts: the tests of third.test.ts run as without it',
+        ],
+      ]);
+    });
+
+    test('as option replay, a line says so', async () => {
+      const warn = vi.spyOn(console, 'warn').mockImplementation(() => undefined);
+      onTestFinished(() => warn.mockRestore());
+      for (const name of ['other', 'named']) {
+        const replay = tokenOf(`vitest:mine.test.ts#${name}`);
+        await holds('named', () => undefined, { replay }, { file }).catch(() => undefined);
+      }
+      expect(warn.mock.calls.flat().filter((text) => String(text).includes('another test'))).toEqual([
+        'named: { replay } is a token of another test, "other" of mine.test.ts',
+      ]);
+    });
+  });
+
   test('seeds can be a number, and the scenario the definition of one, with its options', async () => {
     const seeds: number[] = [];
     const definition = defineScenario({

@@ -24,7 +24,7 @@ import type { Failure, Verdict } from '../../simulation/verdict.ts';
 import type { FoundExecution, FoundFailure, TestRun } from '../test-run.ts';
 import { FirstHeld } from './first-held.ts';
 import { noteNeverReached, noteNothingDecided } from './passing-notes.ts';
-import { DEFAULT_SEED, type Plan } from './test-plan.ts';
+import { checkSeed, DEFAULT_SEED, type Plan } from './test-plan.ts';
 
 /** From this many executions on, measuring coverage pays off. */
 const WATCHED_RUNS_LEAST = 128;
@@ -170,6 +170,7 @@ async function failureOfSeeds(
   const sometimes: Record<string, boolean> = {};
   for (const one of seeds) {
     check(`seeds[${executions}]`, one, ONE_SEED);
+    checkSeed(`seeds[${executions}]`, one);
     const seed = String(one);
     const verdict = await first.execute(seed, randomDecisions(seed));
     if (!first.hasBegun) return { kind: 'unfinished', executions, by: 'seeds', count };

@@ -2,9 +2,11 @@
  * What a `simTest` runs: an exploration, one execution per seed, or the one of a log, as options and environment ask.
  */
 import { resolve } from 'node:path';
-import { decodeToken, isTokenText, type ReplayToken } from '../../explore/replay-token.ts';
-import { vitestReference, vitestTestOf } from '../../explore/vitest-test.ts';
+import { decodeToken, isLikeToken, type ReplayToken } from '../../explore/replay-token.ts';
+import { vitestReference, vitestTestOf, type VitestTest } from '../../explore/vitest-test.ts';
 import type { Decision } from '../../kernel/decisions.ts';
+import { invalidArgument, RunnerError } from '../../kernel/errors.ts';
+import { nearestName } from '../../kernel/nearest-name.ts';
 import type { SimTestOptions } from '../sim-test-options.ts';
 import { relativePath } from '../relative-path.ts';
 import type { SimulatedTest } from '../test-run.ts';
@@ -32,22 +34,87 @@ export function referenceOf({ file, name, ordinal = 1 }: SimulatedTest): string 
   return file === undefined ? name : vitestReference({ file: relativePath(file), name, ordinal });
 }
 
-/** What options and environment ask for; `reference` is that of the test. */
+/**
+ * What options and environment ask for; `reference` is that of the test.
+ *
+ * @throws RunnerError `RUNNER_TRACE_FORMAT` for a damaged token, `RUNNER_INVALID_ARGUMENT` for one in place of a seed,
+ * or of no test of the file that it names.
+ */
 export function planOf(test: SimulatedTest, reference: string): Plan {
   const { options = {}, requestedSeed } = test;
   const { runs = DEFAULT_RUNS, seeds, replay, seed = DEFAULT_SEED } = options;
   if (replay !== undefined) {
-    return { kind: 'replay', log: typeof replay === 'string' ? decodeToken(replay) : replay };
+    if (typeof replay !== 'string') return { kind: 'replay', log: replay };
+    const log = decodeToken(replay);
+    noteOther(log.scenario, test, reference);
+    return { kind: 'replay', log };
   }
-  if (requestedSeed !== undefined && isTokenText(requestedSeed)) {
+  checkSeed('seed', seed);
+  if (requestedSeed !== undefined && isLikeToken(requestedSeed)) {
     const token = decodeToken(requestedSeed);
     if (isNamedBy(token.scenario, test, reference)) {
       const { ordinal = 1 } = vitestTestOf(token.scenario) ?? {};
       return ordinal === (test.ordinal ?? 1) ? { kind: 'replay', log: token } : { kind: 'other' };
     }
+    checkRequested(token.scenario, test);
   } else if (requestedSeed !== undefined) return { kind: 'explore', runs, seed: requestedSeed };
   if (seeds !== undefined) return { kind: 'seeds', ...seedsOf(seeds) };
   return { kind: 'explore', runs, seed: String(seed) };
+}
+
+/** @throws RunnerError `RUNNER_INVALID_ARGUMENT` for a token, which as a seed would be one of many. */
+export function checkSeed(name: string, seed: unknown): void {
+  if (typeof seed !== 'string' || !isLikeToken(seed)) return;
+  throw invalidArgument(name, 'a seed. { replay } takes a token', seed);
+}
+
+/** Prints a line for a log of another test, which may hold here for want of what it is about. */
+function noteOther(scenario: string, test: SimulatedTest, reference: string): void {
+  if (vitestTestOf(scenario) === undefined || isNamedBy(scenario, test, reference)) return;
+  console.warn(`${test.name}: { replay } is a token of another test, ${textOf(scenario)}`);
+}
+
+function textOf(scenario: string): string {
+  const asked = vitestTestOf(scenario);
+  return asked === undefined ? scenario : `${JSON.stringify(asked.name)} of ${asked.file}`;
+}
+
+/** The files for which a line has said that the token in the environment is of none of their tests. */
+const warnedFiles = new Set<string>();
+
+/**
+ * Nobody may take a test that runs as usual for the execution that was asked for: fails if the file that the token names
+ * has no such test, and prints a line if the token is of another file, or of a test that does not run.
+ */
+function checkRequested(
+  scenario: string,
+  { name, file, namesInFile, isReported = true }: SimulatedTest,
+): void {
+  const asked = vitestTestOf(scenario);
+  const names = namesInFile?.() ?? [];
+  const found = names.find((one) => one.name === asked?.name);
+  if (found?.isRun === true) return;
+  const isOfFile = asked !== undefined && file !== undefined && isNamedFile(asked.file, file);
+  if (isOfFile && names.length > 0 && found === undefined && isReported) throw notInFile(asked, names);
+  const where = file === undefined ? name : relativePath(file);
+  if (warnedFiles.has(where)) return;
+  warnedFiles.add(where);
+  const why = isOfFile ? 'which does not run here' : `and of no test of ${where}`;
+  console.warn(
+    `DRYRUNNER_SEED is a token of ${textOf(scenario)}, ${why}: the tests of ${where} run as without it`,
+  );
+}
+
+function notInFile({ file, name }: VitestTest, names: readonly { readonly name: string }[]): RunnerError {
+  const nearest = nearestName(
+    name,
+    names.map((one) => one.name),
+  );
+  const hint = nearest === undefined ? '' : `; the nearest is ${JSON.stringify(nearest)}`;
+  return new RunnerError(
+    'RUNNER_INVALID_ARGUMENT',
+    `DRYRUNNER_SEED: expected a token of a test of ${file}, got one of ${JSON.stringify(name)}, which is not in it${hint}`,
+  );
 }
 
 /**
@@ -57,9 +124,12 @@ export function planOf(test: SimulatedTest, reference: string): Plan {
 function isNamedBy(scenario: string, { file, name }: SimulatedTest, reference: string): boolean {
   if (scenario === reference) return true;
   const named = vitestTestOf(scenario);
-  if (named?.name !== name || file === undefined) return false;
+  return named?.name === name && file !== undefined && isNamedFile(named.file, file);
+}
+
+function isNamedFile(named: string, file: string): boolean {
   const path = relativePath(file);
-  return resolve(named.file) === file || (file.endsWith(`/${named.file}`) && named.file.length > path.length);
+  return resolve(named) === file || (file.endsWith(`/${named}`) && named.length > path.length);
 }
 
 function seedsOf(
