@@ -5,7 +5,12 @@ import { type PoolEvent, type PoolProgress, type PoolReport, runExplorePool } fr
 import { ifRefused, runInThread, ScenarioRefusedError } from '../threads/thread-supervisor.ts';
 import { formatCertificate, scenarioFault } from '../explore/exhaustive/certificate.ts';
 import type { Escape } from '../explore/escape.ts';
-import { DIFFERENCE_HEADLINES, moduleStateLines, OUTSIDE_CAUSE } from '../explore/explain/difference-text.ts';
+import {
+  DIFFERENCE_HEADLINES,
+  IMPORT_CAUSE,
+  moduleStateLines,
+  OUTSIDE_CAUSE,
+} from '../explore/explain/difference-text.ts';
 import { nothingDecidedText } from '../explore/nothing-decided-text.ts';
 import { reportText } from '../kernel/report-text.ts';
 import { counted, formatCount } from '../model/plural.ts';
@@ -120,7 +125,7 @@ function differenceLines(
     terminal.style('red', `${scenario.name}: ${DIFFERENCE_HEADLINES[kind]}`),
     `  ${text}`,
     ...(isModuleState
-      ? moduleStateLines(SAME_IN_FRESH_THREADS).map((line) => `  ${line}`)
+      ? [...moduleStateLines(SAME_IN_FRESH_THREADS), IMPORT_CAUSE].map((line) => `  ${line}`)
       : [`  ${OUTSIDE_CAUSE}`, ...strictHint(report)]),
   ];
 }

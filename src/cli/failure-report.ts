@@ -3,7 +3,7 @@
  * shrunk and explained (`explore`, `explain`, and `replay` of what these print).
  */
 import type { Explanation } from '../explore/explain/explanation.ts';
-import { moduleStateLines } from '../explore/explain/difference-text.ts';
+import { IMPORT_CAUSE, moduleStateLines } from '../explore/explain/difference-text.ts';
 import {
   formatExplanation,
   type ExplanationLine,
@@ -62,9 +62,10 @@ export function failureLines(
     ...(againOfEarlier === undefined
       ? [`  again: ${rerunLine(reference, seed)}`, `  to explain it: ${explainLine(reference, seed)}`]
       : [
-          ...moduleStateLines('Alone, in a new thread, this seed does not fail like this').map(
-            (line) => `  ${line}`,
-          ),
+          ...[
+            ...moduleStateLines('Alone, in a new thread, this seed does not fail like this'),
+            IMPORT_CAUSE,
+          ].map((line) => `  ${line}`),
           `  again: ${againOfEarlier}`,
         ]),
   ];

@@ -30,8 +30,11 @@ export const SHOWN_MAX = 20;
 const AWAITS_SHOWN_MAX = 4;
 /** The machine's own name for a timer. */
 const TIMER = 'Timeout';
-/** Resources that are alive while Node reads or closes the file of a module. */
-const LOADING = /^(?:FSReq|CloseReq)/;
+/**
+ * Resources that are alive while Node reads or closes the file of a module, or while a loader such as that of TypeScript
+ * answers from its thread.
+ */
+const LOADING = /^(?:FSReq|CloseReq|MessagePort)/;
 /** Maximum number of looks while a module loads; each takes about a millisecond of real time. */
 const LOADING_LOOKS_MAX = 5_000;
 const NOT_ENDED = 'the scenario has not ended';
@@ -39,6 +42,8 @@ const PERIODIC = 'Stall: nothing but periodic work fires';
 const STANDS_STILL = 'Stall: time does not advance, because what fires is due again at once';
 const NOT_WAITED_FOR =
   'virtual time does not wait for a real timer: use sim.sleep or the clock of the world or node, or options: { ambient: ambientTime() } of the scenario';
+const MAY_IMPORT =
+  'if it waits for an import(): that takes real time, so import the module at the top of its file, or let sim.load load it';
 const MORE_EVENTS = 'if this ends by itself, state maxEvents, which then is the only limit';
 /** Explains a standstill by the kind of its wait; takes the number of held or awaited things. */
 const WAIT_WORDS: Readonly<Record<Standstill['wait'], (count: number) => string>> = {
@@ -140,7 +145,8 @@ export class EndJudge {
   }
 
   /**
-   * True if nothing is queued and files are being read: Node may be loading a module. Limited to
+   * True if nothing is queued and files are being read, or another thread is to answer: Node may be loading a module.
+   * Limited to
    * {@link LOADING_LOOKS_MAX} looks.
    */
   waitsForLoading(): boolean {
@@ -230,7 +236,10 @@ export class EndJudge {
       this.#alive.noteLeft(alive);
       const words = [...new Set(alive.map(outsideWord))].join(', ');
       const message = `The scenario waits for something outside of the simulation (${words})`;
-      const remedy = alive.includes(TIMER) ? [plainFact(NOT_WAITED_FOR)] : [];
+      const remedy = plainFacts([
+        ...(alive.includes(TIMER) ? [NOT_WAITED_FOR] : []),
+        ...(alive.some((each) => LOADING.test(each)) ? [MAY_IMPORT] : []),
+      ]);
       this.#fail('escape', message, { facts: [...this.#calledPlaces(alive), ...remedy, ...facts] });
       return;
     }

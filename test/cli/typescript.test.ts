@@ -18,6 +18,17 @@ const run = (sim: { check(condition: boolean, what: string): void; choose(what: 
 export default defineScenario({ name: 'coin', description: 'in TypeScript', run });
 `,
   );
+  const importing = (options: string): string => `
+import { defineScenario } from 'dryrunner';
+import { ambientTime } from 'dryrunner/ambient';
+export default defineScenario({
+  name: 'importing', description: 'imports in its midst', options: ${options},
+  run: async (sim) => { const { limit } = await import('./limit.ts'); await sim.sleep(limit * 1_000); },
+});
+void ambientTime;
+`;
+  project.write('importing.ts', importing('{ ambient: ambientTime() }'));
+  project.write('real.ts', importing('{}'));
 });
 afterAll(() => project.remove());
 
@@ -33,6 +44,26 @@ describe.for(['{ "type": "module" }', '{}'])('in a project with %s in package.js
     expect(explored.out).toContain('coin fails at 0 ms: it is Tails, when "toss" is 2 (of 0 to 2).');
     expect(explored.out).toMatch(/coin\.ts:5:\d+/);
   });
+
+  test('in ambient time a scenario may import TypeScript in its midst', async () => {
+    project.write('package.json', text);
+    const ran = await project.dryrunner(['run', './importing.ts', '--seeds', '2', '--json']);
+    expect([ran.code, ran.err]).toEqual([0, '']);
+    // In a CommonJS project the loader may transform the file in the midst of the first execution, which then differs.
+    const { out } = await project.dryrunner(['explore', './importing.ts', '--executions', '5']);
+    expect(out).not.toContain('transferList');
+    expect(out.replace(/^importing: not deterministic[^]*\n {2}An import\(\) in/, '')).not.toContain(
+      'not deterministic',
+    );
+  });
+});
+
+test('without ambient time, an import() holds, or is named as what may be waited for', async () => {
+  project.write('package.json', '{ "type": "module" }');
+  const { code, out } = await project.dryrunner(['run', './real.ts']);
+  const named =
+    '\n    if it waits for an import(): that takes real time, so import the module at the top of its file';
+  expect(out).toContain(code === 0 ? 'held' : named);
 });
 
 describe('without tsx', () => {

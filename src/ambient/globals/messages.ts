@@ -171,7 +171,10 @@ export function installMessages(): void {
       const standIn = new Proxy(Real, {
         construct(_, args, made) {
           const { world } = hub;
-          if (world === undefined) return Reflect.construct(Real, args, made) as object;
+          // A loader of modules passes ports to a thread of its own.
+          if (world === undefined || world.isCalledByTool()) {
+            return Reflect.construct(Real, args, made) as object;
+          }
           const [port1, port2] = Port.connect(world);
           return Object.assign(Object.create(Real.prototype as object) as object, { port1, port2 });
         },

@@ -21,3 +21,7 @@ export function moduleStateLines(evidence: string): readonly string[] {
     'Create that state inside the scenario, or let sim.load load its module, anew in each execution.',
   ];
 }
+
+/** The line below those about modules where an `import()` of the scenario is not waited for. */
+export const IMPORT_CAUSE =
+  'An import() in the scenario does the same: it takes real time once, and none later. Import that module at the top of its file.';
