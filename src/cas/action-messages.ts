@@ -316,9 +316,24 @@ export function outcomeMessage(outcome: ActionOutcome): Init<ActionResultMessage
   };
 }
 
+/** Checks that each output is there once, and that none lies below a file. */
+function checkOutputs({ outputFiles, outputDirectories, outputSymlinks }: ActionOutcome): void {
+  const files = new Set(outputFiles.map(({ path }) => path));
+  const seen = new Set<string>();
+  for (const { path } of [...outputFiles, ...outputDirectories, ...outputSymlinks]) {
+    if (seen.has(path)) throw badField('outputs', 'each output once', path);
+    seen.add(path);
+    for (let end = path.lastIndexOf('/'); end > 0; end = path.lastIndexOf('/', end - 1)) {
+      if (files.has(path.slice(0, end))) throw badField('outputs', 'no output below a file', path);
+    }
+  }
+}
+
 /**
  * Converts an ActionResult to an outcome. Of files it keeps only the digests; logs may exist only in the message and
  * are kept whole.
+ *
+ * @throws RunnerError `RUNNER_BAD_MESSAGE` for a result that no action can have.
  */
 export function outcomeOf(message: ActionResultMessage): ActionOutcome {
   const { outputFiles, outputDirectories, stdoutDigest, stderrDigest, stdoutRaw, stderrRaw } = message;
@@ -327,7 +342,7 @@ export function outcomeOf(message: ActionResultMessage): ActionOutcome {
       ({ path, target }) => [soundPath('output_symlinks.path', path), target] as const,
     ),
   );
-  return {
+  const outcome: ActionOutcome = {
     outputFiles: outputFiles.map(({ path, digest, isExecutable }) => ({
       path: soundPath('output_files.path', path),
       digest: soundDigest('output_files.digest', digest),
@@ -345,6 +360,8 @@ export function outcomeOf(message: ActionResultMessage): ActionOutcome {
     ...(stderrRaw.length === 0 ? {} : { stderrRaw }),
     metadata: metadataOf(message.executionMetadata),
   };
+  checkOutputs(outcome);
+  return outcome;
 }
 
 /** Every blob that an outcome names; files inside its directories are named by their trees. */

@@ -226,7 +226,9 @@ export class Blobs {
     if (compression !== 'identity' && readLimit !== 0) {
       throw badField('read_limit', '0 for a compressed blob', readLimit);
     }
-    const range = { offset: readOffset, ...(readLimit === 0 ? {} : { limit: readLimit }) };
+    // A limit beyond the end is one like any other, however large.
+    const limit = Math.min(readLimit, digest.sizeBytes);
+    const range = { offset: readOffset, ...(readLimit === 0 ? {} : { limit }) };
     const chunks = this.#content.readStream(digest, range, context);
     const sent =
       compression === 'identity' ? chunks : this.#compressionOf(compression).compress(compression, chunks);

@@ -339,6 +339,10 @@ class ActionServer implements RemoteServer {
     if (outcome.exitCode !== 0) {
       throw badField('action_result.exit_code', '0, as failures are not cached', outcome.exitCode);
     }
+    const absolute = outcome.outputSymlinks.find(({ target }) => target.startsWith('/'));
+    if (absolute !== undefined) {
+      throw badField('action_result.output_symlinks.target', 'a relative target', absolute.target);
+    }
     const missing = await missingOf(this.#content, outcome, context);
     if (missing.length > 0) throw missingInputs(missing);
     await this.#cache.put(instanceName, digest, outcome, context);

@@ -1032,6 +1032,7 @@ describe('blobs', () => {
       };
       expect(await read(0, 0)).toBe(text);
       expect(await read(5, 3)).toBe('byt');
+      expect(await read(5, 2 ** 62)).toBe('bytes');
       expect(await failure(read(11, 0))).toBe('OUT_OF_RANGE: read_offset: expected 0 to 10, got 11');
     }));
 
@@ -1585,6 +1586,35 @@ test('the result of an action that failed is not taken as cached', () =>
       'INVALID_ARGUMENT: action_result.exit_code: expected 0, as failures are not cached, got 3',
     );
   }));
+
+test.for<readonly [string, Parameters<typeof MESSAGES.ActionResult.encode>[0], string]>([
+  [
+    'an absolute link',
+    { outputSymlinks: [{ path: 'a', target: '/etc/passwd' }] },
+    'action_result.output_symlinks.target: expected a relative target, got "/etc/passwd"',
+  ],
+  [
+    'a path that is a file and a folder',
+    {
+      outputFiles: [{ path: 'a', digest: digestOf('') }],
+      outputDirectories: [{ path: 'a', treeDigest: digestOf('') }],
+    },
+    'outputs: expected each output once, got "a"',
+  ],
+  [
+    'an output below a file',
+    { outputFiles: ['a', 'b', 'a/c/d'].map((path) => ({ path, digest: digestOf('') })) },
+    'outputs: expected no output below a file, got "a/c/d"',
+  ],
+])('a result with %s is not taken as cached', ([, of, why]) =>
+  play(async ({ service }) => {
+    const actionResult = MESSAGES.ActionResult.decode(MESSAGES.ActionResult.encode(of));
+    const request = { instanceName: '', actionDigest: digestOf('action'), actionResult };
+    expect(await failure(service.unary(M.updateActionResult, request, call()))).toBe(
+      `INVALID_ARGUMENT: ${why}`,
+    );
+  }),
+);
 
 test('a client may know compressors that the server does not know', () =>
   play(async ({ service, content }) => {

@@ -10,6 +10,7 @@ import { join, resolve } from 'node:path';
 import { createSimExecer } from '../../execers/sim-execer.ts';
 import { parseSimScript } from '../../execers/sim-script.ts';
 import { check } from '../../kernel/argument-check.ts';
+import { invalidArgument } from '../../kernel/errors.ts';
 import { type Question, topicOf } from '../../kernel/question.ts';
 import { randomDecisions } from '../../kernel/random-decisions.ts';
 import type { ActionCommand } from '../../model/action.ts';
@@ -81,7 +82,7 @@ const OPTIONS = is.optionsOf<BuildClusterOptions>(
     jobs: is.integer(1, 10_000),
     logBytesMax: is.limit(),
     workers: is.oneOf('exec', 'simulated'),
-    chaosSeed: is.TEXT,
+    chaosSeed: is.text('a text that is not empty', /./s),
     metrics: METRICS,
     // Validated by the parts that receive them.
     ...is.each(['faults', 'abandonedAfterMs', 'uploadIdleMs'], is.ANY),
@@ -223,6 +224,9 @@ function makeWorkers(
 export async function serveBuildCluster(options: BuildClusterOptions = {}): Promise<BuildCluster> {
   check('options', options, OPTIONS);
   const { chaosSeed, faults, abandonedAfterMs, uploadIdleMs } = options;
+  if (faults !== undefined && chaosSeed === undefined) {
+    throw invalidArgument('faults', 'a chaosSeed beside them', faults);
+  }
   const world = realWorld(chaosSeed === undefined ? {} : { seed: chaosSeed });
   const temporary = makeTempFolder('serve');
   // In reverse order of creation.

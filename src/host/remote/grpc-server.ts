@@ -90,7 +90,11 @@ export interface ServeRemoteOptions {
   readonly onCall?: ((access: RpcAccess) => void) | undefined;
 }
 
-const TLS = is.optionsOf<RemoteTls>({ cert: is.ANY, key: is.ANY }, { clientCa: is.ANY });
+const PEM = is.satisfying(
+  'PEM as text or bytes',
+  (value) => typeof value === 'string' || value instanceof Uint8Array,
+);
+const TLS = is.optionsOf<RemoteTls>({ cert: PEM, key: PEM }, { clientCa: PEM });
 /** The shapes of all but the service. */
 export const SERVING_FIELDS: is.ShapesOf<Omit<ServeRemoteOptions, 'service'>> = {
   host: is.text('a host name or an address, an IPv6 one without brackets', /^[^\s\0[\]/]+$/),

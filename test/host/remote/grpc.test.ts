@@ -576,6 +576,10 @@ describe('over gRPC', () => {
     { metrics: 5 },
     { abandonedAfterMs: -1 },
     { faults: 5, chaosSeed: '1' },
+    { faults: { rates: { refuse: 1 } } },
+    { chaosSeed: '' },
+    { tls: {} },
+    { tls: { cert: 5, key: 'k' } },
     { uploadIdleMs: -1 },
   ] as unknown as BuildClusterOptions[])(
     'a cluster that refuses its options leaves nothing behind: %j',
