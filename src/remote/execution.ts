@@ -18,6 +18,7 @@ import { namedTopic } from '../kernel/question.ts';
 import { isRunnerError, messageOf } from '../kernel/errors.ts';
 import { RPC_CODES, type ExecuteRequest, type RpcCode, type RpcStatus } from '../model/action.ts';
 import { digestKey, snapshotOfDigest, type Digest } from '../model/digest.ts';
+import { EXIT_CODES } from '../model/exit-code.ts';
 import { backOffMs, LONGEST_BACK_OFF_MS } from '../model/back-off.ts';
 import type { BlobHold } from '../model/content-store.ts';
 import type { Command } from '../model/command.ts';
@@ -98,14 +99,14 @@ const NO_EXIT_CODE = -1;
 
 /**
  * Builds the result in a response. For a FAILED run it carries the exit code of the machinery, because the protocol has
- * no other place for it. For a run stopped at its timeout it carries the output, although such a run has no result
- * (R194).
+ * no other place for it. For a run stopped at its timeout, or whose outputs could not be stored, it carries what was
+ * printed, although such a run has no result (R191, R194).
  */
 function resultMessage(
   { state, exitCode, actionResult }: RunStatus,
   logs: PartialLogs | undefined,
 ): Init<ActionResultMessage> | null {
-  if (state === 'FAILED') return { exitCode };
+  if (state === 'FAILED') return { exitCode, ...logs };
   if (logs !== undefined) return { exitCode: NO_EXIT_CODE, ...logs };
   return actionResult?.result === undefined ? null : outcomeMessage(actionResult.result);
 }
@@ -557,12 +558,14 @@ export class Executions {
     await sleep(this.#world.clock, backOffMs(failures), topic, signal).catch(() => undefined);
   }
 
+  /** Stores what a command has printed that ended without a result. */
   async #partialLogs(
-    { runId, state, stdoutRef, stderrRef }: RunStatus,
+    { runId, state, exitCode, stdoutRef, stderrRef }: RunStatus,
     { actionDigest }: Execution,
   ): Promise<PartialLogs | undefined> {
     const { storeLog } = this.#options;
-    if (state !== 'TIMEDOUT' || storeLog === undefined) return undefined;
+    const hasRun = state === 'TIMEDOUT' || (state === 'FAILED' && exitCode === EXIT_CODES.POST_EXEC);
+    if (!hasRun || storeLog === undefined) return undefined;
     // A log that cannot be stored is lost and recorded; the result of the run does not change.
     const stored = async (log: string, ref: string): Promise<Digest | null> => {
       try {

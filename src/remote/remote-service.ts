@@ -82,8 +82,9 @@ export interface RemoteServiceOptions {
    */
   readonly uploadIdleMs?: number;
   /**
-   * Stores the output at `ref` of a status in `content`; undefined if the ref is unknown. If given, the answer for an
-   * action stopped at its timeout contains its output so far, next to DEADLINE_EXCEEDED. Default: none.
+   * Stores the log at `ref` of a status in `content`; undefined if the ref is unknown. If given, the answer contains what
+   * was printed also for an action that was stopped at its timeout, next to DEADLINE_EXCEEDED, and for one whose outputs
+   * could not be stored, next to INTERNAL. Default: none.
    */
   readonly storeLog?: (ref: string, content: ContentStore) => MaybePromise<Digest | undefined>;
   /** Compresses blobs in transit. Default: no compression. */

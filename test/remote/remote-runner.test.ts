@@ -1178,7 +1178,7 @@ function inlining(service: RemoteService): RemoteService {
   };
 }
 
-describe('what a command printed before its timeout', () => {
+describe('what a command printed that ended without a result', () => {
   const content = createMemoryContentStore();
   const timed = (timeoutMs: number): Command =>
     commandFor(
@@ -1205,6 +1205,23 @@ describe('what a command printed before its timeout', () => {
         result: { exitCode: -1 },
         cachedResult: false,
       });
+    });
+  });
+
+  test('R191 comes back also if its outputs could not be stored', async () => {
+    const wrong = addAction(content, ['stdout out', 'stderr err', 'write gen text', 'complete 3'], {
+      command: { outputDirectories: ['gen'] },
+    });
+    await onStage({ content }, async ({ end, outputs }) => {
+      const status = await end(commandFor(wrong));
+      expect(status).toMatchObject({
+        state: 'FAILED',
+        exitCode: 250,
+        error: expect.stringContaining('gen') as string,
+      });
+      expect(status.actionResult?.result).toBeUndefined();
+      expect(outputs.find(status.stdoutRef)?.text()).toBe('out');
+      expect(outputs.find(status.stderrRef)?.text()).toBe('err');
     });
   });
 

@@ -244,7 +244,7 @@ export async function serveBuildCluster(options: BuildClusterOptions = {}): Prom
       content,
       cache,
       compression: BLOB_COMPRESSION,
-      storeLog: (ref, store) => storeTimedOutLog(ref, store, logs),
+      storeLog: (ref, store) => storeLogAt(ref, store, logs),
       ...(abandonedAfterMs === undefined ? {} : { abandonedAfterMs }),
       ...(uploadIdleMs === undefined ? {} : { uploadIdleMs }),
     });
@@ -269,8 +269,8 @@ export async function serveBuildCluster(options: BuildClusterOptions = {}): Prom
   }
 }
 
-/** Stores the output at a ref. */
-async function storeTimedOutLog(
+/** Stores the log at a ref. */
+async function storeLogAt(
   ref: string,
   store: ContentStore,
   logs: readonly LocalOutputs[],
