@@ -20,7 +20,7 @@ export const own = define('own', (sim) => sim.check(sim.choose('side', 8) < 7, '
 afterAll(() => rm(dir, { recursive: true }));
 
 const LEAK =
-  /\n {2}Alone, in a new thread, this seed does not fail like this, so most likely the state of a module survives .*\n {2}Create that state .*\n {2}again: .* run (.*)\n$/;
+  /\n {2}Alone, in a new thread, this seed does not fail like this, so most likely the state of a module survives .*\n {2}Create that state .*\n {2}An import\(\) in the scenario .*\n {2}again: .* run (.*)\n$/;
 
 test('a failure that only earlier seeds lead to has the line that runs these too', async () => {
   const file = join(dir, 's.mjs#leaks');
