@@ -4,6 +4,7 @@
  */
 import { once } from 'node:events';
 import { createServer } from 'node:http';
+import type { RemoteFaults } from '../remote/remote-faults.ts';
 import type { AddressInfo } from 'node:net';
 import { isRunnerError, messageOf } from '../kernel/errors.ts';
 import { onOneLine } from '../kernel/one-line.ts';
@@ -117,6 +118,7 @@ async function openCluster(
   const { host, port, jobs, cas, casSize, logSize, runners, chaos } = options;
   const tls = await readTls(options, interruption);
   const token = await readToken(options.tokenFile, interruption);
+  const onFault: RemoteFaults['onFault'] = (kind, method, about) => log.fault(kind, method, about);
   try {
     await hushGrpc('serve --reapi');
     return await serveBuildCluster({
@@ -127,11 +129,10 @@ async function openCluster(
       ...(casSize === undefined ? {} : { casBytesMax: casSize * MIB }),
       ...(logSize === undefined ? {} : { logBytesMax: logSize * MIB }),
       workers: runners,
-      chaosSeed: chaos,
+      ...(chaos === undefined ? {} : { chaosSeed: chaos, faults: { onFault } }),
       metrics: page.metrics,
       tls,
       token,
-      faults: { onFault: (kind, method, about) => log.fault(kind, method, about) },
       onCall: (access) => {
         log.add(access);
         page.countCall(shortName(access.method), access.code);
