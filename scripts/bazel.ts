@@ -53,7 +53,8 @@ async function build(
   const onFault = (kind: string, method: string): void => {
     faults.push(`${kind} of ${method.slice(method.lastIndexOf('/') + 1)}`);
   };
-  const cluster = await serveBuildCluster({ jobs: 8, ...options, faults: { onFault, slowMsMax: 200 } });
+  const seeded = options.chaosSeed === undefined ? {} : { faults: { onFault, slowMsMax: 200 } };
+  const cluster = await serveBuildCluster({ jobs: 8, ...options, ...seeded });
   try {
     await workspace.run('clean');
     const begin = performance.now();
