@@ -91,9 +91,7 @@ function copyList(list: readonly unknown[], depth: number): unknown {
 
 function copyRecord(record: Readonly<Record<string, unknown>>, depth: number): unknown {
   const copy: Record<string, unknown> = {};
-  // eslint-disable-next-line no-restricted-syntax -- a list of keys would cost as much as the copy
-  for (const key in record) {
-    if (!Object.hasOwn(record, key)) continue;
+  for (const key of Object.keys(record)) {
     const item = plainCopy(record[key], depth);
     if (item === NOT_PLAIN || key === '__proto__') return NOT_PLAIN;
     copy[key] = item;

@@ -70,7 +70,7 @@ class BoundedSink extends TeeSink {
     }
     if (this.#isCut) throw this.#lost();
     this.#isCut = true;
-    const kept = Buffer.from(chunk as Uint8Array).subarray(0, this.#left);
+    const kept = (typeof chunk === 'string' ? Buffer.from(chunk) : chunk).subarray(0, this.#left);
     this.digest(kept);
     const mark = Buffer.from(`\n\nThe rest of ${this.#name} is cut after ${this.#bytesMax} B.\n`);
     return whenThere(this.put(Buffer.concat([kept, mark])), () => {
