@@ -30,8 +30,9 @@ import type { Command } from '../model/command.ts';
 import { type Digest, snapshotOfDigest } from '../model/digest.ts';
 import type { RunStatus } from '../model/run-status.ts';
 import type { OutputCreator } from '../model/output.ts';
-import type { TraceEvent } from '../model/trace-event.ts';
+import type { TraceEvent, Tracer } from '../model/trace-event.ts';
 import type { World } from '../model/world.ts';
+import { CallTrace } from '../remote/call-trace.ts';
 import { FetchedTree } from '../remote/fetched-tree.ts';
 import { REMOTE_METHODS as M } from '../remote/methods.ts';
 import { CALL_MS_MAX, isPassing, RemoteClient, RETRIES_MAX } from '../remote/remote-client.ts';
@@ -39,7 +40,7 @@ import { LOST_OUTPUT } from '../remote/lost-output.ts';
 import { createRemoteRunner } from '../remote/remote-runner.ts';
 import { rpcFailure } from '../remote/rpc-failure.ts';
 import { rpcCodeName } from '../remote/rpc.ts';
-import { OutputDisplay, runToEnd, showEvent } from './exec-display.ts';
+import { OutputDisplay, RepeatedCalls, runToEnd, showEvent } from './exec-display.ts';
 import { EXEC_FAILED, remoteExecStatus, waitingNote } from './exec-status.ts';
 import { InterruptedError, UsageError } from './exit-status.ts';
 import { Interruption } from './interruption.ts';
@@ -65,7 +66,7 @@ export interface RemoteExecOptions {
   readonly instance?: string;
   readonly tokenFile?: string;
   readonly tlsCa?: string;
-  /** How many times the action may be executed again. */
+  /** How many times the action may be executed again, and a call repeated. */
   readonly retries?: number;
 }
 
@@ -222,7 +223,7 @@ async function execThere(
   const display = new OutputDisplay(terminal, json);
   const content = new InputFolder();
   const command = await actionFor(argv, content, surroundings);
-  const { world, recorded, span } = shownWorld(terminal, display, json);
+  const { world, tracer, recorded, span } = shownWorld(terminal, display, json);
   const runner = createRemoteRunner(world, {
     name: NAME,
     transport: connection,
@@ -243,15 +244,7 @@ async function execThere(
     interruption.signal.removeEventListener('abort', reportCancelling);
     const code = remoteExecStatus(status);
     showWaiting(terminal, status, { ...span(), timeout });
-    const outcome = status.actionResult?.result;
-    const client = new RemoteClient(
-      world,
-      { transport: connection, instanceName: instance, retriesMax: RETRIES_MAX, callMsMax: CALL_MS_MAX },
-      namedTopic(NAME, 'brings', 'outputs'),
-      interruption.signal,
-    );
-    const isWanted = outcome !== undefined && !interruption.requested;
-    const isComplete = !isWanted || (await downloadOutputs(terminal, outcome, client, surroundings));
+    const isComplete = await bringBack(terminal, status, { world, tracer }, surroundings);
     const hasAll = isComplete && !recorded.has(LOST_OUTPUT);
     if (code === 0 && recorded.has(LOST_OUTPUT)) {
       terminal.note(
@@ -262,6 +255,27 @@ async function execThere(
   } finally {
     await runner.release();
   }
+}
+
+/** Brings back the outputs of a run that has a result; false if some are missing or cannot be written. */
+async function bringBack(
+  terminal: Terminal,
+  { runId, actionResult }: RunStatus,
+  { world, tracer }: Pick<ShownWorld, 'world' | 'tracer'>,
+  surroundings: Surroundings,
+): Promise<boolean> {
+  const outcome = actionResult?.result;
+  const { options, connection, interruption } = surroundings;
+  if (outcome === undefined || interruption.requested) return true;
+  const { instance = '', retries = RETRIES_MAX } = options;
+  const client = new RemoteClient(
+    world,
+    { transport: connection, instanceName: instance, retriesMax: retries, callMsMax: CALL_MS_MAX },
+    namedTopic(NAME, 'brings', 'outputs'),
+    interruption.signal,
+    new CallTrace(world, tracer, NAME, runId),
+  );
+  return downloadOutputs(terminal, outcome, client, surroundings);
 }
 
 function showWaiting(
@@ -280,19 +294,23 @@ interface Span {
 }
 
 /** A world that shows the events of the run, and collects the kinds of errors and the statuses that were recorded. */
-function shownWorld(
-  terminal: Terminal,
-  display: OutputDisplay,
-  json: boolean,
-): {
+interface ShownWorld {
   readonly world: World;
+  readonly tracer: Tracer;
   readonly recorded: ReadonlySet<string>;
   readonly span: () => Span;
-} {
+}
+
+function shownWorld(terminal: Terminal, display: OutputDisplay, json: boolean): ShownWorld {
   const recorded = new Set<string>();
   const shownAtMs: number[] = [];
   let isRunning = false;
+  const repeated = new RepeatedCalls();
   const record = (event: TraceEvent): void => {
+    if (event.type === 'message') {
+      const line = repeated.lineFor(event);
+      if (line !== undefined) terminal.note(line);
+    }
     if (event.type === 'recorded') recorded.add(event.what);
     if (event.type === 'status') {
       shownAtMs.push(event.at);
@@ -301,7 +319,9 @@ function shownWorld(
     showEvent(terminal, display, event, json);
   };
   const span = () => ({ isRunning, waitedMs: (shownAtMs.at(-1) ?? 0) - (shownAtMs[0] ?? 0) });
-  return { world: { ...realWorld(), tracer: { record } }, recorded, span };
+  // The words of failed calls are made only where events are kept.
+  const tracer = { record, keepsEvents: true };
+  return { world: { ...realWorld(), tracer }, tracer, recorded, span };
 }
 
 /**

@@ -27,7 +27,7 @@ export interface ReadOutputsOptions {
   readonly instanceName?: string;
   /** How many times a call that failed for a transient reason is retried. Default 5. */
   readonly retriesMax?: number;
-  /** Time limit of a call in milliseconds. Default 60,000. */
+  /** How long nothing may come, in milliseconds, before a call has failed. Default 60,000. */
   readonly callMsMax?: number;
   /** Ends the reading. */
   readonly signal?: AbortSignal;

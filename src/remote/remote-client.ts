@@ -9,7 +9,7 @@ import * as is from '../kernel/shape.ts';
 import { soundDigest } from '../cas/action-messages.ts';
 import { digestOf } from '../cas/digest-of.ts';
 import type { Init, Messages } from '../cas/codec.ts';
-import { sleep } from '../kernel/clock.ts';
+import { sleep, type Timer } from '../kernel/clock.ts';
 import type { MaybePromise } from '../model/maybe-promise.ts';
 import type { Topic } from '../kernel/question.ts';
 import { RPC_CODES, type RpcCode } from '../model/action.ts';
@@ -45,7 +45,7 @@ export interface RemoteClientOptions {
   readonly instanceName: string;
   /** How many times a call that failed for a transient reason is retried. */
   readonly retriesMax: number;
-  /** Time limit of a call other than a watch, in milliseconds. */
+  /** Time limit of a call other than a watch, in milliseconds; of a download, from one piece to the next. */
   readonly callMsMax: number;
 }
 
@@ -53,6 +53,8 @@ export interface RemoteClientOptions {
 interface Attempt {
   /** The current call, if calls are recorded. */
   call: TracedCall | undefined;
+  /** When bytes of a download came last. */
+  progressedAtMs?: number;
 }
 
 /** A call that answers with a stream. */
@@ -165,7 +167,7 @@ export class RemoteClient {
   async call<Q, A>(method: RpcMethod<Q, A, 'unary'>, request: Init<Q>): Promise<A> {
     return this.retried((context, attempt) => {
       attempt.call = this.#calls?.begin(method, request);
-      return this.#options.transport.unary(method, request as Q, context);
+      return this.#options.transport.unary(method, request as Q, this.#timed(context));
     });
   }
 
@@ -305,6 +307,7 @@ export class RemoteClient {
         if (at + data.length > bytes.length) throw wrongBytes(digest);
         bytes.set(data, at);
         at += data.length;
+        if (data.length > 0) attempt.progressedAtMs = this.#world.clock.now();
         attempt.call?.takeBytes(data.length);
       }
       attempt.call?.end();
@@ -383,7 +386,7 @@ export class RemoteClient {
       const answer = await transport.clientStream(
         M.write,
         pieces(resourceName, digest, source, reached),
-        context,
+        this.#timed(context),
       );
       attempt.call?.reply(answer);
       const { committedSize } = answer;
@@ -416,6 +419,11 @@ export class RemoteClient {
     return instanceName === '' ? name : `${instanceName}/${name}`;
   }
 
+  /** Sends the time limit to the server too, except for a download, whose limit depends on when bytes come. */
+  #timed(context: RpcContext): RpcContext {
+    return { ...context, timeoutMs: this.#options.callMsMax };
+  }
+
   async #limited<A>(make: (context: RpcContext, attempt: Attempt) => Promise<A>): Promise<A> {
     const { clock } = this.#world;
     const { callMsMax } = this.#options;
@@ -423,25 +431,31 @@ export class RemoteClient {
     const stop = (): void => controller.abort();
     this.#signal.addEventListener('abort', stop);
     if (this.#signal.aborted) stop();
-    let isLate = false;
-    const timer = clock.timer(this.#topic.plus('call limit'), callMsMax, () => {
-      isLate = true;
-      stop();
-    });
+    const attempt: Attempt = { call: undefined };
+    let late: RpcError | undefined;
+    const timerFor = (ms: number): Timer =>
+      clock.timer(this.#topic.plus('call limit'), ms, () => {
+        const { progressedAtMs } = attempt;
+        const leftMs = (progressedAtMs ?? -Infinity) + callMsMax - clock.now();
+        if (leftMs > 0) {
+          timer = timerFor(leftMs);
+          return;
+        }
+        const why = progressedAtMs === undefined ? 'the call took longer than' : 'nothing more came for';
+        late = new RpcError('DEADLINE_EXCEEDED', `${why} ${callMsMax} ms`);
+        stop();
+      });
+    let timer = timerFor(callMsMax);
     const stopped = new Promise<never>((_resolve, reject) => {
-      const give = (): void =>
-        reject(
-          isLate
-            ? new RpcError('DEADLINE_EXCEEDED', `the call took longer than ${callMsMax} ms`)
-            : new RpcError('CANCELLED', 'the call was cancelled'),
-        );
+      const give = (): void => reject(late ?? new RpcError('CANCELLED', 'the call was cancelled'));
       controller.signal.addEventListener('abort', give);
       if (controller.signal.aborted) give();
     });
-    const attempt: Attempt = { call: undefined };
     try {
-      const context = { signal: controller.signal, timeoutMs: callMsMax, ...this.#caller };
-      const answer = await Promise.race([make(context, attempt), stopped]);
+      const answer = await Promise.race([
+        make({ signal: controller.signal, ...this.#caller }, attempt),
+        stopped,
+      ]);
       attempt.call?.reply(answer);
       return answer;
     } catch (error) {

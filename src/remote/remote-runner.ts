@@ -89,7 +89,10 @@ export interface RemoteRunnerOptions extends QueueOptions {
    * it throws is recorded.
    */
   readonly onOperation?: (operation: RemoteOperation) => void;
-  /** Time limit of a call in milliseconds; watching an execution is not limited. Default 60,000. */
+  /**
+   * Time limit of a call in milliseconds; of a download, from one piece to the next. Watching an execution is not
+   * limited. Default 60,000.
+   */
   readonly callMsMax?: number;
 }
 

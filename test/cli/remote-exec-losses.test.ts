@@ -67,6 +67,25 @@ test.for([
   expect(err).toMatch(/\nerror: --output: out: evicted; run the command again\n$/);
 });
 
+test.for(['0', '1'])('an output is read again --retries %s times, and a line says why', async (retries) => {
+  const script = 'echo x > out';
+  let reads = 0;
+  const endpoint = await behind({
+    serverStream: (method, request, context) => {
+      if (method.path !== M.read.path) return lab.cluster.service.serverStream(method, request, context);
+      reads += 1;
+      throw new RpcError('UNAVAILABLE', `busy\n${reads}`);
+    },
+  });
+  const options = ['--retries', retries, '--output', 'out'];
+  const { code, err } = await runThere(endpoint, ...options, '--', 'sh', '-c', script);
+  expect(code).toBe(125);
+  const again = 'Read(blob 73cb3858) is tried again: UNAVAILABLE: busy\\n1\n';
+  const lines =
+    retries === '0' ? 'error: --output: out: busy\\n1\n' : `${again}error: --output: out: busy\\n2\n`;
+  expect(err.slice(err.indexOf('COMPLETE 0\n'))).toBe(`COMPLETE 0\n${lines}`);
+});
+
 test('an output that is not there, or has no room, is one line whatever its name', async () => {
   const { endpoint } = lab.cluster;
   const { code, err } = await runThere(endpoint, '--output', 'a\nb', '--', 'true');

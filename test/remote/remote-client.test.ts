@@ -99,6 +99,39 @@ test('an attempt that took too long adds nothing to the next, even if its answer
   });
 });
 
+test('a download may take any time while bytes come, and fails when none come for the limit of a call', async () => {
+  await inSimulation(async (sim) => {
+    const bytes = Uint8Array.from({ length: 40 }, (_, index) => index);
+    const limits: unknown[] = [];
+    let isStalling = false;
+    const transport: RemoteService = {
+      unary: () => Promise.reject(new RpcError('UNIMPLEMENTED', 'only Read')),
+      clientStream: () => Promise.reject(new RpcError('UNIMPLEMENTED', 'only Read')),
+      async *serverStream(_method, _request, { timeoutMs }) {
+        limits.push(timeoutMs);
+        for (let at = 0; at < 40; at += 10) {
+          await sim.sleep(150);
+          while (isStalling && at === 30) {
+            yield { data: new Uint8Array() } as never;
+            await sim.sleep(90);
+          }
+          yield { data: bytes.subarray(at, at + 10) } as never;
+        }
+      },
+    };
+    const options = { transport, instanceName: '', retriesMax: 0, callMsMax: 200 };
+    const client = new RemoteClient(sim.world, options, topicOf('client'), new AbortController().signal);
+    expect(await client.read(digestOf(bytes))).toEqual(bytes);
+    isStalling = true;
+    const sinceMs = sim.world.clock.now();
+    await expect(client.read(digestOf(bytes))).rejects.toThrow('nothing more came for 200 ms');
+    expect(sim.world.clock.now() - sinceMs).toBe(3 * 150 + 200);
+    expect(limits).toEqual([undefined, undefined]);
+    // The server notices that nobody listens any more.
+    await sim.sleep(100);
+  });
+});
+
 test('an upload that the server has given up after its client asked for its status is sent again', async () => {
   await inSimulation(async (sim) => {
     const { world } = sim;
