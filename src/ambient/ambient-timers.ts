@@ -252,18 +252,24 @@ class Immediate extends Waiting implements AmbientTimer {
   }
 }
 
-const topics = new Map<string, Topic>();
 const TOPICS_KEPT = 4_096;
+
+/** By the name of the callback. A map per kind, because a joined key would be a new string for each timer. */
+const topics: Readonly<Record<AmbientTimerKind, Map<string, Topic>>> = {
+  setTimeout: new Map(),
+  setInterval: new Map(),
+  setImmediate: new Map(),
+};
 
 /** One topic for all timers whose callbacks have the same name. */
 function topicNamed(kind: AmbientTimerKind, { name }: Callback): Topic {
+  const named = topics[kind];
   const what = typeof name === 'string' ? name : '';
-  const text = `${kind} ${what}`;
-  let topic = topics.get(text);
+  let topic = named.get(what);
   if (topic === undefined) {
-    if (topics.size >= TOPICS_KEPT) topics.clear();
+    if (named.size >= TOPICS_KEPT) named.clear();
     topic = topicOf({ owner: kind, what });
-    topics.set(text, topic);
+    named.set(what, topic);
   }
   return topic;
 }

@@ -8,32 +8,47 @@ import { hub, type AmbientTimer, type TickCallback } from '../hub.ts';
 import { alsoIn, standInFor, standIns, type StandIn } from './stand-in.ts';
 
 type SetTimer = (this: unknown, callback: unknown, ms?: unknown, ...args: unknown[]) => NodeJS.Timeout;
+type SetImmediate = (this: unknown, callback: unknown, ...args: unknown[]) => NodeJS.Immediate;
 type NextTick = (this: unknown, callback: TickCallback, ...args: unknown[]) => void;
 type Clear = (this: unknown, timer: unknown) => void;
 
+/** Never written to. */
+const NO_ARGS: unknown[] = [];
 const isOutsideSimulation = (): boolean => hub.world === undefined;
+
+function argumentsFrom(first: number, all: IArguments): unknown[] {
+  return Array.prototype.slice.call(all, first) as unknown[];
+}
 
 /** Puts `setTimeout`, `setInterval`, `setImmediate`, what clears them, and `process.nextTick` under the control of a running simulation. */
 export function installTimers(): void {
   for (const setter of TIMER_SETTERS) {
     standInFor<SetTimer>(setter, globalThis, setter, (real) => {
-      const standIn: SetTimer = (callback, ms, ...args) => {
+      const standIn: SetTimer = function (callback, ms) {
         const { world } = hub;
-        if (world === undefined || typeof callback !== 'function') return real(callback, ms, ...args);
-        return world.setTimer(setter, callback, ms, args);
+        const isReal = world === undefined || typeof callback !== 'function';
+        if (arguments.length <= 2) {
+          return isReal ? real(callback, ms) : world.setTimer(setter, callback, ms, NO_ARGS);
+        }
+        // eslint-disable-next-line prefer-rest-params -- a rest parameter would be a new array for each call, also without arguments
+        const args = argumentsFrom(2, arguments);
+        return isReal ? real(callback, ms, ...args) : world.setTimer(setter, callback, ms, args);
       };
       registerForwarding(standIn, real, isOutsideSimulation);
       return standIn;
     });
   }
-  standInFor('setImmediate', globalThis, 'setImmediate', (real: typeof setImmediate) => {
-    const standIn = (callback: (...args: unknown[]) => void, ...args: unknown[]): NodeJS.Immediate => {
+  standInFor('setImmediate', globalThis, 'setImmediate', (real: SetImmediate) => {
+    const standIn: SetImmediate = function (callback) {
       const { world } = hub;
-      if (world === undefined || typeof callback !== 'function') return real(callback, ...args);
-      return world.setImmediate(callback, args);
+      const isReal = world === undefined || typeof callback !== 'function';
+      if (arguments.length <= 1) return isReal ? real(callback) : world.setImmediate(callback, NO_ARGS);
+      // eslint-disable-next-line prefer-rest-params -- as above
+      const args = argumentsFrom(1, arguments);
+      return isReal ? real(callback, ...args) : world.setImmediate(callback, args);
     };
     registerForwarding(standIn, real, isOutsideSimulation);
-    return standIn as typeof setImmediate;
+    return standIn;
   });
   // A timer of a simulation is recognized outside it too.
   for (const key of ['clearTimeout', 'clearInterval', 'clearImmediate'] as const) {
