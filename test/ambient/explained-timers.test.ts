@@ -7,6 +7,7 @@ import { formatExplanation } from '../../src/explore/explain/explanation-text.ts
 import { recordTimeline } from '../../src/explore/timeline/timeline.ts';
 import { defineScenario } from '../../src/simulation/scenario.ts';
 import type { Simulation } from '../../src/simulation/simulation.ts';
+import { pauseOfAnotherFile } from './pause.ts';
 
 async function explained(run: (sim: Simulation) => Promise<void>): Promise<string> {
   const scenario = defineScenario({
@@ -65,9 +66,35 @@ test('of a function that sets timers for all the line that called it is named as
     await sim.sleep(20);
     sim.check(!isLate, 'it is late');
   });
+  expect(text).toMatch(/10 ms {3}the timer set by pause in later \(explained-timers\.test\.ts:\d+\) fires/);
+});
+
+test('a helper of another file keeps its line', async () => {
+  const text = await explained(async (sim) => {
+    let isLate = false;
+    void pauseOfAnotherFile(10).then(() => (isLate = true));
+    await sim.sleep(20);
+    sim.check(!isLate, 'it is late');
+  });
   expect(text).toMatch(
-    /10 ms {3}the timer set by pause \(explained-timers\.test\.ts:\d+\) in later \(explained-timers\.test\.ts:\d+\) fires/,
+    /10 ms {3}the timer set by pauseOfAnotherFile \(pause\.ts:\d+\) in run \(explained-timers\.test\.ts:\d+\) fires/,
   );
+});
+
+test('what set a timer is named unless the line of its time has named it', async () => {
+  const text = await explained(async (sim) => {
+    let count = 0;
+    const later = (ms: number, then: () => void): void => void setTimeout(() => then(), ms);
+    later(10, () => later(5, () => (count += 1)));
+    later(20, () => later(5, () => (count += 1)));
+    later(20, () => later(7, () => (count += 1)));
+    await sim.sleep(40, 'the end');
+    sim.check(count < 3, 'all of them');
+  });
+  const lines = text.split('\n').filter((line) => line.includes('fires'));
+  expect(lines.filter((line) => line.endsWith('(set at 10 ms)'))).toHaveLength(1);
+  // Two fire at 20 ms.
+  expect(lines.filter((line) => /\(set at 20 ms by the timer set in later .*\)$/.test(line))).toHaveLength(2);
 });
 
 test('a method and its line are named, also where the promise is made in a line of its own', async () => {
@@ -93,7 +120,7 @@ test('a method and its line are named, also where the promise is made in a line 
     sim.check(!client.isLate, 'it is late');
   });
   expect(text).toMatch(
-    /10 ms {3}the timer set by Client\.renew \(explained-timers\.test\.ts:\d+\) in run \(explained-timers\.test\.ts:\d+\) fires/,
+    /10 ms {3}the timer set by Client\.renew in run \(explained-timers\.test\.ts:\d+\) fires/,
   );
   expect(text).toMatch(/15 ms {3}the timer set in Client\.expire \(explained-timers\.test\.ts:\d+\) fires/);
 });

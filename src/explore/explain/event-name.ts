@@ -36,7 +36,8 @@ export function isSetByLine(topic: Topic): boolean {
 /**
  * Where a timer or a sleep was set. Most are set in the executor function of a `new Promise`, which has no name, and
  * source maps give it a wrong one. So the function that made the promise is named instead. Many programs have one
- * helper for all sleeps; then the line that called the helper is named too.
+ * helper for all sleeps; then the line that called the helper is named too, and the helper by its name alone if it is
+ * in the same file.
  */
 function setterOf(stack: string): string | undefined {
   const [setter, ...callers] = userCallsOf(stack);
@@ -45,8 +46,13 @@ function setterOf(stack: string): string | undefined {
   const rows = [setter.row, maker?.row];
   const caller = maker === undefined ? undefined : callers.find(({ row }) => !rows.includes(row));
   if (caller === undefined) return placeText({ name: (maker ?? setter).name, row: setter.row });
-  const by = maker?.name === undefined ? `at ${setter.row} called` : `by ${maker.name} (${setter.row})`;
-  return `${by} ${placeText(caller)}`;
+  if (maker?.name === undefined) return `at ${setter.row} called ${placeText(caller)}`;
+  const row = fileOf(setter) === fileOf(caller) ? '' : ` (${setter.row})`;
+  return `by ${maker.name}${row} ${placeText(caller)}`;
+}
+
+function fileOf({ row }: UserCall): string | undefined {
+  return row.split(':')[0];
 }
 
 function placeText({ name, row }: Pick<UserCall, 'name' | 'row'>): string {

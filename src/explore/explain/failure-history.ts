@@ -3,6 +3,7 @@
  * the subjects that the failure names, with when and why. Invariant: lines are in order of time, at most as many as
  * asked for, and the number of omitted ones is given.
  */
+import type { EventInfo } from '../../kernel/event-queue.ts';
 import type { Failure } from '../../simulation/verdict.ts';
 import { headlineOf } from '../failure-key.ts';
 import { candidatesOf } from './candidates-of-run.ts';
@@ -59,8 +60,9 @@ export function historyOf(
     const leftOutBefore = gaps.get(candidate)?.leftOut;
     return leftOutBefore === undefined ? {} : { leftOutBefore };
   };
+  const named = new NamedFirings();
   const lines = shown.map((row, at) => ({
-    ...lineOf(index, row, shown[at - 1]),
+    ...lineOf({ index, row, before: shown[at - 1], named }),
     ...gapBefore(row.candidates[0]),
   }));
   const { atMs, message } = failure;
@@ -153,11 +155,42 @@ function takeBest(
   }
 }
 
-function lineOf(index: RunIndex, row: Row, before: Row | undefined): HistoryLine {
+/**
+ * The clock events that the lines so far have named. One that is the only one of its time needs no name in the lines
+ * after it.
+ */
+class NamedFirings {
+  /** By time; undefined if lines of that time are about several events, or do not name theirs. */
+  readonly #byTime = new Map<number, number | undefined>();
+
+  /** Notes a line about that event. */
+  add({ atMs, firingId }: HistoryCandidate, isNamed: boolean): void {
+    if (!this.#byTime.has(atMs)) this.#byTime.set(atMs, isNamed ? firingId : undefined);
+    else if (this.#byTime.get(atMs) !== firingId) this.#byTime.set(atMs, undefined);
+  }
+
+  has({ atMs, id }: EventInfo): boolean {
+    return this.#byTime.get(atMs) === id;
+  }
+}
+
+interface LineToMake {
+  readonly index: RunIndex;
+  readonly row: Row;
+  readonly before: Row | undefined;
+  readonly named: NamedFirings;
+}
+
+function lineOf({ index, row, before, named }: LineToMake): HistoryLine {
   const { candidates, countText } = row;
   const [first] = candidates;
-  const { role, atMs, runner, textOf, firingId } = first;
-  const because = before?.candidates.at(-1)?.firingId === firingId ? undefined : causeText(index, first);
+  const { role, atMs, runner, textOf, firingId, isFiring } = first;
+  const isSameCause = before?.candidates.at(-1)?.firingId === firingId;
+  const because = isSameCause ? undefined : causeText(index, first, (event) => named.has(event));
+  const firing = index.run.firings.get(firingId);
+  const isNamed =
+    isFiring || (firing !== undefined && because?.startsWith(`by ${index.names.of(firing)}`) === true);
+  for (const candidate of candidates) named.add(candidate, isNamed);
   const text = `${textOf()}${countText}`;
   return { role, atMs, runner, text, ...(because === undefined ? {} : { because }) };
 }

@@ -8,13 +8,23 @@ import type { EventNames } from './event-name.ts';
 import type { HistoryCandidate } from './history-candidate.ts';
 import type { RunIndex } from './run-index.ts';
 
-/** The cause as a phrase: `by the deadline of run 3, set at 5 ms by …`; generic names are left out. */
-export function causeText({ run, names }: RunIndex, candidate: HistoryCandidate): string | undefined {
+/** True for a clock event that the reader of a history knows by its time. */
+export type IsKnownByTime = (event: EventInfo) => boolean;
+
+/**
+ * The cause as a phrase: `by the deadline of run 3, set at 5 ms by …`; generic names are left out, and the name of the
+ * event that set it if that is known by its time.
+ */
+export function causeText(
+  { run, names }: RunIndex,
+  candidate: HistoryCandidate,
+  isKnownByTime: IsKnownByTime = () => false,
+): string | undefined {
   const { firingId, isFiring, event } = candidate;
   const firing = run.firings.get(firingId);
   if (firing === undefined) return undefined;
   const maker = run.firings.get(firing.cause);
-  const set = setText(names, maker);
+  const set = setText(names, maker, isKnownByTime);
   if (event?.type === 'node' && event.step === 'restarted') {
     return maker !== undefined && maker.atMs < event.at ? set : undefined;
   }
@@ -22,16 +32,18 @@ export function causeText({ run, names }: RunIndex, candidate: HistoryCandidate)
   const arrival = names.broughtBy(firingId);
   if (arrival !== undefined) return arrivalCauseText(names, candidate, { firing, maker, arrival });
   if (isFiring) return isInformativeMaker(names, maker) || firing.atMs > (maker?.atMs ?? 0) ? set : undefined;
-  return firingCauseText(names, firing, maker);
+  return firingCauseText(names, { firing, maker, set });
 }
 
 function firingCauseText(
   names: EventNames,
-  firing: EventInfo,
-  maker: EventInfo | undefined,
+  {
+    firing,
+    maker,
+    set,
+  }: { readonly firing: EventInfo; readonly maker: EventInfo | undefined; readonly set: string },
 ): string | undefined {
   if (names.isStep(firing)) return `by ${names.of(firing)}`;
-  const set = setText(names, maker);
   if (names.isInformative(firing)) return `by ${names.of(firing)}, ${set}`;
   return isInformativeMaker(names, maker) ? set : undefined;
 }
@@ -40,9 +52,10 @@ function isInformativeMaker(names: EventNames, maker: EventInfo | undefined): bo
   return maker !== undefined && names.isInformative(maker) && !names.isStep(maker);
 }
 
-function setText(names: EventNames, maker: EventInfo | undefined): string {
-  const setAt = maker === undefined ? 'set at the start' : `set at ${maker.atMs} ms`;
-  return maker !== undefined && isInformativeMaker(names, maker) ? `${setAt} by ${names.of(maker)}` : setAt;
+function setText(names: EventNames, maker: EventInfo | undefined, isKnownByTime: IsKnownByTime): string {
+  if (maker === undefined) return 'set at the start';
+  const setAt = `set at ${maker.atMs} ms`;
+  return !isInformativeMaker(names, maker) || isKnownByTime(maker) ? setAt : `${setAt} by ${names.of(maker)}`;
 }
 
 /**
