@@ -79,7 +79,7 @@ async function serveUntilRequested(
   const page = await openMetricsPage(options.metricsPort);
   let cluster: BuildCluster | undefined;
   try {
-    cluster = await openCluster(options, { log, page, interruption });
+    cluster = await openCluster(options, { terminal, log, page, interruption });
     const { service, jobs } = cluster;
     announce(terminal, cluster, options, page.port);
     const progress = setInterval(() => terminal.progress(log.progress({ service, jobs })), PROGRESS_MS);
@@ -106,6 +106,7 @@ async function closeCluster(terminal: Terminal, cluster: BuildCluster | undefine
 
 /** Where calls are logged and measured, and what interrupts waiting for files. */
 interface ServeSurroundings {
+  readonly terminal: Terminal;
   readonly log: AccessLog;
   readonly page: Pick<MetricsPage, 'metrics' | 'countCall'>;
   readonly interruption: Interruption;
@@ -113,7 +114,7 @@ interface ServeSurroundings {
 
 async function openCluster(
   options: ServeCommandOptions,
-  { log, page, interruption }: ServeSurroundings,
+  { terminal, log, page, interruption }: ServeSurroundings,
 ): Promise<BuildCluster> {
   const { host, port, jobs, cas, casSize, logSize, runners, chaos } = options;
   const tls = await readTls(options, interruption);
@@ -131,6 +132,10 @@ async function openCluster(
       workers: runners,
       ...(chaos === undefined ? {} : { chaosSeed: chaos, faults: { onFault } }),
       metrics: page.metrics,
+      onTrouble: (text) => {
+        terminal.progress('');
+        terminal.note(onOneLine(`warning: ${text}`));
+      },
       tls,
       token,
       onCall: (access) => {

@@ -83,8 +83,8 @@ export function readIfRegular(path: string): Buffer | undefined {
   }
 }
 
-/** Errors of opening what is not there, or is a socket or a link to nowhere. */
-const NOTHING: ReadonlySet<string> = new Set(['ENOENT', 'ENXIO', 'ELOOP']);
+/** Errors of opening what is not there, also because a file is above it, or is a socket or a link to nowhere. */
+const NOTHING: ReadonlySet<string> = new Set(['ENOENT', 'ENOTDIR', 'ENXIO', 'ELOOP']);
 
 /** Moves a file to a path of this package's own, in place of whatever is there, even a directory. */
 export function replaceWith(file: string, path: string): void {

@@ -210,6 +210,35 @@ describe('dryrunner serve --reapi', () => {
     expect(readdirSync(cas).sort()).toEqual(['ac', 'cas']);
   });
 
+  test('makes --cas again if somebody removes it, and says once that it cannot where a file is in its place', async () => {
+    const cas = join(dir, 'store');
+    const { server, said } = await serve('--jobs', '1', '--cas', cas);
+    const remote = await connectRemote({ endpoint: String(said['endpoint']) });
+    const printed = async (): Promise<string | undefined> => {
+      const { result } = (await responseOf(remote, '/bin/echo', 'printed')) ?? {};
+      const digests = [result?.stdoutDigest ?? digestOf('')];
+      const request = { instanceName: '', digests, acceptableCompressors: [] };
+      const { responses } = await remote.unary(M.batchReadBlobs, request, call());
+      return Buffer.from(responses[0]?.data ?? '').toString();
+    };
+    expect(await printed()).toBe('printed\n');
+    rmSync(cas, { recursive: true });
+    expect(await printed()).toBe('printed\n');
+    rmSync(cas, { recursive: true });
+    writeFileSync(cas, '');
+    const requests = [{ digest: digestOf('a'), data: Buffer.from('a'), compressor: 0 }];
+    const text = `the folder ${join(cas, 'cas')} of a store was removed, and cannot be made again: `;
+    for (let n = 0; n < 2; n += 1) {
+      const { responses } = await remote.unary(M.batchUpdateBlobs, { instanceName: '', requests }, call());
+      expect(responses[0]?.status?.message).toContain(text);
+    }
+    remote.close();
+    server.child.kill('SIGTERM');
+    const { code, err } = await server.finished;
+    expect(code).toBe(143);
+    expect(err.split('\n').filter((line) => line.startsWith(`warning: ${text}`))).toHaveLength(1);
+  });
+
   test.for<readonly [string, readonly string[], string]>([
     ['no protocol', [], 'expected --reapi, the protocol to serve'],
     ['a size of nothing', ['--reapi', '--cas-size', '9'], '--cas-size: only with --cas'],

@@ -71,6 +71,11 @@ export interface BuildClusterOptions extends Omit<ServeRemoteOptions, 'service'>
   readonly faults?: RemoteFaults;
   /** Receives the metrics of all workers; a gauge such as `runningTask` is the sum over them. */
   readonly metrics?: Metrics | undefined;
+  /**
+   * Gets a sentence, once, about trouble with the stores that clients can do nothing about: the folder `cas` was removed and
+   * cannot be made again, or its disk is full below `casBytesMax`.
+   */
+  readonly onTrouble?: (text: string) => void;
 }
 
 const OPTIONS = is.optionsOf<BuildClusterOptions>(
@@ -84,6 +89,7 @@ const OPTIONS = is.optionsOf<BuildClusterOptions>(
     workers: is.oneOf('exec', 'simulated'),
     chaosSeed: is.text('a text that is not empty', /./s),
     metrics: METRICS,
+    onTrouble: is.FUNCTION,
     // Validated by the parts that receive them.
     ...is.each(['faults', 'abandonedAfterMs', 'uploadIdleMs'], is.ANY),
   },
@@ -162,10 +168,14 @@ interface Stores {
   readonly cache: ActionCache;
 }
 
-function openStores({ cas, casBytesMax = 10 * GIB }: BuildClusterOptions, temporary: TempFolder): Stores {
+function openStores(
+  { cas, casBytesMax = 10 * GIB, onTrouble }: BuildClusterOptions,
+  temporary: TempFolder,
+): Stores {
   const dir = cas === undefined ? temporary.path : resolve(cas);
-  const content = createDiskContentStore({ dir: join(dir, 'cas'), maxBytes: casBytesMax });
-  return { content, cache: createDiskActionCache({ dir: join(dir, 'ac') }) };
+  const heard = onTrouble === undefined ? {} : { onTrouble };
+  const content = createDiskContentStore({ dir: join(dir, 'cas'), maxBytes: casBytesMax, ...heard });
+  return { content, cache: createDiskActionCache({ dir: join(dir, 'ac'), ...heard }) };
 }
 
 /** The log files of each worker; not of all together, because runs of several workers can have the same id. */

@@ -4,8 +4,8 @@
  */
 import * as is from '../../kernel/shape.ts';
 import { createHash } from 'node:crypto';
-import { rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
-import { readdir, rm, stat } from 'node:fs/promises';
+import { utimesSync, writeFileSync } from 'node:fs';
+import { rm, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { outcomeMessage, outcomeOf } from '../../cas/action-messages.ts';
 import { MESSAGES } from '../../cas/codec.ts';
@@ -16,7 +16,7 @@ import { DIGEST, digestKey, type Digest } from '../../model/digest.ts';
 import { makeFolderSync } from '../make-folder.ts';
 import { ownName } from '../own-name.ts';
 import { readIfRegular, replaceWith } from '../regular-file.ts';
-import { asStoreError, makeStoreFolder, namesIn, sweepFolder } from './store-folder.ts';
+import { asStoreError, namesIn, removeQuietly, statsAt, StoreFolders, sweepFolder } from './store-folder.ts';
 
 /** Options of {@link createDiskActionCache}. */
 export interface DiskActionCacheOptions {
@@ -24,11 +24,13 @@ export interface DiskActionCacheOptions {
   readonly dir: string;
   /** How many results it keeps; the least recently used go first. Default 1,000,000. */
   readonly maxEntries?: number;
+  /** Gets a sentence, once, if the folder was removed and cannot be made again. Its calls fail with the same. */
+  readonly onTrouble?: (text: string) => void;
 }
 
 const OPTIONS = is.optionsOf<DiskActionCacheOptions>(
   { dir: is.text('a path', /^[^\0]+$/) },
-  { maxEntries: is.integer(1) },
+  { maxEntries: is.integer(1), onTrouble: is.FUNCTION },
 );
 
 const SUM_BYTES = 32;
@@ -39,16 +41,16 @@ const RESULT = /^[0-9a-f]{64}$/;
 class DiskResults implements ActionCache {
   readonly cancelBoundMs = 1_000;
   readonly #root: string;
+  readonly #folders: StoreFolders;
   readonly #maxEntries: number;
   /** Approximate number of results, because other processes may add and remove some. Unknown until the first put. */
   #entries: number | undefined;
   #counting: Promise<void> | undefined;
 
-  constructor({ dir, maxEntries = 1_000_000 }: DiskActionCacheOptions) {
+  constructor({ dir, maxEntries = 1_000_000, onTrouble }: DiskActionCacheOptions) {
     this.#root = resolve(dir);
     this.#maxEntries = maxEntries;
-    makeStoreFolder(join(this.#root, 'incoming'));
-    makeStoreFolder(join(this.#root, 'results'));
+    this.#folders = new StoreFolders(this.#root, ['incoming', 'results'], onTrouble);
     sweepFolder(join(this.#root, 'incoming'));
   }
 
@@ -66,33 +68,39 @@ class DiskResults implements ActionCache {
     } catch {
       // Not a result of this version.
     }
-    try {
-      rmSync(path, { force: true });
-    } catch {
-      // Then it stays, and is a miss again.
-    }
+    // If it stays, it is a miss again.
+    removeQuietly(path);
     return undefined;
   }
 
   async put(instanceName: string, action: Digest, outcome: ActionOutcome): Promise<void> {
     const path = this.#pathOf(instanceName, action);
     const body = Buffer.from(MESSAGES.ActionResult.encode(outcomeMessage(outcome)));
-    const incoming = join(this.#root, 'incoming', ownName());
+    const bytes = Buffer.concat([sum(body), body]);
     try {
-      writeFileSync(incoming, Buffer.concat([sum(body), body]), { flag: 'wx' });
-      makeFolderSync(join(path, '..'));
-      if (this.#entries !== undefined && statSync(path, { throwIfNoEntry: false }) === undefined) {
-        this.#entries += 1;
-      }
-      replaceWith(incoming, path);
+      this.#write(path, bytes);
     } catch (error) {
-      rmSync(incoming, { force: true });
-      throw asStoreError(error, body.length);
+      if (!this.#folders.areMadeAgain(error)) throw asStoreError(error, body.length);
+      this.#entries = undefined;
+      this.#write(path, bytes);
     }
     if (this.#entries === undefined || this.#entries > this.#maxEntries) {
       await (this.#counting ??= this.#evict(path).finally(() => {
         this.#counting = undefined;
       }));
+    }
+  }
+
+  #write(path: string, bytes: Uint8Array): void {
+    const incoming = join(this.#root, 'incoming', ownName());
+    try {
+      writeFileSync(incoming, bytes, { flag: 'wx' });
+      makeFolderSync(join(path, '..'));
+      if (this.#entries !== undefined && statsAt(path) === undefined) this.#entries += 1;
+      replaceWith(incoming, path);
+    } catch (error) {
+      removeQuietly(incoming);
+      throw error;
     }
   }
 
@@ -104,7 +112,7 @@ class DiskResults implements ActionCache {
     sweepFolder(join(this.#root, 'incoming'));
     const results = join(this.#root, 'results');
     const paths: string[] = [];
-    for (const folder of await readdir(results)) {
+    for (const folder of namesIn(results)) {
       for (const name of namesIn(join(results, folder))) {
         // Nothing else may go: the folder may be, or lead to, one of the user's.
         if (RESULT.test(`${folder}${name}`)) paths.push(join(results, folder, name));

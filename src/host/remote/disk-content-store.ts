@@ -13,15 +13,14 @@ import { createHash, type Hash } from 'node:crypto';
 import {
   closeSync,
   openSync,
-  readdirSync,
   renameSync,
-  rmSync,
+  statfsSync,
   statSync,
   utimesSync,
   writeFileSync,
   writeSync,
 } from 'node:fs';
-import { open, readdir, stat, unlink, type FileHandle } from 'node:fs/promises';
+import { stat, unlink, writeFile, type FileHandle } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { BlobHolds } from '../../cas/blob-holds.ts';
 import { check } from '../../kernel/argument-check.ts';
@@ -37,10 +36,19 @@ import {
   MissingBlobsError,
 } from '../../model/content-store.ts';
 import { DIGEST, digestKey, type Digest } from '../../model/digest.ts';
+import type { MaybePromise } from '../../model/maybe-promise.ts';
 import { cancelledOperation } from '../../filers/filer-error.ts';
 import { ownerText, ownName } from '../own-name.ts';
 import { NotRegularError, openRegularFile, readIfRegular, replaceWith } from '../regular-file.ts';
-import { asStoreError, makeStoreFolder, namesIn, sweepFolder } from './store-folder.ts';
+import {
+  asStoreError,
+  isNothingThere,
+  namesIn,
+  removeQuietly,
+  statsAt,
+  StoreFolders,
+  sweepFolder,
+} from './store-folder.ts';
 import { giveTurns, isTurnDue } from './turns.ts';
 
 /** Options of {@link createDiskContentStore}. */
@@ -49,11 +57,16 @@ export interface DiskContentStoreOptions {
   readonly dir: string;
   /** How many bytes of blobs it keeps; the least recently used go first. Default Infinity: nothing is evicted. */
   readonly maxBytes?: number;
+  /**
+   * Gets a sentence, once, about trouble that its callers can do nothing about: the folder was removed and cannot be made again,
+   * or the disk is full although the store may keep more.
+   */
+  readonly onTrouble?: (text: string) => void;
 }
 
 const OPTIONS = is.optionsOf<DiskContentStoreOptions>(
   { dir: is.text('a path', /^[^\0]+$/) },
-  { maxBytes: is.limit() },
+  { maxBytes: is.limit(), onTrouble: is.FUNCTION },
 );
 const MANY_DIGESTS = is.listOf(DIGEST, 'a list of digests');
 const BYTES = is.instanceOf('a Uint8Array', Uint8Array);
@@ -91,6 +104,14 @@ const TOUCH_AGAIN_MS = 10_000;
 /** Eviction frees more than it needs, so that the next blob does not start another one. */
 const EVICT_TO = 0.9;
 const EMPTY: Buffer = Buffer.alloc(0);
+/** The name of a blob with that of its folder. */
+const BLOB = /^[0-9a-f]{64}$/;
+/** Blobs lie in folders by the first byte of their hash. */
+const FOLDERS: readonly string[] = [
+  'incoming',
+  'leases',
+  ...Array.from({ length: 256 }, (_, byte) => join('objects', byte.toString(16).padStart(2, '0'))),
+];
 
 function wrongDigest(expected: Digest, actual: string): RunnerError {
   const message = `expected bytes with digest ${digestKey(expected)}, got ${actual}`;
@@ -123,16 +144,20 @@ class Lease {
       if (!isOutOfRoom(error)) throw error;
       this.#holdBack();
     });
-    const again = (): void => this.#write(() => undefined);
-    this.#timer = setInterval(again, LEASE_MS);
+    this.#timer = setInterval(() => this.renew(), LEASE_MS);
     this.#timer.unref();
+  }
+
+  /** Shows that this process lives, and since when it has touched all that it holds. */
+  renew(): void {
+    this.#write(() => undefined);
   }
 
   /** A time before which every blob that was last touched is unheld. */
   async unheldBeforeMs(): Promise<number> {
-    this.#write(() => undefined);
+    this.renew();
     let before = this.#oldestMs();
-    for (const name of (await readdir(this.#folder)).filter(isLease)) {
+    for (const name of namesIn(this.#folder).filter(isLease)) {
       const path = join(this.#folder, name);
       // On a full disk the own file may be behind.
       if (path === this.#path) continue;
@@ -181,15 +206,6 @@ class Lease {
   }
 }
 
-/** For files of this process, which sweeps remove once it is dead. */
-function removeQuietly(path: string): void {
-  try {
-    rmSync(path, { force: true });
-  } catch {
-    // The disk has become read-only.
-  }
-}
-
 function readFileOrNothing(path: string): string {
   try {
     return readIfRegular(path)?.toString() ?? '';
@@ -215,7 +231,7 @@ function isLease(name: string): boolean {
 function sweep(root: string): void {
   const leases = join(root, 'leases');
   sweepFolder(leases);
-  const alive = new Set(readdirSync(leases).filter(isLease).map(ownerText));
+  const alive = new Set(namesIn(leases).filter(isLease).map(ownerText));
   sweepFolder(join(root, 'incoming'), (name) => alive.has(ownerText(name)));
 }
 
@@ -223,6 +239,7 @@ class DiskBlobs implements DiskContentStore {
   readonly cancelBoundMs = 5_000;
   readonly blobBytesMax: number;
   readonly #root: string;
+  readonly #folders: StoreFolders;
   readonly #maxBytes: number;
   readonly #lease: Lease;
   readonly #touching: NodeJS.Timeout;
@@ -238,22 +255,19 @@ class DiskBlobs implements DiskContentStore {
   #isCounted = false;
   /** Bytes reserved for blobs that are being written. */
   #reserved = 0;
-  /** How many bytes have been added since the store was opened. */
-  #adopted = 0;
+  /** What has been added since each scan in progress began, by key. */
+  readonly #addedSince = new Set<Map<string, number>>();
+  /** How many bytes have been evicted since the store was opened. */
+  #evicted = 0;
   #scanned: Promise<void> | undefined;
   #evicting: Promise<void> | undefined;
 
-  constructor({ dir, maxBytes = Infinity }: DiskContentStoreOptions) {
+  constructor({ dir, maxBytes = Infinity, onTrouble }: DiskContentStoreOptions) {
     this.#root = resolve(dir);
     this.#maxBytes = maxBytes;
     this.blobBytesMax = maxBytes;
-    for (const folder of ['objects', 'incoming', 'leases']) {
-      makeStoreFolder(join(this.#root, folder));
-    }
+    this.#folders = new StoreFolders(this.#root, FOLDERS, onTrouble);
     sweep(this.#root);
-    for (let byte = 0; byte < 256; byte += 1) {
-      makeStoreFolder(join(this.#root, 'objects', byte.toString(16).padStart(2, '0')));
-    }
     this.#lease = new Lease(this.#root);
     // If the folder cannot be read for a moment, the next time does.
     const again = (): void => void this.#touchHeld().catch(() => undefined);
@@ -262,7 +276,7 @@ class DiskBlobs implements DiskContentStore {
   }
 
   get sizeBytes(): number {
-    if (!this.#isCounted) this.#count([...this.#stored()], this.#adopted);
+    if (!this.#isCounted) this.#count([...this.#stored()], []);
     return this.#sizeBytes;
   }
 
@@ -303,7 +317,7 @@ class DiskBlobs implements DiskContentStore {
   #readSmall(digest: Digest): Buffer {
     const path = this.#pathOf(digest);
     // A request with another size is for another blob, and does not show that this one is damaged.
-    const stats = statSync(path, { throwIfNoEntry: false });
+    const stats = statsAt(path);
     if (stats?.size !== digest.sizeBytes) throw new MissingBlobsError([digest]);
     const bytes = readIfRegular(path);
     if (bytes === undefined) throw new MissingBlobsError([digest]);
@@ -359,19 +373,15 @@ class DiskBlobs implements DiskContentStore {
       // A request with another size is for another blob, and does not show that this one is damaged.
       throw new MissingBlobsError([digest]);
     } catch (error) {
-      const isNothing =
-        (error as NodeJS.ErrnoException).code === 'ENOENT' || error instanceof NotRegularError;
+      const isNothing = isNothingThere(error) || error instanceof NotRegularError;
       throw isNothing ? new MissingBlobsError([digest], error) : error;
     }
   }
 
   /** Removes a damaged blob, so that it is missing from now on and can be stored again. */
   #damaged(digest: Digest, bytes: number, actual: string): MissingBlobsError {
-    try {
-      rmSync(this.#pathOf(digest), { force: true });
-    } catch {
-      // Then it stays, and is found damaged again.
-    }
+    // If it stays, it is found damaged again.
+    removeQuietly(this.#pathOf(digest));
     return new MissingBlobsError([digest], wrongDigest(digest, `${actual}/${bytes}`));
   }
 
@@ -386,26 +396,67 @@ class DiskBlobs implements DiskContentStore {
     }
     if (digest.sizeBytes === 0 || this.#isThere(digest)) return;
     await this.#reserve(bytes.length);
+    try {
+      await this.#adding(bytes.length, () => this.#write(digest, bytes));
+    } catch (error) {
+      this.#free(bytes.length);
+      throw error;
+    }
+  }
+
+  async #write(digest: Digest, bytes: Uint8Array): Promise<void> {
     const incoming = this.#newIncoming();
     try {
-      if (bytes.length <= SMALL_BYTES) {
-        writeFileSync(incoming, bytes, { flag: 'wx' });
-        this.#adopt(incoming, digest);
-        return;
-      }
-      const file = await open(incoming, 'wx');
-      try {
-        await file.writeFile(bytes);
-      } finally {
-        await file.close();
-      }
+      if (bytes.length <= SMALL_BYTES) writeFileSync(incoming, bytes, { flag: 'wx' });
+      else await writeFile(incoming, bytes, { flag: 'wx' });
       this.#adopt(incoming, digest);
     } catch (error) {
-      rmSync(incoming, { force: true });
-      throw asStoreError(error, bytes.length);
-    } finally {
-      this.#free(bytes.length);
+      removeQuietly(incoming);
+      throw error;
     }
+  }
+
+  /**
+   * Tries to add reserved bytes to the folder. If that fails because the folder was removed, or because the disk is full
+   * although the store may keep more, it does something about that and tries once more.
+   */
+  async #adding(bytes: number, add: () => MaybePromise<void>): Promise<void> {
+    try {
+      await add();
+      return;
+    } catch (error) {
+      if (this.#folders.areMadeAgain(error)) this.#startOver();
+      else if (!(await this.#makesRoomOnDisk(error, bytes))) throw asStoreError(error, bytes);
+    }
+    try {
+      await add();
+    } catch (error) {
+      throw asStoreError(error, bytes);
+    }
+  }
+
+  /** Whatever the store had is gone with its folder. */
+  #startOver(): void {
+    this.#lease.renew();
+    this.#touched.clear();
+    this.#scanned = undefined;
+    this.#isCounted = false;
+  }
+
+  /** Evicts blobs if an error came because the disk is full; false if the store keeps everything, or that did not help. */
+  async #makesRoomOnDisk(error: unknown, bytes: number): Promise<boolean> {
+    if (this.#maxBytes === Infinity || !isDiskFull(error)) return false;
+    const free = freeBytesAt(this.#root);
+    const evictedBefore = this.#evicted;
+    // The bytes are among those used, because they are reserved. If there seems to be enough for them, something else
+    // has run out, such as the quota of the user.
+    await this.#evictOnce(0, (used) => used - bytes + (free < bytes ? free : 0));
+    if (this.#evicted === evictedBefore) return false;
+    this.#folders.say(
+      `the disk of ${this.#root} is full, although the store may keep ${this.#maxBytes} B: ` +
+        'what was not used for longest is evicted earlier',
+    );
+    return true;
   }
 
   openWrite(digest: Digest): BlobWriter {
@@ -414,6 +465,7 @@ class DiskBlobs implements DiskContentStore {
       path: this.#newIncoming(),
       reserve: (bytes) => this.#reserve(bytes, digest.sizeBytes),
       free: (bytes) => this.#free(bytes),
+      adding: (bytes, add) => this.#adding(bytes, add),
       adopt: (incoming) => {
         // Its last bytes may have arrived long ago.
         utimesSync(incoming, Date.now() / 1_000, Date.now() / 1_000);
@@ -472,7 +524,7 @@ class DiskBlobs implements DiskContentStore {
 
   /** True if no other process shares the folder. */
   #isAlone(): boolean {
-    return readdirSync(join(this.#root, 'leases')).filter(isLease).length <= 1;
+    return namesIn(join(this.#root, 'leases')).filter(isLease).length <= 1;
   }
 
   /** A name for a file that is being written. */
@@ -494,13 +546,18 @@ class DiskBlobs implements DiskContentStore {
         if (isOwn) throw this.#full(bytes);
         // An eviction in progress makes room for another blob, and perhaps for this one as well.
         isOwn = this.#evicting === undefined;
-        this.#evicting ??= this.#evict(bytes).finally(() => {
-          this.#evicting = undefined;
-        });
-        await this.#evicting;
+        await this.#evictOnce(bytes, () => this.#maxBytes);
       }
     }
     this.#reserved += bytes;
+  }
+
+  /** Evicts, or waits for an eviction in progress. */
+  async #evictOnce(bytes: number, limitFor: (usedBytes: number) => number): Promise<void> {
+    this.#evicting ??= this.#evict(bytes, limitFor).finally(() => {
+      this.#evicting = undefined;
+    });
+    await this.#evicting;
   }
 
   /** Gives back room that `#reserve` reserved. */
@@ -530,20 +587,22 @@ class DiskBlobs implements DiskContentStore {
     await this.#scanned;
   }
 
+  /** Moves a file into the store, whose reserved room it takes: at no moment does it count twice, or not at all. */
   #adopt(incoming: string, digest: Digest): void {
     const path = this.#pathOf(digest);
-    const stats = statSync(path, { throwIfNoEntry: false });
+    const stats = statsAt(path);
     const had = stats?.isFile() === true ? stats.size : 0;
     replaceWith(incoming, path);
     this.#sizeBytes += digest.sizeBytes - had;
-    this.#adopted += digest.sizeBytes;
+    for (const added of this.#addedSince) added.set(digestKey(digest), digest.sizeBytes);
+    this.#free(digest.sizeBytes);
     this.#noteTouch(digestKey(digest), Date.now());
   }
 
   #isThere(digest: Digest): boolean {
     if (digest.sizeBytes === 0) return true;
     const path = this.#pathOf(digest);
-    const stats = statSync(path, { throwIfNoEntry: false });
+    const stats = statsAt(path);
     if (stats?.isFile() !== true || stats.size !== digest.sizeBytes) return false;
     return this.#touch(digest, path);
   }
@@ -560,7 +619,7 @@ class DiskBlobs implements DiskContentStore {
     try {
       utimesSync(path, now / 1_000, now / 1_000);
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
+      if (isNothingThere(error)) return false;
       // The blob belongs to another user: it is usable, only evicted sooner.
     }
     this.#noteTouch(key, now);
@@ -574,47 +633,55 @@ class DiskBlobs implements DiskContentStore {
 
   async #scan(): Promise<StoredBlob[]> {
     const found: StoredBlob[] = [];
-    const adoptedBefore = this.#adopted;
-    for (const blob of this.#stored()) {
-      found.push(blob);
-      if (isTurnDue()) await giveTurns();
+    const added = new Map<string, number>();
+    this.#addedSince.add(added);
+    try {
+      for (const blob of this.#stored()) {
+        found.push(blob);
+        if (isTurnDue()) await giveTurns();
+      }
+    } finally {
+      this.#addedSince.delete(added);
     }
-    this.#count(found, adoptedBefore);
+    // Blobs that came meanwhile may have been found or not.
+    for (const { key } of found) added.delete(key);
+    this.#count(found, added.values());
     return found;
   }
 
   *#stored(): Generator<StoredBlob> {
     const objects = join(this.#root, 'objects');
-    for (const folder of readdirSync(objects)) {
+    for (const folder of namesIn(objects)) {
       for (const name of namesIn(join(objects, folder))) {
+        // Nothing else may go: the folder may be, or lead to, one of the user's.
+        if (!BLOB.test(`${folder}${name}`)) continue;
         const path = join(objects, folder, name);
-        const stats = statSync(path, { throwIfNoEntry: false });
+        const stats = statsAt(path);
         if (stats?.isFile() !== true) continue;
         yield { path, key: `${folder}${name}/${stats.size}`, bytes: stats.size, usedMs: stats.mtimeMs };
       }
     }
   }
 
-  /**
-   * Those found may include blobs added meanwhile or not. Counting them twice is corrected by the next scan; missing
-   * them would fill the disk.
-   */
-  #count(found: readonly StoredBlob[], adoptedBefore: number): void {
-    this.#sizeBytes = found.reduce((sum, { bytes }) => sum + bytes, 0) + this.#adopted - adoptedBefore;
+  #count(found: readonly StoredBlob[], added: Iterable<number>): void {
+    this.#sizeBytes = found.reduce((sum, { bytes }) => sum + bytes, 0);
+    for (const bytes of added) this.#sizeBytes += bytes;
     this.#isCounted = true;
   }
 
   /**
-   * Evicts the least recently used blobs, but none that any process holds, and nothing if all others are not enough.
+   * Evicts the least recently used blobs, but none that any process holds, until there is room for `bytes` within the
+   * limit that holds for what is used now; nothing if all that may go are not enough.
    */
-  async #evict(bytes: number): Promise<void> {
+  async #evict(bytes: number, limitFor: (usedBytes: number) => number): Promise<void> {
     sweep(this.#root);
     const before = await this.#lease.unheldBeforeMs();
     const all = (await this.#scan()).sort((a, b) => a.usedMs - b.usedMs);
     // Another process that starts from now on touches what it holds, and blobs touched since the scan are spared.
     const alone = this.#isAlone();
-    const needed = this.#maxBytes - bytes;
-    const roomy = needed - this.#maxBytes * (1 - EVICT_TO);
+    const limit = limitFor(this.#sizeBytes + this.#reserved);
+    const needed = limit - bytes;
+    const roomy = needed - limit * (1 - EVICT_TO);
     const wanted = roomy > 0 ? roomy : needed;
     // If no other process shares the store, only the holds of this one count.
     const unheld = all.filter(({ key, usedMs }) => !this.#held.has(key) && (alone || usedMs < before));
@@ -625,6 +692,7 @@ class DiskBlobs implements DiskContentStore {
       if (isTurnDue()) await giveTurns();
       if (await this.#remove(path, key, usedMs)) {
         this.#sizeBytes -= size;
+        this.#evicted += size;
         this.#touched.delete(key);
       }
     }
@@ -647,7 +715,7 @@ class DiskBlobs implements DiskContentStore {
       await unlink(away);
       return true;
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return true;
+      if (isNothingThere(error)) return true;
       throw error;
     }
   }
@@ -678,6 +746,23 @@ function checkOffset(offset: number, { sizeBytes }: Digest): void {
   throw new RunnerError('RUNNER_INVALID_ARGUMENT', message, { actual: offset });
 }
 
+/** The codes of the system if a disk, or what this user may have of it, is full; not those of a file that is too large. */
+const DISK_FULL: ReadonlySet<string | undefined> = new Set(['ENOSPC', 'EDQUOT']);
+
+function isDiskFull(error: unknown): boolean {
+  return DISK_FULL.has((error as NodeJS.ErrnoException).code);
+}
+
+/** How much this user may still write there; 0 if nobody knows. */
+function freeBytesAt(path: string): number {
+  try {
+    const { bavail, bsize } = statfsSync(path);
+    return bavail * bsize;
+  } catch {
+    return 0;
+  }
+}
+
 /** The store's side of a blob that is being written. */
 interface WriterPlace {
   /** Path of the file that is being written. */
@@ -685,7 +770,9 @@ interface WriterPlace {
   /** Rejects if there is no room for that many more bytes. */
   reserve(bytes: number): Promise<void>;
   free(bytes: number): void;
-  /** Moves the finished file into the store. */
+  /** Tries to add reserved bytes to the folder, twice if that failed for a reason that has gone. */
+  adding(bytes: number, add: () => void): Promise<void>;
+  /** Moves the finished file into the store, with all that is reserved for it. */
   adopt(incoming: string): void;
   ended(): void;
 }
@@ -699,6 +786,7 @@ class DiskWriter implements BlobWriter {
   #reserved = 0;
   #file: number | undefined;
   #isOver = false;
+  #finishing: Promise<void> | undefined;
   #isFinished = false;
 
   constructor(digest: Digest, place: WriterPlace) {
@@ -719,40 +807,52 @@ class DiskWriter implements BlobWriter {
       throw wrongDigest(this.#digest, `${offset + chunk.length} B or more`);
     }
     await this.#place.reserve(chunk.length);
-    if (this.#isGivenUp()) {
-      this.#place.free(chunk.length);
-      throw givenUp(this.#digest);
-    }
     try {
-      this.#file ??= openSync(this.#place.path, 'wx');
-      // Synchronous, because a write into the system's cache is faster than another thread. After a failure, the same
-      // position is written again.
-      for (let at = 0; at < chunk.length;) {
-        at += writeSync(this.#file, chunk, at, chunk.length - at, offset + at);
-      }
+      await this.#place.adding(chunk.length, () => this.#add(offset, chunk));
     } catch (error) {
       this.#place.free(chunk.length);
-      throw asStoreError(error, chunk.length);
+      throw error;
     }
     this.#reserved += chunk.length;
     this.#hash.update(chunk);
     this.committedBytes += chunk.length;
   }
 
-  async finish(): Promise<void> {
-    if (this.#isFinished) return;
+  /**
+   * Synchronous, because a write into the system's cache is faster than another thread. After a failure, the same
+   * position is written again.
+   */
+  #add(offset: number, chunk: Uint8Array): void {
+    // It may have been given up while it waited for room.
     if (this.#isOver) throw givenUp(this.#digest);
-    const actual = `${this.#hash.digest('hex')}/${this.committedBytes}`;
-    if (actual !== digestKey(this.#digest)) {
-      this.discard();
-      throw wrongDigest(this.#digest, actual);
+    this.#file ??= openSync(this.#place.path, 'wx');
+    for (let at = 0; at < chunk.length;) {
+      at += writeSync(this.#file, chunk, at, chunk.length - at, offset + at);
     }
+  }
+
+  finish(): Promise<void> {
+    return (this.#finishing ??= this.#finish());
+  }
+
+  async #finish(): Promise<void> {
+    if (this.#isOver) throw givenUp(this.#digest);
+    this.#isOver = true;
     try {
+      const actual = `${this.#hash.digest('hex')}/${this.committedBytes}`;
+      if (actual !== digestKey(this.#digest)) throw wrongDigest(this.#digest, actual);
       if (this.#file !== undefined) {
         this.#close();
-        this.#place.adopt(this.#place.path);
+        await this.#place.adding(0, () => {
+          this.#place.adopt(this.#place.path);
+          this.#reserved = 0;
+        });
       }
       this.#isFinished = true;
+    } catch (error) {
+      if (!isNothingThere(error)) throw error;
+      const message = `the folder of the store was removed, and with it what had come of ${digestKey(this.#digest)}`;
+      throw new RunnerError('RUNNER_DISK_FAILED', message, { cause: error });
     } finally {
       this.#end();
     }
@@ -760,11 +860,6 @@ class DiskWriter implements BlobWriter {
 
   discard(): void {
     if (!this.#isOver) this.#end();
-  }
-
-  /** It may have been given up while it waited for room. */
-  #isGivenUp(): boolean {
-    return this.#isOver;
   }
 
   #close(): void {
@@ -777,7 +872,7 @@ class DiskWriter implements BlobWriter {
     this.#place.ended();
     this.#place.free(this.#reserved);
     this.#close();
-    if (!this.#isFinished) rmSync(this.#place.path, { force: true });
+    if (!this.#isFinished) removeQuietly(this.#place.path);
   }
 }
 

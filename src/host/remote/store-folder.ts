@@ -1,22 +1,46 @@
 /**
  * The common part of stores in folders. Invariants: the name of a file that is being written identifies its process, so
  * that files of dead processes are recognized at once, and those of live ones are never touched; a folder that is not
- * writable is refused on opening the store.
+ * writable is refused on opening the store; one that is removed later is made again.
  */
-import { accessSync, constants, lstatSync, readdirSync, unlinkSync } from 'node:fs';
+import {
+  accessSync,
+  constants,
+  lstatSync,
+  readdirSync,
+  rmSync,
+  type Stats,
+  statSync,
+  unlinkSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { messageOf, RunnerError } from '../../kernel/errors.ts';
 import { isOutOfRoom } from '../../model/content-store.ts';
 import { makeFolderSync } from '../make-folder.ts';
 import { isOwnName, ownerOf } from '../own-name.ts';
 
+/** True for an error of the system because nothing is at that path, or a file is in the place of a folder above it. */
+export function isNothingThere(error: unknown): boolean {
+  const { code } = error as NodeJS.ErrnoException;
+  return code === 'ENOENT' || code === 'ENOTDIR';
+}
+
 /** The names in a folder of a store; none if it is not a folder, or gone. Throws other errors of the system. */
 export function namesIn(folder: string): readonly string[] {
   try {
     return readdirSync(folder);
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT' || code === 'ENOTDIR') return [];
+    if (isNothingThere(error)) return [];
+    throw error;
+  }
+}
+
+/** What is at a path of a store, a link followed; undefined if nothing is. Throws other errors of the system. */
+export function statsAt(path: string): Stats | undefined {
+  try {
+    return statSync(path, { throwIfNoEntry: false });
+  } catch (error) {
+    if (isNothingThere(error)) return undefined;
     throw error;
   }
 }
@@ -30,7 +54,7 @@ const SILENT_MS = 60_000;
  * user's; so does a folder. What cannot be removed, such as a file of another user, must keep no store from being opened.
  */
 export function sweepFolder(folder: string, isSpared = (_name: string): boolean => false): void {
-  for (const name of readdirSync(folder)) {
+  for (const name of namesIn(folder)) {
     if (!isOwnName(name)) continue;
     const owner = ownerOf(name);
     if (owner === 'alive' || (owner === 'unknown' && isSpared(name))) continue;
@@ -45,10 +69,61 @@ export function sweepFolder(folder: string, isSpared = (_name: string): boolean 
   }
 }
 
-/** Makes a folder if it is missing. Throws the system's error if nothing can be written there. */
-export function makeStoreFolder(path: string): void {
-  makeFolderSync(path);
-  accessSync(path, constants.R_OK | constants.W_OK | constants.X_OK);
+/** Removes a file that nobody misses; if the disk does not let that happen, a later sweep or read tries again. */
+export function removeQuietly(path: string): void {
+  try {
+    rmSync(path, { force: true });
+  } catch {
+    // It stays.
+  }
+}
+
+/** The folders of one store. */
+export class StoreFolders {
+  readonly #root: string;
+  readonly #names: readonly string[];
+  readonly #onTrouble: (text: string) => void;
+  #said: string | undefined;
+
+  /** Makes the folders of those names that are missing. Throws the system's error if nothing can be written there. */
+  constructor(root: string, names: readonly string[], onTrouble: (text: string) => void = () => undefined) {
+    this.#root = root;
+    this.#names = names;
+    this.#onTrouble = onTrouble;
+    this.#make();
+  }
+
+  /**
+   * Makes the folders again if an error came because one of them is gone; false for all other errors.
+   *
+   * @throws RunnerError `RUNNER_DISK_FAILED` if they cannot be made.
+   */
+  areMadeAgain(error: unknown): boolean {
+    if (!isNothingThere(error)) return false;
+    try {
+      this.#make();
+      return true;
+    } catch (cause) {
+      const text = `the folder ${this.#root} of a store was removed, and cannot be made again: ${messageOf(cause)}`;
+      this.say(text);
+      throw new RunnerError('RUNNER_DISK_FAILED', text, { cause });
+    }
+  }
+
+  /** Reports trouble, once as long as it is the same. */
+  say(text: string): void {
+    if (this.#said === text) return;
+    this.#said = text;
+    this.#onTrouble(text);
+  }
+
+  #make(): void {
+    for (const name of this.#names) {
+      const path = join(this.#root, name);
+      makeFolderSync(path);
+      accessSync(path, constants.R_OK | constants.W_OK | constants.X_OK);
+    }
+  }
 }
 
 /** Maps a full disk to `RUNNER_STORE_FULL`; returns other errors unchanged. */

@@ -1,12 +1,12 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import {
+  existsSync,
   linkSync,
   mkdirSync,
   mkdtempSync,
   readFileSync,
   readdirSync,
-  renameSync,
   rmSync,
   statSync,
   symlinkSync,
@@ -87,6 +87,44 @@ const age = (digest: Digest, hours: number, root = dir): void => {
   const seconds = Date.now() / 1_000 - hours * 3_600;
   utimesSync(fileOf(digest, root), seconds, seconds);
 };
+
+const NO_OUTPUTS: ActionOutcome = {
+  exitCode: 0,
+  outputFiles: [],
+  outputDirectories: [],
+  outputSymlinks: [],
+  metadata: { worker: 'w' },
+};
+
+/** Lets calls of the file system fail whose first argument is such a one; the function that it gives ends that. */
+function failing(
+  name: 'readdirSync' | 'writeFileSync' | 'writeSync',
+  errorCode: string,
+  isStruck: (first: unknown) => boolean,
+): () => void {
+  const original: (...given: never[]) => unknown = fs[name];
+  let isOver = false;
+  const spy = vi.spyOn(fs, name).mockImplementation((...given: unknown[]) => {
+    if (!isOver && isStruck(given[0])) throw Object.assign(new Error(errorCode), { code: errorCode });
+    return original(...(given as never[]));
+  });
+  syncBuiltinESMExports();
+  onTestFinished(() => {
+    spy.mockRestore();
+    syncBuiltinESMExports();
+  });
+  return () => {
+    isOver = true;
+  };
+}
+
+/** How much is in all files below a folder. */
+function bytesBelow(folder: string): number {
+  const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) =>
+    entry.isFile(),
+  );
+  return files.reduce((sum, { parentPath, name }) => sum + statSync(join(parentPath, name)).size, 0);
+}
 
 async function allBytes(parts: AsyncIterable<Uint8Array>): Promise<Buffer> {
   const found: Uint8Array[] = [];
@@ -423,33 +461,137 @@ describe('a content store on the disk', () => {
 
   test('looks again at what it keeps if that failed once', async () => {
     const store = disk(100);
-    const objects = join(dir, 'objects');
-    renameSync(objects, `${objects}-away`);
-    expect(await code(put(store, 'a'))).toBe('ENOENT');
-    renameSync(`${objects}-away`, objects);
+    const repaired = failing('readdirSync', 'EIO', (path) => path === join(dir, 'objects'));
+    expect(await code(put(store, 'a'))).toBe('EIO');
+    repaired();
     expect(await code(put(store, 'a'))).toBeUndefined();
   });
 
   test('does not take what it cannot look at for an empty folder', async () => {
     const { hash } = await put(disk(), 'a'.repeat(60));
     const folder = join(dir, 'objects', hash.slice(0, 2));
-    const readdir = fs.readdirSync;
-    let isOutOfFiles = true;
-    const outOfFiles: typeof readdir = ((path: string, ...more: []) => {
-      if (isOutOfFiles && path === folder) throw Object.assign(new Error('EMFILE'), { code: 'EMFILE' });
-      return readdir(path, ...more);
-    }) as typeof readdir;
-    vi.spyOn(fs, 'readdirSync').mockImplementation(outOfFiles);
-    syncBuiltinESMExports();
-    onTestFinished(() => {
-      vi.restoreAllMocks();
-      syncBuiltinESMExports();
-    });
+    const repaired = failing('readdirSync', 'EMFILE', (path) => path === folder);
     const store = disk(100);
     expect(await code(put(store, 'b'.repeat(30)))).toBe('EMFILE');
-    isOutOfFiles = false;
+    repaired();
     await put(store, 'b'.repeat(30));
     expect(store.sizeBytes).toBe(90);
+  });
+
+  test('counts a blob once that comes while it looks for others to evict', async () => {
+    const store = disk(100);
+    for (let n = 0; n < 9; n += 1) age(await put(store, `${n}`.repeat(10)), 10 - n);
+    let last = '';
+    for (let n = 0; !digestOf(last).hash.startsWith('ff'); n += 1) last = `last ${n}`;
+    // Each step of a loop lets others have a turn.
+    let now = performance.now();
+    const clock = vi.spyOn(performance, 'now').mockImplementation(() => (now += 1_000));
+    onTestFinished(() => clock.mockRestore());
+    await Promise.all([put(store, 'b'.repeat(30)), put(store, last)]);
+    expect(store.sizeBytes).toBe(bytesBelow(join(dir, 'objects')));
+    expect(await store.findMissing([digestOf(last)])).toEqual([]);
+  });
+
+  test('counts and evicts blobs alone, and no file of the user in a folder of that name', async () => {
+    const store = disk(100);
+    const alien = join(dir, 'objects', 'ab', 'FILE');
+    writeFileSync(alien, new Uint8Array(90));
+    utimesSync(alien, 1, 1);
+    const old = await put(store, 'o'.repeat(60));
+    age(old, 1);
+    await put(store, 'n'.repeat(60));
+    expect([store.sizeBytes, await store.findMissing([old]), existsSync(alien)]).toEqual([60, [old], true]);
+  });
+
+  test('makes its folder again that somebody has removed, and counts from nothing', async () => {
+    const store = disk(100);
+    const old = await put(store, 'o'.repeat(60));
+    expect(await store.findMissing([old])).toEqual([]);
+    rmSync(dir, { recursive: true });
+    expect(await store.findMissing([old])).toEqual([old]);
+    expect(await code(store.read(old))).toBe('RUNNER_MISSING_BLOBS');
+    const [fresh, second] = [await put(store, 'n'.repeat(60)), await put(store, 's'.repeat(40))];
+    expect(store.sizeBytes).toBe(100);
+    expect(await store.findMissing([fresh, second])).toEqual([]);
+    expect(readdirSync(join(dir, 'leases'))).toHaveLength(1);
+    rmSync(join(dir, 'objects'), { recursive: true });
+    const whole = store.openWrite(old);
+    await whole.write(0, bytesOf('o'.repeat(60)));
+    await whole.finish();
+    expect(await store.findMissing([old, fresh])).toEqual([fresh]);
+  });
+
+  test('what had come of a blob when the folder was removed is lost, which its writer learns, and can be sent again', async () => {
+    const store = disk(100_000);
+    const bytes = bytesOf('ab'.repeat(10_000));
+    const upload = async (inBetween: () => void): Promise<unknown> => {
+      const writer = store.openWrite(digestOf(bytes));
+      await writer.write(0, bytes.subarray(0, 10_000));
+      inBetween();
+      await writer.write(10_000, bytes.subarray(10_000));
+      return code(writer.finish());
+    };
+    expect(await upload(() => rmSync(dir, { recursive: true }))).toBe('RUNNER_DISK_FAILED');
+    expect(await upload(() => undefined)).toBeUndefined();
+    expect(await store.findMissing([digestOf(bytes)])).toEqual([]);
+    expect([store.sizeBytes, readdirSync(join(dir, 'incoming'))]).toEqual([20_000, []]);
+  });
+
+  test('says once that a file is in the place of its folder, with each call that fails for that', async () => {
+    const said: string[] = [];
+    const onTrouble = (text: string): void => void said.push(text);
+    const store = createDiskContentStore({ dir, maxBytes: 100, onTrouble });
+    const cache = createDiskActionCache({ dir: join(dir, 'ac'), onTrouble });
+    open.push(store);
+    const kept = await put(store, 'kept');
+    rmSync(dir, { recursive: true });
+    writeFileSync(dir, '');
+    expect(await store.findMissing([kept])).toEqual([kept]);
+    for (const size of [10, 90]) {
+      const text = `the folder ${dir} of a store was removed, and cannot be made again: `;
+      await expect(put(store, 'x'.repeat(size))).rejects.toMatchObject({
+        code: 'RUNNER_DISK_FAILED',
+        message: expect.stringContaining(text) as unknown,
+      });
+    }
+    expect(said).toHaveLength(1);
+    expect(await cache.get('', kept)).toBeUndefined();
+    expect(await code(cache.put('', kept, NO_OUTPUTS))).toBe('RUNNER_DISK_FAILED');
+    expect(said).toHaveLength(2);
+    rmSync(dir);
+    await put(store, 'kept');
+    await cache.put('', kept, NO_OUTPUTS);
+    expect([await store.findMissing([kept]), (await cache.get('', kept))?.exitCode]).toEqual([[], 0]);
+  });
+
+  test('evicts on a disk that is full below its limit, and says so once', async () => {
+    const said: string[] = [];
+    const store = createDiskContentStore({ dir, maxBytes: 1_000_000, onTrouble: (text) => said.push(text) });
+    open.push(store);
+    const old: Digest[] = [];
+    for (let n = 0; n < 20; n += 1) old.push(await put(store, String(100 + n).repeat(3)));
+    old.forEach((digest, n) => age(digest, 30 - n));
+    const [held, ...free] = old;
+    store.hold([held!]);
+    const isFull = (path: unknown): boolean =>
+      String(path).startsWith(dir) && bytesBelow(join(dir, 'objects')) > 171;
+    failing('writeFileSync', 'ENOSPC', isFull);
+    failing('writeSync', 'ENOSPC', () => isFull(dir));
+    const first = await put(store, 'first one');
+    // As many as it takes, and a tenth more.
+    expect(await store.findMissing(old)).toEqual(free.slice(0, 3));
+    const bytes = bytesOf('w'.repeat(20));
+    const writer = store.openWrite(digestOf(bytes));
+    await writer.write(0, bytes);
+    await writer.finish();
+    expect(await store.findMissing([...old.slice(0, 10), first, digestOf(bytes)])).toEqual(free.slice(0, 3));
+    const last = await put(store, 'last of all');
+    expect(await store.findMissing(old)).toEqual(free.slice(0, 7));
+    store.hold([...old, first, digestOf(bytes), last, await put(store, 'y'.repeat(90))]);
+    expect(await code(put(store, 'z'.repeat(90)))).toBe('RUNNER_STORE_FULL');
+    expect(said).toEqual([
+      `the disk of ${dir} is full, although the store may keep 1000000 B: what was not used for longest is evicted earlier`,
+    ]);
   });
 
   test('what is held is touched, also when it is much', async () => {
