@@ -105,13 +105,20 @@ function rankOf(firing: EventInfo, { recurrence, isSince, isPlain, isTurn }: Cir
   // Looking up where a sleep was set is slow; without a place it is almost never the user's.
   if (isSleep && !('place' in firing)) return RANK.routine;
   if (isSleep) return recurrence === 'between' ? RANK.routine : RANK.minor;
-  if (recurrence === 'between') return isTurn && isOfUser(firing.topic, isPlain) ? RANK.beside : RANK.minor;
-  return recurrence === 'rare' && isSince && isOfUser(firing.topic, isPlain) ? RANK.context : RANK.around;
+  // A sleep that comes again and again beside runners and nodes says nothing that their lines do not say.
+  if (recurrence !== 'rare' && !isPlain && isNamedSleep(firing.topic)) return RANK.never;
+  const ofUser = isOfUser(firing.topic, isPlain);
+  if (recurrence === 'between') return isTurn && ofUser ? RANK.beside : RANK.minor;
+  return recurrence === 'rare' && isSince && ofUser ? RANK.context : RANK.around;
 }
 
 /** True for timers, and in plain code also for sleeps with a name: beside runners and nodes these say little. */
 function isOfUser(topic: Topic, isPlain: boolean): boolean {
-  return isSetByLine(topic) || (isPlain && topic.owner === '' && topic.subject === '');
+  return isSetByLine(topic) || (isPlain && isNamedSleep(topic));
+}
+
+function isNamedSleep({ owner, subject }: Topic): boolean {
+  return owner === '' && subject === '';
 }
 
 /** The kinds of all events, because whatever has lines of its own counts as well. */

@@ -104,6 +104,28 @@ test('a timer that fires once after the first decision is shown, however often o
   );
 });
 
+test.each([
+  [6, false],
+  [2, true],
+] as const)(
+  'beside nodes, a named sleep of the scenario is a line only if it is rare: %d times',
+  async (times, isShown) => {
+    const lines = await linesOf(async (sim) => {
+      const net = createNetwork(sim, { latencyMs: 1 });
+      net.node('store', () => ({ get: (key: string) => key }));
+      net.node('client', async ({ connect, sleep }) => {
+        for (let n = 0; n < 6; n += 1) {
+          await connect<{ get(key: string): string }>('store').get(`key ${n}`);
+          await sleep(50);
+        }
+      });
+      for (let n = 0; n < times; n += 1) await sim.sleep(300 / times, 'the scenario waits');
+      sim.check(false, 'it is wrong');
+    });
+    expect(lines.some((line) => line.includes('"the scenario waits" fires'))).toBe(isShown);
+  },
+);
+
 /** Two workers of plain code nap side by side for 70 ms, `naps` times, and a loop looks every 10 ms until all is done. */
 async function napsOfTwo(naps: number, pollMs = 10): Promise<string[]> {
   const nap = async (ms: number): Promise<void> => {
