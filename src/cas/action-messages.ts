@@ -51,7 +51,7 @@ export function soundDigest(field: string, digest: Digest | null): Digest {
   const { hash, sizeBytes } = digest;
   if (!HASH.test(hash)) throw badField(`${field}.hash`, '64 lower-case hexadecimal digits', hash);
   if (!Number.isSafeInteger(sizeBytes) || sizeBytes < 0) {
-    throw badField(`${field}.size_bytes`, 'a number of bytes, 0 or more', sizeBytes);
+    throw badField(`${field}.size_bytes`, `0 to ${Number.MAX_SAFE_INTEGER} bytes`, sizeBytes);
   }
   if (sizeBytes === 0 && hash !== EMPTY_HASH) throw badField(`${field}.hash`, 'the hash of no bytes', hash);
   return { hash, sizeBytes };

@@ -512,14 +512,14 @@ async function downloadDirectory(
   { signal }: Interruption,
 ): Promise<void> {
   const content = new FetchedTree(client);
-  const root = content.addTree(await client.read(treeDigest));
+  const root = content.addTree(await client.read(treeDigest), path);
   const target = resolve(path);
   const scratch = await scratchNextTo(target);
   try {
     const made = join(scratch, basename(target));
     await createCasFiler({ content, root: scratch }).checkoutAt(snapshotOfDigest(root), made, { signal });
     signal.throwIfAborted();
-    await moveInto(made, target);
+    await moveInto(join(made, path), target);
   } finally {
     await rm(scratch, { recursive: true, force: true });
   }

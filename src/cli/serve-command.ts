@@ -98,10 +98,15 @@ async function closeCluster(terminal: Terminal, cluster: BuildCluster | undefine
   try {
     await cluster?.close();
   } catch (error) {
-    const isExpected = isRunnerError(error) || (error as NodeJS.ErrnoException).syscall !== undefined;
-    if (!isExpected) throw error;
+    if (!isOfSurroundings(error)) throw error;
     terminal.note(onOneLine(`error: not all is removed that actions have left: ${messageOf(error)}`));
   }
+}
+
+/** An error of the system, or one of a runner; any other is a mistake of ours. */
+function isOfSurroundings(error: unknown): boolean {
+  if (error instanceof AggregateError) return error.errors.every(isOfSurroundings);
+  return isRunnerError(error) || (error as NodeJS.ErrnoException).syscall !== undefined;
 }
 
 /** Where calls are logged and measured, and what interrupts waiting for files. */

@@ -62,7 +62,8 @@ export class Terminal {
     }
     if (isHungUp || error.code === 'EPIPE') this.#endClosed();
     if (stream === 'stdout') process.stderr.write(`error: stdout cannot be written: ${error.message}\n`);
-    endProcess(this.#lostStatus);
+    // That of a signal, if one has asked the process to end.
+    endProcess(Number(process.exitCode ?? 0) || this.#lostStatus);
   }
 
   #endClosed(): never {

@@ -9,6 +9,7 @@ import type { Dirent, OpenDirOptions } from 'node:fs';
 import { chmodSync, lstatSync, opendirSync, renameSync, rmdirSync, unlinkSync } from 'node:fs';
 import { chmod, lstat, opendir, rename, rmdir, unlink } from 'node:fs/promises';
 import { setTimeout as pause } from 'node:timers/promises';
+import { messageOf } from '../kernel/errors.ts';
 import type { MaybePromise } from '../model/maybe-promise.ts';
 
 const SLASH = Buffer.from('/');
@@ -23,6 +24,8 @@ const RETRIES_MAX = 5;
 const RETRY_MS = 20;
 /** A directory in which this many entries cannot be removed is given up. */
 const STUCK_MAX = 100;
+/** How many of the errors are in that of the removal. */
+const NAMED_MAX = 10;
 /** Errors that a few retries outlast. */
 const PASSING: ReadonlySet<string> = new Set(['EBUSY', 'EMFILE', 'ENFILE']);
 /** Errors of a directory whose permissions do not allow changes. */
@@ -33,7 +36,8 @@ const FULL: ReadonlySet<string> = new Set(['ENOTEMPTY', 'EEXIST']);
 /**
  * Removes the tree if it is there, or, with `keepDir`, only what is in it; anything there but a directory is removed.
  *
- * @throws the system's error (rejects) if something cannot be removed: the first such error, after all else is gone.
+ * @throws the system's error (rejects) if something cannot be removed, after all else is gone: of several an
+ * AggregateError that names each, with the code of the first.
  */
 export async function removeTree(path: string, keepDir = false): Promise<void> {
   await removeTreeWhile(path, () => true, keepDir);
@@ -191,6 +195,16 @@ const SYNC: Disk = {
 /** Steps to run one after the other; each receives the result of the one before it, or throws its error. */
 type Steps<T> = Generator<(disk: Disk) => unknown, T, unknown>;
 
+/** The error of a removal that failed in so many places. */
+function failureOf(errors: readonly unknown[], count: number): unknown {
+  const [first] = errors;
+  if (errors.length === 1) return first;
+  const rest = count > errors.length ? [`and ${count - errors.length} more`] : [];
+  const { code, syscall, path } = first as NodeJS.ErrnoException;
+  const message = [...errors.map(messageOf), ...rest].join('; ');
+  return Object.assign(new AggregateError(errors, message), { code, syscall, path });
+}
+
 /** What an operation threw. */
 interface Failure {
   readonly error: unknown;
@@ -225,8 +239,9 @@ class Removal {
   readonly #levels: Level[] = [];
   readonly #prefix = `.removed-${randomBytes(8).toString('hex')}-`;
   #moved = 0;
-  /** The first error that kept something from being removed. */
-  #failure: Failure | undefined;
+  /** The first errors that kept something from being removed, and how many there were. */
+  readonly #failures: unknown[] = [];
+  #failed = 0;
 
   constructor(top: Buffer) {
     this.#top = top;
@@ -252,7 +267,7 @@ class Removal {
         if (isKept || (yield* this.#isGone(level, this.#levels.at(-2) ?? around))) this.#levels.pop();
       }
     }
-    if (this.#failure !== undefined) throw this.#failure.error;
+    if (this.#failed > 0) throw failureOf(this.#failures, this.#failed);
   }
 
   /** Removes a folder that has been emptied; false if somebody has added entries meanwhile. */
@@ -370,7 +385,10 @@ class Removal {
   }
 
   #fail(error: unknown): void {
-    this.#failure ??= { error };
+    // A folder stays because of what is in it, which has an error of its own.
+    if (this.#failed > 0 && FULL.has(codeOf(error))) return;
+    this.#failed += 1;
+    if (this.#failed <= NAMED_MAX) this.#failures.push(error);
   }
 }
 

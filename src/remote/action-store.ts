@@ -118,7 +118,8 @@ export class Actions implements ActionStore {
     await this.#makeDirInside(dir, base);
     for (const path of pathsOf(command)) {
       throwIfCancelled(cancel, 'preparing outputs');
-      await this.#makeDirInside(dir, path === '' ? base : parentOf(within(base, path)));
+      const output = within(base, path);
+      await this.#makeDirInside(dir, path === '' ? base : parentOf(output), output);
     }
     await this.#linkJdk(dir, command);
   }
@@ -155,7 +156,7 @@ export class Actions implements ActionStore {
       } else if (kind === 'file') {
         outputFiles.push({ path, ...(await this.#place.storeFile(content, at, cancel)) });
       } else {
-        outputDirectories.push({ path, treeDigest: await this.#storeDir(content, at, cancel) });
+        outputDirectories.push({ path, treeDigest: await this.#storeDir(content, dir, at, cancel) });
       }
     }
     return { outputFiles, outputDirectories, outputSymlinks };
@@ -175,19 +176,20 @@ export class Actions implements ActionStore {
     return request === undefined ? this.#content : holdingFor(this.#content, request.actionDigest);
   }
 
-  async #storeDir(content: ContentStore, dir: string, cancel: Cancellable): Promise<Digest> {
-    const { root, children } = await storeTree(content, await this.#place.sourceAt(dir), cancel);
+  async #storeDir(content: ContentStore, dir: string, at: string, cancel: Cancellable): Promise<Digest> {
+    const source = await this.#place.sourceAt(at);
+    const { root, children } = await storeTree(content, source, cancel, at.slice(dir.length + 1));
     return storeBytes(content, MESSAGES.Tree.encode({ root, children }), cancel);
   }
 
   /** Creates a directory, after checking its nearest existing parent: a link in the input root could lead anywhere. */
-  async #makeDirInside(dir: string, path: string): Promise<void> {
+  async #makeDirInside(dir: string, path: string, output = path): Promise<void> {
     let there = path;
     while (there !== dir && (await this.#place.kindAt(there)) === undefined) there = parentOf(there);
     if (there !== dir && (await this.#place.leadsOut(dir, there))) {
-      throw unprepared(`output outside of the input root: ${path}`);
+      throw unprepared(`output outside of the input root: ${output.slice(dir.length + 1)}`);
     }
-    if (there !== dir && (await this.#place.kindAt(there)) === 'file') throw blocked(dir, path, there);
+    if (there !== dir && (await this.#place.kindAt(there)) === 'file') throw blocked(dir, output, there);
     await this.#place.makeDir(path);
   }
 
@@ -281,9 +283,9 @@ function unprepared(text: string): FilerError {
 }
 
 /** The error of a client whose output directory cannot be created. */
-function blocked(dir: string, path: string, there: string): RunnerError {
-  const [output, input] = [path, there].map((at) => at.slice(dir.length + 1));
-  return badField('command', `no output below an input file, such as in ${output}`, input);
+function blocked(dir: string, output: string, there: string): RunnerError {
+  const input = there.slice(dir.length + 1);
+  return badField('command', `no output below the input file ${input}`, output.slice(dir.length + 1));
 }
 
 function wrongKind(path: string, declared: 'file' | 'dir' | undefined, kind: EntryKind): FilerError {

@@ -29,11 +29,19 @@ export class FetchedTree implements ContentStore {
     this.#client = client;
   }
 
-  /** Adds the directories of a Tree message; returns the digest of its root. */
-  addTree(bytes: Uint8Array): Digest {
+  /**
+   * Adds the directories of a Tree message; returns the digest of a root in which the tree lies at `path`, so that its
+   * links may lead out of the tree, but not out of that root.
+   */
+  addTree(bytes: Uint8Array, path = ''): Digest {
     const { root, children } = MESSAGES.Tree.decode(bytes);
     for (const child of children) this.#folders.add(MESSAGES.Directory.encode(child));
-    return this.#folders.add(root === null ? new Uint8Array() : MESSAGES.Directory.encode(root));
+    let digest = this.#folders.add(root === null ? new Uint8Array() : MESSAGES.Directory.encode(root));
+    const names = path === '' ? [] : path.split('/');
+    for (const name of names.reverse()) {
+      digest = this.#folders.add(MESSAGES.Directory.encode({ directories: [{ name, digest }] }));
+    }
+    return digest;
   }
 
   async findMissing(digests: readonly Digest[], cancel?: Cancellable): Promise<readonly Digest[]> {
@@ -85,5 +93,7 @@ export class FetchedTree implements ContentStore {
 const WHAT = 'fetching a tree';
 
 function asMissing(digest: Digest, error: unknown): unknown {
-  return rpcFailure(error).status.code === RPC_CODES.NOT_FOUND ? new MissingBlobsError([digest]) : error;
+  return rpcFailure(error).status.code === RPC_CODES.NOT_FOUND
+    ? new MissingBlobsError([digest], error)
+    : error;
 }

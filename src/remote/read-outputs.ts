@@ -133,13 +133,13 @@ export async function readOutputs(world: World, options: ReadOutputsOptions): Pr
   }
   for (const { path, treeDigest } of result.outputDirectories) {
     const content = new FetchedTree(client);
-    const root = content.addTree(await client.read(treeDigest));
+    const root = content.addTree(await client.read(treeDigest), path);
     const tree = createMemoryTree();
     const { path: dir } = await createContentFiler({ content, tree }).checkout(snapshotOfDigest(root), {
       signal,
     });
     if (path !== '') entries.set(path, { kind: 'dir' });
-    for (const [name, entry] of tree.entriesUnder(dir)) {
+    for (const [name, entry] of tree.entriesUnder(path === '' ? dir : `${dir}/${path}`)) {
       entries.set(path === '' ? name : `${path}/${name}`, entry);
     }
   }

@@ -1,7 +1,7 @@
 /**
  * Stores directories as blobs, wherever they are. Invariants: equal content gives equal digests, because names are
  * sorted by their bytes; entries that cannot be stored exactly are rejected, not left out; links are stored, never
- * followed, and none leads out of its tree.
+ * followed, and none leads out of the root below which its tree lies.
  */
 import { type DirectoryMessage, MESSAGES } from '../cas/codec.ts';
 import { digestOf } from '../cas/digest-of.ts';
@@ -60,13 +60,15 @@ export async function storeBytes(
 /**
  * Stores a directory with everything below it.
  *
- * @throws RunnerError (rejects) `RUNNER_FILER_FAILED` for a link that leads out of it, and for an entry that is not a
- * file, directory or link.
+ * @param at where the directory lies below the root in which its links have to stay; default: it is that root.
+ * @throws RunnerError (rejects) `RUNNER_FILER_FAILED` for a link that leads out of the root, and for an entry that is not
+ * a file, directory or link.
  */
 export async function storeTree(
   content: ContentStore,
   source: TreeSource,
   cancel?: Cancellable,
+  at = '',
 ): Promise<StoredTree> {
   const children = new Map<string, DirectoryMessage>();
   const store = async (path: string): Promise<{ message: DirectoryMessage; digest: Digest }> => {
@@ -83,7 +85,7 @@ export async function storeTree(
     const entries = [...(await source.entriesOf(dir))].sort(([a], [b]) => inByteOrder(a, b));
     for (const [name, kind] of entries) {
       throwIfCancelled(cancel, 'storing a directory');
-      const path = dir === '' ? name : `${dir}/${name}`;
+      const path = below(dir, name);
       if (kind === 'dir') {
         const { message, digest } = await store(path);
         children.set(digestKey(digest), message);
@@ -91,9 +93,9 @@ export async function storeTree(
       } else if (kind === 'file') {
         found.files.push({ name, ...(await source.storeFile(content, path, cancel)) });
       } else if (kind === 'link') {
-        found.symlinks.push({ name, target: await confinedTarget(source, path) });
+        found.symlinks.push({ name, target: confinedTarget(below(at, path), await source.targetOf(path)) });
       } else {
-        throw unkept(`neither file, directory nor link: ${path}`);
+        throw unkept(`neither file, directory nor link: ${below(at, path)}`);
       }
     }
     return found;
@@ -102,11 +104,15 @@ export async function storeTree(
   return { root: message, digest, children: [...children.values()] };
 }
 
-/** The target of a link; fails if it leads out of the tree. */
-async function confinedTarget(source: TreeSource, path: string): Promise<string> {
-  const target = await source.targetOf(path);
+/** A path in a directory; both are relative to the same root. */
+function below(dir: string, path: string): string {
+  return dir === '' ? path : `${dir}/${path}`;
+}
+
+/** The target of a link; fails if it leads out of the root that its path counts from. */
+function confinedTarget(path: string, target: string): string {
   if (isConfinedLink(path, target)) return target;
-  throw unkept(`link that could lead out of its directory: ${path} -> ${target}`);
+  throw unkept(`link that could lead out of the input root: ${path} -> ${target}`);
 }
 
 /**

@@ -159,8 +159,8 @@ describe('actions, commands and results', () => {
 
   test.for([
     [{ hash: 'A'.repeat(64) }, 'action.command_digest.hash: expected 64 lower-case'],
-    [{ sizeBytes: -1 }, 'action.command_digest.size_bytes: expected a number of bytes'],
-    [{ sizeBytes: 2 ** 60 }, 'action.command_digest.size_bytes: expected a number of bytes'],
+    [{ sizeBytes: -1 }, 'action.command_digest.size_bytes: expected 0 to 9007199254740991 bytes, got -1'],
+    [{ sizeBytes: 2 ** 60 }, 'action.command_digest.size_bytes: expected 0 to 9007199254740991 bytes'],
   ] as const)('an action whose digest has %o is refused', ([part, message]) => {
     const bytes = MESSAGES.Action.encode({ commandDigest: { ...digest, ...part }, inputRootDigest: digest });
     expect(() => decodeAction(bytes)).toThrow(message);

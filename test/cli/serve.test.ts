@@ -1,5 +1,15 @@
-import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import {
+  closeSync,
+  existsSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -14,7 +24,7 @@ import type { Digest } from '../../src/model/digest.ts';
 import { REMOTE_METHODS as M } from '../../src/remote/methods.ts';
 import { comesTrue, newMark } from '../host/hostile/leftovers.ts';
 import { SmallDisk, smallDiskMissingBecause, titledForSmallDisk } from '../host/remote/small-disk.ts';
-import { jsonLines, type Started, startWith } from './command.ts';
+import { builtCommand, jsonLines, type Started, startWith } from './command.ts';
 
 let dir: string;
 const started: Started[] = [];
@@ -343,14 +353,18 @@ describe('dryrunner serve --reapi', () => {
       try {
         const { server, said } = await serve('--jobs', '1');
         const remote = await connectRemote({ endpoint: String(said['endpoint']) });
-        const script = 'mkdir disk other && pwd > "$0" && mount -t tmpfs tmpfs disk';
+        const script =
+          'mkdir disk disk2 other && pwd > "$0" && mount -t tmpfs tmpfs disk && mount -t tmpfs tmpfs disk2';
         expect(await execute(remote, '/bin/sh', '-c', script, at)).toBe(0);
         remote.close();
         server.child.kill('SIGINT');
         const { code, err } = await server.finished;
         const action = readFileSync(at, 'utf8').trim();
-        expect(err.split('\n').slice(1, 2)).toEqual([
-          `error: not all is removed that actions have left: EBUSY: resource busy or locked, rmdir '${action}/disk'`,
+        const [, line = ''] = err.split('\n');
+        const text = 'error: not all is removed that actions have left: ';
+        expect([line.slice(0, text.length), line.slice(text.length).split('; ').sort()]).toEqual([
+          text,
+          ['disk', 'disk2'].map((name) => `EBUSY: resource busy or locked, rmdir '${action}/${name}'`),
         ]);
         expect(err).not.toMatch(/^ +at /m);
         expect(code).toBe(130);
@@ -360,10 +374,26 @@ describe('dryrunner serve --reapi', () => {
           dirname(action),
           action,
           `${action}/disk`,
+          `${action}/disk2`,
         ]);
       } finally {
-        spawnSync('umount', [join(readFileSync(at, 'utf8').trim(), 'disk')]);
+        const action = readFileSync(at, 'utf8').trim();
+        spawnSync('umount', [join(action, 'disk'), join(action, 'disk2')]);
       }
+    },
+  );
+
+  test.runIf(existsSync('/dev/full'))(
+    'a signal has its exit code also if stderr is full; skipped without /dev/full, because no other file is full',
+    async () => {
+      const full = openSync('/dev/full', 'w');
+      onTestFinished(() => closeSync(full));
+      const command = [...builtCommand, 'serve', '--reapi', '--port', '0'];
+      const server = spawn(process.execPath, command, { stdio: ['ignore', 'pipe', full] });
+      onTestFinished(() => void server.kill('SIGKILL'));
+      if (server.stdout !== null) await once(server.stdout, 'data');
+      server.kill('SIGTERM');
+      expect(await once(server, 'exit')).toEqual([143, null]);
     },
   );
 

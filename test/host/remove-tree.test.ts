@@ -102,6 +102,26 @@ test.skipIf(!isRoot)(
   },
 );
 
+test.skipIf(!isRoot)(
+  `the error names ten of many that stay, and the rest are not tried${because}`,
+  async () => {
+    chmodSync(root, 0o777);
+    const folder = join(tree, 'of another');
+    mkdirSync(folder);
+    for (let n = 0; n < 150; n += 1) writeFileSync(join(folder, String(n)), '');
+    chownSync(tree, 65_534, 65_534);
+    process.seteuid?.(65_534);
+    const error = await removeTree(tree)
+      .then(() => new Error('it has removed them'))
+      .catch((reason: unknown) => reason as Error)
+      .finally(() => process.seteuid?.(0));
+    expect(error).toMatchObject({ code: 'EACCES' });
+    const named = error.message.split('; ');
+    expect(named.slice(0, 10).filter((text) => text.includes(`unlink '${folder}/`))).toHaveLength(10);
+    expect(named.slice(10)).toEqual(['and 94 more']);
+  },
+);
+
 test('what a process that is ending still adds is removed too', async () => {
   const added = ['later', 'last'];
   watched.beforeRmdir = (path) => {

@@ -74,6 +74,22 @@ describe('the outputs of an action', () => {
     });
   });
 
+  test('may have links that lead out of their folder, but not out of the root of all', async () => {
+    await withCluster(async (sim, content, transport) => {
+      const read = async (path: string): Promise<TreeEntries> => {
+        const root = { symlinks: [{ name: 'z', target: '../../e' }] };
+        const treeDigest = content.add(MESSAGES.Tree.encode({ root, children: [] }));
+        const result = { ...NOTHING, outputDirectories: [{ path, treeDigest }] };
+        return readOutputs(sim.world, { transport, result });
+      };
+      expect(shown(await read('a/d'))).toEqual({ 'a/d': 'dir', 'a/d/z': '-> ../../e' });
+      await expect(read('d')).rejects.toMatchObject({
+        code: 'RUNNER_BAD_MESSAGE',
+        message: 'symlink z: expected a target inside the input root, got "../../e"',
+      });
+    });
+  });
+
   test('in the root of the action have no directory before them', async () => {
     await withCluster(async (sim, content, transport) => {
       const result = { ...NOTHING, outputDirectories: [{ path: '', treeDigest: treeIn(content) }] };

@@ -10,7 +10,8 @@ import { isRunnerError, messageOf, RunnerError } from '../../kernel/errors.ts';
 import type { BlobCompression } from '../../remote/blobs.ts';
 import type { Compression } from '../../remote/resource-name.ts';
 
-type MakeTransform = (options?: ZlibOptions) => Transform;
+type Decompressor = Transform & { readonly bytesWritten: number };
+type MakeTransform = (options?: ZlibOptions) => Decompressor;
 const { createZstdCompress, createZstdDecompress } = zlib as unknown as {
   readonly createZstdCompress?: MakeTransform;
   readonly createZstdDecompress?: MakeTransform;
@@ -26,10 +27,22 @@ function compressor(name: Compression): Transform {
     : createDeflateRaw({ chunkSize, level: constants.Z_BEST_SPEED });
 }
 
-function decompressor(name: Compression): Transform {
+function decompressor(name: Compression): Decompressor {
   return name === 'zstd' && createZstdDecompress !== undefined
     ? createZstdDecompress({ chunkSize })
     : createInflateRaw({ chunkSize });
+}
+
+/** Counts the bytes that go by. */
+class Counter {
+  bytes = 0;
+
+  async *of(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+    for await (const chunk of chunks) {
+      this.bytes += chunk.length;
+      yield chunk;
+    }
+  }
 }
 
 /** Pipes chunks through a transform; its end and errors propagate. */
@@ -45,13 +58,17 @@ export const BLOB_COMPRESSION: BlobCompression = {
   compress: (name, chunks) => through(chunks, compressor(name)),
   async *decompress(name, chunks, bytesMax) {
     let bytes = 0;
+    const came = new Counter();
+    const transform = decompressor(name);
     try {
-      for await (const chunk of through(chunks, decompressor(name))) {
+      for await (const chunk of through(came.of(chunks), transform)) {
         bytes += chunk.length;
         // Refused before it can fill memory or disk.
         if (bytes > bytesMax) throw tooLong(name, bytesMax);
         yield chunk;
       }
+      // Bytes behind the end of the stream, which Node ignores.
+      if (came.bytes > transform.bytesWritten) throw notAlone(name, came.bytes - transform.bytesWritten);
     } catch (cause) {
       if (isRunnerError(cause)) throw cause;
       const message = `data: expected ${name} of ${bytesMax} B: ${messageOf(cause)}`;
@@ -59,6 +76,13 @@ export const BLOB_COMPRESSION: BlobCompression = {
     }
   },
 };
+
+function notAlone(name: Compression, bytes: number): RunnerError {
+  return new RunnerError(
+    'RUNNER_BAD_MESSAGE',
+    `data: expected ${name} alone, got ${bytes} B or more behind it`,
+  );
+}
 
 function tooLong(name: Compression, bytesMax: number): RunnerError {
   return new RunnerError('RUNNER_BAD_MESSAGE', `data: expected ${name} of ${bytesMax} B, got more`);

@@ -10,7 +10,7 @@ import { join, resolve } from 'node:path';
 import { createSimExecer } from '../../execers/sim-execer.ts';
 import { parseSimScript } from '../../execers/sim-script.ts';
 import { check } from '../../kernel/argument-check.ts';
-import { invalidArgument } from '../../kernel/errors.ts';
+import { invalidArgument, messageOf } from '../../kernel/errors.ts';
 import { type Question, topicOf } from '../../kernel/question.ts';
 import { randomDecisions } from '../../kernel/random-decisions.ts';
 import type { ActionCommand } from '../../model/action.ts';
@@ -289,7 +289,7 @@ async function storeLogAt(
   return output === undefined ? undefined : (await storeFile(store, output.asFile())).digest;
 }
 
-/** Runs all steps one by one, even after a failure, and then throws the first error. */
+/** Runs all steps one by one, even after a failure, and then throws what failed: of several an AggregateError. */
 async function inOrder(steps: readonly (() => unknown)[]): Promise<void> {
   const errors: unknown[] = [];
   for (const step of steps) {
@@ -299,13 +299,18 @@ async function inOrder(steps: readonly (() => unknown)[]): Promise<void> {
       errors.push(error);
     }
   }
-  if (errors.length > 0) throw errors[0];
+  throwAll(errors);
 }
 
-/** Waits until all have settled, and then throws the first error. */
+/** Waits until all have settled, and then throws what failed: of several an AggregateError. */
 async function allOf(work: readonly Promise<unknown>[]): Promise<void> {
-  await Promise.allSettled(work);
-  await Promise.all(work);
+  const settled = await Promise.allSettled(work);
+  throwAll(settled.flatMap((each) => (each.status === 'rejected' ? [each.reason as unknown] : [])));
+}
+
+function throwAll(errors: readonly unknown[]): void {
+  if (errors.length > 1) throw new AggregateError(errors, errors.map(messageOf).join('; '));
+  if (errors.length > 0) throw errors[0];
 }
 
 function withSeededFaults(

@@ -20,7 +20,7 @@ import {
   writeFileSync,
   writeSync,
 } from 'node:fs';
-import { stat, unlink, writeFile, type FileHandle } from 'node:fs/promises';
+import { readFile, stat, unlink, writeFile, type FileHandle } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { BlobHolds } from '../../cas/blob-holds.ts';
 import { check } from '../../kernel/argument-check.ts';
@@ -394,13 +394,27 @@ class DiskBlobs implements DiskContentStore {
     if (actual !== digest.hash || bytes.length !== digest.sizeBytes) {
       throw wrongDigest(digest, `${actual}/${bytes.length}`);
     }
-    if (digest.sizeBytes === 0 || this.#isThere(digest)) return;
+    if (digest.sizeBytes === 0) return;
+    // Comparing costs less than hashing did, and what was damaged on the disk is replaced.
+    if (this.#isThere(digest) && (await this.#has(digest, bytes))) return;
     await this.#reserve(bytes.length);
     try {
       await this.#adding(bytes.length, () => this.#write(digest, bytes));
     } catch (error) {
       this.#free(bytes.length);
       throw error;
+    }
+  }
+
+  /** True if the file of the blob has exactly these bytes. */
+  async #has(digest: Digest, bytes: Uint8Array): Promise<boolean> {
+    const path = this.#pathOf(digest);
+    try {
+      const there = bytes.length <= SMALL_BYTES ? readIfRegular(path) : await readFile(path);
+      return there?.equals(bytes) === true;
+    } catch {
+      // Whatever keeps it from being read, it can be replaced.
+      return false;
     }
   }
 

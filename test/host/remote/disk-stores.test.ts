@@ -478,6 +478,17 @@ describe('a content store on the disk', () => {
     expect(store.sizeBytes).toBe(90);
   });
 
+  test('a blob that was damaged on the disk is right again once its bytes are written', async () => {
+    const store = disk(1_000_000);
+    for (const size of [10, 100_000]) {
+      const digest = await put(store, 'x'.repeat(size));
+      writeFileSync(fileOf(digest), 'y'.repeat(size));
+      await put(store, 'x'.repeat(size));
+      expect(Buffer.from(await store.read(digest)).toString()).toBe('x'.repeat(size));
+    }
+    expect(store.sizeBytes).toBe(100_010);
+  });
+
   test('counts a blob once that comes while it looks for others to evict', async () => {
     const store = disk(100);
     for (let n = 0; n < 9; n += 1) age(await put(store, `${n}`.repeat(10)), 10 - n);

@@ -205,7 +205,8 @@ describe('over gRPC', () => {
     expect(longer).toMatchObject({ compressor: COMPRESSORS.IDENTITY, data: tiny });
     // The protocol means the format of RFC 1951, without the header of zlib.
     const odd = deflateSync(Buffer.from('bomb'));
-    const bombs = [deflateRawSync(Buffer.alloc(50_000_000)), deflateRawSync(Buffer.from('x')), odd];
+    const more = Buffer.concat([deflateRawSync(Buffer.from('bomb')), Buffer.from('more')]);
+    const bombs = [deflateRawSync(Buffer.alloc(50_000_000)), deflateRawSync(Buffer.from('x')), odd, more];
     const bombed = await remote.unary(
       M.batchUpdateBlobs,
       {
@@ -222,6 +223,7 @@ describe('over gRPC', () => {
       '3 data: expected deflate of 4 B, got more',
       expect.stringMatching(/^3 expected bytes with digest .*\/4, got .*\/1$/),
       '3 data: expected deflate of 4 B: invalid stored block lengths',
+      '3 data: expected deflate alone, got 4 B or more behind it',
     ]);
   });
 
