@@ -3,7 +3,6 @@ import * as is from '../kernel/shape.ts';
 import { check, checkObject, unreadable } from '../kernel/argument-check.ts';
 import { invalidArgument } from '../kernel/errors.ts';
 import { TIME_MS_MAX } from '../kernel/microseconds.ts';
-import { membersOf } from '../kernel/union-members.ts';
 import { EXECUTE_REQUEST, type ExecuteRequest } from './action.ts';
 import { DIGEST, digestOfSnapshot } from './digest.ts';
 import { formatGoDuration } from './go-duration.ts';
@@ -38,16 +37,20 @@ export interface Command {
   readonly executeRequest?: ExecuteRequest;
 }
 
-const COMMAND_FIELDS = membersOf<keyof Command>({
-  argv: true,
-  envVars: true,
-  timeoutMs: true,
-  snapshotId: true,
-  jobId: true,
-  taskId: true,
-  tag: true,
-  executeRequest: true,
-});
+/** For the words that refuse a field that commands do not have; all else is checked faster without a shape. */
+const FIELDS_ONLY: is.RecordShape = {
+  ...is.objectOf<Command>(
+    'an object with argv',
+    { argv: is.ANY },
+    is.each(['envVars', 'timeoutMs', 'snapshotId', 'jobId', 'taskId', 'tag', 'executeRequest'], is.ANY),
+  ),
+  open: 'instances',
+  elsewhere: new Map([
+    ...['env', 'environment'].map((name) => [name, 'envVars'] as const),
+    ...['args', 'arguments', 'command'].map((name) => [name, 'argv'] as const),
+  ]),
+};
+const { fields: FIELDS } = FIELDS_ONLY;
 
 /**
  * The tags of a command, with empty strings for those it leaves out. See {@link checkCommand}.
@@ -75,7 +78,8 @@ const TEXT_FIELDS = ['snapshotId', 'jobId', 'taskId', 'tag'] as const;
  *
  * Checks that `argv` is an array of strings, environment keys are non-empty and without `=`, neither contains NUL,
  * `timeoutMs` is at most a hundred years if given, and ids are strings; that an `executeRequest` is well-formed, and that
- * there is a snapshot that makes it a Bazel run (R185). An empty `argv` passes, because a simulated script may be empty;
+ * there is a snapshot that makes it a Bazel run (R185); that there are no other fields, unless the command is an object of
+ * a class. An empty `argv` passes, because a simulated script may be empty;
  * execers that need a program reject it (R66).
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` that names the field, what was expected and what came.
@@ -104,8 +108,17 @@ export function checkCommand(command: unknown): asserts command is Command {
       }
     }
     if (executeRequest !== undefined) checkRequest(executeRequest, fields.snapshotId);
+    if (isPlain(fields)) checkFields(fields);
   } catch (error) {
     throw unreadable('command', command, error);
+  }
+}
+
+/** A misnamed field would have no effect. What a plain object has is its own. */
+function checkFields(command: object): void {
+  // eslint-disable-next-line no-restricted-syntax -- nothing is inherited here, and makes no list
+  for (const field in command) {
+    if (!FIELDS.has(field)) check('command', command, FIELDS_ONLY);
   }
 }
 
@@ -163,7 +176,7 @@ export function copyCommand(command: Command): Command {
     argv,
     ...(command as Partial<Command>),
   };
-  takeInherited(copy, command, COMMAND_FIELDS);
+  takeInherited(copy, command, FIELDS.keys());
   copy.argv = argv;
   if (command.envVars !== undefined) copy.envVars = Object.freeze({ ...command.envVars });
   if (command.executeRequest !== undefined) copy.executeRequest = copyRequest(command.executeRequest);

@@ -29,6 +29,35 @@ const fullText =
   ' # JobID: job-abcd1234 # TaskID: task-abcd1234 # Tag: req-abcd1234';
 const emptyText = 'runner.Command -- SnapshotID:  # Argv: [] # Timeout: 0s # JobID:  # TaskID:  # Tag: ';
 
+describe('a field that commands do not have', () => {
+  test.for([
+    ['env', 'envVars'],
+    ['args', 'argv'],
+    ['timeout', 'timeoutMs'],
+    ['snapshotID', 'snapshotId'],
+  ] as const)('R66 %s is refused: the nearest is %s', ([field, nearest]) => {
+    expect(() => checkCommand({ argv: ['a'], [field]: 1 })).toThrow(
+      `command: expected only the fields argv, envVars, timeoutMs, snapshotId, jobId, taskId, tag, executeRequest, got a field "${field}"; the nearest is ${nearest}`,
+    );
+  });
+
+  test('is refused also if nothing is near', () => {
+    expect(() => checkCommand({ argv: ['a'], priority: 1 })).toThrow(/got a field "priority"$/);
+    expect(() => checkCommand(Object.assign(Object.create(null), { argv: ['a'], priority: 1 }))).toThrow(
+      /got a field "priority"$/,
+    );
+  });
+
+  test('passes without a value, and in an object of a class', () => {
+    class Job {
+      readonly argv = ['a'];
+      readonly priority = 1;
+    }
+    checkCommand({ argv: ['a'], priority: undefined });
+    checkCommand(new Job());
+  });
+});
+
 describe('the text of a command', () => {
   test('R17 shows snapshot, argv, timeout, tags and environment', () => {
     expect(formatCommand(full)).toBe(`${fullText} # Env:  GOOS=linux`);

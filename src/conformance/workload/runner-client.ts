@@ -620,17 +620,23 @@ export class RunnerClient {
   /** Changes a command or query as soon as its call has returned, which its caller may do. */
   #change(given: object, what: string): void {
     this.#work.reach.note(what);
-    const fields = given as { argv?: string[]; runs?: RunID[]; envVars?: Record<string, string> };
+    const { argv, runs, envVars } = given as {
+      argv?: string[];
+      runs?: RunID[];
+      envVars?: Record<string, string>;
+    };
+    if (argv === undefined) {
+      this.#note('after the call, it changes the query that it gave: now no run and no state');
+      runs?.splice(0, Infinity, 'made-up');
+      Object.assign(given, { states: 0, allRuns: false });
+      return;
+    }
     this.#note(
-      fields.argv === undefined
-        ? 'after the call, it changes the query that it gave: now no run and no state'
-        : 'after the call, it changes the command that it gave: argv ["complete 99"], timeout 1 ms, each tag "changed"',
+      'after the call, it changes the command that it gave: argv ["complete 99"], timeout 1 ms, each tag "changed"',
     );
-    fields.argv?.splice(0, Infinity, 'complete 99');
-    fields.runs?.splice(0, Infinity, 'made-up');
-    if (fields.envVars !== undefined) fields.envVars['ALPHA'] = 'changed';
-    Object.assign(given, { timeoutMs: 1, jobId: 'changed', taskId: 'changed', tag: 'changed', states: 0 });
-    Object.assign(given, { allRuns: false });
+    argv.splice(0, Infinity, 'complete 99');
+    if (envVars !== undefined) envVars['ALPHA'] = 'changed';
+    Object.assign(given, { timeoutMs: 1, jobId: 'changed', taskId: 'changed', tag: 'changed' });
   }
 
   /** Changes a received status, which is a value: that must affect nothing else (R39). */
