@@ -149,10 +149,6 @@ async function openCluster(
       },
     });
   } catch (error) {
-    // Of the files that the cluster opens itself, only the folder was named by the user.
-    if ((error as NodeJS.ErrnoException).syscall !== undefined && cas !== undefined) {
-      throw new UsageError(`--cas: ${cas} cannot be used: ${messageOf(error)}`);
-    }
     const isUsage =
       isRunnerError(error, 'RUNNER_INVALID_ARGUMENT') ||
       isRunnerError(error, 'RUNNER_RPC_FAILED') ||

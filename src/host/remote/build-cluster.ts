@@ -10,7 +10,7 @@ import { join, resolve } from 'node:path';
 import { createSimExecer } from '../../execers/sim-execer.ts';
 import { parseSimScript } from '../../execers/sim-script.ts';
 import { check } from '../../kernel/argument-check.ts';
-import { invalidArgument, messageOf } from '../../kernel/errors.ts';
+import { invalidArgument, messageOf, RunnerError } from '../../kernel/errors.ts';
 import { type Question, topicOf } from '../../kernel/question.ts';
 import { randomDecisions } from '../../kernel/random-decisions.ts';
 import type { ActionCommand } from '../../model/action.ts';
@@ -48,7 +48,7 @@ export interface BuildClusterOptions extends Omit<ServeRemoteOptions, 'service'>
   readonly cas?: string | undefined;
   /** How many bytes of blobs are kept; the least recently used go first. Default 10 GiB. */
   readonly casBytesMax?: number;
-  /** How many actions run concurrently. Default: one per core. */
+  /** How many actions run concurrently, 1,024 at most. Default: one per core. */
   readonly jobs?: number;
   /**
    * How many bytes are kept of what an action prints to each of stdout and stderr. What comes after them is cut: the
@@ -78,13 +78,15 @@ export interface BuildClusterOptions extends Omit<ServeRemoteOptions, 'service'>
   readonly onTrouble?: (text: string) => void;
 }
 
+/** As many as the command line takes. */
+const JOBS_MAX = 1_024;
 const OPTIONS = is.optionsOf<BuildClusterOptions>(
   {},
   {
     ...SERVING_FIELDS,
     cas: is.text('a path', /^[^\0]+$/),
     casBytesMax: is.limit(),
-    jobs: is.integer(1, 10_000),
+    jobs: is.integer(1, JOBS_MAX),
     logBytesMax: is.limit(),
     workers: is.oneOf('exec', 'simulated'),
     chaosSeed: is.text('a text that is not empty', /./s),
@@ -174,8 +176,15 @@ function openStores(
 ): Stores {
   const dir = cas === undefined ? temporary.path : resolve(cas);
   const heard = onTrouble === undefined ? {} : { onTrouble };
-  const content = createDiskContentStore({ dir: join(dir, 'cas'), maxBytes: casBytesMax, ...heard });
-  return { content, cache: createDiskActionCache({ dir: join(dir, 'ac'), ...heard }) };
+  try {
+    const content = createDiskContentStore({ dir: join(dir, 'cas'), maxBytes: casBytesMax, ...heard });
+    return { content, cache: createDiskActionCache({ dir: join(dir, 'ac'), ...heard }) };
+  } catch (error) {
+    if (cas === undefined || error instanceof RunnerError) throw error;
+    const message = `cas: ${cas} cannot be used: ${messageOf(error)}`;
+    const expected = 'a folder that can be written to';
+    throw new RunnerError('RUNNER_INVALID_ARGUMENT', message, { expected, actual: cas, cause: error });
+  }
 }
 
 /** The log files of each worker; not of all together, because runs of several workers can have the same id. */
@@ -220,8 +229,8 @@ function makeWorkers(
  * Makes this machine a build cluster of the Remote Execution API, for clients such as Bazel. The command `dryrunner
  * serve --reapi` uses it.
  *
- * Rejects with `RUNNER_INVALID_ARGUMENT` for invalid options, `RUNNER_MISSING_PACKAGE` without @grpc/grpc-js or protobufjs,
- * `RUNNER_RPC_FAILED` if it cannot listen there, and `RUNNER_OUTPUT_FAILED` if no temporary folder can be made.
+ * Rejects with `RUNNER_INVALID_ARGUMENT` for invalid options and a folder that cannot be used, `RUNNER_MISSING_PACKAGE` without
+ * @grpc/grpc-js or protobufjs, `RUNNER_RPC_FAILED` if it cannot listen there, and `RUNNER_OUTPUT_FAILED` if no temporary folder can be made.
  *
  * @example
  * ```ts

@@ -15,7 +15,7 @@ import type {
   UntypedServiceImplementation,
 } from '@grpc/grpc-js';
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
-import type { Socket } from 'node:net';
+import { createServer, isIP, type Socket } from 'node:net';
 import { createSecureContext } from 'node:tls';
 import type * as grpcJs from '@grpc/grpc-js';
 import { statusMessage } from '../../cas/action-messages.ts';
@@ -232,6 +232,15 @@ function reasonOf({ message }: Error): string {
   return REASONS[code] ?? message;
 }
 
+/** Rejects with the system's error if nobody can listen there. */
+function tryToListen(host: string, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.on('error', reject);
+    server.listen({ host, port, exclusive: true }, () => server.close(() => resolve()));
+  });
+}
+
 class GrpcServer implements RemoteEndpoint {
   readonly #grpc: Grpc;
   readonly #server: Server;
@@ -258,18 +267,19 @@ class GrpcServer implements RemoteEndpoint {
     const { host = '127.0.0.1', port = 0, tls } = this.#options;
     const credentials = serverCredentials(this.#grpc, tls);
     const address = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
-    this.port = await new Promise((resolve, reject) => {
-      this.#server.bindAsync(address, credentials, (error, bound) => {
-        if (error === null) resolve(bound);
-        else {
-          reject(
-            new RunnerError('RUNNER_RPC_FAILED', `cannot listen on ${address}: ${reasonOf(error)}`, {
-              cause: error,
-            }),
-          );
-        }
+    try {
+      // gRPC would also print the error, and its log can be silenced only for the whole process.
+      if (isIP(host) !== 0) await tryToListen(host, port);
+      this.port = await new Promise((resolve, reject) => {
+        this.#server.bindAsync(address, credentials, (error, bound) => {
+          if (error === null) resolve(bound);
+          else reject(error);
+        });
       });
-    });
+    } catch (error) {
+      const message = `cannot listen on ${address}: ${reasonOf(error as Error)}`;
+      throw new RunnerError('RUNNER_RPC_FAILED', message, { cause: error });
+    }
     subscribe(NEW_CONNECTION, this.#onConnection);
     this.endpoint = `${tls === undefined ? 'grpc' : 'grpcs'}://${host.includes(':') ? `[${host}]` : host}:${this.port}`;
   }

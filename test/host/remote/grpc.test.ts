@@ -583,6 +583,8 @@ describe('over gRPC', () => {
     { tls: {} },
     { tls: { cert: 5, key: 'k' } },
     { uploadIdleMs: -1 },
+    { jobs: 1_025 },
+    { cas: '/dev/null/x' },
   ] as unknown as BuildClusterOptions[])(
     'a cluster that refuses its options leaves nothing behind: %j',
     async (options) => {
@@ -591,6 +593,18 @@ describe('over gRPC', () => {
       expect(readdirSync(dir)).toEqual([]);
     },
   );
+
+  test('a folder that cannot be used, or a port that is in use, is one error and no other line', async () => {
+    await expect(serveBuildCluster({ cas: '/dev/null/x' })).rejects.toThrow(
+      /^cas: \/dev\/null\/x cannot be used: ENOTDIR: /,
+    );
+    const { port } = (await serve({ workers: 'simulated' })).cluster;
+    const printed = vi.spyOn(console, 'error');
+    await expect(serveBuildCluster({ port })).rejects.toThrow(
+      `cannot listen on 127.0.0.1:${port}: another program listens there`,
+    );
+    expect(printed).not.toHaveBeenCalled();
+  });
 
   test('a worker that cannot be released leaves nothing else behind', async () => {
     const dir = ownTempRoot();
