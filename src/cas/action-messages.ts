@@ -16,7 +16,7 @@ import type {
   RpcStatus,
 } from '../model/action.ts';
 import { isPathBelow } from '../model/confined-path.ts';
-import { DIGEST, type Digest } from '../model/digest.ts';
+import { DIGEST, digestKey, type Digest } from '../model/digest.ts';
 import {
   type ActionResultMessage,
   type ExecutedActionMetadata,
@@ -28,6 +28,7 @@ import {
   type StatusMessage,
   type TimeMessage,
 } from './codec.ts';
+import { digestOf } from './digest-of.ts';
 
 /** The error for a field that the protocol does not allow. */
 export function badField(field: string, expected: string, actual: unknown): RunnerError {
@@ -329,6 +330,16 @@ function checkOutputs({ outputFiles, outputDirectories, outputSymlinks }: Action
   }
 }
 
+/** Checks that a log is the same in the message as in the store. */
+function checkLog(name: 'stdout' | 'stderr', raw: Uint8Array | undefined, digest: Digest | undefined): void {
+  if (raw === undefined || digest === undefined || digestKey(digestOf(raw)) === digestKey(digest)) return;
+  const expected = `the bytes that ${name}_digest names`;
+  throw new RunnerError('RUNNER_BAD_MESSAGE', `${name}_raw: expected ${expected}, got others`, {
+    expected,
+    actual: raw,
+  });
+}
+
 /**
  * Converts an ActionResult to an outcome. Of files it keeps only the digests; logs may exist only in the message and
  * are kept whole.
@@ -361,6 +372,8 @@ export function outcomeOf(message: ActionResultMessage): ActionOutcome {
     metadata: metadataOf(message.executionMetadata),
   };
   checkOutputs(outcome);
+  checkLog('stdout', outcome.stdoutRaw, outcome.stdoutDigest);
+  checkLog('stderr', outcome.stderrRaw, outcome.stderrDigest);
   return outcome;
 }
 

@@ -498,8 +498,10 @@ class RemotePerformance implements Performance {
 
   /** Applies a message about the execution; true if it shows progress. */
   async #apply(execution: Execution, { name, metadata, done }: OperationMessage): Promise<boolean> {
-    if (execution.name !== name) this.#noteOperation(name);
-    execution.name = name;
+    if (name !== '') {
+      if (execution.name !== name) this.#noteOperation(name);
+      execution.name = name;
+    }
     execution.hasEnded = done;
     if (this.#stop !== undefined && this.#patience === undefined) this.#cancelOperation();
     const stage = unpackAny(MESSAGES.ExecuteOperationMetadata, metadata)?.stage ?? EXECUTION_STAGES.UNKNOWN;
@@ -804,7 +806,9 @@ interface Failure {
 /** An operation that the server ended without a response, because it was cancelled. */
 class FailedOperation extends RpcError {
   constructor({ code, message, violations = [] }: RpcStatus) {
-    super(rpcCodeOf(code), message, { violations });
+    super(rpcCodeOf(code), message || `the server ended the operation as ${rpcCodeName(code)}`, {
+      violations,
+    });
   }
 }
 
@@ -821,7 +825,8 @@ class LogsNotCreatedError extends RunnerError {
 function resultOf(message: OperationMessage): Result {
   const response = unpackAny(MESSAGES.ExecuteResponse, message.response);
   if (response !== undefined) return { response };
-  if (message.error !== undefined) throw new FailedOperation(rpcStatusOf(message.error));
+  const { error } = message;
+  if (error !== undefined && error.code !== RPC_CODES.OK) throw new FailedOperation(rpcStatusOf(error));
   throw new RpcError('INTERNAL', 'the server gave a result that is none');
 }
 

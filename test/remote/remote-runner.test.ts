@@ -822,6 +822,30 @@ describe('what goes wrong on the way', () => {
     });
   });
 
+  test('an operation without a name is not asked for, and no text names it', async () => {
+    const nameless = ({ unary, serverStream, clientStream }: RemoteService): RemoteService => ({
+      unary,
+      clientStream,
+      async *serverStream(method, request, context) {
+        for await (const answer of serverStream(method, request, context)) {
+          yield { ...answer, name: '' };
+        }
+      },
+    });
+    const named: string[] = [];
+    const mishaps = { 'Execute *': { fail: DOWN, after: 1 } };
+    const onOperation = ({ name }: RemoteOperation): void => void named.push(name);
+    await onStage({ retriesMax: 1, mishaps, behind: nameless, onOperation }, async ({ end, calls }) => {
+      const ended = await end(slow);
+      expect(ended).toMatchObject({ state: 'FAILED', exitCode: 250 });
+      expect(ended.error).toMatch(
+        /^lost the connection to the server: the network is down; whether it has started the action again is not known$/,
+      );
+      expect(calls).not.toContain('WaitExecution');
+      expect(named).toEqual([]);
+    });
+  });
+
   /** A server that says something else at the end. */
   const endingAs =
     (end: Partial<OperationMessage>) =>
@@ -846,6 +870,25 @@ describe('what goes wrong on the way', () => {
       'a result that names a path outside',
       { response: packAny(MESSAGES.ExecuteResponse, escaping) },
       /^the action has ended, but its result cannot be used: .*\.\.\/x/,
+    ],
+    [
+      'a log that is another one in its store',
+      {
+        response: packAny(MESSAGES.ExecuteResponse, {
+          result: { exitCode: 0, stdoutRaw: new TextEncoder().encode('A'), stdoutDigest: digest },
+        }),
+      },
+      /^the action has ended, but its result cannot be used: stdout_raw: expected the bytes that stdout_digest names, got others$/,
+    ],
+    [
+      'an error that is none',
+      { error: { code: RPC_CODES.OK, message: '', details: [] } },
+      /^the action has ended, but its result cannot be used: the server gave a result that is none$/,
+    ],
+    [
+      'an error of its operation without words',
+      { error: { code: RPC_CODES.INTERNAL, message: '', details: [] } },
+      /^the server ended the operation as INTERNAL$/,
     ],
     [
       'a result that is none',
