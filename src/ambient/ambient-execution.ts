@@ -30,6 +30,7 @@ export interface AmbientSettings extends AwaitOptions {
 /** Processes have no faults of time from here: their machine has its own. */
 const NO_TIME_FAULTS = new ChosenTimeFaults();
 const NO_TIMERS: readonly AmbientTimers[] = [];
+const NO_FILES: readonly string[] = [];
 const AT_ONCE = (deliver: () => void): void => deliver();
 
 /** See the top of the file. */
@@ -144,6 +145,10 @@ export class AmbientExecution implements AmbientWorld, AmbientSession {
 
   get isWaiting(): boolean {
     return this.#gate.isWaiting;
+  }
+
+  loading(): readonly string[] {
+    return hub.loading?.() ?? NO_FILES;
   }
 
   get mayRunOutside(): boolean {

@@ -6,6 +6,7 @@
 import { url as debuggerUrl } from 'node:inspector';
 import { Script } from 'node:vm';
 import { hub } from './hub.ts';
+import { leaveOutsideLoops, type LoopingFrame, takeEndedLoop, watchOutsideLoops } from './outside-loops.ts';
 import { ExecutionInterrupted } from '../kernel/decisions.ts';
 import { withholdRejections } from '../kernel/drain-host.ts';
 import { DrainSlices, type SliceGuard } from '../kernel/drain-slices.ts';
@@ -27,6 +28,8 @@ const PATIENCE_MS_LEAST = 20;
  */
 const LATE_PATIENCE = 0.25;
 const LATE_PATIENCE_MS_LEAST = 1_000;
+/** Code between two turns gets this many times as long as a turn, whose guard has to strike first. */
+const OUTSIDE_FACTOR = 1.2;
 /** The longest timeout that the engine accepts. */
 const GUARD_MS_MAX = 2 ** 31 - 1;
 
@@ -67,6 +70,8 @@ export interface EndedTurn {
   readonly durationMs: number;
   /** Processor time that this process has used meanwhile. */
   readonly busyMs: number;
+  /** Where it was, innermost function first; known only of code that ran between two turns. */
+  readonly frames?: readonly LoopingFrame[];
 }
 
 /**
@@ -81,6 +86,11 @@ function saveStackSettings(): () => void {
     if (before === undefined) Reflect.deleteProperty(Error, 'prepareStackTrace');
     else Reflect.defineProperty(Error, 'prepareStackTrace', before);
   };
+}
+
+/** While Node loads a module for a simulation, its world is in force between two turns, and with it its clock. */
+function seeMachine(): void {
+  hub.world = undefined;
 }
 
 /** The turns of one test, or of one run of a scenario, and their limits. */
@@ -105,14 +115,29 @@ export class GuardedTurns implements SliceGuard {
     this.#latePatienceMs = latePatienceMs < GUARD_MS_MAX ? latePatienceMs : LATE_PATIENCE_MS_LEAST;
   }
 
-  /** The turn that the engine had to end, if there was one. */
+  /** The turn, or what ran after it, that the engine had to end, if there was one. */
   get endedTurn(): EndedTurn | undefined {
+    const frames = takeEndedLoop();
+    if (frames !== undefined) {
+      const durationMs = this.#outsideMs;
+      this.#endedTurn ??= { turns: this.#turns, durationMs, busyMs: durationMs, frames };
+    }
     return this.#endedTurn;
   }
 
   /** True if an endless loop had to be stopped. */
   get isStuck(): boolean {
-    return this.#endedTurn !== undefined;
+    return this.endedTurn !== undefined;
+  }
+
+  get #outsideMs(): number {
+    const { turnMs = Infinity } = this.#limits;
+    return Math.max(turnMs, this.#latePatienceMs) * OUTSIDE_FACTOR;
+  }
+
+  /** Ends what watches code between turns. */
+  end(): void {
+    leaveOutsideLoops();
   }
 
   get isShared(): boolean {
@@ -122,9 +147,13 @@ export class GuardedTurns implements SliceGuard {
   /** The options to start one simulation with. Each gets functions of its own: see docs/internals.md#threads. */
   get options(): Required<Pick<SimulateOptions, 'onTurn' | 'nextTurn'>> {
     return {
-      nextTurn: (turn, isFirst) => this.#slices.nextTurn(turn, isFirst),
+      nextTurn: (...turn) => this.#slices.nextTurn(...turn),
       onTurn: () => this.#endIfLate(),
     };
+  }
+
+  noteIdle(): void {
+    if (this.#outsideMs < GUARD_MS_MAX) watchOutsideLoops(this.#outsideMs);
   }
 
   isOver(): boolean {
@@ -140,6 +169,7 @@ export class GuardedTurns implements SliceGuard {
   }
 
   around(work: () => void): void {
+    seeMachine();
     const now = this.#now();
     this.#sliceEnd = now + SLICE_MS;
     this.#turns += 1;

@@ -4,6 +4,7 @@ import { Session, type Profiler, type Runtime } from 'node:inspector';
 import { framesOf, hasUserFrame } from '../explore/explain/source-place.ts';
 import { mappedPlace, placeInBundle } from './bundle/mapped-stacks.ts';
 import { pathOfLocation } from '../kernel/package-files.ts';
+import type { LoopingFrame } from './outside-loops.ts';
 
 const INTERVAL_US = 1_000;
 const LINES_MAX = 3;
@@ -32,6 +33,14 @@ export async function loopingLines(
   } finally {
     session.disconnect();
   }
+}
+
+/** Lines of the user's on a stack, formatted as stack frames, innermost first. */
+export function linesOfStack(stack: readonly LoopingFrame[]): string[] {
+  const frames = stack.map(({ functionName, url, line, column }) =>
+    frameAt({ functionName, url }, line, column),
+  );
+  return frames.filter((frame) => frame !== undefined).slice(0, LINES_MAX);
 }
 
 /** A function of the user's, and how often the profiler found it, or what it calls, running. */
@@ -93,40 +102,46 @@ function functionOf(callFrame: Runtime.CallFrame, functions: Functions): Looping
 }
 
 /** Formats a line as a stack frame at its source-mapped place; undefined if it is not a line of the user's. */
-function frameAt({ functionName, url }: Runtime.CallFrame, line: number): string | undefined {
-  const stack = `    at ${placeAt(functionName, url, line)}`;
+function frameAt(
+  { functionName, url }: Pick<Runtime.CallFrame, 'functionName' | 'url'>,
+  line: number,
+  column = LAST_COLUMN,
+): string | undefined {
+  const stack = `    at ${placeAt(functionName, url, line, column)}`;
   // No line is that long: the column is still the placeholder if there was no source map.
-  return hasUserFrame(stack) ? framesOf(stack)[0]?.replace(`:${COLUMN}`, ':1') : undefined;
+  return hasUserFrame(stack) ? framesOf(stack)[0]?.replace(`:${LAST_COLUMN}`, ':1') : undefined;
 }
 
-function placeAt(name: string, url: string, line: number): string {
+function placeAt(name: string, url: string, line: number, column: number): string {
   const { prepareStackTrace } = Error as {
     readonly prepareStackTrace?: (error: Error, sites: unknown[]) => unknown;
   };
-  const inBundle = placeInBundle(url, line, COLUMN);
+  const inBundle = placeInBundle(url, line, column);
   if (inBundle === undefined && prepareStackTrace !== undefined) {
-    const site = new LineSite(name, pathOfLocation(url), line);
+    const site = new LineSite(name, pathOfLocation(url), line, column);
     const mapped = prepareStackTrace(new Error('line'), [site]);
     if (typeof mapped === 'string') return mapped.split('\n').at(-1)?.trim().replace(/^at /, '') ?? '';
   }
-  const mapped = inBundle ?? mappedPlace(findSourceMap(url), line, COLUMN);
-  if (mapped === undefined) return new LineSite(name, pathOfLocation(url), line).toString();
+  const mapped = inBundle ?? mappedPlace(findSourceMap(url), line, column);
+  if (mapped === undefined) return new LineSite(name, pathOfLocation(url), line, column).toString();
   return name === '' ? mapped.place : `${name} (${mapped.place})`;
 }
 
 /** The profiler reports no columns. The end of the line maps to the last expression in it. */
-const COLUMN = 1_000_000;
+const LAST_COLUMN = 1_000_000;
 
 /** The part of a call site that code which formats stacks uses. */
 class LineSite {
   readonly #name: string;
   readonly #url: string;
   readonly #line: number;
+  readonly #column: number;
 
-  constructor(name: string, url: string, line: number) {
+  constructor(name: string, url: string, line: number, column: number) {
     this.#name = name;
     this.#url = url;
     this.#line = line;
+    this.#column = column;
   }
 
   getFileName(): string {
@@ -142,7 +157,7 @@ class LineSite {
   }
 
   getColumnNumber(): number {
-    return COLUMN;
+    return this.#column;
   }
 
   getFunctionName(): string {
@@ -170,7 +185,7 @@ class LineSite {
   }
 
   toString(): string {
-    const place = `${this.#url}:${this.#line}:${COLUMN}`;
+    const place = `${this.#url}:${this.#line}:${this.#column}`;
     return this.#name === '' ? place : `${this.#name} (${place})`;
   }
 }

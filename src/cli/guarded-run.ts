@@ -100,18 +100,23 @@ async function runWithin(
         },
       }),
     );
-  const verdict = await (interruption === undefined ? run() : interruption.alongsideForeignCode(run));
-  return { verdict, endedTurn: turns.endedTurn };
+  try {
+    const verdict = await (interruption === undefined ? run() : interruption.alongsideForeignCode(run));
+    return { verdict, endedTurn: turns.endedTurn };
+  } finally {
+    turns.end();
+  }
 }
 
 /** Lines in which it loops, as in a stack, the most frequent first; none if it does not loop again. */
 async function linesOfLoop(
   simulation: SimulateOptions,
   guard: RunGuard,
-  { turns }: EndedTurn,
+  { turns, frames }: EndedTurn,
   reachedAfterMs: number,
 ): Promise<readonly string[]> {
-  const { loopingLines } = await import('../ambient/looping-line.ts');
+  const { linesOfStack, loopingLines } = await import('../ambient/looping-line.ts');
+  if (frames !== undefined) return linesOfStack(frames);
   const reachedAfterMsMax = Math.max(AGAIN_MS_LEAST, reachedAfterMs * AGAIN_FACTOR);
   for (const lookMs of LOOKS_MS) {
     if (guard.interruption?.requested === true) break;

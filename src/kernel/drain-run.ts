@@ -11,7 +11,7 @@ import { realFunctions } from './drain-real-functions.ts';
 export type StepResult = boolean | 'stop';
 
 /** Type of {@link DrainHooks.nextTurn}. */
-export type NextTurn = (turn: () => void, isFirst: boolean) => void;
+export type NextTurn = (turn: () => void, isFirst: boolean, isIdle?: boolean) => void;
 
 /** Hooks for the caller. If a hook throws, the run rejects. */
 export interface DrainHooks {
@@ -30,7 +30,8 @@ export interface DrainHooks {
   readonly onTurnEnd?: (hasThrown: boolean) => void;
   /**
    * Schedules a turn of the real loop that calls `turn` outside of any promise reaction; the first turn of a run may be
-   * called inside the current one. Default: `setImmediate`.
+   * called inside the current one. `isIdle` is true if nothing is pending: until then only the machine can bring
+   * something. Default: `setImmediate`.
    */
   readonly nextTurn?: NextTurn;
   /** Steps between two turns of the real loop. Default: 4096. */
@@ -114,8 +115,8 @@ export class DrainRun {
     this.nextTurn(this.turn, true);
   }
 
-  requestTurn(): void {
-    this.nextTurn(this.turn, false);
+  requestTurn(isIdle = false): void {
+    this.nextTurn(this.turn, false, isIdle);
   }
 
   /** Continues in another turn after a tick that threw. */
@@ -132,7 +133,7 @@ export class DrainRun {
     else if (result) this.requestTurn();
     else if (this.idleTurns < IDLE_TURNS) {
       this.idleTurns += 1;
-      this.requestTurn();
+      this.requestTurn(true);
     } else this.idle();
   }
 

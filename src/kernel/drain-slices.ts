@@ -20,6 +20,8 @@ export interface SliceGuard {
   around(work: () => void): void;
   /** Returns true once the loop must turn. */
   isOver(): boolean;
+  /** From now on the machine may run code of a run between its turns. */
+  noteIdle?(): void;
 }
 
 /** Shares turns, see the top of the file; a drain's hook `nextTurn` calls the method of the same name. */
@@ -41,7 +43,8 @@ export class DrainSlices {
   }
 
   /** See `NextTurn` of a drain. */
-  nextTurn(...[turn, isFirst]: Parameters<NextTurn>): void {
+  nextTurn(...[turn, isFirst, isIdle = false]: Parameters<NextTurn>): void {
+    if (isIdle) this.#guard.noteIdle?.();
     if (isFirst && this.#isOn) this.#following.push(bindContext(turn));
     else nextTurnOfLoop(() => this.#slice(turn, isFirst));
   }

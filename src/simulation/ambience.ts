@@ -45,6 +45,8 @@ export interface AmbientSession {
    * due.
    */
   readonly isWaiting: boolean;
+  /** The files of the modules that are being loaded now, as far as Node does not show it. */
+  loading(): readonly string[];
   /**
    * True if the machine may run code of the simulation between two of its turns: an operation of the machine was let
    * through to it, or it stays in force.

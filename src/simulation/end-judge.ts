@@ -145,14 +145,13 @@ export class EndJudge {
   }
 
   /**
-   * True if nothing is queued and files are being read, or another thread is to answer: Node may be loading a module.
-   * Limited to
-   * {@link LOADING_LOOKS_MAX} looks.
+   * True if nothing is queued and a module is being loaded, or may be: Node reads files, or another thread is to
+   * answer. Limited to {@link LOADING_LOOKS_MAX} looks.
    */
   waitsForLoading(): boolean {
     if (this.#loadingLooks >= LOADING_LOOKS_MAX) return false;
     this.#loadingLooks += 1;
-    return this.#kindsAlive().some((kind) => LOADING.test(kind));
+    return this.#loading().length > 0 || this.#kindsAlive().some((kind) => LOADING.test(kind));
   }
 
   /**
@@ -209,6 +208,10 @@ export class EndJudge {
     });
   }
 
+  #loading(): readonly string[] {
+    return this.#session?.loading() ?? [];
+  }
+
   /** In ambient time, real timers belong to a test framework: the scenario's own are virtual or rejected. */
   #kindsAlive(): string[] {
     const kinds = this.#alive.kinds();
@@ -222,23 +225,27 @@ export class EndJudge {
     timeStands = false,
   ): void {
     const alive = this.#kindsAlive();
+    const loading = this.#loading();
     // Readers look for waits first.
     const facts = [
       ...this.#ledger.describe(SHOWN_MAX, 'waits'),
       ...this.#awaitedPlaces(
-        alive.length === 0 ? 'a promise that nothing settles' : 'a promise that is settled from outside',
+        alive.length + loading.length === 0
+          ? 'a promise that nothing settles'
+          : 'a promise that is settled from outside',
       ),
       ...this.#ledger.describe(SHOWN_MAX, 'things'),
       ...plainFacts(this.#machines()),
       ...repeats,
     ];
-    if (alive.length > 0) {
+    if (alive.length + loading.length > 0) {
       this.#alive.noteLeft(alive);
-      const words = [...new Set(alive.map(outsideWord))].join(', ');
+      const imports = loading.map((file) => `an import() of ${file}, which has not ended`);
+      const words = [...new Set([...imports, ...alive.map(outsideWord)])].join(', ');
       const message = `The scenario waits for something outside of the simulation (${words})`;
       const remedy = plainFacts([
         ...(alive.includes(TIMER) ? [NOT_WAITED_FOR] : []),
-        ...(alive.some((each) => LOADING.test(each)) ? [MAY_IMPORT] : []),
+        ...(loading.length > 0 || alive.some((each) => LOADING.test(each)) ? [MAY_IMPORT] : []),
       ]);
       this.#fail('escape', message, { facts: [...this.#calledPlaces(alive), ...remedy, ...facts] });
       return;

@@ -4,6 +4,7 @@
  * because Vitest shows that one; it has no `cause`, because Vitest would show that instead.
  */
 import { hub } from '../ambient/hub.ts';
+import type { GuardedTurns } from '../ambient/guarded-turns.ts';
 import type { AuditDifference } from '../explore/campaign-report.ts';
 import type { Explanation } from '../explore/explain/explanation.ts';
 import { allLinesText, formatFindings, type ExplanationLine } from '../explore/explain/explanation-text.ts';
@@ -72,8 +73,8 @@ const KEPT_WHOLE_MAX = 1 << 17;
  * one may see nothing.
  */
 const LOOKS_MS = [100, 250, 500] as const;
-/** Part of the test's time that a later look may take. */
-const LOOK_PART = 0.06;
+/** Part of the time until Vitest's timeout that a later look may take. */
+const LOOK_PART = 0.25;
 /** Kinds of failure of properties that are stated once and judged later. */
 const STATED: ReadonlySet<string> = new Set(['always', 'eventually']);
 
@@ -531,25 +532,35 @@ async function cutOffTest(run: TestRun, found: FoundExecution): Promise<Error> {
   const looping = turns.isStuck ? await linesOfLoop(run, failing, seed) : undefined;
   const repeated = looping === undefined ? await repeatedIn(run, failing, seed) : [];
   const beginning = beginningOf(failing);
+  const loading = hub.loading?.() ?? [];
   const { message, atMs, firedEvents } = failing;
   const verdict = interruptedVerdict(run, failing, seed);
   const folder = process.cwd();
+  const reached = `(it had come to ${formatCount(atMs)} ms of virtual time, with ${formatCount(firedEvents)} events).`;
   const lines = [
     looping !== undefined
-      ? `A loop without an end, at ${formatCount(atMs)} ms of virtual time: nothing else got a turn until the time of the test was nearly up.`
-      : test.signal?.aborted === true && !message.startsWith('The time')
-        ? message
-        : `${message} (it had come to ${formatCount(atMs)} ms of virtual time, with ${formatCount(firedEvents)} events).`,
+      ? `A loop without an end, at ${formatCount(atMs)} ms of virtual time: nothing else got a turn for ${secondsOf(turns)} s.`
+      : turns.isStuck
+        ? `One event took ${secondsOf(turns)} s and was ended, but not when it was run again, as on a busy machine. { timeout } gives it more ${reached}`
+        : test.signal?.aborted === true && !message.startsWith('The time')
+          ? message
+          : `${message} ${reached}`,
     ...(looping === undefined || looping.length === 0
       ? []
       : ['It loops here', ...looping.map((frame) => `    ${frameFrom(folder, frame)}`)]),
     ...(looping !== undefined ? [] : textsOf(knownOf(failing, beginning))),
+    ...loading.map((file) => `It stands still until an import() of ${file} has ended.`),
     ...(repeated.length === 0 ? [] : ['What goes on', ...repeated.map((text) => `  ${text}`)]),
     ...lateLines(run),
     'To see it again',
     ...beginningLines(test, found, beginning),
   ];
   return errorOf(run, verdict, lines, looping ?? []);
+}
+
+/** How long the event took that did not end. */
+function secondsOf({ endedTurn }: GuardedTurns): number {
+  return Math.round((endedTurn?.durationMs ?? 0) / 100) / 10;
 }
 
 /**
@@ -561,11 +572,12 @@ async function linesOfLoop(
   { decisions }: FailingExecution,
   seed: string,
 ): Promise<string[] | undefined> {
-  const { loopingLines } = await import('../ambient/looping-line.ts');
-  const { timeoutMs = Infinity } = run.test;
+  const { linesOfStack, loopingLines } = await import('../ambient/looping-line.ts');
+  const { frames } = run.turns.endedTurn ?? {};
+  if (frames !== undefined) return linesOfStack(frames);
   let lines: string[] | undefined;
   for (const ms of LOOKS_MS) {
-    if (ms > LOOKS_MS[0] && ms > timeoutMs * LOOK_PART) break;
+    if (ms > LOOKS_MS[0] && ms > run.untilTimeOutMs() * LOOK_PART) break;
     lines = await loopingLines(async (beginToLook) => {
       beginToLook();
       // Its time begins now: to prepare the profiler may take longer than the look.

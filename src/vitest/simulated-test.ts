@@ -10,6 +10,7 @@ import { formatCount } from '../model/plural.ts';
 import { tuneEngine } from '../threads/engine-settings.ts';
 import { GuardedTurns } from '../ambient/guarded-turns.ts';
 import { LateErrors } from './late-errors.ts';
+import { noteLoading } from './loading-modules.ts';
 import { findFailure, PLAIN } from './search/failure-search.ts';
 import { FailedExecutions } from './search/failed-executions.ts';
 import { HeldExecutions } from './search/held-executions.ts';
@@ -24,6 +25,13 @@ const OF_OTHER_TEST = 'the token is of another test of this name';
 /** Parts of the test's time: for exploring, and for all executions. The rest is left to Vitest. */
 const EXPLORE_PART = 0.4;
 const WHOLE_PART = 0.7;
+/**
+ * One event may take this part of the test's time, and this long, or the smaller part of a longer time. A loop of
+ * promise reactions fills the memory long before the time of most tests is over.
+ */
+const EVENT_PART = 0.4;
+const EVENT_MS_MAX = 5_000;
+const EVENT_PART_LONG = 0.1;
 
 /**
  * Runs the test.
@@ -58,7 +66,7 @@ async function runChecked(test: SimulatedTest): Promise<void> {
   const timeMs = timeoutMs > 0 ? timeoutMs : Infinity;
   const { startedAt = now() } = test;
   const guarded = (limitMs: number, isShared: boolean): GuardedTurns =>
-    new GuardedTurns({ now, timeMs: limitMs, why: timeUpText(timeMs), isShared });
+    new GuardedTurns({ now, timeMs: limitMs, turnMs: eventMsOf(timeMs), why: timeUpText(timeMs), isShared });
   const within: TestRun['within'] = (limitMs, seed) => {
     const turns = guarded(limitMs, false);
     return { turns, executor: new TurnGuardedExecutor(simulation, turns, seed) };
@@ -77,6 +85,7 @@ async function runChecked(test: SimulatedTest): Promise<void> {
     untilTimeOutMs: () => startedAt + timeMs - now(),
     executor: (seed) => new SearchExecutor(new TurnGuardedExecutor(simulation, turns, seed), seed, notes),
   };
+  noteLoading();
   try {
     const found = await late.orFirst(
       findFailure(run, plan, () => now() - startedAt >= timeMs * EXPLORE_PART).finally(() =>
@@ -89,7 +98,12 @@ async function runChecked(test: SimulatedTest): Promise<void> {
     throw await failedTest(run, seen);
   } finally {
     late.end();
+    turns.end();
   }
+}
+
+function eventMsOf(timeMs: number): number {
+  return Math.min(timeMs * EVENT_PART, Math.max(EVENT_MS_MAX, timeMs * EVENT_PART_LONG));
 }
 
 /**

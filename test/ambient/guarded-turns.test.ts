@@ -1,3 +1,6 @@
+import { createHook } from 'node:async_hooks';
+import { readFile } from 'node:fs/promises';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { GuardedTurns } from '../../src/ambient/guarded-turns.ts';
 
@@ -32,5 +35,22 @@ test.for([
     Error.stackTraceLimit = limit;
     if (found === undefined) Reflect.deleteProperty(Error, 'prepareStackTrace');
     else Object.defineProperty(Error, 'prepareStackTrace', found);
+  }
+});
+
+test('a loop between two turns is ended, and its function is known', async () => {
+  const turns = new GuardedTurns({ now: () => performance.now(), turnMs: 20, why: 'time is up' });
+  // With a hook, Node keeps the ids of promise reactions too.
+  const hook = createHook({ init: () => undefined }).enable();
+  try {
+    turns.noteIdle();
+    void readFile(import.meta.filename).then(function loopsBetweenTurns() {
+      for (;;);
+    });
+    while (!turns.isStuck) await nextTurn();
+    expect(turns.endedTurn?.frames?.map(({ functionName }) => functionName)).toContain('loopsBetweenTurns');
+  } finally {
+    turns.end();
+    hook.disable();
   }
 });

@@ -600,3 +600,32 @@ describe.each(['threads', 'vmThreads', 'vmForks'])('in the pool %s', (pool) => {
     for (const line of ['is stated here', 'is thrown here']) expect(text).toContain(line);
   }, 240_000);
 });
+
+test('without the plugin, an import() is waited for and named, and a loop after it ends', async () => {
+  const folder = await folderWith({
+    'brought.mjs': 'export const ms = 5;',
+    'loops.mjs': 'export function loops() {\n  for (;;); // for ever\n}',
+    'reacts.mjs':
+      'export function reacts() {\n  const again = () => Promise.resolve().then(again);\n  void again();\n}',
+    'never.mjs': 'await new Promise(() => {});',
+    'imports.test.mjs': `
+import { simTest } from ${door};
+simTest('waits for it', { timeout: 60_000 }, async (sim) => { await sim.sleep((await import('./brought.mjs')).ms); });
+simTest('loops', { timeout: 10_000 }, async () => { (await import('./loops.mjs')).loops(); });
+simTest('loops in reactions', { timeout: 10_000 }, async (sim) => {
+  (await import('./reacts.mjs')).reacts();
+  await sim.sleep(1);
+});
+simTest('waits for ever', { timeout: 10_000 }, async () => { await import('./never.mjs'); });
+`,
+  });
+  const { tests } = await runVitest(folder);
+  expect(tests.get('waits for it')).toEqual({ status: 'passed', message: '' });
+  expect(tests.get('loops')?.message).toMatch(
+    /A loop without an end[^]*It loops here\n {4}loops \(.*loops\.mjs:2/,
+  );
+  expect(tests.get('loops in reactions')?.message).toMatch(
+    /A loop without an end[^]*It loops here\n {4}again \(.*reacts\.mjs:2/,
+  );
+  expect(tests.get('waits for ever')?.message).toMatch(/an import\(\) of .*never\.mjs/);
+});

@@ -1,0 +1,242 @@
+/**
+ * Ends loops without an end between the turns of simulations, where {@link GuardedTurns} guard nothing: what code does
+ * next once Node has loaded a module for it. A thread notices that this one gets no turn any more, takes the stack
+ * through the engine's debugger, and has the engine end the code. Invariants: the thread exists only from a turn after
+ * which such code may go on until the test or command ends; a turn that is merely late, as in a process that was
+ * stopped, is no loop.
+ */
+import { url as debuggerUrl } from 'node:inspector';
+import {
+  MessageChannel,
+  type MessagePort,
+  receiveMessageOnPort,
+  threadId,
+  Worker,
+} from 'node:worker_threads';
+import { withholdRejections } from '../kernel/drain-host.ts';
+import { realFunctions } from '../kernel/drain-real-functions.ts';
+import { hub } from './hub.ts';
+
+/** A function on the stack of the loop. Lines and columns count from 1. */
+export interface LoopingFrame {
+  readonly functionName: string;
+  readonly url: string;
+  readonly line: number;
+  readonly column: number;
+}
+
+/** So many times in a row this thread has to miss its turn, each time for a part of the limit. */
+const MISSES = 4;
+const BEATS_PER_MISS = 4;
+const FRAMES_MAX = 40;
+const STEPS_MAX = 200;
+/** Key, on `process`, of what the watching thread calls before it ends the loop. */
+const FORGET = 'dryrunner.forget-async-ids';
+const OF_HOST = Symbol.for(FORGET);
+const BEATS = 0;
+const ENDED = 1;
+
+/** What the watching thread gets. */
+interface Watched {
+  /** How often this thread has had a turn, and how many loops were ended. */
+  readonly cells: Int32Array;
+  readonly missMs: number;
+  readonly threadId: number;
+  /** Takes the stack of each loop. */
+  readonly port: MessagePort;
+}
+
+/**
+ * The program of the watching thread: as text, because Node 20 loads no TypeScript in a thread. Only the main thread can
+ * be asked directly; it passes questions on to the others.
+ */
+const PROGRAM = String.raw`
+const { Session } = require('node:inspector');
+const { workerData } = require('node:worker_threads');
+const { cells, missMs, threadId, port } = workerData;
+// Keeps this thread from ending while it waits for an answer.
+setInterval(() => {}, 1 << 30);
+
+async function connected(onEvent) {
+  const session = new Session();
+  session.connectToMainThread();
+  const ask = (method, params) =>
+    new Promise((resolve, reject) => {
+      session.post(method, params, (error, answer) => (error ? reject(error) : resolve(answer)));
+    });
+  const end = () => session.disconnect();
+  if (threadId === 0) {
+    session.on('inspectorNotification', onEvent);
+    return { ask, end };
+  }
+  const ofThread = new Promise((resolve) => {
+    session.on('NodeWorker.attachedToWorker', ({ params: { sessionId, workerInfo } }) => {
+      if (workerInfo.title.startsWith('[worker ' + threadId + ']')) resolve(sessionId);
+    });
+  });
+  await ask('NodeWorker.enable', { waitForDebuggerOnStart: false });
+  const sessionId = await ofThread;
+  const asked = new Map();
+  session.on('NodeWorker.receivedMessageFromWorker', ({ params }) => {
+    if (params.sessionId !== sessionId) return;
+    const message = JSON.parse(params.message);
+    if (message.id === undefined) onEvent(message);
+    else asked.get(message.id)?.(message.result);
+  });
+  return {
+    ask: (method, params) =>
+      new Promise((resolve) => {
+        const id = asked.size + 1;
+        asked.set(id, resolve);
+        void ask('NodeWorker.sendMessageToWorker', { sessionId, message: JSON.stringify({ id, method, params }) });
+      }),
+    end,
+  };
+}
+
+const isOfNode = ({ url }) => url === '' || url.startsWith('node:');
+
+async function endLoop(beats) {
+  const urls = new Map();
+  let callFrameId;
+  let pause;
+  const { ask, end } = await connected(({ method, params }) => {
+    if (method === 'Debugger.scriptParsed') urls.set(params.scriptId, params.url);
+    if (method === 'Debugger.paused') pause(params.callFrames);
+  });
+  await ask('Debugger.enable');
+  const stackAfter = async (step) => {
+    const paused = new Promise((resolve) => {
+      pause = resolve;
+    });
+    void ask(step);
+    const callFrames = await paused;
+    callFrameId = callFrames[0].callFrameId;
+    return callFrames.slice(0, ${FRAMES_MAX}).map(({ functionName, location }) => ({
+      functionName,
+      url: urls.get(location.scriptId) ?? '',
+      line: location.lineNumber + 1,
+      column: (location.columnNumber ?? 0) + 1,
+    }));
+  };
+  const isLooping = () => Atomics.load(cells, ${BEATS}) === beats;
+  let frames = await stackAfter('Debugger.pause');
+  // Between two promise reactions, only functions of Node are on the stack.
+  for (let step = 1; step < ${STEPS_MAX} && isLooping() && frames.every(isOfNode); step += 1) {
+    frames = await stackAfter('Debugger.stepInto');
+  }
+  if (isLooping()) {
+    port.postMessage(frames);
+    await ask('Debugger.evaluateOnCallFrame', { callFrameId, expression: 'process[Symbol.for("${FORGET}")]()' });
+    Atomics.add(cells, ${ENDED}, 1);
+    void ask('Runtime.terminateExecution');
+  }
+  await ask('Debugger.resume');
+  await ask('Debugger.disable');
+  end();
+}
+
+async function watch() {
+  let beats = Atomics.load(cells, ${BEATS});
+  let misses = 0;
+  for (;;) {
+    Atomics.wait(cells, ${BEATS}, beats, missMs);
+    const now = Atomics.load(cells, ${BEATS});
+    misses = now === beats ? misses + 1 : 0;
+    beats = now;
+    if (misses < ${MISSES}) continue;
+    await endLoop(beats);
+    misses = 0;
+  }
+}
+void watch();
+`;
+
+const host = process as unknown as {
+  [OF_HOST]: (() => void) | undefined;
+  readonly _fatalException?: (error: unknown) => void;
+};
+
+/**
+ * Node keeps a stack of the async ids whose callbacks run, and ends the process if it finds others than it expects: code
+ * that the engine ends does not take its id off. Node forgets all of them for an exception that nothing catches, so it
+ * gets one here.
+ */
+function forgetAsyncIds(): void {
+  const loop = new Error('a loop that is ended');
+  const release = withholdRejections((reason) => reason === loop, 'uncaughtException');
+  try {
+    host._fatalException?.(loop);
+  } finally {
+    release();
+  }
+}
+
+/** Watches from the first call of {@link watch} to {@link end}. */
+class OutsideLoops {
+  readonly #cells = new Int32Array(new SharedArrayBuffer(2 * Int32Array.BYTES_PER_ELEMENT));
+  readonly #frames = new MessageChannel();
+  readonly #thread: Worker;
+  #beat: NodeJS.Timeout;
+  #taken = 0;
+
+  constructor(limitMs: number) {
+    const missMs = limitMs / MISSES;
+    host[OF_HOST] = forgetAsyncIds;
+    const { port2 } = this.#frames;
+    const watched: Watched = { cells: this.#cells, missMs, threadId, port: port2 };
+    const options = { eval: true, execArgv: [], workerData: watched, transferList: [port2] };
+    this.#thread = new Worker(PROGRAM, options);
+    this.#thread.unref();
+    const beat = (): NodeJS.Timeout => {
+      Atomics.add(this.#cells, BEATS, 1);
+      return realFunctions.setTimeout(() => (this.#beat = beat()), missMs / BEATS_PER_MISS).unref();
+    };
+    this.#beat = beat();
+  }
+
+  /** The stack of a loop that was ended; undefined if there is none. */
+  takeEnded(): readonly LoopingFrame[] | undefined {
+    // Turns ask this, most of them in vain.
+    if (Atomics.load(this.#cells, ENDED) === this.#taken) return undefined;
+    this.#taken += 1;
+    return (receiveMessageOnPort(this.#frames.port1) as { readonly message: readonly LoopingFrame[] })
+      .message;
+  }
+
+  end(): void {
+    realFunctions.clearTimeout(this.#beat);
+    this.#frames.port1.close();
+    host[OF_HOST] = undefined;
+    void this.#thread.terminate();
+  }
+}
+
+let watching: OutsideLoops | undefined;
+
+/**
+ * Begins to watch, unless it does already or a debugger is attached: at a breakpoint nothing gets a turn. A loop ends
+ * once nothing else has had a turn for `limitMs`.
+ */
+export function watchOutsideLoops(limitMs: number): void {
+  if (debuggerUrl() !== undefined) return;
+  const { world } = hub;
+  // The simulation must not get the messages and the timer.
+  hub.world = undefined;
+  try {
+    watching ??= new OutsideLoops(limitMs);
+  } finally {
+    hub.world = world;
+  }
+}
+
+/** The stack of the loop that was ended since the last call, innermost function first; undefined if none was. */
+export function takeEndedLoop(): readonly LoopingFrame[] | undefined {
+  return watching?.takeEnded();
+}
+
+/** Ends the watch. */
+export function leaveOutsideLoops(): void {
+  watching?.end();
+  watching = undefined;
+}
