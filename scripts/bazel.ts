@@ -1,5 +1,6 @@
 // A real Bazel builds the workspace of fixtures/bazel against this machine as a cluster, honest and lying.
 //   --seeds N           how many seeds of faults, half over workers that run commands and half over simulated ones (200)
+//   --from N            the first of them (1)
 //   --seed S            that seed alone, and what Bazel says
 //   --workers KIND      exec or simulated (both)
 //   --times             compares 200 small actions with what Bazel takes without a cluster
@@ -21,6 +22,7 @@ function readOptions() {
   const { values } = parseArgs({
     options: {
       seeds: { type: 'string', default: '200' },
+      from: { type: 'string', default: '1' },
       seed: { type: 'string' },
       workers: { type: 'string' },
       times: { type: 'boolean', default: false },
@@ -31,7 +33,11 @@ function readOptions() {
   if (workers !== undefined && !WORKERS.some((kind) => kind === workers)) {
     throw new Error(`--workers: expected ${WORKERS.join(' or ')}, got ${workers}`);
   }
-  return { ...values, seeds: positiveInteger('seeds', values.seeds) };
+  return {
+    ...values,
+    seeds: positiveInteger('seeds', values.seeds),
+    from: positiveInteger('from', values.from),
+  };
 }
 
 const values = optionsOrEnd(import.meta.url, readOptions);
@@ -65,8 +71,12 @@ async function build(
   }
 }
 
+/** Over all seeds. */
+let faultsMet = 0;
+
 async function tryOne(workspace: BazelWorkspace, seed: string, workers: WorkerKind): Promise<boolean> {
   const { code, out, faults } = await build(workspace, '//:all_good', { workers, chaosSeed: seed });
+  faultsMet += faults.length;
   if (code === 0 && values.seed === undefined) return true;
   console.log(
     `seed ${seed}, ${workers}: Bazel exits with ${code} after ${faults.length} faults: ${faults.join(', ')}`,
@@ -79,7 +89,9 @@ async function tryOne(workspace: BazelWorkspace, seed: string, workers: WorkerKi
 async function trySeeds(workspace: BazelWorkspace): Promise<boolean> {
   const workers = WORKERS.filter((kind) => values.workers === undefined || values.workers === kind);
   const seeds =
-    values.seed === undefined ? Array.from({ length: values.seeds }, (_, n) => String(n + 1)) : [values.seed];
+    values.seed === undefined
+      ? Array.from({ length: values.seeds }, (_, n) => String(values.from + n))
+      : [values.seed];
   let failed = 0;
   for (const [index, seed] of seeds.entries()) {
     // A seed alone goes to all kinds; of many each kind gets its share.
@@ -87,7 +99,7 @@ async function trySeeds(workspace: BazelWorkspace): Promise<boolean> {
     for (const kind of kinds) if (!(await tryOne(workspace, seed, kind))) failed += 1;
     if ((index + 1) % 20 === 0) console.log(`${index + 1} of ${seeds.length} seeds`);
   }
-  console.log(`${seeds.length - failed} of ${seeds.length} seeds built right`);
+  console.log(`${seeds.length - failed} of ${seeds.length} seeds built right, with ${faultsMet} faults`);
   return failed === 0;
 }
 
