@@ -118,13 +118,21 @@ function shown(text: string): string {
 
 /** Paths as a cluster accepts them: relative, without `./` and without a slash at the end. */
 function wantedOutputs(paths: readonly string[]): string[] {
-  return paths.map((path) => {
+  const wanted = paths.map((path) => {
     const normal = posix.normalize(path).replace(/\/$/, '');
     if (normal !== '.' && isPathBelow(normal)) return normal;
     throw new UsageError(
       `--output: expected a path below the current directory, such as out/app, got ${shown(path)}`,
     );
   });
+  for (const path of wanted) {
+    // The cluster makes the folder for the inner one, so that the outer one would always count as made.
+    const outer = wanted.find((each) => path.startsWith(`${each}/`));
+    if (outer !== undefined) {
+      throw new UsageError(`--output: ${path} is in ${outer}, which brings it back too`);
+    }
+  }
+  return wanted;
 }
 
 async function connected(

@@ -430,6 +430,10 @@ test.for([
     ['--remote', 'grpc://x:1', '--output', '../x', '--', 'true'],
     /--output: expected a path below .* got \.\.\/x/,
   ],
+  [
+    ['--remote', 'grpc://x:1', '--output', './a/b/', '--output', 'c', '--output', 'a', '--', 'true'],
+    /--output: a\/b is in a, which brings it back too/,
+  ],
   [['--remote', 'grpc://x:1', '--output', '/x', '--', 'true'], /--output: expected a path below/],
   [['--remote', 'grpc://x:1', '--output', '.', '--', 'true'], /--output: expected a path below/],
   [['--remote', 'grpc://x:1', '--output', '', '--', 'true'], /--output: expected a path below .*, got ""/],

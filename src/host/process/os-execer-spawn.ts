@@ -23,6 +23,7 @@ export function spawnCommand(
 ): MaybePromise<StartedChild> {
   const [program, ...args] = command.argv;
   if (program === undefined) throw new RunnerError('RUNNER_EXEC_FAILED', NO_COMMAND);
+  if (program === '') throw new RunnerError('RUNNER_EXEC_FAILED', EMPTY_PROGRAM);
   let child: ChildProcessByStdio<null, Readable, Readable>;
   try {
     requireFiles();
@@ -59,6 +60,8 @@ function requireFiles(): void {
 
 /** The message with which a command without arguments is refused (R121). */
 export const NO_COMMAND = 'No command specified.';
+
+const EMPTY_PROGRAM = 'expected the name of a program first, got ""';
 
 function hasStarted(child: ChildProcessByStdio<null, Readable, Readable>): child is StartedChild {
   return child.pid !== undefined;

@@ -205,7 +205,7 @@ describe('what cannot be started', () => {
   test.for([
     ['an empty argv', { argv: [] }, 'No command specified.'],
     ['a missing program', { argv: ['no-such-program'] }, 'spawn no-such-program ENOENT'],
-    ['an empty program', { argv: [''] }, "The argument 'file' cannot be empty. Received ''"],
+    ['an empty program', { argv: [''] }, 'expected the name of a program first, got ""'],
     ['a file that may not be executed', { argv: ['/etc/passwd'] }, 'spawn /etc/passwd EACCES'],
     [
       'a missing directory',
