@@ -12,7 +12,7 @@ import { keepTicksCounted } from './globals/timers.ts';
 import { restoreStandIns, replacedStandIn } from './globals/stand-in.ts';
 import { hub, type AmbientWorld, type OutsideFunction, type TickCallback, type WayBack } from './hub.ts';
 import { OutsideGate } from './outside-gate.ts';
-import { AmbientTicks, type QueueLimits } from './ambient-ticks.ts';
+import { type QueueLimits, QueuedWork } from './queued-work.ts';
 import type { AmbientTimers } from './ambient-timers.ts';
 import type { PerformanceTimeline } from './performance-timeline.ts';
 import { ChosenTimeFaults } from './time-faults.ts';
@@ -43,7 +43,7 @@ export class AmbientExecution implements AmbientWorld, AmbientSession {
   #asker: Asker;
   readonly #gate: OutsideGate;
   readonly #awaits: ControlledAwaits | undefined;
-  readonly #ticks: AmbientTicks;
+  readonly #queued: QueuedWork;
   /** True between {@link enter} and {@link leave}. */
   #isInTurn = false;
   /** The first stand-in found replaced. Looked for once, at the end. */
@@ -63,7 +63,7 @@ export class AmbientExecution implements AmbientWorld, AmbientSession {
       settings.awaits === undefined
         ? undefined
         : controlAwaits(settings, { choices, capturePlaces, clockNow: () => this.#asker.clock });
-    this.#ticks = new AmbientTicks(clock, settings.limits, this.#gate);
+    this.#queued = new QueuedWork(clock, settings.limits, this.#gate);
   }
 
   enter(): void {
@@ -185,25 +185,25 @@ export class AmbientExecution implements AmbientWorld, AmbientSession {
   }
 
   setTimer(setter: TimerSetter, callback: unknown, ms: unknown, args: unknown[]): NodeJS.Timeout {
-    this.#ticks.count(setter);
+    this.#queued.count(setter);
     return this.#asker.timers.setTimer(setter, callback as Callback, ms, args);
   }
 
   setImmediate(callback: unknown, args: unknown[]): NodeJS.Immediate {
-    this.#ticks.count('setImmediate');
+    this.#queued.count('setImmediate');
     return this.#asker.timers.setImmediate(callback as Callback, args);
   }
 
   countMicrotask(): void {
-    this.#ticks.count('queueMicrotask');
+    this.#queued.count('queueMicrotask');
   }
 
   tick(callback: TickCallback): TickCallback {
-    return this.#ticks.tick(callback);
+    return this.#queued.tick(callback);
   }
 
   cutOff(): void {
-    this.#ticks.stop();
+    this.#queued.stop();
     this.leave();
   }
 

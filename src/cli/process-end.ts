@@ -61,10 +61,14 @@ export async function finishProcess(terminal: Terminal, status: number): Promise
   });
   await terminal.flush();
   const deadlineMs = performance.now() + LEFT_REQUESTS_MS;
+  let hasSeenNothing = false;
   const endUnlessBusy = (): void => {
     const left = [...new Set(process.getActiveResourcesInfo())].filter((name) => !STDIO.test(name));
     const isOnlyFiles = left.length > 0 && left.every((name) => FILE_REQUEST.test(name));
-    if (isOnlyFiles && performance.now() < deadlineMs) {
+    // What was left may have ended in this very turn; nothing keeps the process from ending after it.
+    const mayEnd = left.length === 0 && !hasSeenNothing;
+    hasSeenNothing = left.length === 0;
+    if (mayEnd || (isOnlyFiles && performance.now() < deadlineMs)) {
       setTimeout(endUnlessBusy, LEFT_OPEN_MS).unref();
       return;
     }

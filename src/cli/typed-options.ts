@@ -5,6 +5,7 @@
 import { UsageError } from './exit-status.ts';
 import { constants } from 'node:os';
 import { InvalidArgumentError, Option } from 'commander';
+import { isLikeToken } from '../explore/replay-token.ts';
 import { SEEDS_MAX } from '../kernel/seeded-random.ts';
 import { HANG_MS, MEMORY_MB } from './explore-defaults.ts';
 import { TIMER_MS_MAX } from '../kernel/int32.ts';
@@ -25,9 +26,12 @@ export function eachOne(text: string, before: readonly string[] = []): readonly 
   return [...before, text];
 }
 
-/** A seed: any text except the empty one, which usually is an unset shell variable. */
+/** A seed: any text except the empty one, which usually is an unset shell variable, and a token, which has its own. */
 export function seedText(text: string): string {
   if (text === '') throw new InvalidArgumentError('Expected any text but an empty one.');
+  if (isLikeToken(text)) {
+    throw new InvalidArgumentError('Expected a seed, got a token, which dryrunner replay and explain take.');
+  }
   return text;
 }
 

@@ -296,10 +296,31 @@ export function isError(value: unknown): value is Error {
 /** The stack of any thrown value, if it has one. Never throws. */
 export function stackOf(error: unknown): string | undefined {
   try {
-    const { stack } = (error ?? {}) as { readonly stack?: unknown };
-    return typeof stack === 'string' ? stack : undefined;
+    return stackIn(error);
   } catch {
     // A proxy or a getter threw.
+    return stackWithoutMessage(error);
+  }
+}
+
+function stackIn(error: unknown): string | undefined {
+  const { stack } = (error ?? {}) as { readonly stack?: unknown };
+  return typeof stack === 'string' ? stack : undefined;
+}
+
+/** The engine reads the message when the stack is first read, and a getter of it may throw. */
+function stackWithoutMessage(error: unknown): string | undefined {
+  try {
+    const own = Object.getOwnPropertyDescriptor(error, 'message');
+    Object.defineProperty(error, 'message', { value: '', configurable: true });
+    try {
+      return stackIn(error);
+    } finally {
+      if (own === undefined) Reflect.deleteProperty(error as object, 'message');
+      else Object.defineProperty(error, 'message', own);
+    }
+  } catch {
+    // It cannot be changed, or something else threw.
     return undefined;
   }
 }

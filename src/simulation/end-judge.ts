@@ -183,7 +183,7 @@ export class EndJudge {
    * replacement.
    */
   judgeReplaced(name: string): void {
-    const message = `The scenario has ended and left ${name} replaced: put back what was there before (vi.useRealTimers after vi.useFakeTimers)`;
+    const message = `The scenario has ended and left ${name} replaced: put back what was there before (vi.useRealTimers after vi.useFakeTimers, vi.restoreAllMocks after vi.spyOn)`;
     this.#fail('leftovers', message, { rule: 'R204' });
   }
 

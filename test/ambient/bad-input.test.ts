@@ -332,7 +332,9 @@ describe('globals that the scenario replaces', () => {
     expect(putBack).toBeUndefined();
     const failure = await failureOf(() => void replace());
     expect(failure?.message).toMatch(
-      new RegExp(`^The scenario has ended and left ${name.replace('.', '\\.')} replaced: put back`),
+      new RegExp(
+        `^The scenario has ended and left ${name.replace('.', '\\.')} replaced: put back.*vi\\.restoreAllMocks`,
+      ),
     );
     expect(look().map((each, at) => each === before[at])).toEqual(before.map(() => true));
     expect(await failureOf(() => passes(10))).toBeUndefined();

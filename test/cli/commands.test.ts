@@ -74,6 +74,11 @@ describe('wrong usage says what was expected and exits with 2', () => {
     [['run', '--seeds', '0'], /whole number ≥ 1/],
     [['run', '--seed', ''], /Expected any text but an empty one/],
     [['explore', 'timeout-race', '--seed', ''], /Expected any text but an empty one/],
+    [
+      ['explore', 'timeout-race', '--seed', 'dr2:WyJ0aW1l'],
+      /Expected a seed, got a token, which dryrunner replay/,
+    ],
+    [['run', 'timeout-race', '--seed', 'dr2:WyJ0aW1l'], /Expected a seed, got a token/],
     [['explain', 'timeout-race', '--seed='], /Expected any text but an empty one/],
     [['run', '--seed', '1', '--seeds', '2'], /either --seed S or --seeds N/],
     [['run', 'no-such-scenario'], /no scenario is called "no-such-scenario"; there are theta-pool, /],

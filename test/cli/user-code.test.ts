@@ -40,7 +40,10 @@ const MODULES: Readonly<Record<string, string>> = {
   'top-interval': `${FINE} setInterval(() => {}, 10);`,
   'reads-input': `${FINE} process.stdin.on('data', () => {});`,
   'reads-late': `${FINE} import { readFile, writeSync } from 'node:fs';
-    readFile(new URL('./queue', import.meta.url), 'utf8', (_, text) => writeSync(2, 'read ' + text + '\\n'));`,
+    readFile(new URL('./queue', import.meta.url), 'utf8', (_, text) => {
+      writeSync(2, 'read ' + text + '\\n');
+      for (const began = Date.now(); Date.now() - began < 300; ); // past the next look of the command
+    });`,
   loud: `console.log('a line of the module');
     export default { name: 'loud', description: 'of a test', prepare: () => process.stdout.write('of prepare\\n'),
       run: () => console.log('a line of the scenario') };`,

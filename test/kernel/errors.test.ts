@@ -6,6 +6,7 @@ import {
   invalidArgument,
   isRunnerError,
   messageOf,
+  stackOf,
 } from '../../src/kernel/errors.ts';
 import { invariant, unreachable } from '../../src/kernel/invariant.ts';
 
@@ -112,4 +113,18 @@ describe('invariants', () => {
     invariant(true, () => String(++made));
     expect(made).toBe(0);
   });
+});
+
+test('the stack is known also of an error whose message cannot be read, which stays as it is', () => {
+  class Unreadable extends Error {
+    override get message(): string {
+      return trap();
+    }
+  }
+  const own = Object.defineProperty(new Error('x'), 'message', { get: trap, configurable: true });
+  for (const error of [new Unreadable(), own]) {
+    expect(stackOf(error)).toMatch(/errors\.test\.ts:\d+/);
+    expect(() => error.message).toThrow('trap');
+  }
+  expect(stackOf(Object.freeze(new Unreadable()))).toBeUndefined();
 });

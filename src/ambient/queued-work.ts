@@ -18,7 +18,7 @@ export interface QueueLimits {
 }
 
 /** See the top of the file. */
-export class AmbientTicks {
+export class QueuedWork {
   readonly #clock: VirtualClock;
   readonly #limits: QueueLimits;
   readonly #gate: OutsideGate;
