@@ -13,6 +13,7 @@ import type { RemoteTls, RpcAccess } from '../host/remote/grpc-server.ts';
 import { createPrometheusMetrics } from '../host/metrics/prometheus-metrics.ts';
 import { loadPeer } from '../kernel/package-files.ts';
 import type { Metrics } from '../model/metrics.ts';
+import { type Digest, digestKey, shortHash } from '../model/digest.ts';
 import type { RemoteFaultKind } from '../model/faults.ts';
 import { counted } from '../model/plural.ts';
 import { shellWord } from '../model/shell-word.ts';
@@ -143,6 +144,7 @@ async function openCluster(
       },
       tls,
       token,
+      onAbandoned: (action) => log.abandoned(action),
       onCall: (access) => {
         log.add(access);
         page.countCall(shortName(access.method), access.code);
@@ -310,6 +312,15 @@ export class AccessLog {
     }
   }
 
+  abandoned(action: Digest): void {
+    if (!this.#shows) return;
+    this.#terminal.progress('');
+    if (this.#json) this.#terminal.json({ type: 'abandoned', time: timeText(), action: digestKey(action) });
+    else {
+      this.#terminal.line(`${timeText()}  action ${shortHash(action)} is stopped: all its clients have gone`);
+    }
+  }
+
   progress({ service, jobs }: Pick<BuildCluster, 'service' | 'jobs'>): string {
     const { runningActions, queuedOperations } = service;
     const running = `${runningActions} of ${jobs} jobs, ${queuedOperations} waiting`;
@@ -323,10 +334,11 @@ export class AccessLog {
   }
 }
 
-/** What a call was about, which action that is, and what that came to. */
-function subjectsOf({ about, action, outcome = '' }: RpcAccess): readonly string[] {
+/** What a call was about, for which instance, which action that is, and what that came to. */
+function subjectsOf({ about, instance, action, outcome = '' }: RpcAccess): readonly string[] {
   const isNamed = action === undefined || about.startsWith('action ');
-  return [about, isNamed ? '' : `action ${action.slice(0, SHORT_HASH)}`, outcome];
+  const place = instance === undefined ? '' : `instance ${instance}`;
+  return [place, about, isNamed ? '' : `action ${action.slice(0, SHORT_HASH)}`, outcome];
 }
 
 /** When a line of the log is written, in UTC. */

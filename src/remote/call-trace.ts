@@ -12,6 +12,7 @@ import { REMOTE_SERVER } from '../model/message-text.ts';
 import { counted } from '../model/plural.ts';
 import type { MessageKind, MessageStep, Tracer } from '../model/trace-event.ts';
 import type { World } from '../model/world.ts';
+import { instanceOfResource } from './resource-name.ts';
 import { rpcFailure } from './rpc-failure.ts';
 import { methodName, rpcCodeName, type RpcMethod } from './rpc.ts';
 
@@ -186,6 +187,12 @@ function argumentsText(runId: string, request: unknown): string {
   const { actionDigest, name: operation } = (request ?? {}) as Request;
   const about = requestText(request);
   return actionDigest || operation !== undefined ? `run ${runId}, ${about}` : about;
+}
+
+/** The name of the instance that a request is for; empty for the default one, and where the request names none. */
+export function instanceOf(request: unknown): string {
+  const { instanceName, resourceName } = (request ?? {}) as Request;
+  return instanceName ?? instanceOfResource(resourceName ?? '');
 }
 
 /** What a request is about, in a few words; empty if it says nothing about that. */

@@ -272,6 +272,8 @@ export interface ExecutionsOptions extends WorkersOptions {
    * released.
    */
   readonly abandonedAfterMs: number;
+  /** Called with each action that is aborted for that. */
+  readonly onAbandoned: ((action: Digest) => void) | undefined;
   /** How many operations that have ended can still be queried. */
   readonly endedMax: number;
   /** Checks an action before it is offered to a runner, and holds the blobs that it needs. */
@@ -607,7 +609,9 @@ export class Executions {
     const topic = namedTopic(name, 'abandons', operation.label);
     operation.abandoned = this.#world.clock.timer(topic, abandonedAfterMs, () => {
       operation.abandoned = undefined;
-      if (!this.#leftToOthers(operation)) this.#abortUntilDone(operation.execution);
+      if (this.#leftToOthers(operation)) return;
+      this.#options.onAbandoned?.(operation.execution.actionDigest);
+      this.#abortUntilDone(operation.execution);
     });
   }
 

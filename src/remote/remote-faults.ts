@@ -138,7 +138,7 @@ class FaultyService implements RemoteService {
   async unary<Q, A>(method: RpcMethod<Q, A, 'unary'>, request: Q, context: RpcContext): Promise<A> {
     check('method', method, RPC_METHOD);
     const topic = this.#topic(method);
-    const fault = this.#draw(method, topic, request, context);
+    const fault = this.#draw(method, topic, () => request, context);
     try {
       await this.#before(fault, method, topic, context);
       const answer = await this.#answered(fault, method, context, () =>
@@ -160,7 +160,7 @@ class FaultyService implements RemoteService {
   ): AsyncGenerator<A> {
     check('method', method, RPC_METHOD);
     const topic = this.#topic(method);
-    const fault = this.#draw(method, topic, request, context);
+    const fault = this.#draw(method, topic, () => request, context);
     try {
       await this.#before(fault, method, topic, context);
       const { choices } = this.#world;
@@ -190,11 +190,13 @@ class FaultyService implements RemoteService {
     check('method', method, RPC_METHOD);
     const topic = this.#topic(method);
     // What a stream of requests is about is known only once it is read, which is the server's to do.
-    const fault = this.#draw(method, topic, undefined, context);
+    let first: unknown;
+    const fault = this.#draw(method, topic, () => first, context);
+    const given = fault === undefined ? requests : observed(requests, (request) => (first ??= request));
     try {
       await this.#before(fault, method, topic, context);
       return await this.#answered(fault, method, context, () =>
-        this.#service.clientStream(method, requests, context),
+        this.#service.clientStream(method, given, context),
       );
     } finally {
       this.#settle(fault);
@@ -217,7 +219,7 @@ class FaultyService implements RemoteService {
   #draw(
     method: RpcMethod<unknown, unknown>,
     topic: Topic,
-    request: unknown,
+    requestOf: () => unknown,
     { caller }: RpcContext,
   ): DrawnFault | undefined {
     const table = this.#tableOf(method);
@@ -230,7 +232,7 @@ class FaultyService implements RemoteService {
         return remoteFaultText(kind, {
           name,
           method: methodName(method),
-          detail: requestText(request),
+          detail: requestText(requestOf()),
           caller,
         });
       },
@@ -240,7 +242,7 @@ class FaultyService implements RemoteService {
     if (kind === undefined) return undefined;
     // Taken now, so that calls at the same time draw no more faults than may strike.
     this.#strikesLeft -= 1;
-    return new DrawnFault(kind, () => this.#note(kind, method, request, caller));
+    return new DrawnFault(kind, () => this.#note(kind, method, requestOf(), caller));
   }
 
   #note(
@@ -320,6 +322,26 @@ class FaultyService implements RemoteService {
       throw new RpcError('DEADLINE_EXCEEDED', `${path} took too long (injected fault)`);
     }
   }
+}
+
+/** The requests of a stream, each of which `note` sees first. It delays none: the promises are those of the stream. */
+function observed<Q>(requests: AsyncIterable<Q>, note: (request: Q) => void): AsyncIterable<Q> {
+  return {
+    [Symbol.asyncIterator]() {
+      const iterator = requests[Symbol.asyncIterator]();
+      return {
+        next() {
+          const coming = iterator.next();
+          const see = (result: IteratorResult<Q, unknown>): void => {
+            if (result.done !== true) note(result.value);
+          };
+          coming.then(see, () => undefined);
+          return coming;
+        },
+        return: async (value?: unknown) => (await iterator.return?.(value)) ?? { done: true, value },
+      };
+    },
+  };
 }
 
 /** What the trace says of a call that is struck. */

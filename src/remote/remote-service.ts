@@ -70,6 +70,8 @@ export interface RemoteServiceOptions {
    * its clients have fetched it, but no longer than this. Default 10,000.
    */
   readonly abandonedAfterMs?: number;
+  /** Called with each action that is aborted because all its clients have gone. */
+  readonly onAbandoned?: (action: Digest) => void;
   /** How many operations that have ended can still be queried. Default 1,000. */
   readonly endedMax?: number;
   /**
@@ -104,6 +106,7 @@ const OPTIONS = is.optionsOf<RemoteServiceOptions>(
     blobBytesMax: is.COUNT,
     timeoutMsMax: is.DURATION_MS,
     abandonedAfterMs: is.DURATION_MS,
+    onAbandoned: is.FUNCTION,
     endedMax: is.COUNT,
     queueMax: is.COUNT,
     uploadIdleMs: is.DURATION_MS,
@@ -159,7 +162,7 @@ class ActionServer implements RemoteServer {
   #isClosed = false;
 
   constructor(world: World, options: RemoteServiceOptions) {
-    const { runner, content, cache, name = 'remote', compression, storeLog } = options;
+    const { runner, content, cache, name = 'remote', compression, storeLog, onAbandoned } = options;
     const { batchBytesMax = 4_000_000, blobBytesMax = 16 * GIB, timeoutMsMax = DAY_MS } = options;
     const { abandonedAfterMs = 10_000, endedMax = 1_000, queueMax = 10_000, uploadIdleMs = 60_000 } = options;
     this.#content = content;
@@ -173,7 +176,7 @@ class ActionServer implements RemoteServer {
     const prepare = (action: Digest, context: RpcContext): Promise<PreparedAction> =>
       this.#prepare(action, context);
     const series = `${name}-${incarnation(world)}`;
-    const bounds = { abandonedAfterMs, endedMax, queueMax };
+    const bounds = { abandonedAfterMs, onAbandoned, endedMax, queueMax };
     const stored =
       storeLog === undefined
         ? undefined

@@ -30,6 +30,12 @@ export function writeResource(name: string): ResourceName {
   return parsed(WRITE, name, '[INSTANCE/]uploads/UUID/blobs/HASH/SIZE');
 }
 
+/** The instance in the name of a blob; empty if it names none. */
+export function instanceOfResource(name: string): string {
+  const [, instance = ''] = /^(?:(.*?)\/)??(?:uploads\/[^/]+\/)?(?:compressed-)?blobs\//.exec(name) ?? [];
+  return instance;
+}
+
 function parsed(pattern: RegExp, name: string, expected: string): ResourceName {
   const [found, compression, hash = '', size] = pattern.exec(name) ?? [];
   if (found === undefined) throw badField('resource_name', expected, name);

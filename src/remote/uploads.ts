@@ -151,11 +151,22 @@ export class Uploads {
     }
   }
 
-  /** Ends the call that sends an upload; resolves once it has. */
+  /** Ends the call that sends an upload; rejects if the store does not take in time what that has sent. */
   async #endCall(resourceName: string): Promise<void> {
     const { call } = this.#uploads.get(resourceName) ?? {};
-    call?.stop(new RpcError('ABORTED', `${resourceName} is written by another call now`));
-    await call?.ended;
+    if (call === undefined) return;
+    call.stop(new RpcError('ABORTED', `${resourceName} is written by another call now`));
+    const { clock, uploadIdleMs } = this.#options;
+    await new Promise<void>((resolve, reject) => {
+      const timer = clock.timer(this.#topic, uploadIdleMs, () => {
+        const text = `the store has not taken what an earlier call has sent of ${resourceName} for ${uploadIdleMs} ms`;
+        reject(new RpcError('ABORTED', text));
+      });
+      void call.ended.then(() => {
+        timer.cancel();
+        resolve();
+      });
+    });
   }
 
   #begin({ resourceName, writeOffset }: WriteRequest, digest: Digest, compression: Compression): Upload {
@@ -312,6 +323,7 @@ class InterruptibleWait {
 
   stop(error: RpcError): void {
     this.#stopped ??= error;
+    this.end();
     this.#reject?.(error);
   }
 

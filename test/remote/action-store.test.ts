@@ -10,6 +10,7 @@ import { missingBlobsOf } from '../../src/model/content-store.ts';
 import { digestOfSnapshot, type Digest } from '../../src/model/digest.ts';
 import type { RunStatus } from '../../src/model/run-status.ts';
 import { finalStatus, waitForState } from '../../src/model/status-lookup.ts';
+import { holdingFor } from '../../src/remote/action-store.ts';
 import { createContentFiler } from '../../src/remote/content-filer.ts';
 import { createSimActionCache, createSimContentStore } from '../../src/remote/sim-stores.ts';
 import { simulate } from '../../src/simulation/simulate.ts';
@@ -312,6 +313,11 @@ describe('simulated stores', () => {
       expect(await cache.get('', digests[0]!)).toBeUndefined();
     });
     expect(verdict.faults).toBe(2);
+  });
+
+  test('say through the view that holds for an action how large a blob may be', () => {
+    const view = holdingFor(createMemoryContentStore({ maxBytes: 5 }), digestOf('action'));
+    expect(view.blobBytesMax).toBe(5);
   });
 
   test('strike a blob that is written in pieces once, when it is whole', async () => {

@@ -7,6 +7,7 @@ import { createMemoryContentStore, type MemoryContentStore } from '../../src/cas
 import type { Simulation } from '../../src/simulation/simulation.ts';
 import { finalStatus } from '../../src/model/status-lookup.ts';
 import type { TraceEvent } from '../../src/model/trace-event.ts';
+import { instanceOf } from '../../src/remote/call-trace.ts';
 import { createRemoteRunner } from '../../src/remote/remote-runner.ts';
 import { createRemoteService } from '../../src/remote/remote-service.ts';
 import { overWire, type RemoteService, RpcError } from '../../src/remote/rpc.ts';
@@ -198,4 +199,16 @@ describe('the calls of a remote runner', () => {
     expect(ids).toHaveLength(18);
     expect(new Set(ids).size).toBe(18);
   });
+});
+
+test.for([
+  [{ instanceName: 'main' }, 'main'],
+  [{ instanceName: '' }, ''],
+  [{ resourceName: `blobs/${'ab'.repeat(32)}/1` }, ''],
+  [{ resourceName: `a/b/compressed-blobs/zstd/${'ab'.repeat(32)}/1` }, 'a/b'],
+  [{ resourceName: `main/uploads/u/blobs/${'ab'.repeat(32)}/1` }, 'main'],
+  [{ resourceName: `uploads/u/blobs/${'ab'.repeat(32)}/1` }, ''],
+  [undefined, ''],
+])('the instance of %o is %o', ([request, instance]) => {
+  expect(instanceOf(request)).toBe(instance);
 });

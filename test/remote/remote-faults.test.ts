@@ -131,6 +131,32 @@ describe('a fault of a remote call', () => {
   };
   const EMPTY: RemoteService = { ...NOTHING, async *serverStream() {} };
 
+  test.for(['loseAnswer', 'deadline'] as const)(
+    '%s of Write names the blob that the server has read',
+    async (kind) => {
+      const struck: string[] = [];
+      const onFault: RemoteFaults['onFault'] = (what, _path, about) => struck.push(`${what} ${about}`);
+      await inSimulation(async (sim) => {
+        const reads: RemoteService = {
+          ...NOTHING,
+          async clientStream(_method, requests) {
+            await requests[Symbol.asyncIterator]().next();
+            return { committedSize: 1 } as never;
+          },
+        };
+        const remote = withRemoteFaults(reads, sim.world, { rates: { [kind]: 1 }, strikesMax: 1, onFault });
+        const resourceName = `uploads/u/blobs/${'ab'.repeat(32)}/1`;
+        const part = { resourceName, writeOffset: 0, finishWrite: true, data: new Uint8Array(1) };
+        const requests = async function* () {
+          yield part;
+        };
+        const written = remote.clientStream(M.write, requests(), { signal: new AbortController().signal });
+        await expect(written).rejects.toThrow('injected fault');
+      });
+      expect(struck).toEqual([`${kind} blob abababab`]);
+    },
+  );
+
   test.for<readonly [RemoteFaultKind, 'unary' | 'serverStream' | 'clientStream', string, RemoteService]>([
     ['loseResult', 'unary', M.getActionResult.path, NOTHING],
     ['loseBlob', 'serverStream', M.read.path, NOTHING],

@@ -1146,6 +1146,36 @@ describe('blobs', () => {
       server.close();
     }));
 
+  test('a takeover of an upload whose bytes the store does not take fails in time', () =>
+    play(async ({ sim, runner }) => {
+      const content = createMemoryContentStore();
+      const stuck: ContentStore = {
+        cancelBoundMs: 0,
+        findMissing: (digests) => content.findMissing(digests),
+        read: (digest, range) => content.read(digest, range),
+        readStream: (digest, range) => content.readStream(digest, range),
+        write: (digest, bytes) => content.write(digest, bytes),
+        hold: (digests) => content.hold(digests),
+        openWrite: () => ({
+          committedBytes: 0,
+          write: () => new Promise<void>(() => {}),
+          finish: () => undefined,
+          discard: () => undefined,
+        }),
+      };
+      const options = { runner, content: stuck, cache: createMemoryActionCache(), uploadIdleMs: 50 };
+      const server = createRemoteService(sim.world, options);
+      const service = overWire(server);
+      void failure(service.clientStream(M.write, silent({ resourceName: upload(), text: 'some ' }), call()));
+      await sim.sleep(1);
+      const again = parts({ resourceName: upload(), finishWrite: true, text });
+      expect(await failure(service.clientStream(M.write, again, call()))).toBe(
+        `ABORTED: the store has not taken what an earlier call has sent of ${upload()} for 50 ms`,
+      );
+      expect(sim.now()).toBe(51);
+      server.close();
+    }));
+
   test('a compressed upload under way has no status to continue from', () =>
     play(
       async ({ sim, service, server }) => {

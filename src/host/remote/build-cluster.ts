@@ -63,6 +63,8 @@ export interface BuildClusterOptions extends Omit<ServeRemoteOptions, 'service'>
   readonly workers?: WorkerKind;
   /** Aborts an action when all of its clients have been gone for this long. Default 10,000. */
   readonly abandonedAfterMs?: number;
+  /** Called with each action that is aborted because all its clients have gone. */
+  readonly onAbandoned?: (action: Digest) => void;
   /** Gives up an upload that receives no data for this long. Default 60,000. */
   readonly uploadIdleMs?: number;
   /** Injects faults as real clusters show them, decided by this seed. Default: no faults. */
@@ -92,6 +94,7 @@ const OPTIONS = is.optionsOf<BuildClusterOptions>(
     chaosSeed: is.text('a text that is not empty', /./s),
     metrics: METRICS,
     onTrouble: is.FUNCTION,
+    onAbandoned: is.FUNCTION,
     // Validated by the parts that receive them.
     ...is.each(['faults', 'abandonedAfterMs', 'uploadIdleMs'], is.ANY),
   },
@@ -242,7 +245,7 @@ function makeWorkers(
  */
 export async function serveBuildCluster(options: BuildClusterOptions = {}): Promise<BuildCluster> {
   check('options', options, OPTIONS);
-  const { chaosSeed, faults, abandonedAfterMs, uploadIdleMs } = options;
+  const { chaosSeed, faults, abandonedAfterMs, onAbandoned, uploadIdleMs } = options;
   if (faults !== undefined && chaosSeed === undefined) {
     throw invalidArgument('faults', 'a chaosSeed beside them', faults);
   }
@@ -265,6 +268,7 @@ export async function serveBuildCluster(options: BuildClusterOptions = {}): Prom
       compression: BLOB_COMPRESSION,
       storeLog: (ref, store) => storeLogAt(ref, store, logs),
       ...(abandonedAfterMs === undefined ? {} : { abandonedAfterMs }),
+      ...(onAbandoned === undefined ? {} : { onAbandoned }),
       ...(uploadIdleMs === undefined ? {} : { uploadIdleMs }),
     });
     const served = withSeededFaults(chaosSeed, world, service, faults);

@@ -14,6 +14,7 @@ import type {
   StatusObject,
   UntypedServiceImplementation,
 } from '@grpc/grpc-js';
+import { createHash, timingSafeEqual } from 'node:crypto';
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { createServer, isIP, type Socket } from 'node:net';
 import { createSecureContext } from 'node:tls';
@@ -23,7 +24,7 @@ import { MESSAGES, type OperationMessage } from '../../cas/codec.ts';
 import { check } from '../../kernel/argument-check.ts';
 import { messageOf, RunnerError } from '../../kernel/errors.ts';
 import type { RpcStatus, RpcViolation } from '../../model/action.ts';
-import { executionOutcome, isExecution, requestText } from '../../remote/call-trace.ts';
+import { executionOutcome, instanceOf, isExecution, requestText } from '../../remote/call-trace.ts';
 import { REMOTE_METHODS, type RemoteMethods } from '../../remote/methods.ts';
 import { rpcFailure } from '../../remote/rpc-failure.ts';
 import {
@@ -52,6 +53,8 @@ export interface RpcAccess {
   readonly peer: string;
   /** What it was about: `action 6881981b`, `3 blobs`, `blob 1f2e3d4c`. Empty for a call about nothing of that sort. */
   readonly about: string;
+  /** The instance that it was for. Absent for the default one, and where the call names none. */
+  readonly instance?: string;
   /** The action of an `Execute` or `WaitExecution`, as `HASH/SIZE`. Absent for others, and if it is unknown. */
   readonly action?: string;
   /** What the execution came to, if the call has brought it: `exit code 3`, `DEADLINE_EXCEEDED (…)`. */
@@ -192,6 +195,7 @@ class ServedCall {
     if (this.#isOver) return;
     this.#isOver = true;
     try {
+      const instance = instanceOf(this.#request);
       this.#onCall?.({
         method: this.#method,
         code,
@@ -201,6 +205,7 @@ class ServedCall {
         bytesOut: this.bytesOut,
         peer: this.#peer,
         about: requestText(this.#request),
+        ...(instance === '' ? {} : { instance }),
         ...(this.#operation === undefined ? {} : executionOutcome(this.#operation)),
       });
     } catch (error) {
@@ -216,6 +221,12 @@ function textHeaders(metadata: Metadata): ReadonlyMap<string, string> {
     if (typeof value === 'string') found.set(name, value);
   }
   return found;
+}
+
+/** Compares two texts in a time that says nothing of where they differ. */
+function isSame(given: string, expected: string): boolean {
+  const [a, b] = [given, expected].map((text) => createHash('sha256').update(text).digest());
+  return a !== undefined && b !== undefined && timingSafeEqual(a, b);
 }
 
 /** Errors of the system for an address on which nobody can listen. */
@@ -339,7 +350,12 @@ class GrpcServer implements RemoteEndpoint {
   /** @throws RpcError `UNAUTHENTICATED`. */
   #admit(served: ServedCall): void {
     const { token } = this.#options;
-    if (token === undefined || served.context.metadata?.get('authorization') === `Bearer ${token}`) return;
+    if (
+      token === undefined ||
+      isSame(served.context.metadata?.get('authorization') ?? '', `Bearer ${token}`)
+    ) {
+      return;
+    }
     throw new RpcError('UNAUTHENTICATED', 'expected the token of this server in the header authorization');
   }
 

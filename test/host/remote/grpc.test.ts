@@ -428,7 +428,9 @@ describe('over gRPC', () => {
   });
 
   test('an action whose client has gone is stopped, and one whose client comes back is not', async () => {
-    const { cluster, remote } = await serve({ abandonedAfterMs: 300 });
+    const abandoned: Digest[] = [];
+    const onAbandoned = (digest: Digest): void => void abandoned.push(digest);
+    const { cluster, remote } = await serve({ abandonedAfterMs: 300, onAbandoned });
     const watch = async (signal: AbortSignal): Promise<string> => {
       let name = '';
       try {
@@ -460,10 +462,11 @@ describe('over gRPC', () => {
     again.abort();
     await first;
     await pause(600);
-    expect(cluster.service.activeOperations).toBe(1);
+    expect([cluster.service.activeOperations, abandoned]).toEqual([1, [action]]);
     waiting.abort();
     await waited;
     while (cluster.service.activeOperations > 0) await pause(10);
+    expect(abandoned).toEqual([action, action]);
   });
 
   test('a deadline ends the call, and not the action', async () => {
