@@ -448,13 +448,14 @@ function shownOutputs(display: OutputDisplay): OutputCreator {
   };
 }
 
-/** Writes the requested outputs to the same paths here; false if some are missing or cannot be written. */
+/** Writes the requested outputs to the same paths here, and says with `--json` what has come; false if some are missing or cannot be written. */
 async function downloadOutputs(
   terminal: Terminal,
   outcome: ActionOutcome,
   client: RemoteClient,
-  { wanted, interruption }: Surroundings,
+  { wanted, interruption, options }: Surroundings,
 ): Promise<boolean> {
+  const { json = false } = options;
   let isComplete = true;
   for (const path of wanted) {
     const isRequested = (output: { readonly path: string }): boolean => output.path === path;
@@ -466,8 +467,10 @@ async function downloadOutputs(
       else if (directory !== undefined) await downloadDirectory(directory, client, interruption);
       else if (link !== undefined) await createLink(link);
       else throw new Error('expected a file, directory or link, got nothing');
+      if (json) terminal.json({ type: 'brought', path });
     } catch (error) {
       isComplete = false;
+      if (json) terminal.json({ type: 'brought', path, error: messageOf(error) });
       const remedy = isLost(error) ? '; run the command again' : '';
       terminal.note(onOneLine(`error: --output: ${path}: ${messageOf(error)}${remedy}`));
     }

@@ -257,6 +257,16 @@ describe('what goes there and comes back', () => {
       { type: 'status', state: 'COMPLETE', exitCode: 3, actionResult: { cached: false } },
     ]);
   });
+
+  test('--json says which outputs came back', async () => {
+    const outputs = ['--output', 'a', '--output', 'b'];
+    const { code, out } = await runThere(['--json', ...outputs, ...sh('echo x > a')]);
+    expect(code).toBe(125);
+    expect(jsonLines(out).slice(-2)).toEqual([
+      { type: 'brought', path: 'a' },
+      { type: 'brought', path: 'b', error: 'expected a file, directory or link, got nothing' },
+    ]);
+  });
 });
 
 describe('a cluster that is slow, closed, or none at all', () => {
