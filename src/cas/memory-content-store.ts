@@ -6,24 +6,22 @@ import * as is from '../kernel/shape.ts';
 import { check } from '../kernel/argument-check.ts';
 import { RunnerError } from '../kernel/errors.ts';
 import {
+  BLOB_BYTES,
+  BLOB_RANGE,
+  checkOffset,
   givenUp,
+  MANY_DIGESTS,
   type BlobHold,
   type BlobRange,
   type BlobWriter,
   type ContentStore,
   MissingBlobsError,
+  wrongDigest,
 } from '../model/content-store.ts';
 import { DIGEST, type Digest, digestKey } from '../model/digest.ts';
 import { digestOf } from './digest-of.ts';
 import { BlobHolds } from './blob-holds.ts';
 
-const BYTES = is.instanceOf('a Uint8Array', Uint8Array);
-const RANGE = is.objectOf<BlobRange>(
-  'an object with offset and limit',
-  {},
-  is.each(['offset', 'limit'], is.COUNT),
-);
-const MANY_DIGESTS = is.listOf(DIGEST, 'a list of digests');
 /** Maximum size of the chunks in which a blob is read. */
 const CHUNK_BYTES = 65_536;
 
@@ -51,18 +49,9 @@ export interface MemoryContentStore extends ContentStore {
   evict(digest: Digest): boolean;
 }
 
-/** The error for bytes that do not match their digest: `RUNNER_WRONG_DIGEST`. */
-function wrongDigest(expected: Digest, actual: Digest): RunnerError {
-  const message = `expected bytes with digest ${digestKey(expected)}, got ${digestKey(actual)}`;
-  return new RunnerError('RUNNER_WRONG_DIGEST', message, { expected: digestKey(expected), actual });
-}
-
 /** The requested range of the bytes. */
 function inRange(bytes: Uint8Array, { offset = 0, limit = Infinity }: BlobRange = {}): Uint8Array {
-  if (offset > bytes.length) {
-    const message = `expected an offset of at most ${bytes.length}, got ${offset}`;
-    throw new RunnerError('RUNNER_INVALID_ARGUMENT', message, { actual: offset });
-  }
+  checkOffset(offset, bytes.length);
   return bytes.slice(offset, Math.min(bytes.length, offset + limit));
 }
 
@@ -99,7 +88,7 @@ class MemoryBlobs implements MemoryContentStore {
 
   read(digest: Digest, range?: BlobRange): Uint8Array {
     check('digest', digest, DIGEST);
-    if (range !== undefined) check('range', range, RANGE);
+    if (range !== undefined) check('range', range, BLOB_RANGE);
     const bytes = this.#use(digest);
     if (bytes === undefined) throw new MissingBlobsError([digest]);
     return inRange(bytes, range);
@@ -112,9 +101,9 @@ class MemoryBlobs implements MemoryContentStore {
 
   write(digest: Digest, bytes: Uint8Array): void {
     check('digest', digest, DIGEST);
-    check('bytes', bytes, BYTES);
-    const actual = digestOf(bytes);
-    if (digestKey(actual) !== digestKey(digest)) throw wrongDigest(digest, actual);
+    check('bytes', bytes, BLOB_BYTES);
+    const actual = digestKey(digestOf(bytes));
+    if (actual !== digestKey(digest)) throw wrongDigest(digest, actual);
     this.#keep(digestKey(digest), bytes);
   }
 
@@ -241,15 +230,14 @@ class MemoryWriter implements BlobWriter {
 
   write(offset: number, chunk: Uint8Array): void {
     check('offset', offset, is.COUNT);
-    check('chunk', chunk, BYTES);
+    check('chunk', chunk, BLOB_BYTES);
     if (this.#state !== 'open' || offset !== this.committedBytes) {
       const message = `expected offset ${this.committedBytes} of a blob that is not finished, got ${offset}`;
       throw new RunnerError('RUNNER_INVALID_ARGUMENT', message, { actual: offset });
     }
     // A longer blob can never match its digest, and would only fill the memory.
     if (offset + chunk.length > this.#digest.sizeBytes) {
-      const actual = { ...this.#digest, sizeBytes: offset + chunk.length };
-      throw wrongDigest(this.#digest, actual);
+      throw wrongDigest(this.#digest, `${offset + chunk.length} B or more`);
     }
     this.#room.reserve(chunk.length);
     this.#parts.push(chunk.slice());

@@ -19,7 +19,7 @@ import { DIGEST, digestKey, type Digest } from './digest.ts';
 import type { MaybePromise } from './maybe-promise.ts';
 import type { Output } from './output.ts';
 
-const MANY_DIGESTS = is.listOf(DIGEST, 'a list of digests');
+export const MANY_DIGESTS: is.Shape = is.listOf(DIGEST, 'a list of digests');
 
 /**
  * Thrown if a content store does not hold some blobs: code `RUNNER_MISSING_BLOBS`, with their digests. Throw it from a
@@ -112,6 +112,12 @@ function hasCode(error: unknown, codes: ReadonlySet<unknown>): boolean {
   return false;
 }
 
+/** The error for bytes that do not match their digest: `RUNNER_WRONG_DIGEST`. `actual` is what they have, in words. */
+export function wrongDigest(expected: Digest, actual: string): RunnerError {
+  const message = `expected bytes with digest ${digestKey(expected)}, got ${actual}`;
+  return new RunnerError('RUNNER_WRONG_DIGEST', message, { expected: digestKey(expected), actual });
+}
+
 /** The error of finishing a blob that was discarded half written: `RUNNER_INVALID_ARGUMENT`. */
 export function givenUp(digest: Digest): RunnerError {
   const message = `expected a blob that was not discarded, got ${digestKey(digest)}`;
@@ -135,6 +141,20 @@ export interface BlobRange {
   readonly offset?: number;
   /** Maximum number of bytes. Default: to the end. */
   readonly limit?: number;
+}
+
+export const BLOB_RANGE: is.Shape = is.objectOf<BlobRange>(
+  'an object with offset and limit',
+  {},
+  is.each(['offset', 'limit'], is.COUNT),
+);
+export const BLOB_BYTES: is.Shape = is.instanceOf('a Uint8Array', Uint8Array);
+
+/** @throws RunnerError `RUNNER_INVALID_ARGUMENT` for an offset beyond the end of a blob. */
+export function checkOffset(offset: number, blobBytes: number): void {
+  if (offset <= blobBytes) return;
+  const message = `expected an offset of at most ${blobBytes}, got ${offset}`;
+  throw new RunnerError('RUNNER_INVALID_ARGUMENT', message, { actual: offset });
 }
 
 /** Writes a blob, possibly in several attempts. The blob is invisible until it is finished. */

@@ -211,7 +211,12 @@ export class TreeIndex {
   async blobsOf(root: Digest, cancel?: Cancellable): Promise<TreeBlobs> {
     const key = digestKey(root);
     const known = this.#known.get(key);
-    if (known !== undefined) return { blobs: known, missing: [] };
+    if (known !== undefined) {
+      // Now the most recently used, which goes last.
+      this.#known.delete(key);
+      this.#known.set(key, known);
+      return { blobs: known, missing: [] };
+    }
     const blobs = new Map([[key, root]]);
     const missing: Digest[] = [];
     for await (const { message } of walkTree(this.#content, root, (digest) => missing.push(digest), cancel)) {

@@ -1578,6 +1578,12 @@ test('an index of trees remembers as many blobs as it may, of any number of tree
   }
   expect((await index.blobsOf(treeOf(150, 11))).blobs).toHaveLength(151);
   expect(index.kept).toBe(93);
+  // The oldest stays if it was used since.
+  const oldest = treeOf(30, 7);
+  await index.blobsOf(oldest);
+  await index.blobsOf(treeOf(30, 12));
+  content.evict(oldest);
+  expect((await index.blobsOf(oldest)).missing).toEqual([]);
 });
 
 describe('cached results', () => {

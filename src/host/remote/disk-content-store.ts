@@ -27,7 +27,12 @@ import { check } from '../../kernel/argument-check.ts';
 import { RunnerError } from '../../kernel/errors.ts';
 import { isCancelled, type Cancellable } from '../../model/cancellation.ts';
 import {
+  BLOB_BYTES,
+  BLOB_RANGE,
+  checkOffset,
   givenUp,
+  MANY_DIGESTS,
+  wrongDigest,
   type BlobHold,
   type BlobRange,
   type BlobWriter,
@@ -68,13 +73,6 @@ const OPTIONS = is.optionsOf<DiskContentStoreOptions>(
   { dir: is.text('a path', /^[^\0]+$/) },
   { maxBytes: is.limit(), onTrouble: is.FUNCTION },
 );
-const MANY_DIGESTS = is.listOf(DIGEST, 'a list of digests');
-const BYTES = is.instanceOf('a Uint8Array', Uint8Array);
-const RANGE = is.objectOf<BlobRange>(
-  'an object with offset and limit',
-  {},
-  is.each(['offset', 'limit'], is.COUNT),
-);
 
 /** A content store in a folder. Must be closed. */
 export interface DiskContentStore extends ContentStore {
@@ -112,11 +110,6 @@ const FOLDERS: readonly string[] = [
   'leases',
   ...Array.from({ length: 256 }, (_, byte) => join('objects', byte.toString(16).padStart(2, '0'))),
 ];
-
-function wrongDigest(expected: Digest, actual: string): RunnerError {
-  const message = `expected bytes with digest ${digestKey(expected)}, got ${actual}`;
-  return new RunnerError('RUNNER_WRONG_DIGEST', message, { expected: digestKey(expected), actual });
-}
 
 function throwIfCancelled(cancel: Cancellable | undefined): void {
   if (isCancelled(cancel)) throw cancelledOperation('the call of the content store');
@@ -300,7 +293,7 @@ class DiskBlobs implements DiskContentStore {
 
   async read(digest: Digest, range: BlobRange = {}, cancel?: Cancellable): Promise<Uint8Array> {
     check('digest', digest, DIGEST);
-    check('range', range, RANGE);
+    check('range', range, BLOB_RANGE);
     await giveTurns();
     throwIfCancelled(cancel);
     const { offset = 0, limit = Infinity } = range;
@@ -310,7 +303,7 @@ class DiskBlobs implements DiskContentStore {
       return Buffer.concat(parts);
     }
     const bytes = digest.sizeBytes === 0 ? EMPTY : this.#readSmall(digest);
-    checkOffset(offset, digest);
+    checkOffset(offset, digest.sizeBytes);
     return offset === 0 && limit >= bytes.length ? bytes : bytes.subarray(offset, offset + limit);
   }
 
@@ -329,16 +322,16 @@ class DiskBlobs implements DiskContentStore {
 
   async *readStream(digest: Digest, range: BlobRange = {}, cancel?: Cancellable): AsyncGenerator<Uint8Array> {
     check('digest', digest, DIGEST);
-    check('range', range, RANGE);
+    check('range', range, BLOB_RANGE);
     const { offset = 0, limit = Infinity } = range;
     if (digest.sizeBytes === 0) {
-      checkOffset(offset, digest);
+      checkOffset(offset, digest.sizeBytes);
       return;
     }
     const file = await this.#open(digest);
     let coming = Promise.resolve(EMPTY);
     try {
-      checkOffset(offset, digest);
+      checkOffset(offset, digest.sizeBytes);
       const end = Math.min(digest.sizeBytes, offset + limit);
       // Only the complete bytes can be compared with the digest.
       const hash = offset === 0 && end === digest.sizeBytes ? createHash('sha256') : undefined;
@@ -387,7 +380,7 @@ class DiskBlobs implements DiskContentStore {
 
   async write(digest: Digest, bytes: Uint8Array, cancel?: Cancellable): Promise<void> {
     check('digest', digest, DIGEST);
-    check('bytes', bytes, BYTES);
+    check('bytes', bytes, BLOB_BYTES);
     if (isTurnDue()) await giveTurns();
     throwIfCancelled(cancel);
     const actual = createHash('sha256').update(bytes).digest('hex');
@@ -754,12 +747,6 @@ async function readChunk(file: FileHandle, from: number, end: number): Promise<B
   return buffer.subarray(0, bytesRead);
 }
 
-function checkOffset(offset: number, { sizeBytes }: Digest): void {
-  if (offset <= sizeBytes) return;
-  const message = `expected an offset of at most ${sizeBytes}, got ${offset}`;
-  throw new RunnerError('RUNNER_INVALID_ARGUMENT', message, { actual: offset });
-}
-
 /** The codes of the system if a disk, or what this user may have of it, is full; not those of a file that is too large. */
 const DISK_FULL: ReadonlySet<string | undefined> = new Set(['ENOSPC', 'EDQUOT']);
 
@@ -810,7 +797,7 @@ class DiskWriter implements BlobWriter {
 
   async write(offset: number, chunk: Uint8Array): Promise<void> {
     check('offset', offset, is.COUNT);
-    check('chunk', chunk, BYTES);
+    check('chunk', chunk, BLOB_BYTES);
     if (offset !== this.committedBytes || this.#isOver) {
       const message = `expected offset ${this.committedBytes} of a blob that is not finished, got ${offset}`;
       throw new RunnerError('RUNNER_INVALID_ARGUMENT', message, { actual: offset });

@@ -14,6 +14,7 @@ import { serveBuildCluster } from '../../../src/host/remote/build-cluster.ts';
 import type { RandomStream } from '../../../src/kernel/random.ts';
 import { createRandomStream } from '../../../src/kernel/seeded-random.ts';
 import { digestKey, type Digest } from '../../../src/model/digest.ts';
+import { REMOTE_METHODS } from '../../../src/remote/methods.ts';
 import { rpcCodeName } from '../../../src/remote/rpc.ts';
 
 const COUNT = Number(process.env['DRYRUNNER_FUZZ_MESSAGES'] ?? 2_000);
@@ -41,6 +42,11 @@ const METHODS = [
 ] as const;
 const V2 = 'build.bazel.remote.execution.v2';
 const fullName = (name: string): string => (name.startsWith('google.') ? name : `${V2}.${name}`);
+
+test('messages of each method of the protocol are sent', () => {
+  const paths = Object.values(REMOTE_METHODS).map(({ path }: { readonly path: string }) => path);
+  expect(METHODS.map(([name]) => `/${fullName(name)}`).sort()).toEqual(paths.sort());
+});
 
 /** Draws messages; digests and names are often those of what is there, so that they come further than the first check. */
 class Fuzzer {
