@@ -15,7 +15,7 @@ import {
 } from 'node:worker_threads';
 import { withholdRejections } from '../kernel/drain-host.ts';
 import { realFunctions } from '../kernel/drain-real-functions.ts';
-import { hub } from './hub.ts';
+import { HOME, hub } from './hub.ts';
 
 /** A function on the stack of the loop. Lines and columns count from 1. */
 export interface LoopingFrame {
@@ -44,6 +44,8 @@ interface Watched {
   readonly threadId: number;
   /** Takes the stack of each loop. */
   readonly port: MessagePort;
+  /** URLs of the folders of this package's code. */
+  readonly own: readonly string[];
 }
 
 /**
@@ -53,7 +55,7 @@ interface Watched {
 const PROGRAM = String.raw`
 const { Session } = require('node:inspector');
 const { workerData } = require('node:worker_threads');
-const { cells, missMs, threadId, port } = workerData;
+const { cells, missMs, threadId, port, own } = workerData;
 // Keeps this thread from ending while it waits for an answer.
 setInterval(() => {}, 1 << 30);
 
@@ -94,6 +96,9 @@ async function connected(onEvent) {
   };
 }
 
+/** This package and Vitest take long at times, as for a report, and come to an end. */
+const TOOLS = new RegExp('/node_modules/(?:@?vitest|vite)/');
+const isOfTools = ({ url }) => TOOLS.test(url) || own.some((folder) => url.startsWith(folder));
 const isOfNode = ({ url }) => url === '' || url.startsWith('node:');
 
 async function endLoop(beats) {
@@ -125,7 +130,8 @@ async function endLoop(beats) {
   for (let step = 1; step < ${STEPS_MAX} && isLooping() && frames.every(isOfNode); step += 1) {
     frames = await stackAfter('Debugger.stepInto');
   }
-  if (isLooping()) {
+  const first = frames.find((frame) => !isOfNode(frame));
+  if (isLooping() && first !== undefined && !isOfTools(first)) {
     port.postMessage(frames);
     await ask('Debugger.evaluateOnCallFrame', { callFrameId, expression: 'process[Symbol.for("${FORGET}")]()' });
     Atomics.add(cells, ${ENDED}, 1);
@@ -184,7 +190,8 @@ class OutsideLoops {
     const missMs = limitMs / MISSES;
     host[OF_HOST] = forgetAsyncIds;
     const { port2 } = this.#frames;
-    const watched: Watched = { cells: this.#cells, missMs, threadId, port: port2 };
+    const own = ['src/', 'dist/'].map((folder) => `${HOME}${folder}`);
+    const watched: Watched = { cells: this.#cells, missMs, threadId, port: port2, own };
     const options = { eval: true, execArgv: [], workerData: watched, transferList: [port2] };
     this.#thread = new Worker(PROGRAM, options);
     this.#thread.unref();

@@ -135,13 +135,19 @@ export async function explainWithin(
     startedAt ??= now();
     return now() - startedAt >= (mustStop() ? Math.min(HURRY_MS, timeMs) : timeMs);
   };
+  let isCutOff = false as boolean;
   try {
     const options = {
       ...{ reference, shouldStop, hasHeldBefore, linesMax },
       ...(seed === undefined ? {} : { seed }),
-      ...(onExplained === undefined ? {} : { onExplained }),
+      onExplained: (verdict: Verdict) => {
+        isCutOff = verdict.failure?.kind === 'interrupted';
+        onExplained?.(verdict);
+      },
     };
     const explanation = await explain(watched.executor, log, options);
+    // It would explain that time was up, and not the failure.
+    if (isCutOff) return { cutShort: { by: 'time', timeMs } };
     if (watched.part === 'guess' && explanation.failureKey !== key) return { cutShort: TOO_LONG };
     const { nearestPass, nearestSearch } = explanation;
     if (nearestPass === undefined && nearestSearch.stoppedBy === 'stopped') {

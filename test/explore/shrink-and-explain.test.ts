@@ -1,10 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import { withinEvents } from '../../src/explore/event-budget.ts';
-import { createExecutor } from '../../src/explore/executor.ts';
+import { createExecutor, type Executor } from '../../src/explore/executor.ts';
+import { failureKey } from '../../src/explore/failure-key.ts';
 import { failingExecution, tokenOf } from '../../src/explore/failing-execution.ts';
 import { checkReplay } from '../../src/explore/replay-check.ts';
 import { decodeToken } from '../../src/explore/replay-token.ts';
-import { shrinkAndExplain } from '../../src/explore/shrink-and-explain.ts';
+import { explainWithin, shrinkAndExplain } from '../../src/explore/shrink-and-explain.ts';
+import { ExecutionInterrupted } from '../../src/kernel/decisions.ts';
 import { defineScenario } from '../../src/simulation/scenario.ts';
 
 const EVENTS_MAX = 260_000;
@@ -45,5 +47,33 @@ describe('an endless failure that there is no time to run again', () => {
     expect(settled.explanation?.sentence).toContain('late');
     const { isReproduced } = await checkReplay(executor, decodeToken(tokenOf({ ...failing, ...settled })));
     expect(isReproduced).toBe(true);
+  });
+});
+
+test('an execution that is cut off while it runs again to be explained explains nothing', async () => {
+  const failing = defineScenario({
+    name: 'failing',
+    description: 'fails',
+    run: (sim) => sim.check(false, 'no'),
+  });
+  const executor = createExecutor(failing);
+  const onTurn = (): never => {
+    throw new ExecutionInterrupted('time is up');
+  };
+  const cut: Executor = {
+    scenario: 'failing',
+    execute: (request) => executor.execute({ ...request, onTurn }),
+  };
+  const { failure } = await executor.execute({ source: { decide: () => 0 } });
+  const execution = {
+    scenario: 'failing',
+    key: failureKey(failure!),
+    seed: undefined,
+    firedEvents: 0,
+    maxEvents: undefined,
+  };
+  const limits = { explainMs: 60_000, mustStop: () => false, now: () => 0 };
+  expect(await explainWithin(cut, [], execution, limits)).toEqual({
+    cutShort: { by: 'time', timeMs: 60_000 },
   });
 });
