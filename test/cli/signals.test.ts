@@ -70,14 +70,14 @@ beforeAll(async () => {
     at('starts.mjs'),
     `import { createExecRunner, createOsExecer, createSystemClock } from ${JSON.stringify(pathToFileURL(join(inject('builtPackage'), 'dist/host/index.js')).href)};
     const goesOn = async (sim) => { for (;;) await sim.sleep(1); };
-    const names = { dir: '', jobId: '', taskId: '', tag: '' };
+    const names = { jobId: '', taskId: '', tag: '' };
     const command = (file) => ({ ...names, argv: ['sh', '-c', 'echo $$ >"$1.new"; mv "$1.new" "$1"; exec sleep 600', 'sh', file] });
     ${scenario(
       'runs',
       `async (sim) => { await createExecRunner().run(command(${JSON.stringify(at('runs.pid'))})); await goesOn(sim); }`,
     )}${scenario(
       'spawns',
-      `async (sim) => { createOsExecer({ clock: createSystemClock() }).exec(command(${JSON.stringify(at('spawns.pid'))})); await goesOn(sim); }`,
+      `async (sim) => { createOsExecer({ clock: createSystemClock() }).exec({ ...command(${JSON.stringify(at('spawns.pid'))}), dir: '' }); await goesOn(sim); }`,
     )}`,
   );
   await writeFile(at('loops.mjs'), loop);
