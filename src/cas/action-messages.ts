@@ -96,24 +96,36 @@ const PLATFORM = is.listOf(
   is.objectOf<PlatformProperty>('an object with name and value', { name: is.TEXT, value: is.TEXT }, {}),
   'a list of properties',
 );
-const ACTION = is.objectOf<Action>(
-  'an action',
-  { commandDigest: DIGEST, inputRootDigest: DIGEST, doNotCache: is.BOOLEAN },
-  { timeoutMs: is.DURATION_MS, salt: is.instanceOf('a Uint8Array', Uint8Array), platform: PLATFORM },
-);
-const COMMAND = is.objectOf<ActionCommand>(
-  'a command',
-  {
-    arguments: TEXTS,
-    environmentVariables: is.mapOf(is.TEXT),
-    outputFiles: TEXTS,
-    outputDirectories: TEXTS,
-    outputPaths: TEXTS,
-    workingDirectory: is.TEXT,
-    platform: PLATFORM,
-  },
-  {},
-);
+/** A misnamed field would have no effect: an action with a `timeout` would have none. */
+const ACTION: is.RecordShape = {
+  ...is.objectOf<Action>(
+    'an action',
+    { commandDigest: DIGEST, inputRootDigest: DIGEST, doNotCache: is.BOOLEAN },
+    { timeoutMs: is.DURATION_MS, salt: is.instanceOf('a Uint8Array', Uint8Array), platform: PLATFORM },
+  ),
+  open: 'instances',
+};
+/** Knows what a plain command calls the same things. */
+const COMMAND: is.RecordShape = {
+  ...is.objectOf<ActionCommand>(
+    'a command',
+    {
+      arguments: TEXTS,
+      environmentVariables: is.mapOf(is.TEXT),
+      outputFiles: TEXTS,
+      outputDirectories: TEXTS,
+      outputPaths: TEXTS,
+      workingDirectory: is.TEXT,
+      platform: PLATFORM,
+    },
+    {},
+  ),
+  open: 'instances',
+  elsewhere: new Map([
+    ['argv', 'arguments'],
+    ...['env', 'envVars'].map((name) => [name, 'environmentVariables'] as const),
+  ]),
+};
 
 const NANOS_PER_MS = 1_000_000;
 const NANOS_PER_S = 1_000_000_000;

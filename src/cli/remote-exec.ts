@@ -10,7 +10,7 @@ import { basename, dirname, join, posix, resolve } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { encodeAction, encodeCommand } from '../cas/action-messages.ts';
 import { DIGEST_FUNCTION_SHA256, type ServerCapabilities } from '../cas/codec.ts';
-import { isConfinedLink, isPathBelow } from '../model/confined-path.ts';
+import { isPathBelow } from '../model/confined-path.ts';
 import { createCasFiler } from '../host/remote/cas-filer.ts';
 import { connectRemote, endpointProblem, type RemoteConnection } from '../host/remote/grpc-transport.ts';
 import { InputFolder } from '../host/remote/input-folder.ts';
@@ -34,6 +34,7 @@ import type { TraceEvent, Tracer } from '../model/trace-event.ts';
 import type { World } from '../model/world.ts';
 import { CallTrace } from '../remote/call-trace.ts';
 import { FetchedTree } from '../remote/fetched-tree.ts';
+import { checkLink } from '../remote/input-tree.ts';
 import { REMOTE_METHODS as M } from '../remote/methods.ts';
 import { CALL_MS_MAX, isPassing, RemoteClient, RETRIES_MAX } from '../remote/remote-client.ts';
 import { LOST_OUTPUT } from '../remote/lost-output.ts';
@@ -497,9 +498,7 @@ async function downloadFile({ path, digest, isExecutable }: OutputFile, client: 
 }
 
 async function createLink({ path, target }: OutputSymlink): Promise<void> {
-  if (!isConfinedLink(path, target)) {
-    throw new Error(`expected a link that stays inside the current directory, got a link to ${target}`);
-  }
+  checkLink(path, path, target);
   await placed(path, (scratch) => symlink(target, scratch));
 }
 

@@ -6,7 +6,7 @@
 import * as is from '../kernel/shape.ts';
 import { badField, decodeAction, decodeCommand, digestsOfOutcome } from '../cas/action-messages.ts';
 import { MESSAGES } from '../cas/codec.ts';
-import { isConfinedLink, isPathBelow } from '../model/confined-path.ts';
+import { isPathBelow } from '../model/confined-path.ts';
 import { FilerError, throwIfCancelled } from '../filers/filer-error.ts';
 import { check } from '../kernel/argument-check.ts';
 import { RunnerError } from '../kernel/errors.ts';
@@ -35,6 +35,8 @@ import type { MaybePromise } from '../model/maybe-promise.ts';
 import type { Output } from '../model/output.ts';
 import { TREE_TARGET, type TreeTarget } from './content-filer.ts';
 import {
+  below,
+  confinedTarget,
   type EntryKind,
   sourceOf,
   storeBytes,
@@ -114,11 +116,11 @@ export class Actions implements ActionStore {
   }
 
   async prepareOutputs(dir: string, command: ActionCommand, cancel: Cancellable): Promise<void> {
-    const base = within(dir, command.workingDirectory);
+    const base = below(dir, command.workingDirectory);
     await this.#makeDirInside(dir, base);
     for (const path of pathsOf(command)) {
       throwIfCancelled(cancel, 'preparing outputs');
-      const output = within(base, path);
+      const output = below(base, path);
       await this.#makeDirInside(dir, path === '' ? base : parentOf(output), output);
     }
     await this.#linkJdk(dir, command);
@@ -134,7 +136,7 @@ export class Actions implements ActionStore {
     const outputFiles: OutputFile[] = [];
     const outputDirectories: OutputDirectory[] = [];
     const outputSymlinks: OutputSymlink[] = [];
-    const base = within(dir, command.workingDirectory);
+    const base = below(dir, command.workingDirectory);
     const kinds = declaredKinds(command);
     // The command may have put a link in its place.
     if (pathsOf(command).length > 0 && (await this.#place.kindAt(dir)) === 'link') {
@@ -144,14 +146,16 @@ export class Actions implements ActionStore {
     }
     for (const path of pathsOf(command)) {
       throwIfCancelled(cancel, 'storing outputs');
-      const at = within(base, path);
+      const at = below(base, path);
       const kind = await this.#place.kindAt(at);
       if (kind === undefined) continue;
       if (await this.#place.leadsOut(dir, path === '' ? at : parentOf(at))) {
         throw unkept(`output outside of the input root: ${at}`);
       }
-      if (kind === 'link') outputSymlinks.push({ path, target: await this.#confinedTarget(dir, at, path) });
-      else if (kind === 'other' || kind !== (kinds.get(path) ?? kind)) {
+      if (kind === 'link') {
+        const target = confinedTarget(at.slice(dir.length + 1), await this.#place.targetOf(at));
+        outputSymlinks.push({ path, target });
+      } else if (kind === 'other' || kind !== (kinds.get(path) ?? kind)) {
         throw wrongKind(path, kinds.get(path), kind);
       } else if (kind === 'file') {
         outputFiles.push({ path, ...(await this.#place.storeFile(content, at, cancel)) });
@@ -201,15 +205,9 @@ export class Actions implements ActionStore {
     if (!isPathBelow(link)) {
       throw unprepared(`${JDK_SYMLINK}: expected a path inside the input root, got ${JSON.stringify(link)}`);
     }
-    const at = within(dir, link);
+    const at = below(dir, link);
     await this.#makeDirInside(dir, parentOf(at));
     await this.#place.makeLink(at, javaHome);
-  }
-
-  async #confinedTarget(dir: string, at: string, path: string): Promise<string> {
-    const target = await this.#place.targetOf(at);
-    if (isConfinedLink(at.slice(dir.length + 1), target)) return target;
-    throw unkept(`output ${path} is a link that leads out of the input root: ${target}`);
   }
 }
 
@@ -317,10 +315,6 @@ export async function missingOf(
     }
   }
   return content.findMissing(named, cancel);
-}
-
-function within(dir: string, path: string): string {
-  return path === '' ? dir : `${dir}/${path}`;
 }
 
 function parentOf(path: string): string {

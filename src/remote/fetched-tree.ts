@@ -30,8 +30,8 @@ export class FetchedTree implements ContentStore {
   }
 
   /**
-   * Adds the directories of a Tree message; returns the digest of a root in which the tree lies at `path`, so that its
-   * links may lead out of the tree, but not out of that root.
+   * Adds the directories of a Tree message; returns the digest of an input root in which the tree lies at `path`, so that
+   * its links may lead out of the tree, but not out of the input root.
    */
   addTree(bytes: Uint8Array, path = ''): Digest {
     const { root, children } = MESSAGES.Tree.decode(bytes);

@@ -170,12 +170,21 @@ function checkDirectory({ files, directories, symlinks }: DirectoryMessage, dept
   }
   for (const { digest } of files) soundDigest('file.digest', digest);
   for (const { name, target } of symlinks) {
-    const path = 'd/'.repeat(depth) + name;
-    if (!isConfinedLink(path, target)) {
-      throw badField(`symlink ${name}`, 'a target inside the input root', target);
-    }
-    checkPathBytes(`symlink ${name}`, utf8Bytes(target));
+    checkLink(name, 'd/'.repeat(depth) + name, target);
   }
+}
+
+/**
+ * Checks a link that comes from others.
+ *
+ * @param path where it lies below the input root.
+ * @throws RunnerError `RUNNER_BAD_MESSAGE` if it leads out of the input root, or if its target is too long.
+ */
+export function checkLink(name: string, path: string, target: string): void {
+  if (!isConfinedLink(path, target)) {
+    throw badField(`symlink ${name}`, 'a target inside the input root', target);
+  }
+  checkPathBytes(`symlink ${name}`, utf8Bytes(target));
 }
 
 /** All blobs of a tree, and those of its directories that are missing. */

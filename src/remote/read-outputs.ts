@@ -1,21 +1,22 @@
 /**
  * Reads the files that an action has made from the cluster that has its result. Invariant: bytes match their digests, and
- * no entry leads out of the outputs, by name or by link.
+ * no entry leads out of the input root, by name or by link.
  */
 import * as is from '../kernel/shape.ts';
-import { badField } from '../cas/action-messages.ts';
 import { requireProtobuf } from '../cas/protocol-types.ts';
 import { createMemoryTree, type TreeEntries, type TreeEntry } from '../filers/memory-tree.ts';
 import { check } from '../kernel/argument-check.ts';
 import { namedTopic } from '../kernel/question.ts';
 import type { ActionOutputs, OutputDirectory, OutputFile, OutputSymlink } from '../model/action.ts';
-import { isConfinedLink, isPathBelow } from '../model/confined-path.ts';
+import { isPathBelow } from '../model/confined-path.ts';
 import { DIGEST, snapshotOfDigest } from '../model/digest.ts';
 import { checkWorld, type World } from '../model/world.ts';
 import { createContentFiler } from './content-filer.ts';
 import { FetchedTree } from './fetched-tree.ts';
+import { checkLink } from './input-tree.ts';
 import { CALL_MS_MAX, RemoteClient, RETRIES_MAX, TRANSPORT } from './remote-client.ts';
 import type { RemoteService } from './rpc.ts';
+import { below } from './stored-tree.ts';
 
 /** Options of {@link readOutputs}. */
 export interface ReadOutputsOptions {
@@ -23,6 +24,11 @@ export interface ReadOutputsOptions {
   readonly transport: RemoteService;
   /** The result of the action: `status.actionResult.result`. */
   readonly result: ActionOutputs;
+  /**
+   * The working directory of the action's command, in which the paths of its outputs begin. Their links may lead out of
+   * it, but not out of the input root. Default `''`, the input root.
+   */
+  readonly workingDirectory?: string;
   /** Selects one of several instances on the server. Default `''`. */
   readonly instanceName?: string;
   /** How many times a call that failed for a transient reason is retried. Default 5. */
@@ -63,6 +69,10 @@ const RESULT = is.objectOf<ActionOutputs>(
 const OPTIONS = is.optionsOf<ReadOutputsOptions>(
   { transport: TRANSPORT, result: RESULT },
   {
+    workingDirectory: is.satisfying(
+      "'' or a path below the input root",
+      (value) => value === '' || (typeof value === 'string' && isPathBelow(value)),
+    ),
     instanceName: is.TEXT,
     retriesMax: is.COUNT,
     callMsMax: is.DURATION_MS,
@@ -124,7 +134,7 @@ export async function readOutputs(world: World, options: ReadOutputsOptions): Pr
   check('options', options, OPTIONS);
   requireProtobuf('readOutputs');
   const { transport, result, instanceName = '', retriesMax = RETRIES_MAX, callMsMax = CALL_MS_MAX } = options;
-  const { signal = new AbortController().signal } = options;
+  const { workingDirectory = '', signal = new AbortController().signal } = options;
   const limits = { transport, instanceName, retriesMax, callMsMax };
   const client = new RemoteClient(world, limits, namedTopic('outputs', 'read', instanceName), signal);
   const entries = new Map<string, TreeEntry>();
@@ -133,20 +143,19 @@ export async function readOutputs(world: World, options: ReadOutputsOptions): Pr
   }
   for (const { path, treeDigest } of result.outputDirectories) {
     const content = new FetchedTree(client);
-    const root = content.addTree(await client.read(treeDigest), path);
+    const at = below(workingDirectory, path);
+    const root = content.addTree(await client.read(treeDigest), at);
     const tree = createMemoryTree();
     const { path: dir } = await createContentFiler({ content, tree }).checkout(snapshotOfDigest(root), {
       signal,
     });
     if (path !== '') entries.set(path, { kind: 'dir' });
-    for (const [name, entry] of tree.entriesUnder(path === '' ? dir : `${dir}/${path}`)) {
-      entries.set(path === '' ? name : `${path}/${name}`, entry);
+    for (const [name, entry] of tree.entriesUnder(at === '' ? dir : `${dir}/${at}`)) {
+      entries.set(below(path, name), entry);
     }
   }
   for (const { path, target } of result.outputSymlinks) {
-    if (!isConfinedLink(path, target)) {
-      throw badField(`output_symlinks ${path}`, 'a target inside of the outputs', target);
-    }
+    checkLink(path, below(workingDirectory, path), target);
     entries.set(path, { kind: 'link', target });
   }
   return entries;

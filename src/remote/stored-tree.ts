@@ -104,13 +104,18 @@ export async function storeTree(
   return { root: message, digest, children: [...children.values()] };
 }
 
-/** A path in a directory; both are relative to the same root. */
-function below(dir: string, path: string): string {
+/** A path in a directory; either may be empty. */
+export function below(dir: string, path: string): string {
+  if (path === '') return dir;
   return dir === '' ? path : `${dir}/${path}`;
 }
 
-/** The target of a link; fails if it leads out of the root that its path counts from. */
-function confinedTarget(path: string, target: string): string {
+/**
+ * The target of a link that is stored at `path`, which counts from the input root.
+ *
+ * @throws RunnerError `RUNNER_FILER_FAILED` if it leads out of the input root.
+ */
+export function confinedTarget(path: string, target: string): string {
   if (isConfinedLink(path, target)) return target;
   throw unkept(`link that could lead out of the input root: ${path} -> ${target}`);
 }

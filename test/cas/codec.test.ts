@@ -144,6 +144,20 @@ describe('actions, commands and results', () => {
   });
 
   test.for([
+    [{ argv: ['a'] }, 'command', '"argv"; the nearest is arguments'],
+    [{ envVars: {} }, 'command', '"envVars"; the nearest is environmentVariables'],
+    [{ outputs: ['a'] }, 'command', '"outputs"'],
+    [{ timeout: 5_000 }, 'action', '"timeout"; the nearest is timeoutMs'],
+  ] as const)('a field that there is not is refused: %j', ([part, what, got]) => {
+    const encode = (): unknown =>
+      what === 'command'
+        ? encodeCommand({ ...COMMAND, ...part })
+        : encodeAction({ commandDigest: digest, inputRootDigest: digest, doNotCache: false, ...part });
+    expect(encode).toThrow(`${what}: expected only the fields `);
+    expect(encode).toThrow(`got a field ${got}`);
+  });
+
+  test.for([
     [{ outputFiles: ['../a'] }, 'command.output_files: expected a path inside the input root'],
     [{ outputFiles: ['/a'] }, 'command.output_files: expected a path'],
     [{ outputFiles: [''] }, 'command.output_files: expected a path'],

@@ -90,6 +90,35 @@ describe('the outputs of an action', () => {
     });
   });
 
+  test.for([
+    ['', false],
+    ['pkg', true],
+    ['pkg/sub', true],
+  ] as const)(
+    'may have links that lead out of the working directory %j',
+    async ([workingDirectory, isRead]) => {
+      await withCluster(async (sim, content, transport) => {
+        const read = (result: Partial<ActionOutputs>): Promise<TreeEntries> =>
+          readOutputs(sim.world, { transport, result: { ...NOTHING, ...result }, workingDirectory });
+        const root = { symlinks: [{ name: 'l', target: '../../lib' }] };
+        const treeDigest = content.add(MESSAGES.Tree.encode({ root, children: [] }));
+        const whole = content.add(
+          MESSAGES.Tree.encode({ root: { symlinks: [{ name: 'l', target: '../lib' }] }, children: [] }),
+        );
+        for (const [result, want] of [
+          [{ outputSymlinks: [{ path: 'l', target: '../lib' }] }, { l: '-> ../lib' }],
+          [{ outputDirectories: [{ path: 'd', treeDigest }] }, { d: 'dir', 'd/l': '-> ../../lib' }],
+          [{ outputDirectories: [{ path: '', treeDigest: whole }] }, { l: '-> ../lib' }],
+        ] as const) {
+          if (isRead) expect(shown(await read(result))).toEqual(want);
+          else {
+            await expect(read(result)).rejects.toThrow('symlink l: expected a target inside the input root');
+          }
+        }
+      });
+    },
+  );
+
   test('in the root of the action have no directory before them', async () => {
     await withCluster(async (sim, content, transport) => {
       const result = { ...NOTHING, outputDirectories: [{ path: '', treeDigest: treeIn(content) }] };
