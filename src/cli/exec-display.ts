@@ -11,7 +11,6 @@ import type { RunStatus } from '../model/run-status.ts';
 import type { Service } from '../model/service.ts';
 import { finalStatus } from '../model/status-lookup.ts';
 import type { TraceEvent } from '../model/trace-event.ts';
-import { isExecution } from '../remote/call-trace.ts';
 import type { Interruption } from './interruption.ts';
 import { startHint } from './exec-status.ts';
 import { formatSpan } from './quantity-text.ts';
@@ -64,38 +63,10 @@ export class OutputDisplay {
   }
 }
 
-type MessageEvent = Extract<TraceEvent, { readonly type: 'message' }>;
-
 /** What a remote runner does after a failure that does not end the run. */
 function againText({ what, isRepeated }: Extract<TraceEvent, { readonly type: 'recorded' }>): string {
   if (isRepeated === true) return ' is executed again';
   return what === 'watch' ? ' is tried again' : '';
-}
-
-/**
- * Finds the calls of a remote runner that are made again. Watches and executions are left to events of their own, which
- * say more.
- */
-export class RepeatedCalls {
-  /** How calls have failed, by what they were about. */
-  readonly #failures = new Map<string, string>();
-  readonly #callsById = new Map<number, string>();
-
-  /** The line about a call that is made again, if this event is its start. */
-  lineFor({ kind, name, id, detail = '' }: MessageEvent): string | undefined {
-    if (isExecution(name)) return undefined;
-    if (kind === 'call') {
-      const call = detail === '' ? name : `${name}(${detail})`;
-      const failure = this.#failures.get(call);
-      this.#failures.delete(call);
-      this.#callsById.set(id, call);
-      return failure === undefined ? undefined : `${call} is tried again: ${onOneLine(failure)}`;
-    }
-    const call = this.#callsById.get(id);
-    this.#callsById.delete(id);
-    if (call !== undefined && kind === 'error') this.#failures.set(call, detail);
-    return undefined;
-  }
 }
 
 /** Shows the events of a run, except its output. */

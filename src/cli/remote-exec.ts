@@ -30,9 +30,8 @@ import type { Command } from '../model/command.ts';
 import { type Digest, snapshotOfDigest } from '../model/digest.ts';
 import type { RunStatus } from '../model/run-status.ts';
 import type { OutputCreator } from '../model/output.ts';
-import type { TraceEvent, Tracer } from '../model/trace-event.ts';
+import type { TraceEvent } from '../model/trace-event.ts';
 import type { World } from '../model/world.ts';
-import { CallTrace } from '../remote/call-trace.ts';
 import { FetchedTree } from '../remote/fetched-tree.ts';
 import { checkLink } from '../remote/input-tree.ts';
 import { REMOTE_METHODS as M } from '../remote/methods.ts';
@@ -41,7 +40,7 @@ import { LOST_OUTPUT } from '../remote/lost-output.ts';
 import { createRemoteRunner } from '../remote/remote-runner.ts';
 import { rpcFailure } from '../remote/rpc-failure.ts';
 import { rpcCodeName } from '../remote/rpc.ts';
-import { OutputDisplay, RepeatedCalls, runToEnd, showEvent } from './exec-display.ts';
+import { OutputDisplay, runToEnd, showEvent } from './exec-display.ts';
 import { EXEC_FAILED, remoteExecStatus, waitingNote } from './exec-status.ts';
 import { InterruptedError, UsageError } from './exit-status.ts';
 import { Interruption } from './interruption.ts';
@@ -232,7 +231,7 @@ async function execThere(
   const display = new OutputDisplay(terminal, json);
   const content = new InputFolder();
   const command = await actionFor(argv, content, surroundings);
-  const { world, tracer, recorded, span } = shownWorld(terminal, display, json);
+  const { world, recorded, span } = shownWorld(terminal, display, json);
   const runner = createRemoteRunner(world, {
     name: NAME,
     transport: connection,
@@ -242,6 +241,7 @@ async function execThere(
     retriesMax: retries,
     callMsMax: CALL_MS_MAX,
     cancelBoundMs: CANCEL_MS_MAX,
+    onRetry: ({ call, error }) => showRetry(terminal, call, error),
   });
   const reportCancelling = (): void =>
     terminal.note('cancelling the action; Ctrl-C again ends this command without waiting for that');
@@ -253,7 +253,7 @@ async function execThere(
     interruption.signal.removeEventListener('abort', reportCancelling);
     const code = remoteExecStatus(status);
     showWaiting(terminal, status, { ...span(), timeout });
-    const isComplete = await bringBack(terminal, status, { world, tracer }, surroundings);
+    const isComplete = await bringBack(terminal, status, world, surroundings);
     const hasAll = isComplete && !recorded.has(LOST_OUTPUT);
     if (code === 0 && recorded.has(LOST_OUTPUT)) {
       terminal.note(
@@ -269,8 +269,8 @@ async function execThere(
 /** Brings back the outputs of a run that has a result; false if some are missing or cannot be written. */
 async function bringBack(
   terminal: Terminal,
-  { runId, actionResult }: RunStatus,
-  { world, tracer }: Pick<ShownWorld, 'world' | 'tracer'>,
+  { actionResult }: RunStatus,
+  world: World,
   surroundings: Surroundings,
 ): Promise<boolean> {
   const outcome = actionResult?.result;
@@ -279,12 +279,21 @@ async function bringBack(
   const { instance = '', retries = RETRIES_MAX } = options;
   const client = new RemoteClient(
     world,
-    { transport: connection, instanceName: instance, retriesMax: retries, callMsMax: CALL_MS_MAX },
+    {
+      transport: connection,
+      instanceName: instance,
+      retriesMax: retries,
+      callMsMax: CALL_MS_MAX,
+      onRetry: (call, why) => showRetry(terminal, call, why),
+    },
     namedTopic(NAME, 'brings', 'outputs'),
     interruption.signal,
-    new CallTrace(world, tracer, NAME, runId),
   );
   return downloadOutputs(terminal, outcome, client, surroundings);
+}
+
+function showRetry(terminal: Terminal, call: string, why: string): void {
+  terminal.note(`${call} is tried again: ${onOneLine(why)}`);
 }
 
 function showWaiting(
@@ -305,7 +314,6 @@ interface Span {
 /** A world that shows the events of the run, and collects the kinds of errors and the statuses that were recorded. */
 interface ShownWorld {
   readonly world: World;
-  readonly tracer: Tracer;
   readonly recorded: ReadonlySet<string>;
   readonly span: () => Span;
 }
@@ -314,12 +322,7 @@ function shownWorld(terminal: Terminal, display: OutputDisplay, json: boolean): 
   const recorded = new Set<string>();
   const shownAtMs: number[] = [];
   let isRunning = false;
-  const repeated = new RepeatedCalls();
   const record = (event: TraceEvent): void => {
-    if (event.type === 'message') {
-      const line = repeated.lineFor(event);
-      if (line !== undefined) terminal.note(line);
-    }
     if (event.type === 'recorded') recorded.add(event.what);
     if (event.type === 'status') {
       shownAtMs.push(event.at);
@@ -328,9 +331,7 @@ function shownWorld(terminal: Terminal, display: OutputDisplay, json: boolean): 
     showEvent(terminal, display, event, json);
   };
   const span = () => ({ isRunning, waitedMs: (shownAtMs.at(-1) ?? 0) - (shownAtMs[0] ?? 0) });
-  // The words of failed calls are made only where events are kept.
-  const tracer = { record, keepsEvents: true };
-  return { world: { ...realWorld(), tracer }, tracer, recorded, span };
+  return { world: { ...realWorld(), tracer: { record } }, recorded, span };
 }
 
 /**

@@ -121,8 +121,7 @@ export class TracedCall {
   }
 
   #failureText(error: unknown): string {
-    const { code, message } = rpcFailure(error).status;
-    return `${rpcCodeName(code)}: ${message}${this.#after()}`;
+    return `${failureText(error)}${this.#after()}`;
   }
 
   #after(): string {
@@ -193,6 +192,18 @@ function argumentsText(runId: string, request: unknown): string {
 export function instanceOf(request: unknown): string {
   const { instanceName, resourceName } = (request ?? {}) as Request;
   return instanceName ?? instanceOfResource(resourceName ?? '');
+}
+
+/** A call in words: `Read(blob 1a2b3c4d)`. */
+export function callText(method: Pick<RpcMethod<unknown, unknown>, 'path'>, request: unknown): string {
+  const about = requestText(request);
+  return about === '' ? methodName(method) : `${methodName(method)}(${about})`;
+}
+
+/** Why a call has failed, in words: `UNAVAILABLE: …`. */
+export function failureText(error: unknown): string {
+  const { code, message } = rpcFailure(error).status;
+  return readable(() => `${rpcCodeName(code)}: ${message}`);
 }
 
 /** What a request is about, in a few words; empty if it says nothing about that. */

@@ -96,7 +96,12 @@ export {
   type ClientStreamMethod,
 } from './methods.ts';
 export { readOutputs, type ReadOutputsOptions } from './read-outputs.ts';
-export { createRemoteRunner, type RemoteOperation, type RemoteRunnerOptions } from './remote-runner.ts';
+export {
+  createRemoteRunner,
+  type RemoteOperation,
+  type RemoteRetry,
+  type RemoteRunnerOptions,
+} from './remote-runner.ts';
 export { createRemoteService, type RemoteServer, type RemoteServiceOptions } from './remote-service.ts';
 export { type Compression } from './resource-name.ts';
 export {

@@ -18,7 +18,7 @@ import type { BlobRange } from '../model/content-store.ts';
 import { digestKey, type Digest } from '../model/digest.ts';
 import { formatCount } from '../model/plural.ts';
 import type { World } from '../model/world.ts';
-import type { CallTrace, TracedCall } from './call-trace.ts';
+import { type CallTrace, callText, failureText, type TracedCall } from './call-trace.ts';
 import { REMOTE_METHODS as M } from './methods.ts';
 import { rpcFailure } from './rpc-failure.ts';
 import { sentBytes } from './sent-bytes.ts';
@@ -47,14 +47,32 @@ export interface RemoteClientOptions {
   readonly retriesMax: number;
   /** Time limit of a call other than a watch, in milliseconds; of a download, from one piece to the next. */
   readonly callMsMax: number;
+  /** Called when a call is made again: with the call and why it has failed, both in words. */
+  readonly onRetry?: (call: string, why: string) => void;
 }
 
 /** An attempt of a call, or of several one after the other. */
-interface Attempt {
+class Attempt {
+  readonly #calls: CallTrace | undefined;
   /** The current call, if calls are recorded. */
   call: TracedCall | undefined;
+  /** The current call in words. */
+  #inWords: () => string = () => '';
   /** When bytes of a download came last. */
   progressedAtMs?: number;
+
+  constructor(calls: CallTrace | undefined) {
+    this.#calls = calls;
+  }
+
+  begin<Q>(method: RpcMethod<Q, unknown>, request: Init<Q>): void {
+    this.#inWords = () => callText(method, request);
+    this.call = this.#calls?.begin(method, request);
+  }
+
+  get text(): string {
+    return this.#inWords();
+  }
 }
 
 /** A call that answers with a stream. */
@@ -165,8 +183,8 @@ export class RemoteClient {
 
   /** Makes a call, with retries; rejects with an {@link RpcError}. */
   async call<Q, A>(method: RpcMethod<Q, A, 'unary'>, request: Init<Q>): Promise<A> {
-    return this.retried((context, attempt) => {
-      attempt.call = this.#calls?.begin(method, request);
+    return this.#retried((context, attempt) => {
+      attempt.begin(method, request);
       return this.#options.transport.unary(method, request as Q, this.#timed(context));
     });
   }
@@ -190,16 +208,23 @@ export class RemoteClient {
     await sleep(this.#world.clock, backOffMs(failures), this.#topic.plus('again'), this.#signal);
   }
 
-  async retried<A>(make: (context: RpcContext, attempt: Attempt) => Promise<A>): Promise<A> {
+  async #retried<A>(make: (context: RpcContext, attempt: Attempt) => Promise<A>): Promise<A> {
     for (let failures = 1; ; failures += 1) {
+      const attempt = new Attempt(this.#calls);
+      let failure: RpcError;
       try {
-        return await this.#limited(make);
+        return await this.#limited(make, attempt);
       } catch (error) {
-        const failure = this.asCutOff(rpcFailure(error));
+        failure = this.asCutOff(rpcFailure(error));
         if (!isPassing(failure.status.code) || failures > this.#options.retriesMax) throw failure;
       }
       await this.pause(failures);
+      this.#saysRetry(attempt.text, failure);
     }
+  }
+
+  #saysRetry(call: string, failure: unknown): void {
+    this.#options.onRetry?.(call, failureText(failure));
   }
 
   /**
@@ -296,11 +321,11 @@ export class RemoteClient {
     if (bytes.length === 0) return bytes;
     const isToEnd = offset + bytes.length === digest.sizeBytes;
     let at = 0;
-    await this.retried(async (context, attempt) => {
+    await this.#retried(async (context, attempt) => {
       const resourceName = this.#nameOf(`blobs/${digestKey(digest)}`);
       const readLimit = isToEnd ? 0 : bytes.length - at;
       const request: Messages['ReadRequest'] = { resourceName, readOffset: offset + at, readLimit };
-      attempt.call = this.#calls?.begin(M.read, request);
+      attempt.begin(M.read, request);
       for await (const { data } of this.#options.transport.serverStream(M.read, request, context)) {
         // The next attempt has taken over, if the transport still delivers after the cancellation.
         if (context.signal.aborted) return;
@@ -310,11 +335,11 @@ export class RemoteClient {
         if (data.length > 0) attempt.progressedAtMs = this.#world.clock.now();
         attempt.call?.takeBytes(data.length);
       }
-      attempt.call?.end();
       // A stream that ends early without an error counts as a broken one.
       if (at < bytes.length) {
         throw new RpcError('UNAVAILABLE', `blob ${digest.hash} ended after ${offset + at} B`);
       }
+      attempt.call?.end();
     });
     const isWhole = bytes.length === digest.sizeBytes;
     if (isWhole && digestKey(digestOf(bytes)) !== digestKey(digest)) throw wrongBytes(digest);
@@ -353,6 +378,7 @@ export class RemoteClient {
       if (failure !== undefined) throw failure;
       left = [...failed.keys()];
       await this.pause(failures);
+      this.#saysRetry(callText(M.batchUpdateBlobs, { requests: left }), first);
     }
   }
 
@@ -365,10 +391,10 @@ export class RemoteClient {
     let reached = 0;
     const write = async (context: RpcContext, attempt: Attempt): Promise<void> => {
       const { transport } = this.#options;
-      if (!isFirst) attempt.call = this.#calls?.begin(M.queryWriteStatus, { resourceName });
+      if (!isFirst) attempt.begin(M.queryWriteStatus, { resourceName });
       const from = isFirst
         ? BEGINNING
-        : await transport.unary(M.queryWriteStatus, { resourceName }, context).then(
+        : await transport.unary(M.queryWriteStatus, { resourceName }, this.#timed(context)).then(
             (status) => {
               attempt.call?.reply(status);
               return status;
@@ -382,28 +408,29 @@ export class RemoteClient {
       if (from.complete) return;
       // A position outside the blob says nothing about what the server has.
       reached = isPosition(from.committedSize, digest) ? from.committedSize : 0;
-      attempt.call = this.#calls?.begin(M.write, { resourceName });
+      attempt.begin(M.write, { resourceName });
       const answer = await transport.clientStream(
         M.write,
         pieces(resourceName, digest, source, reached),
         this.#timed(context),
       );
-      attempt.call?.reply(answer);
       const { committedSize } = answer;
       if (committedSize !== digest.sizeBytes) {
         throw new RpcError('UNAVAILABLE', `blob ${digest.hash} was taken to ${committedSize} B only`);
       }
+      attempt.call?.reply(answer);
     };
     // A write that exceeds the time limit of a call is continued as long as it makes progress, unless retries are
     // disabled.
     for (let before = 0; ; before = reached) {
       try {
-        await this.retried(write);
+        await this.#retried(write);
         return;
       } catch (error) {
         // A server that accepts less than this in all these tries would never finish.
         const hasProgressed = reached - before >= PIECE_BYTES;
         if (!isPassing(rpcFailure(error).status.code) || !hasProgressed) throw error;
+        this.#saysRetry(callText(M.write, { resourceName }), error);
       }
     }
   }
@@ -424,14 +451,16 @@ export class RemoteClient {
     return { ...context, timeoutMs: this.#options.callMsMax };
   }
 
-  async #limited<A>(make: (context: RpcContext, attempt: Attempt) => Promise<A>): Promise<A> {
+  async #limited<A>(
+    make: (context: RpcContext, attempt: Attempt) => Promise<A>,
+    attempt: Attempt,
+  ): Promise<A> {
     const { clock } = this.#world;
     const { callMsMax } = this.#options;
     const controller = new AbortController();
     const stop = (): void => controller.abort();
     this.#signal.addEventListener('abort', stop);
     if (this.#signal.aborted) stop();
-    const attempt: Attempt = { call: undefined };
     let late: RpcError | undefined;
     const timerFor = (ms: number): Timer =>
       clock.timer(this.#topic.plus('call limit'), ms, () => {

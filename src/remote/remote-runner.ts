@@ -61,6 +61,15 @@ export interface RemoteOperation {
   readonly name: string;
 }
 
+/** A call that a remote runner makes again, such as an upload. */
+export interface RemoteRetry {
+  readonly runId: RunID;
+  /** The call in words, such as `Read(blob 1a2b3c4d)`. */
+  readonly call: string;
+  /** Why it has failed, such as `UNAVAILABLE: …`. */
+  readonly error: string;
+}
+
 /** Options of {@link createRemoteRunner}. */
 export interface RemoteRunnerOptions extends QueueOptions {
   /** Name of the runner in traces and questions, and of its actions on the server. Default `remote`. */
@@ -90,6 +99,10 @@ export interface RemoteRunnerOptions extends QueueOptions {
    */
   readonly onOperation?: (operation: RemoteOperation) => void;
   /**
+   * Called when a call is made again; for executions and watches, the trace says that. An error that it throws is recorded.
+   */
+  readonly onRetry?: (retry: RemoteRetry) => void;
+  /**
    * Time limit of a call in milliseconds; of a download, from one piece to the next. Watching an execution is not
    * limited. Default 60,000.
    */
@@ -112,6 +125,7 @@ const OPTIONS = is.optionsOf<RemoteRunnerOptions>(
     cancelBoundMs: is.DURATION_MS,
     callMsMax: is.DURATION_MS,
     onOperation: is.FUNCTION,
+    onRetry: is.FUNCTION,
   },
 );
 
@@ -180,7 +194,10 @@ class RemotePerformance implements Performance {
     this.#startedAt = parts.world.clock.now();
     const { world, name } = parts;
     const calls = world.tracer === undefined ? undefined : new CallTrace(world, world.tracer, name, runId);
-    this.#client = new RemoteClient(world, parts, this.#topic('remote'), this.#controller.signal, calls);
+    const onRetry = (call: string, error: string): void =>
+      this.#report('onRetry', () => parts.onRetry({ runId, call, error }));
+    const { signal } = this.#controller;
+    this.#client = new RemoteClient(world, { ...parts, onRetry }, this.#topic('remote'), signal, calls);
   }
 
   start(): this {
@@ -499,7 +516,9 @@ class RemotePerformance implements Performance {
   /** Applies a message about the execution; true if it shows progress. */
   async #apply(execution: Execution, { name, metadata, done }: OperationMessage): Promise<boolean> {
     if (name !== '') {
-      if (execution.name !== name) this.#noteOperation(name);
+      if (execution.name !== name) {
+        this.#report('onOperation', () => this.#parts.onOperation({ runId: this.#runId, name }));
+      }
       execution.name = name;
     }
     execution.hasEnded = done;
@@ -510,11 +529,11 @@ class RemotePerformance implements Performance {
     return isProgress;
   }
 
-  #noteOperation(name: string): void {
+  #report(listener: string, report: () => void): void {
     try {
-      this.#parts.onOperation({ runId: this.#runId, name });
+      report();
     } catch (error) {
-      this.#recorded('onOperation', messageOf(error));
+      this.#recorded(listener, messageOf(error));
     }
   }
 
@@ -944,6 +963,7 @@ export function createRemoteRunner(world: World, options: RemoteRunnerOptions): 
     cancelBoundMs: options.cancelBoundMs ?? 10_000,
     callMsMax: options.callMsMax ?? CALL_MS_MAX,
     onOperation: options.onOperation ?? (() => undefined),
+    onRetry: options.onRetry ?? (() => undefined),
   };
   const runner = new QueueRunner(world, {
     name,

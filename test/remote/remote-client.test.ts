@@ -3,7 +3,10 @@ import { expect, test } from 'vitest';
 import { createMemoryContentStore } from '../../src/cas/memory-content-store.ts';
 import { digestOf } from '../../src/cas/digest-of.ts';
 import { digestKey, type Digest } from '../../src/model/digest.ts';
+import { RPC_CODES } from '../../src/model/action.ts';
+import type { TraceEvent } from '../../src/model/trace-event.ts';
 import { topicOf } from '../../src/kernel/question.ts';
+import { CallTrace } from '../../src/remote/call-trace.ts';
 import { RemoteClient } from '../../src/remote/remote-client.ts';
 import { createRemoteService } from '../../src/remote/remote-service.ts';
 import { overWire, type RemoteService, RpcError } from '../../src/remote/rpc.ts';
@@ -71,6 +74,102 @@ test('a server that takes less in a batch gets no more, and larger blobs as stre
     await lab.runner.release();
   });
 });
+
+/** A server that takes or gives a part first, and all of it when asked again. */
+function halfHearted(bytes: Uint8Array): RemoteService {
+  let isFirst = true;
+  const isAgain = (): boolean => !isFirst || (isFirst = false);
+  return {
+    async unary(method, request, { timeoutMs }) {
+      expect(timeoutMs).toBe(60_000);
+      const { blobDigests, requests = [] } = request as {
+        readonly blobDigests?: unknown;
+        readonly requests?: readonly { readonly digest: Digest }[];
+      };
+      if (blobDigests !== undefined) return { missingBlobDigests: blobDigests } as never;
+      if (requests.length === 0) return { committedSize: 10, complete: false } as never;
+      const code = isAgain() ? 0 : RPC_CODES.UNAVAILABLE;
+      const status = { code, message: 'later', details: [] };
+      return { responses: requests.map(({ digest }) => ({ digest, status })) } as never;
+    },
+    async *serverStream() {
+      yield { data: isAgain() ? bytes.subarray(2) : bytes.subarray(0, 2) } as never;
+    },
+    async clientStream(_method, _requests, { timeoutMs }) {
+      expect(timeoutMs).toBe(60_000);
+      return { committedSize: isAgain() ? bytes.length : 10 } as never;
+    },
+  };
+}
+
+const SMALL = new TextEncoder().encode('hello');
+const LARGE = new Uint8Array(3_000_000);
+
+test.for([
+  [
+    'a batch that is taken in part',
+    'BatchUpdateBlobs(1 blob) is tried again: UNAVAILABLE: blob 2cf24dba/5 was not taken: later',
+    {
+      'call FindMissingBlobs': 1,
+      'reply FindMissingBlobs': 1,
+      'call BatchUpdateBlobs': 2,
+      'reply BatchUpdateBlobs': 2,
+    },
+    SMALL,
+    'upload',
+  ],
+  [
+    'a blob that is taken in part',
+    'Write(blob 35bce4ea) is tried again: UNAVAILABLE: blob 35bce4ea was taken to 10 B only',
+    {
+      'call Write': 2,
+      'error Write': 1,
+      'reply Write': 1,
+      'call QueryWriteStatus': 1,
+      'reply QueryWriteStatus': 1,
+    },
+    LARGE,
+    'upload',
+  ],
+  [
+    'a download that ends early',
+    'Read(blob 2cf24dba) is tried again: UNAVAILABLE: blob 2cf24dba ended after 2 B',
+    { 'call Read': 2, 'error Read': 1, 'reply Read': 1 },
+    SMALL,
+    'read',
+  ],
+] as const)(
+  '%s is tried again, its user gets a line with why, and the trace has how it ended',
+  async ([, line, events, bytes, what]) => {
+    await inSimulation(async ({ world }) => {
+      const digest = digestOf(bytes);
+      const lines: string[] = [];
+      const ends: Record<string, number> = {};
+      const record = (event: TraceEvent): void => {
+        if (event.type !== 'message') return;
+        const key = `${event.kind} ${event.name}`;
+        ends[key] = (ends[key] ?? 0) + 1;
+      };
+      const options = {
+        transport: halfHearted(bytes),
+        instanceName: '',
+        retriesMax: 1,
+        callMsMax: 60_000,
+        onRetry: (call: string, why: string) => void lines.push(`${call} is tried again: ${why}`),
+      };
+      const calls = new CallTrace(world, { record }, 'client', '0');
+      const client = new RemoteClient(world, options, topicOf('client'), new AbortController().signal, calls);
+      if (what === 'read') expect(await client.read(digest)).toEqual(bytes);
+      else {
+        const source = createMemoryContentStore();
+        source.add(bytes);
+        await client.upload(new Map([[digestKey(digest), digest]]), source);
+      }
+      expect(lines).toEqual([line]);
+      expect(ends).toMatchObject(events);
+    });
+  },
+);
 
 test('an attempt that took too long adds nothing to the next, even if its answers still come', async () => {
   await inSimulation(async (sim) => {

@@ -22,6 +22,7 @@ import { REMOTE_METHODS } from '../../src/remote/methods.ts';
 import {
   createRemoteRunner,
   type RemoteOperation,
+  type RemoteRetry,
   type RemoteRunnerOptions,
 } from '../../src/remote/remote-runner.ts';
 import { createRemoteService, type RemoteServer } from '../../src/remote/remote-service.ts';
@@ -361,6 +362,27 @@ describe('what goes wrong on the way', () => {
       },
     );
     expect(reasonsOf(trace)).toEqual(['watch: the network is down', 'action again: no such operation']);
+  });
+
+  test('each call of a run that is made again is given, with why; an error of who takes it is recorded', async () => {
+    const given: RemoteRetry[] = [];
+    const trace = await onStage(
+      {
+        mishaps: { 'FindMissingBlobs 1': { fail: DOWN } },
+        onRetry(retry) {
+          given.push(retry);
+          throw new Error('no room for calls');
+        },
+      },
+      async ({ end, runner }) => {
+        expect((await end(slow)).state).toBe('COMPLETE');
+        expect(given).toEqual([
+          { runId: '0', call: 'FindMissingBlobs(3 blobs)', error: `UNAVAILABLE: ${DOWN.message}` },
+        ]);
+        await runner.release();
+      },
+    );
+    expect(reasonsOf(trace)).toContain('onRetry: no room for calls');
   });
 
   test('the name of each operation of a run is given once, and not again by WaitExecution', async () => {
