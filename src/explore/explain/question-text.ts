@@ -184,10 +184,14 @@ function delayText(topic: Topic, about: string, ms: string): string {
   return outage === undefined ? `${about} is delayed by ${ms} ms` : `${outage} for ${ms} ms`;
 }
 
-/** For the duration of a node fault, the state of the node: `n1 had been down`; undefined for other delays. */
+/**
+ * For the duration of a fault, the state of the node, or of the call that it strikes: `n1 had been down`; undefined for
+ * other delays.
+ */
 export function outageClause({ owner, what, subject }: Topic, verb: 'is' | 'had been'): string | undefined {
   if (!Object.hasOwn(OUTAGES, what) || !(subject instanceof Topic)) return undefined;
-  return `${typeof owner === 'string' ? owner : owner.text} ${verb} ${OUTAGES[what]}`;
+  const struck = owner === '' ? subject : owner;
+  return `${typeof struck === 'string' ? struck : struck.text} ${verb} ${OUTAGES[what]}`;
 }
 
 /** A fault known only by its kind, as in a log. */

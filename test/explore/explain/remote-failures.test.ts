@@ -86,3 +86,33 @@ describe('a struck remote call', () => {
     expect(causes).not.toMatch(/of run [01234](?! of )/);
   });
 });
+
+test('how long a struck call is slow is said of the call', async () => {
+  const impatient = defineScenario({
+    name: 'impatient',
+    description: 'a job takes less than a second',
+    async run(sim) {
+      const { runner: worker, blobs: content, results: cache } = makeBazelLab(sim.world, { name: 'worker' });
+      const server = createRemoteService(sim.world, { runner: worker, content, cache });
+      const faults = { rates: { slow: 0.1 }, slowMsMax: 4_000, strikesMax: 1 };
+      const transport = withRemoteFaults(overWire(server), sim.world, faults);
+      const lane = createRemoteRunner(sim.world, { name: 'lane', transport });
+      const { runId } = await lane.run({ argv: ['complete 0'] });
+      await finalStatus(lane, runId);
+      const tookMs = sim.world.clock.now();
+      await lane.release();
+      server.close();
+      await worker.release();
+      sim.check(tookMs < 1_000, 'it took too long');
+    },
+  });
+  const call = topicOf({ owner: 'remote', what: 'call', subject: 'Execute' });
+  const log = [
+    { question: call.asks('fault'), n: 10, answer: 9 },
+    { question: call.plus('slow').asks('delay'), n: 8, answer: 3 },
+  ];
+  const { what } = await explain(createExecutor(impatient), log);
+  expect(plain(what)).toBe(
+    'it took too long, when remote call Execute(run 0 of lane, action HASH) is slow and remote call Execute is slow for 2000 ms.',
+  );
+});
