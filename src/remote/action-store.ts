@@ -75,8 +75,11 @@ export interface OutputPlace {
   /** The kind of entry at a path; undefined if there is none. Links are not followed. */
   kindAt(path: string): MaybePromise<EntryKind | undefined>;
   targetOf(path: string): MaybePromise<string>;
-  /** True if links on an existing path lead out of the directory. */
-  leadsOut(dir: string, path: string): MaybePromise<boolean>;
+  /**
+   * The kind of what a path below the directory leads to, links followed; `outside` if they lead out of the directory,
+   * undefined if they lead nowhere or in a circle.
+   */
+  reached(dir: string, path: string): MaybePromise<EntryKind | 'outside' | undefined>;
   storeFile(content: ContentStore, path: string, cancel: Cancellable): MaybePromise<StoredFile>;
   sourceAt(dir: string): MaybePromise<TreeSource>;
   storeLog(content: ContentStore, log: Output, cancel: Cancellable): Promise<Digest>;
@@ -149,7 +152,7 @@ export class Actions implements ActionStore {
       const at = below(base, path);
       const kind = await this.#place.kindAt(at);
       if (kind === undefined) continue;
-      if (await this.#place.leadsOut(dir, path === '' ? at : parentOf(at))) {
+      if ((await this.#place.reached(dir, path === '' ? at : parentOf(at))) === 'outside') {
         throw unkept(`output outside of the input root: ${at}`);
       }
       if (kind === 'link') {
@@ -190,10 +193,11 @@ export class Actions implements ActionStore {
   async #makeDirInside(dir: string, path: string, output = path): Promise<void> {
     let there = path;
     while (there !== dir && (await this.#place.kindAt(there)) === undefined) there = parentOf(there);
-    if (there !== dir && (await this.#place.leadsOut(dir, there))) {
+    const reached = there === dir ? 'dir' : await this.#place.reached(dir, there);
+    if (reached === 'outside') {
       throw unprepared(`output outside of the input root: ${output.slice(dir.length + 1)}`);
     }
-    if (there !== dir && (await this.#place.kindAt(there)) === 'file') throw blocked(dir, output, there);
+    if (reached !== 'dir') throw blocked(dir, output, there, (await this.#place.kindAt(there)) === 'link');
     await this.#place.makeDir(path);
   }
 
@@ -245,7 +249,7 @@ export function holdingFor(content: ContentStore, action: Digest): ContentStore 
   };
 }
 
-/** A tree in memory as a place. Its links are never followed, so none leads out. */
+/** A tree in memory as a place. It makes and finds nothing behind a link. */
 function placeIn(
   tree: TreeTarget,
   javaHome: string | undefined,
@@ -261,7 +265,12 @@ function placeIn(
       const entry = await tree.entryAt(path);
       return entry?.kind === 'link' ? entry.target : '';
     },
-    leadsOut: () => false,
+    async reached(dir, path) {
+      const kind = await kindBehind(tree, dir, path);
+      if (kind !== 'dir' || (await tree.entryAt(path))?.kind !== 'link') return kind;
+      const link = path.slice(dir.length + 1);
+      throw unprepared(`outputs below the link ${link}: a tree in memory has no entries behind a link`);
+    },
     async storeFile(content, path, cancel) {
       const entry = await tree.entryAt(path);
       return sourceOf(new Map(entry === undefined ? [] : [['file', entry]])).storeFile(
@@ -275,15 +284,51 @@ function placeIn(
   };
 }
 
+/** As many as Linux follows. */
+const LINKS_MAX = 40;
+
+/** See {@link OutputPlace.reached}. */
+async function kindBehind(
+  tree: TreeTarget,
+  dir: string,
+  path: string,
+): Promise<EntryKind | 'outside' | undefined> {
+  const left = path.slice(dir.length + 1).split('/');
+  const way: string[] = [];
+  let kind: EntryKind = 'dir';
+  let links = 0;
+  for (let name = left.shift(); name !== undefined; name = left.shift()) {
+    if (kind !== 'dir') return undefined;
+    if (name === '' || name === '.') continue;
+    if (name === '..') {
+      if (way.pop() === undefined) return 'outside';
+      continue;
+    }
+    const entry = await tree.entryAt([dir, ...way, name].join('/'));
+    if (entry === undefined) return undefined;
+    if (entry.kind === 'link') {
+      links += 1;
+      if (links > LINKS_MAX) return undefined;
+      if (entry.target.startsWith('/')) return 'outside';
+      left.unshift(...entry.target.split('/'));
+      continue;
+    }
+    ({ kind } = entry);
+    way.push(name);
+  }
+  return kind;
+}
+
 /** The error if an action cannot be prepared (R190). */
 function unprepared(text: string): FilerError {
   return new FilerError(text, { exitCode: EXIT_CODES.POSTPROCESSING });
 }
 
 /** The error of a client whose output directory cannot be created. */
-function blocked(dir: string, output: string, there: string): RunnerError {
-  const input = there.slice(dir.length + 1);
-  return badField('command', `no output below the input file ${input}`, output.slice(dir.length + 1));
+function blocked(dir: string, output: string, there: string, isLink: boolean): RunnerError {
+  const path = there.slice(dir.length + 1);
+  const input = isLink ? `link ${path}, which leads to no directory` : `file ${path}`;
+  return badField('command', `no output below the input ${input}`, output.slice(dir.length + 1));
 }
 
 function wrongKind(path: string, declared: 'file' | 'dir' | undefined, kind: EntryKind): FilerError {

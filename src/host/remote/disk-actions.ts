@@ -38,14 +38,27 @@ const DISK: OutputPlace = {
   makeLink: (path, target) => asFiler(symlink(target, path)),
   kindAt,
   targetOf: targetAt,
-  async leadsOut(dir, path) {
-    const way = relative(await realpath(dir), await realpath(path));
-    return way !== '' && !isPathBelow(way);
+  async reached(dir, path) {
+    const end = await realPathOf(path);
+    if (end === undefined) return undefined;
+    const way = relative(await realpath(dir), end);
+    return way === '' || isPathBelow(way) ? kindAt(end) : 'outside';
   },
   storeFile,
   sourceAt: diskSource,
   storeLog: async (content, log, cancel) => (await storeFile(content, await log.asFile(), cancel)).digest,
 };
+
+/** The path without links; undefined if they lead nowhere or in a circle. */
+async function realPathOf(path: string): Promise<string | undefined> {
+  try {
+    return await realpath(path);
+  } catch (error) {
+    const { code = '' } = error as NodeJS.ErrnoException;
+    if (['ENOENT', 'ENOTDIR', 'ELOOP'].includes(code)) return undefined;
+    throw error;
+  }
+}
 
 async function asFiler<T>(work: Promise<T>): Promise<T> {
   try {

@@ -135,7 +135,7 @@ export async function kindAt(path: string): Promise<EntryKind | undefined> {
     return kindOf(await lstat(path));
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
+    if (code === 'ENOENT' || code === 'ENOTDIR' || code === 'ELOOP') return undefined;
     throw error;
   }
 }

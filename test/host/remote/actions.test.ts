@@ -396,6 +396,51 @@ describe('R190 R191 checkouts in memory and on the disk', () => {
       expect(message(error)).toContain('lead');
     });
 
+    test.each<readonly [string, Made, string]>([
+      ['a file', { f: 'F' }, 'file f'],
+      ['a link to a file', { f: '-> g', g: 'G' }, 'link f, which leads to no directory'],
+      ['a link to a link to a file', { f: '-> a', a: '-> d/b', 'd/b': '-> ../g', g: 'G' }, 'link f, which'],
+      ['a link to nothing', { f: '-> none' }, 'link f, which leads to no directory'],
+      ['a link below a file', { f: '-> g/x', g: 'G' }, 'link f, which leads to no directory'],
+      ['a circle of links', { f: '-> a', a: '-> f' }, 'link f, which leads to no directory'],
+    ])('no output is prepared below %s', async (_title, files, input) => {
+      const { actions, at } = made(place, files);
+      const command = { ...NO_COMMAND, outputPaths: ['f/x/y'] };
+      const error = await rejection(actions.prepareOutputs(at, command, cancel));
+      expect(error).toMatchObject({ code: 'RUNNER_BAD_MESSAGE' });
+      expect(message(error)).toContain(`command: expected no output below the input ${input}`);
+      expect(message(error)).toContain('got "f/x/y"');
+    });
+
+    test.each(['-> ../../f', '-> /f', '-> d/../../f'])(
+      'no output is prepared below a link %s',
+      async (link) => {
+        const { actions, at } = made(place, { f: link, 'd/e': '' });
+        if (place === 'disk') {
+          // Where these lead to depends on the disk.
+          rmSync(join(at, 'f'));
+          symlinkSync(join(at, '..'), join(at, 'f'));
+        }
+        const command = { ...NO_COMMAND, outputPaths: ['f/x'] };
+        const error = await rejection(actions.prepareOutputs(at, command, cancel));
+        expect(error).toMatchObject({ exitCode: 230, message: 'output outside of the input root: f/x' });
+      },
+    );
+
+    test('an output is prepared below a link to a directory on the disk only', async () => {
+      const { actions, at } = made(place, { f: '-> d/./e', 'd/e/file': '' });
+      const prepared = actions.prepareOutputs(at, { ...NO_COMMAND, outputPaths: ['f/x/y'] }, cancel);
+      if (place === 'disk') {
+        await prepared;
+        expect(readdirSync(join(at, 'd/e')).sort()).toEqual(['file', 'x']);
+      } else {
+        expect(await rejection(prepared)).toMatchObject({
+          exitCode: 230,
+          message: 'outputs below the link f: a tree in memory has no entries behind a link',
+        });
+      }
+    });
+
     test('a link that leads out is not ingested', async () => {
       const { filer, at } = made(place, { 's/l': '-> ../x' });
       expect(await rejection(filer.ingest(`${at}/s`))).toMatchObject({ code: 'RUNNER_FILER_FAILED' });
