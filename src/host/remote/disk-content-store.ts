@@ -20,7 +20,7 @@ import {
   writeFileSync,
   writeSync,
 } from 'node:fs';
-import { readFile, stat, unlink, writeFile, type FileHandle } from 'node:fs/promises';
+import { readFile, stat, unlink, type FileHandle } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { BlobHolds } from '../../cas/blob-holds.ts';
 import { check } from '../../kernel/argument-check.ts';
@@ -41,7 +41,6 @@ import {
   MissingBlobsError,
 } from '../../model/content-store.ts';
 import { DIGEST, digestKey, type Digest } from '../../model/digest.ts';
-import type { MaybePromise } from '../../model/maybe-promise.ts';
 import { cancelledOperation } from '../../filers/filer-error.ts';
 import { ownerText, ownName } from '../own-name.ts';
 import { NotRegularError, openRegularFile, readIfRegular, replaceWith } from '../regular-file.ts';
@@ -86,7 +85,7 @@ export interface DiskContentStore extends ContentStore {
   close(): void;
 }
 
-/** Smaller blobs are read and written synchronously: that is faster than handing them to another thread. */
+/** Smaller blobs are read synchronously: that is faster than handing them to another thread. */
 const SMALL_BYTES = 64 * 1024;
 /** Fits into a message of most clients, which accept 4 MiB. */
 const CHUNK_BYTES = 1024 * 1024;
@@ -99,6 +98,11 @@ const TOUCH_MS = 1_000;
 const LEASE_MS = 2_000;
 /** How often a process that shares the folder touches what it holds, which spares all else that was used since. */
 const TOUCH_AGAIN_MS = 10_000;
+/**
+ * How often a call evicts on a full disk, because others may take the room that it has made. The store must not be emptied
+ * where evicting does not help: where snapshots keep what is removed, or another program fills the disk.
+ */
+const DISK_EVICTIONS_MAX = 3;
 /** Eviction frees more than it needs, so that the next blob does not start another one. */
 const EVICT_TO = 0.9;
 const EMPTY: Buffer = Buffer.alloc(0);
@@ -135,7 +139,6 @@ class Lease {
     this.#path = join(this.#folder, ownName());
     this.#write((error) => {
       if (!isOutOfRoom(error)) throw error;
-      this.#holdBack();
     });
     this.#timer = setInterval(() => this.renew(), LEASE_MS);
     this.#timer.unref();
@@ -154,10 +157,7 @@ class Lease {
       const path = join(this.#folder, name);
       // On a full disk the own file may be behind.
       if (path === this.#path) continue;
-      const text = readFileOrNothing(path);
-      const stats = await stat(path).catch(() => undefined);
-      // A lease that says nothing may stand for holds of any age.
-      if (stats !== undefined) before = Math.min(before, Number(text) || 0);
+      before = Math.min(before, await sinceMsOf(path));
     }
     return before - 2 * TOUCH_MS;
   }
@@ -173,24 +173,30 @@ class Lease {
    * other processes consider this one dead after a minute, and may evict what it holds.
    */
   #write(onError: (error: unknown) => void): void {
-    const incoming = join(this.#incoming, ownName());
+    const sinceMs = this.#oldestMs();
     try {
-      writeFileSync(incoming, String(this.#oldestMs()), { flag: 'wx' });
-      renameSync(incoming, this.#path);
+      this.#replace(String(sinceMs));
     } catch (error) {
-      removeQuietly(incoming);
-      onError(error);
+      try {
+        if (!isOutOfRoom(error)) throw error;
+        // A full disk has room for an empty file, and the time of that is the lease.
+        this.#replace('', sinceMs);
+      } catch (last) {
+        onError(last);
+      }
     }
   }
 
-  /**
-   * An empty lease takes no room on a full disk, and makes other processes spare everything until it can be written.
-   */
-  #holdBack(): void {
+  /** Throws the system's error. */
+  #replace(text: string, changedMs?: number): void {
+    const incoming = join(this.#incoming, ownName());
     try {
-      writeFileSync(this.#path, '');
-    } catch {
-      // Not even an empty file: it is written once the disk has room.
+      writeFileSync(incoming, text, { flag: 'wx' });
+      if (changedMs !== undefined) utimesSync(incoming, changedMs / 1_000, changedMs / 1_000);
+      renameSync(incoming, this.#path);
+    } catch (error) {
+      removeQuietly(incoming);
+      throw error;
     }
   }
 
@@ -199,11 +205,16 @@ class Lease {
   }
 }
 
-function readFileOrNothing(path: string): string {
+/** Since when the process of a lease has touched all that it holds; Infinity if the lease is gone. */
+async function sinceMsOf(lease: string): Promise<number> {
+  const stats = await stat(lease).catch(() => undefined);
+  if (stats === undefined) return Infinity;
+  if (stats.isFile() && stats.size === 0) return stats.mtimeMs;
   try {
-    return readIfRegular(path)?.toString() ?? '';
+    // One that says nothing may stand for holds of any age.
+    return Number(readIfRegular(lease)?.toString()) || 0;
   } catch {
-    return '';
+    return 0;
   }
 }
 
@@ -392,7 +403,7 @@ class DiskBlobs implements DiskContentStore {
     if (this.#isThere(digest) && (await this.#has(digest, bytes))) return;
     await this.#reserve(bytes.length);
     try {
-      await this.#adding(bytes.length, () => this.#write(digest, bytes));
+      await this.#adding(bytes.length, () => this.#writeWhole(digest, bytes));
     } catch (error) {
       this.#free(bytes.length);
       throw error;
@@ -411,11 +422,11 @@ class DiskBlobs implements DiskContentStore {
     }
   }
 
-  async #write(digest: Digest, bytes: Uint8Array): Promise<void> {
+  /** Synchronous, so that on a full disk no two calls take from each other what is free, with neither of them done. */
+  #writeWhole(digest: Digest, bytes: Uint8Array): void {
     const incoming = this.#newIncoming();
     try {
-      if (bytes.length <= SMALL_BYTES) writeFileSync(incoming, bytes, { flag: 'wx' });
-      else await writeFile(incoming, bytes, { flag: 'wx' });
+      writeFileSync(incoming, bytes, { flag: 'wx' });
       this.#adopt(incoming, digest);
     } catch (error) {
       removeQuietly(incoming);
@@ -424,21 +435,30 @@ class DiskBlobs implements DiskContentStore {
   }
 
   /**
-   * Tries to add reserved bytes to the folder. If that fails because the folder was removed, or because the disk is full
-   * although the store may keep more, it does something about that and tries once more.
+   * Adds reserved bytes to the folder. If that fails because the folder was removed, or because the disk is full although
+   * the store may keep more, it does something about that and tries again.
    */
-  async #adding(bytes: number, add: () => MaybePromise<void>): Promise<void> {
-    try {
-      await add();
-      return;
-    } catch (error) {
-      if (this.#folders.areMadeAgain(error)) this.#startOver();
-      else if (!(await this.#makesRoomOnDisk(error, bytes))) throw asStoreError(error, bytes);
-    }
-    try {
-      await add();
-    } catch (error) {
-      throw asStoreError(error, bytes);
+  async #adding(bytes: number, add: () => void): Promise<void> {
+    let isMadeAgain = false;
+    for (let evictions = 0; ;) {
+      try {
+        add();
+        return;
+      } catch (error) {
+        if (!isMadeAgain && this.#folders.areMadeAgain(error)) {
+          isMadeAgain = true;
+          this.#startOver();
+        } else if (this.#maxBytes === Infinity || !isDiskFull(error)) {
+          throw asStoreError(error, bytes);
+        } else if (this.#evicting !== undefined) {
+          // It makes room for another blob, and perhaps for this one as well.
+          await this.#evicting;
+        } else {
+          evictions += 1;
+          const hasRoom = evictions <= DISK_EVICTIONS_MAX && (await this.#makesRoomOnDisk(bytes));
+          if (!hasRoom) throw asStoreError(error, bytes);
+        }
+      }
     }
   }
 
@@ -450,9 +470,8 @@ class DiskBlobs implements DiskContentStore {
     this.#isCounted = false;
   }
 
-  /** Evicts blobs if an error came because the disk is full; false if the store keeps everything, or that did not help. */
-  async #makesRoomOnDisk(error: unknown, bytes: number): Promise<boolean> {
-    if (this.#maxBytes === Infinity || !isDiskFull(error)) return false;
+  /** Evicts blobs because the disk is full; false if none may go, or not enough of them. */
+  async #makesRoomOnDisk(bytes: number): Promise<boolean> {
     const free = freeBytesAt(this.#root);
     const evictedBefore = this.#evicted;
     // The bytes are among those used, because they are reserved. If there seems to be enough for them, something else
@@ -771,7 +790,7 @@ interface WriterPlace {
   /** Rejects if there is no room for that many more bytes. */
   reserve(bytes: number): Promise<void>;
   free(bytes: number): void;
-  /** Tries to add reserved bytes to the folder, twice if that failed for a reason that has gone. */
+  /** Adds reserved bytes to the folder; tries again if that failed for a reason that has gone. */
   adding(bytes: number, add: () => void): Promise<void>;
   /** Moves the finished file into the store, with all that is reserved for it. */
   adopt(incoming: string): void;

@@ -34,6 +34,7 @@ import {
 import type { ActionOutcome } from '../../../src/model/action.ts';
 import type { ContentStore } from '../../../src/model/content-store.ts';
 import { digestKey, type Digest } from '../../../src/model/digest.ts';
+import { ownName } from '../../../src/host/own-name.ts';
 import { realWorld } from '../../../src/host/real-world.ts';
 import { REMOTE_METHODS as M } from '../../../src/remote/methods.ts';
 import { createRemoteService } from '../../../src/remote/remote-service.ts';
@@ -710,16 +711,19 @@ describe('a content store on the disk', () => {
   });
 
   test.for([
-    ['is empty', ''],
-    ['is damaged', 'NaN'],
-  ])('spares everything while a lease %s: it may stand for holds of any age', async ([, text]) => {
-    const lease = join(dir, 'leases', `1-1-${'0'.repeat(12)}-x`);
+    ['damaged stands for holds of any age', 'NaN', 0],
+    ['empty stands for holds since its own time', '', 2],
+  ] as const)('a lease that is %s', async ([, text, hours]) => {
+    const lease = join(dir, 'leases', ownName());
     const store = disk(100);
     const held = await put(store, 'h'.repeat(60));
     age(held, 1);
-    writeFileSync(lease, text!);
+    writeFileSync(lease, text);
+    const seconds = Date.now() / 1_000 - hours * 3_600;
+    utimesSync(lease, seconds, seconds);
     expect(await code(put(store, 'n'.repeat(60)))).toBe('RUNNER_STORE_FULL');
-    writeFileSync(lease, String(Date.now()));
+    writeFileSync(lease, text === '' ? '' : String(Date.now()));
+    utimesSync(lease, Date.now() / 1_000, Date.now() / 1_000);
     await put(store, 'n'.repeat(60));
     expect(await store.findMissing([held])).toEqual([held]);
   });
@@ -850,24 +854,66 @@ describe('a content store on the disk', () => {
     },
   );
 
-  onSmallDisk('a process that comes while the disk is full has a lease all the same', 512, async (small) => {
-    const first = createDiskContentStore({ dir: small.dir, maxBytes: 100 });
-    try {
-      const held = await put(first, 'h'.repeat(60));
-      age(held, 1, small.dir);
-      const stuffing = join(small.dir, 'stuffing');
-      expect(() => writeFileSync(stuffing, new Uint8Array(600_000))).toThrow('ENOSPC');
-      const second = createDiskContentStore({ dir: small.dir });
-      try {
-        expect(await code(put(first, 'n'.repeat(60)))).toBe('RUNNER_STORE_FULL');
-        expect(await first.findMissing([held])).toEqual([]);
-      } finally {
-        second.close();
-      }
-    } finally {
-      first.close();
+  /** Fills a disk to its last byte with files that no store can remove. */
+  const stuff = ({ dir: top }: SmallDisk): void => {
+    for (const size of [65_536, 4_096]) {
+      const stuffing = (): void => {
+        for (let n = 0; ; n += 1) writeFileSync(join(top, `stuffing-${size}-${n}`), new Uint8Array(size));
+      };
+      expect(stuffing).toThrow('ENOSPC');
     }
-  });
+  };
+
+  onSmallDisk(
+    'servers that start on a full disk evict all the same, but what one of them holds',
+    512,
+    async (small) => {
+      const filler = createDiskContentStore({ dir: small.dir });
+      const old: Digest[] = [];
+      for (const name of 'abcdef') old.push(await put(filler, name.repeat(30_000)));
+      filler.close();
+      for (const [n, digest] of old.entries()) age(digest, 10 - n, small.dir);
+      stuff(small);
+      const [one, two] = [1, 2].map(() => createDiskContentStore({ dir: small.dir, maxBytes: 1_000_000 }));
+      try {
+        two!.hold(old.slice(0, 1));
+        const news = [await put(one!, 'n'.repeat(30_000)), await put(two!, 'm'.repeat(30_000))];
+        const gone = await one!.findMissing(old);
+        expect(gone.slice(0, 2)).toEqual(old.slice(1, 3));
+        expect(await one!.findMissing([old[0]!, ...news])).toEqual([]);
+      } finally {
+        one!.close();
+        two!.close();
+      }
+    },
+  );
+
+  onSmallDisk(
+    'what several calls add to a full disk at once finds room as long as anything may be evicted',
+    2_048,
+    async (small) => {
+      const store = createDiskContentStore({ dir: small.dir, maxBytes: 1_000_000_000 });
+      try {
+        for (let n = 0; n < 15; n += 1) await put(store, String.fromCharCode(65 + n).repeat(100_000));
+        stuff(small);
+        for (const names of ['abcdef', 'ghijkl']) {
+          const added = [...names].map(async (name, n) => {
+            const bytes = bytesOf(name.repeat(200_000));
+            if (n % 2 === 0) return await store.write(digestOf(bytes), bytes);
+            const writer = store.openWrite(digestOf(bytes));
+            await writer.write(0, bytes.subarray(0, 120_000));
+            await writer.write(120_000, bytes.subarray(120_000));
+            await writer.finish();
+          });
+          expect(await Promise.all(added.map(code))).toEqual(names.split('').map(() => undefined));
+        }
+        const last = 'l'.repeat(200_000);
+        expect(await store.findMissing([digestOf(last)])).toEqual([]);
+      } finally {
+        store.close();
+      }
+    },
+  );
 
   onSmallDisk('a blob goes on where the disk was full, once it has room', 512, async (small) => {
     const store = createDiskContentStore({ dir: small.dir });
