@@ -144,7 +144,7 @@ async function openCluster(
       },
       tls,
       token,
-      onAbandoned: (action) => log.abandoned(action),
+      onAbandoned: (action, instance) => log.abandoned(action, instance),
       onCall: (access) => {
         log.add(access);
         page.countCall(shortName(access.method), access.code);
@@ -290,35 +290,29 @@ export class AccessLog {
     if (code === 'OK' && outcome !== undefined) this.#actions += 1;
     this.#bytesIn += bytesIn;
     this.#bytesOut += bytesOut;
-    if (!this.#shows) return;
-    this.#terminal.progress('');
-    if (this.#json) {
-      this.#terminal.json({ type: 'call', time: timeText(), ...access });
-      return;
-    }
     const bytes = `${bytesIn} B in, ${bytesOut} B out`;
-    const columns = [timeText(), peer, shortName(method), code, formatSpan(durationMs), bytes];
-    const more = [...subjectsOf(access), message].filter((text) => text !== '').map(onOneLine);
-    this.#terminal.line([...columns, ...more].join('  '));
+    const columns = [peer, shortName(method), code, formatSpan(durationMs), bytes];
+    this.#print({ type: 'call', ...access }, [...columns, ...subjectsOf(access), message]);
   }
 
   fault(kind: RemoteFaultKind, method: string, about: string): void {
     this.#faults += 1;
-    if (!this.#shows) return;
-    if (this.#json) this.#terminal.json({ type: 'fault', time: timeText(), kind, method, about });
-    else {
-      const struck = about === '' ? '' : `  ${onOneLine(about)}`;
-      this.#terminal.line(`${timeText()}  fault: ${kind} of ${shortName(method)}${struck}`);
-    }
+    this.#print({ type: 'fault', kind, method, about }, [`fault: ${kind} of ${shortName(method)}`, about]);
   }
 
-  abandoned(action: Digest): void {
+  abandoned(action: Digest, instance: string): void {
+    const named = instance === '' ? {} : { instance };
+    const text = `action ${shortHash(action)} is stopped: all its clients have gone`;
+    this.#print({ type: 'abandoned', action: digestKey(action), ...named }, [placeText(instance), text]);
+  }
+
+  /** Prints what has happened now, if anything is to be shown. */
+  #print({ type, ...fields }: Readonly<Record<string, unknown>>, columns: readonly string[]): void {
     if (!this.#shows) return;
     this.#terminal.progress('');
-    if (this.#json) this.#terminal.json({ type: 'abandoned', time: timeText(), action: digestKey(action) });
-    else {
-      this.#terminal.line(`${timeText()}  action ${shortHash(action)} is stopped: all its clients have gone`);
-    }
+    const time = timeText();
+    if (this.#json) this.#terminal.json({ type, time, ...fields });
+    else this.#terminal.line([time, ...columns.filter((text) => text !== '').map(onOneLine)].join('  '));
   }
 
   progress({ service, jobs }: Pick<BuildCluster, 'service' | 'jobs'>): string {
@@ -334,11 +328,14 @@ export class AccessLog {
   }
 }
 
+function placeText(instance = ''): string {
+  return instance === '' ? '' : `instance ${instance}`;
+}
+
 /** What a call was about, for which instance, which action that is, and what that came to. */
 function subjectsOf({ about, instance, action, outcome = '' }: RpcAccess): readonly string[] {
   const isNamed = action === undefined || about.startsWith('action ');
-  const place = instance === undefined ? '' : `instance ${instance}`;
-  return [place, about, isNamed ? '' : `action ${action.slice(0, SHORT_HASH)}`, outcome];
+  return [placeText(instance), about, isNamed ? '' : `action ${action.slice(0, SHORT_HASH)}`, outcome];
 }
 
 /** When a line of the log is written, in UTC. */

@@ -214,6 +214,7 @@ function isCutOff({ aborted }: AbortSignal): boolean {
 /** One action being executed, for one client or several. */
 class Execution {
   readonly key: string;
+  readonly instance: string;
   readonly actionDigest: Digest;
   /** The operations of clients that wait for its result. */
   readonly operations = new Set<Operation>();
@@ -227,8 +228,9 @@ class Execution {
   /** Removes it from the queue while it is waiting there. */
   drop: (() => void) | undefined;
 
-  constructor(key: string, actionDigest: Digest) {
+  constructor(key: string, instance: string, actionDigest: Digest) {
     this.key = key;
+    this.instance = instance;
     this.actionDigest = actionDigest;
   }
 
@@ -272,8 +274,8 @@ export interface ExecutionsOptions extends WorkersOptions {
    * released.
    */
   readonly abandonedAfterMs: number;
-  /** Called with each action that is aborted for that. */
-  readonly onAbandoned: ((action: Digest) => void) | undefined;
+  /** Called with each action that is aborted for that, and its instance. */
+  readonly onAbandoned: ((action: Digest, instance: string) => void) | undefined;
   /** How many operations that have ended can still be queried. */
   readonly endedMax: number;
   /** Checks an action before it is offered to a runner, and holds the blobs that it needs. */
@@ -408,7 +410,7 @@ export class Executions {
       hold.release();
       return this.#open(joined);
     }
-    const execution = new Execution(key, request.actionDigest);
+    const execution = new Execution(key, request.instanceName ?? '', request.actionDigest);
     const operation = this.#open(execution);
     this.#active.add(execution);
     if (isShared) this.#shared.set(key, execution);
@@ -610,9 +612,17 @@ export class Executions {
     operation.abandoned = this.#world.clock.timer(topic, abandonedAfterMs, () => {
       operation.abandoned = undefined;
       if (this.#leftToOthers(operation)) return;
-      this.#options.onAbandoned?.(operation.execution.actionDigest);
       this.#abortUntilDone(operation.execution);
+      this.#reportAbandoned(operation.execution);
     });
+  }
+
+  #reportAbandoned({ actionDigest, instance, run }: Execution): void {
+    try {
+      this.#options.onAbandoned?.(actionDigest, instance);
+    } catch (error) {
+      this.#recorded(run?.runId ?? '', 'onAbandoned', messageOf(error));
+    }
   }
 
   /** Rejects if the runner refuses to abort the run, which then continues. */

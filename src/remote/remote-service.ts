@@ -70,8 +70,11 @@ export interface RemoteServiceOptions {
    * its clients have fetched it, but no longer than this. Default 10,000.
    */
   readonly abandonedAfterMs?: number;
-  /** Called with each action that is aborted because all its clients have gone. */
-  readonly onAbandoned?: (action: Digest) => void;
+  /**
+   * Called with each action that is aborted because all its clients have gone, and the instance that it was requested
+   * of. What it throws is recorded in the trace, and changes nothing else.
+   */
+  readonly onAbandoned?: (action: Digest, instance: string) => void;
   /** How many operations that have ended can still be queried. Default 1,000. */
   readonly endedMax?: number;
   /**

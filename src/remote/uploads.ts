@@ -78,7 +78,7 @@ export class Uploads {
   }
 
   async write(requests: AsyncIterable<WriteRequest>, context: RpcContext): Promise<WriteResponse> {
-    const { messages, stop } = this.#limited(requests);
+    const { messages, wait } = this.#limited(requests);
     try {
       const { value: first } = await messages.next();
       if (first === undefined) throw badField('resource_name', 'a first message that names a blob', '');
@@ -90,18 +90,18 @@ export class Uploads {
       if (missing.length === 0) return { committedSize: compression === 'identity' ? digest.sizeBytes : -1 };
       // A client that sends an upload again has lost its earlier call, which the server may not know yet.
       while (this.#uploads.get(first.resourceName)?.call !== undefined) {
-        await this.#endCall(first.resourceName);
+        await this.#endCall(first.resourceName, wait, context);
       }
       const upload = this.#begin(first, digest, compression);
       const taken = this.#taken(upload, new WriteCall(first, messages), compression);
-      upload.call = { stop, ended: taken.then(nothing, nothing) };
+      upload.call = { stop: (error) => wait.stop(error), ended: taken.then(nothing, nothing) };
       try {
         return { committedSize: await taken };
       } finally {
         upload.call = undefined;
       }
     } finally {
-      stop(new RpcError('CANCELLED', 'the write is over'));
+      wait.stop(new RpcError('CANCELLED', 'the write is over'));
       await messages.return(undefined);
     }
   }
@@ -151,22 +151,26 @@ export class Uploads {
     }
   }
 
-  /** Ends the call that sends an upload; rejects if the store does not take in time what that has sent. */
-  async #endCall(resourceName: string): Promise<void> {
+  /**
+   * Ends the call that sends an upload; rejects if the store does not take in time what that has sent, or if the client
+   * that takes it over goes meanwhile.
+   */
+  async #endCall(resourceName: string, wait: InterruptibleWait, { signal }: RpcContext): Promise<void> {
     const { call } = this.#uploads.get(resourceName) ?? {};
     if (call === undefined) return;
     call.stop(new RpcError('ABORTED', `${resourceName} is written by another call now`));
-    const { clock, uploadIdleMs } = this.#options;
-    await new Promise<void>((resolve, reject) => {
-      const timer = clock.timer(this.#topic, uploadIdleMs, () => {
-        const text = `the store has not taken what an earlier call has sent of ${resourceName} for ${uploadIdleMs} ms`;
-        reject(new RpcError('ABORTED', text));
-      });
-      void call.ended.then(() => {
-        timer.cancel();
-        resolve();
-      });
-    });
+    const gone = (): void => wait.stop(new RpcError('CANCELLED', 'the client has gone'));
+    if (signal.aborted) gone();
+    signal.addEventListener('abort', gone);
+    const late = (limitMs: number): RpcError => {
+      const text = `the store has not taken what an earlier call has sent of ${resourceName} for ${limitMs} ms`;
+      return new RpcError('ABORTED', text);
+    };
+    try {
+      await wait.for(() => call.ended, late);
+    } finally {
+      signal.removeEventListener('abort', gone);
+    }
   }
 
   #begin({ resourceName, writeOffset }: WriteRequest, digest: Digest, compression: Compression): Upload {
@@ -239,9 +243,7 @@ export class Uploads {
     }
   }
 
-  /**
-   * The messages of a client, with a limit on the wait for each. `stop` ends the sequence, also while it is waiting.
-   */
+  /** The messages of a client, with a limit on the wait for each. Once that is stopped, so is the sequence. */
   #limited(requests: AsyncIterable<WriteRequest>): LimitedMessages {
     const { clock, uploadIdleMs } = this.#options;
     const wait = new InterruptibleWait(clock, this.#topic, uploadIdleMs);
@@ -263,7 +265,7 @@ export class Uploads {
         iterator.return?.().catch(() => undefined);
       }
     }
-    return { messages: messages(), stop };
+    return { messages: messages(), wait };
   }
 
   async queryStatus(resourceName: string, context: RpcContext): Promise<QueryWriteStatusResponse> {
@@ -278,7 +280,7 @@ export class Uploads {
 
 interface LimitedMessages {
   readonly messages: AsyncGenerator<WriteRequest, undefined>;
-  readonly stop: (error: RpcError) => void;
+  readonly wait: InterruptibleWait;
 }
 
 /** The client sent nothing for too long. */
@@ -297,6 +299,7 @@ class InterruptibleWait {
   readonly #topic: Topic;
   readonly #limitMs: number;
   #sinceMs: number | undefined;
+  #late: (limitMs: number) => RpcError = silence;
   #timer: Timer | undefined;
   #stopped: RpcError | undefined;
   #reject: ((error: RpcError) => void) | undefined;
@@ -307,8 +310,10 @@ class InterruptibleWait {
     this.#limitMs = limitMs;
   }
 
-  async for<T>(begin: () => Promise<T>): Promise<T> {
+  /** Rejects with `late` if it takes too long. */
+  async for<T>(begin: () => Promise<T>, late: (limitMs: number) => RpcError = silence): Promise<T> {
     this.#sinceMs = this.#clock.now();
+    this.#late = late;
     if (this.#timer === undefined) this.#watch(this.#limitMs);
     try {
       return await new Promise<T>((resolve, reject) => {
@@ -337,7 +342,7 @@ class InterruptibleWait {
       const now = this.#clock.now();
       const leftMs = timeLeftMs(this.#limitMs, this.#sinceMs ?? now, now);
       if (leftMs > 0) this.#watch(leftMs);
-      else this.stop(silence(this.#limitMs));
+      else this.stop(this.#late(this.#limitMs));
     });
   }
 }

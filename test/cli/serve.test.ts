@@ -141,14 +141,22 @@ test('an action counts once its client has the result, by Execute or by WaitExec
 
 test('the log names the instance of a call, and an action that is stopped because its clients have gone', () => {
   const lines: string[] = [];
-  const terminal = { progress: () => undefined, line: (text: string) => lines.push(text) };
+  let cleared = 0;
+  const clear = (): void => {
+    cleared += 1;
+  };
+  const terminal = { progress: clear, line: (text: string) => lines.push(text) };
   const log = new AccessLog(terminal as never, { port: 0, host: '', runners: 'exec', accessLog: true });
   const sizes = { durationMs: 1, bytesIn: 2, bytesOut: 3, peer: 'p' };
   log.add({ method: '/E/Read', code: 'OK', message: '', ...sizes, about: 'blob 1f2e3d4c', instance: 'main' });
-  log.abandoned({ hash: 'ab'.repeat(32), sizeBytes: 1 });
+  for (const instance of ['', 'main']) log.abandoned({ hash: 'ab'.repeat(32), sizeBytes: 1 }, instance);
+  log.fault('loseDone', '/E/Execute', '');
+  expect(cleared).toBe(lines.length);
   expect(lines.map((line) => line.slice(line.indexOf('Z') + 3))).toEqual([
     'p  Read  OK  1 ms  2 B in, 3 B out  instance main  blob 1f2e3d4c',
     'action abababab is stopped: all its clients have gone',
+    'instance main  action abababab is stopped: all its clients have gone',
+    'fault: loseDone of Execute',
   ]);
 });
 

@@ -24,6 +24,7 @@ import { unknownRun } from '../../src/model/status-errors.ts';
 import { serviceStatus } from '../../src/model/service-status.ts';
 import { createContentFiler } from '../../src/remote/content-filer.ts';
 import { TreeIndex } from '../../src/remote/input-tree.ts';
+import type { TraceEvent } from '../../src/model/trace-event.ts';
 import { REMOTE_METHODS as M } from '../../src/remote/methods.ts';
 import {
   createRemoteService,
@@ -846,6 +847,35 @@ describe('an action that nobody wants any more', () => {
       { fake: { script: () => ({ runMs: 1e6 }) } },
     ));
 
+  test('goes on if onAbandoned throws, which is recorded', () =>
+    play(
+      async ({ sim, content, runner }) => {
+        const recorded: TraceEvent[] = [];
+        const tracer = { record: (event: TraceEvent) => void recorded.push(event) };
+        const server = createRemoteService(
+          { ...sim.world, tracer },
+          {
+            runner,
+            content,
+            cache: createMemoryActionCache(),
+            onAbandoned: () => {
+              throw new Error('the log is full');
+            },
+          },
+        );
+        const leaving = new AbortController();
+        const watched = all(execute(overWire(server), putAction(content), call(leaving)));
+        await sim.sleep(10);
+        leaving.abort();
+        await watched;
+        await sim.sleep(10_010);
+        expect((await runner.statusAll()).statuses).toMatchObject([{ state: 'ABORTED' }]);
+        expect(recorded).toMatchObject([{ type: 'recorded', what: 'onAbandoned', error: 'the log is full' }]);
+        server.close();
+      },
+      { fake: { script: () => ({ runMs: 1e6 }) } },
+    ));
+
   test('goes on for a client that is back before the runner has done it', () =>
     play(
       async ({ sim, content, runner }) => {
@@ -1146,7 +1176,7 @@ describe('blobs', () => {
       server.close();
     }));
 
-  test('a takeover of an upload whose bytes the store does not take fails in time', () =>
+  test('a takeover of an upload whose bytes the store does not take ends in time, with its client, and with the server', () =>
     play(async ({ sim, runner }) => {
       const content = createMemoryContentStore();
       const stuck: ContentStore = {
@@ -1168,12 +1198,24 @@ describe('blobs', () => {
       const service = overWire(server);
       void failure(service.clientStream(M.write, silent({ resourceName: upload(), text: 'some ' }), call()));
       await sim.sleep(1);
-      const again = parts({ resourceName: upload(), finishWrite: true, text });
-      expect(await failure(service.clientStream(M.write, again, call()))).toBe(
+      const again = (context = call()): Promise<string> => {
+        const requests = parts({ resourceName: upload(), finishWrite: true, text });
+        return failure(service.clientStream(M.write, requests, context));
+      };
+      expect(await again()).toBe(
         `ABORTED: the store has not taken what an earlier call has sent of ${upload()} for 50 ms`,
       );
       expect(sim.now()).toBe(51);
+      const gone = new AbortController();
+      const third = again(call(gone));
+      await sim.sleep(1);
+      gone.abort();
+      expect(await third).toMatch(/^CANCELLED/);
+      const fourth = again();
+      await sim.sleep(1);
       server.close();
+      expect(await fourth).toBe('UNAVAILABLE: the server is going down');
+      expect(sim.now()).toBe(53);
     }));
 
   test('a compressed upload under way has no status to continue from', () =>

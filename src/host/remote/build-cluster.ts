@@ -32,6 +32,7 @@ import { createCasFiler } from './cas-filer.ts';
 import { createDiskActionCache } from './disk-action-cache.ts';
 import { createDiskActions } from './disk-actions.ts';
 import { createDiskContentStore, type DiskContentStore } from './disk-content-store.ts';
+import { guardCallback } from './guard-callback.ts';
 import { storeFile } from './stored-tree.ts';
 import type { RemoteService } from '../../remote/rpc.ts';
 import { type RemoteEndpoint, SERVING_FIELDS, serveRemote, type ServeRemoteOptions } from './grpc-server.ts';
@@ -63,8 +64,11 @@ export interface BuildClusterOptions extends Omit<ServeRemoteOptions, 'service'>
   readonly workers?: WorkerKind;
   /** Aborts an action when all of its clients have been gone for this long. Default 10,000. */
   readonly abandonedAfterMs?: number;
-  /** Called with each action that is aborted because all its clients have gone. */
-  readonly onAbandoned?: (action: Digest) => void;
+  /**
+   * Called with each action that is aborted because all its clients have gone, and the instance that it was requested
+   * of. What it throws is a warning of the process, and changes nothing else.
+   */
+  readonly onAbandoned?: (action: Digest, instance: string) => void;
   /** Gives up an upload that receives no data for this long. Default 60,000. */
   readonly uploadIdleMs?: number;
   /** Injects faults as real clusters show them, decided by this seed. Default: no faults. */
@@ -179,11 +183,17 @@ function openStores(
 ): Stores {
   const dir = cas === undefined ? temporary.path : resolve(cas);
   const heard = onTrouble === undefined ? {} : { onTrouble };
+  let content: DiskContentStore | undefined;
   try {
-    const content = createDiskContentStore({ dir: join(dir, 'cas'), maxBytes: casBytesMax, ...heard });
+    content = createDiskContentStore({ dir: join(dir, 'cas'), maxBytes: casBytesMax, ...heard });
     return { content, cache: createDiskActionCache({ dir: join(dir, 'ac'), ...heard }) };
   } catch (error) {
-    if (cas === undefined || error instanceof RunnerError) throw error;
+    content?.close();
+    if (error instanceof RunnerError) throw error;
+    if (cas === undefined) {
+      const message = `the temporary folder ${dir} of a build cluster cannot be used: ${messageOf(error)}`;
+      throw new RunnerError('RUNNER_OUTPUT_FAILED', message, { cause: error });
+    }
     const message = `cas: ${cas} cannot be used: ${messageOf(error)}`;
     const expected = 'a folder that can be written to';
     throw new RunnerError('RUNNER_INVALID_ARGUMENT', message, { expected, actual: cas, cause: error });
@@ -233,7 +243,7 @@ function makeWorkers(
  * serve --reapi` uses it.
  *
  * Rejects with `RUNNER_INVALID_ARGUMENT` for invalid options and a folder that cannot be used, `RUNNER_MISSING_PACKAGE` without
- * @grpc/grpc-js or protobufjs, `RUNNER_RPC_FAILED` if it cannot listen there, and `RUNNER_OUTPUT_FAILED` if no temporary folder can be made.
+ * @grpc/grpc-js or protobufjs, `RUNNER_RPC_FAILED` if it cannot listen there, and `RUNNER_OUTPUT_FAILED` if no temporary folder can be made, or used.
  *
  * @example
  * ```ts
@@ -268,7 +278,8 @@ export async function serveBuildCluster(options: BuildClusterOptions = {}): Prom
       compression: BLOB_COMPRESSION,
       storeLog: (ref, store) => storeLogAt(ref, store, logs),
       ...(abandonedAfterMs === undefined ? {} : { abandonedAfterMs }),
-      ...(onAbandoned === undefined ? {} : { onAbandoned }),
+      onAbandoned: (action, instance) =>
+        guardCallback('onAbandoned of a build cluster', () => onAbandoned?.(action, instance)),
       ...(uploadIdleMs === undefined ? {} : { uploadIdleMs }),
     });
     const served = withSeededFaults(chaosSeed, world, service, faults);

@@ -35,6 +35,7 @@ import {
   type RpcMethod,
   rpcCodeName,
 } from '../../remote/rpc.ts';
+import { guardCallback } from './guard-callback.ts';
 import { KEEPALIVE, keepaliveOptions } from './keepalive.ts';
 import { loadGrpc } from './load-grpc.ts';
 
@@ -194,7 +195,7 @@ class ServedCall {
   over(code: string, message = ''): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    try {
+    guardCallback('onCall of a remote server', () => {
       const instance = instanceOf(this.#request);
       this.#onCall?.({
         method: this.#method,
@@ -208,10 +209,7 @@ class ServedCall {
         ...(instance === '' ? {} : { instance }),
         ...(this.#operation === undefined ? {} : executionOutcome(this.#operation)),
       });
-    } catch (error) {
-      // The call has its answer still to come, and the server other calls.
-      process.emitWarning(`onCall of a remote server threw: ${messageOf(error)}`);
-    }
+    });
   }
 }
 

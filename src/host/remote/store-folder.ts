@@ -17,6 +17,7 @@ import { join } from 'node:path';
 import { messageOf, RunnerError } from '../../kernel/errors.ts';
 import { isOutOfRoom } from '../../model/content-store.ts';
 import { makeFolderSync } from '../make-folder.ts';
+import { guardCallback } from './guard-callback.ts';
 import { isOwnName, ownerOf } from '../own-name.ts';
 
 /** True for an error of the system because nothing is at that path, or a file is in the place of a folder above it. */
@@ -114,7 +115,7 @@ export class StoreFolders {
   say(text: string): void {
     if (this.#said === text) return;
     this.#said = text;
-    this.#onTrouble(text);
+    guardCallback('onTrouble of a store', () => this.#onTrouble(text));
   }
 
   #make(): void {

@@ -892,7 +892,12 @@ describe('a content store on the disk', () => {
     'what several calls add to a full disk at once finds room as long as anything may be evicted',
     2_048,
     async (small) => {
-      const store = createDiskContentStore({ dir: small.dir, maxBytes: 1_000_000_000 });
+      const onTrouble = (): void => {
+        throw new Error('the log is full');
+      };
+      const store = createDiskContentStore({ dir: small.dir, maxBytes: 1_000_000_000, onTrouble });
+      const warned = vi.spyOn(process, 'emitWarning').mockReturnValue();
+      onTestFinished(() => warned.mockRestore());
       try {
         for (let n = 0; n < 15; n += 1) await put(store, String.fromCharCode(65 + n).repeat(100_000));
         stuff(small);
@@ -908,6 +913,7 @@ describe('a content store on the disk', () => {
           expect(await Promise.all(added.map(code))).toEqual(names.split('').map(() => undefined));
         }
         const last = 'l'.repeat(200_000);
+        expect(warned.mock.calls).toEqual([['onTrouble of a store threw: the log is full']]);
         expect(await store.findMissing([digestOf(last)])).toEqual([]);
       } finally {
         store.close();

@@ -2,7 +2,7 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { generateKeyPairSync } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import http2, {
   type ClientHttp2Session,
   type ClientHttp2Stream,
@@ -427,9 +427,14 @@ describe('over gRPC', () => {
     expect(codes).toStrictEqual(['Execute CANCELLED 127.0.0.1:port']);
   });
 
-  test('an action whose client has gone is stopped, and one whose client comes back is not', async () => {
-    const abandoned: Digest[] = [];
-    const onAbandoned = (digest: Digest): void => void abandoned.push(digest);
+  test('an action whose client has gone is stopped whatever its log throws, and one whose client comes back is not', async () => {
+    const abandoned: (Digest | string)[][] = [];
+    const onAbandoned = (...given: [Digest, string]): void => {
+      abandoned.push(given);
+      throw new Error('the log is full');
+    };
+    const warned = vi.spyOn(process, 'emitWarning').mockReturnValue();
+    ends.push(() => warned.mockRestore());
     const { cluster, remote } = await serve({ abandonedAfterMs: 300, onAbandoned });
     const watch = async (signal: AbortSignal): Promise<string> => {
       let name = '';
@@ -462,11 +467,14 @@ describe('over gRPC', () => {
     again.abort();
     await first;
     await pause(600);
-    expect([cluster.service.activeOperations, abandoned]).toEqual([1, [action]]);
+    expect([cluster.service.activeOperations, abandoned]).toEqual([1, [[action, '']]]);
     waiting.abort();
     await waited;
     while (cluster.service.activeOperations > 0) await pause(10);
-    expect(abandoned).toEqual([action, action]);
+    expect(abandoned).toEqual(Array(2).fill([action, '']));
+    expect(warned.mock.calls).toEqual(
+      Array(2).fill(['onAbandoned of a build cluster threw: the log is full']),
+    );
   });
 
   test('a deadline ends the call, and not the action', async () => {
@@ -608,6 +616,30 @@ describe('over gRPC', () => {
     );
     expect(printed).not.toHaveBeenCalled();
   });
+
+  test('a cluster whose action cache cannot be opened leaves no content store open', async () => {
+    const cas = ownTempRoot();
+    writeFileSync(join(cas, 'ac'), 'a file');
+    await expect(serveBuildCluster({ cas })).rejects.toMatchObject({ code: 'RUNNER_INVALID_ARGUMENT' });
+    expect(readdirSync(join(cas, 'cas', 'leases'))).toEqual([]);
+  });
+
+  test.skipIf(smallDiskMissingBecause !== undefined)(
+    titledForSmallDisk(
+      'a temporary folder without room for the stores is RUNNER_OUTPUT_FAILED, and is removed',
+    ),
+    async () => {
+      const small = new SmallDisk(64, 30);
+      ends.push(() => small.remove());
+      vi.stubEnv('TMPDIR', small.dir);
+      ends.push(() => void vi.unstubAllEnvs());
+      await expect(serveBuildCluster({ workers: 'simulated' })).rejects.toMatchObject({
+        code: 'RUNNER_OUTPUT_FAILED',
+        message: expect.stringMatching(/^the temporary folder .* cannot be used: ENOSPC: /) as unknown,
+      });
+      expect(readdirSync(small.dir)).toEqual([]);
+    },
+  );
 
   test('a worker that cannot be released leaves nothing else behind', async () => {
     const dir = ownTempRoot();

@@ -13,9 +13,11 @@ function run(program: string, ...args: readonly string[]): string | undefined {
 export class SmallDisk {
   readonly dir: string;
 
-  constructor(kib: number) {
+  /** 0 inodes: as many as it takes. */
+
+  constructor(kib: number, inodes = 0) {
     this.dir = mkdtempSync(join(tmpdir(), 'dryrunner-small-'));
-    const why = run('mount', '-t', 'tmpfs', '-o', `size=${kib}k`, 'tmpfs', this.dir);
+    const why = run('mount', '-t', 'tmpfs', '-o', `size=${kib}k,nr_inodes=${inodes}`, 'tmpfs', this.dir);
     if (why === undefined) return;
     rmdirSync(this.dir);
     throw new Error(`cannot mount a disk: ${why}`);
