@@ -61,6 +61,22 @@ const OPTIONS = is.optionsOf<ConnectRemoteOptions>(
   { tlsCa: is.ANY, token: is.text('a token', /^[\x21-\x7e]+$/), keepaliveMs: KEEPALIVE },
 );
 
+/** A call begins only if it can also be ended. */
+const CONTEXT = is.objectOf<RpcContext>(
+  'the context of a call',
+  { signal: is.ABORT_SIGNAL },
+  { timeoutMs: is.NUMBER, metadata: is.instanceOf('a Map', Map), caller: is.ANY },
+);
+const METHOD = is.objectOf<RpcMethod<unknown, unknown>>(
+  'a method of REMOTE_METHODS',
+  {
+    path: is.TEXT,
+    kind: is.oneOf('unary', 'serverStream', 'clientStream'),
+    ...is.each(['request', 'response'], is.withMethods('encode', 'decode')),
+  },
+  {},
+);
+
 /** A connection to a server. */
 export interface RemoteConnection extends RemoteService {
   /** Closes the connection, and ends the calls on it: they are `CANCELLED`, and later ones `UNAVAILABLE`. */
@@ -104,9 +120,9 @@ class GrpcConnection implements RemoteConnection {
   }
 
   unary<Q, A>(method: RpcMethod<Q, A, 'unary'>, request: Q, context: RpcContext): Promise<A> {
-    const { path, request: q, response } = method;
     return new Promise((resolve, reject) => {
-      this.#checkOpen();
+      this.#checkCall(method, context);
+      const { path, request: q, response } = method;
       const call = this.#client.makeUnaryRequest(
         path,
         encoderOf(q),
@@ -129,8 +145,8 @@ class GrpcConnection implements RemoteConnection {
     request: Q,
     context: RpcContext,
   ): AsyncGenerator<A> {
+    this.#checkCall(method, context);
     const { path, request: q, response } = method;
-    this.#checkOpen();
     const call = this.#client.makeServerStreamRequest(
       path,
       encoderOf(q),
@@ -155,9 +171,9 @@ class GrpcConnection implements RemoteConnection {
     requests: AsyncIterable<Q>,
     context: RpcContext,
   ): Promise<A> {
-    const { path, request: q, response } = method;
     return new Promise((resolve, reject) => {
-      this.#checkOpen();
+      this.#checkCall(method, context);
+      const { path, request: q, response } = method;
       let isAnswered = false;
       const call = this.#client.makeClientStreamRequest(
         path,
@@ -189,8 +205,10 @@ class GrpcConnection implements RemoteConnection {
     });
   }
 
-  /** @throws RpcError `UNAVAILABLE`. */
-  #checkOpen(): void {
+  /** @throws RunnerError `RUNNER_INVALID_ARGUMENT`; RpcError `UNAVAILABLE`. */
+  #checkCall(method: RpcMethod<unknown, unknown>, context: RpcContext): void {
+    check('method', method, METHOD);
+    check('context', context, CONTEXT);
     if (this.#isClosed) throw new RpcError('UNAVAILABLE', 'the connection was closed here');
   }
 

@@ -18,6 +18,7 @@ import { rootCertificates } from 'node:tls';
 import { deflateRawSync, deflateSync, inflateRawSync } from 'node:zlib';
 import type * as grpc from '@grpc/grpc-js';
 import { afterEach, describe, expect, test, vi } from 'vitest';
+import { isRunnerError } from '../../../src/kernel/errors.ts';
 import { encodeAction, encodeCommand } from '../../../src/cas/action-messages.ts';
 import { COMPRESSORS, MESSAGES, type WriteRequest } from '../../../src/cas/codec.ts';
 import { digestOf } from '../../../src/cas/digest-of.ts';
@@ -371,6 +372,42 @@ describe('over gRPC', () => {
       expect(unnamed.status.code).toBe(RPC_CODES.NOT_FOUND);
       expect(unnamed.message).toMatch(/^no operation with the name ".*\.\.\. \(\d+ characters\)$/);
       expect(encodeURI(unnamed.message).length).toBeLessThanOrEqual(1_024);
+    }
+  });
+
+  test.each([
+    [
+      'a context without a signal',
+      M.getCapabilities,
+      {},
+      /^context\.signal: expected an AbortSignal, got undefined/,
+    ],
+    [
+      'a signal that is none',
+      M.getCapabilities,
+      { signal: 5 },
+      /^context\.signal: expected an AbortSignal, got 5/,
+    ],
+    [
+      'metadata that is none',
+      M.getCapabilities,
+      { ...call(), metadata: {} },
+      /^context\.metadata: expected a Map/,
+    ],
+    ['no context', M.getCapabilities, undefined, /^context: expected the context of a call/],
+    ['no method', undefined, call(), /^method: expected a method of REMOTE_METHODS/],
+    ['a method that is none', {}, call(), /^method\.path: expected a string/],
+  ])('%s is refused before a call begins, by each kind of call', async (_, method, context, expected) => {
+    const { remote } = await serve();
+    const given = [method, { instanceName: '' }, context] as never as [never, never, never];
+    const calls = [
+      async () => remote.unary(...given),
+      async () => all(remote.serverStream(...given)),
+      async () => remote.clientStream(...given),
+    ];
+    for (const begin of calls) {
+      const error: unknown = await begin().catch((thrown: unknown) => thrown);
+      expect(isRunnerError(error, 'RUNNER_INVALID_ARGUMENT') && error.message).toMatch(expected);
     }
   });
 
