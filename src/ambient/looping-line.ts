@@ -24,6 +24,9 @@ export async function loopingLines(
     session.post('Profiler.enable');
     session.post('Profiler.startPreciseCoverage', { callCount: true, detailed: true });
     session.post('Profiler.setSamplingInterval', { interval: INTERVAL_US });
+    // While there is a debugger, the engine takes the end of code inside a promise hook, as of `AsyncLocalStorage`, for
+    // an exception of the hook, and the loop goes on.
+    session.post('Debugger.disable');
     const loops = await run(() => session.post('Profiler.start'));
     let profile: Profiler.Profile | undefined;
     session.post('Profiler.stop', (error, answer) => {

@@ -100,6 +100,9 @@ async function connected(onEvent) {
 const TOOLS = new RegExp('/node_modules/(?:@?vitest|vite)/');
 const isOfTools = ({ url }) => TOOLS.test(url) || own.some((folder) => url.startsWith(folder));
 const isOfNode = ({ url }) => url === '' || url.startsWith('node:');
+/** The function that calls promise hooks, or one that is called from there. */
+const isOfHook = ({ url, functionName }) =>
+  url === 'node:internal/async_hooks' && functionName !== 'callbackTrampoline';
 
 async function endLoop(beats) {
   const urls = new Map();
@@ -125,19 +128,20 @@ async function endLoop(beats) {
     }));
   };
   const isLooping = () => Atomics.load(cells, ${BEATS}) === beats;
-  let frames = await stackAfter('Debugger.pause');
   // Between two promise reactions, only functions of Node are on the stack.
-  for (let step = 1; step < ${STEPS_MAX} && isLooping() && frames.every(isOfNode); step += 1) {
+  const isToEnd = (frames) => !frames.some(isOfHook) && !frames.every(isOfNode);
+  let frames = await stackAfter('Debugger.pause');
+  for (let step = 1; step < ${STEPS_MAX} && isLooping() && !isToEnd(frames); step += 1) {
     frames = await stackAfter('Debugger.stepInto');
   }
-  const first = frames.find((frame) => !isOfNode(frame));
-  if (isLooping() && first !== undefined && !isOfTools(first)) {
+  if (isLooping() && isToEnd(frames) && !isOfTools(frames.find((frame) => !isOfNode(frame)))) {
     port.postMessage(frames);
     await ask('Debugger.evaluateOnCallFrame', { callFrameId, expression: 'process[Symbol.for("${FORGET}")]()' });
     Atomics.add(cells, ${ENDED}, 1);
     void ask('Runtime.terminateExecution');
   }
-  await ask('Debugger.resume');
+  // This lets the code go on. While there is a debugger, the engine takes the end of code inside a promise hook for an
+  // exception of the hook, and the loop goes on.
   await ask('Debugger.disable');
   end();
 }
@@ -202,13 +206,16 @@ class OutsideLoops {
     this.#beat = beat();
   }
 
-  /** The stack of a loop that was ended; undefined if there is none. */
+  /** The stack of the first loop that was ended since the last call; undefined if none was. */
   takeEnded(): readonly LoopingFrame[] | undefined {
+    const ended = Atomics.load(this.#cells, ENDED);
+    let first: readonly LoopingFrame[] | undefined;
     // Turns ask this, most of them in vain.
-    if (Atomics.load(this.#cells, ENDED) === this.#taken) return undefined;
-    this.#taken += 1;
-    return (receiveMessageOnPort(this.#frames.port1) as { readonly message: readonly LoopingFrame[] })
-      .message;
+    for (; this.#taken < ended; this.#taken += 1) {
+      const next = receiveMessageOnPort(this.#frames.port1) as { readonly message: readonly LoopingFrame[] };
+      first ??= next.message;
+    }
+    return first;
   }
 
   end(): void {
@@ -237,7 +244,7 @@ export function watchOutsideLoops(limitMs: number): void {
   }
 }
 
-/** The stack of the loop that was ended since the last call, innermost function first; undefined if none was. */
+/** The stack of the first loop that was ended since the last call, innermost function first; undefined if none was. */
 export function takeEndedLoop(): readonly LoopingFrame[] | undefined {
   return watching?.takeEnded();
 }

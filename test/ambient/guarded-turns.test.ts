@@ -3,6 +3,8 @@ import { readFile } from 'node:fs/promises';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { GuardedTurns } from '../../src/ambient/guarded-turns.ts';
+import { loopingLines } from '../../src/ambient/looping-line.ts';
+import { runReactions } from '../../src/kernel/drain-fast.ts';
 
 test.for([
   ['none is set', undefined],
@@ -38,19 +40,84 @@ test.for([
   }
 });
 
-test('a loop between two turns is ended, and its function is known', async () => {
+/**
+ * A hook in which promise reactions spend nearly all of their time, from `begin` to `end`. With a hook, Node keeps the
+ * ids of promise reactions too.
+ */
+function slowPromiseHook(): { begin: () => void; end: () => void } {
+  let isSlow = false;
+  const init = (): void => {
+    const until = performance.now() + 30;
+    while (isSlow && performance.now() < until);
+  };
+  const hook = createHook({ init }).enable();
+  return {
+    begin: () => (isSlow = true),
+    end: () => {
+      isSlow = false;
+      hook.disable();
+    },
+  };
+}
+
+/** Awaiting it creates one promise only, which the engine creates outside of its builtins. */
+const settled = Promise.resolve();
+
+test.for([
+  [
+    'of statements',
+    async function loopsBetweenTurns() {
+      for (;;);
+    },
+  ],
+  [
+    'of promise reactions, inside a promise hook',
+    async function loopsBetweenTurns() {
+      for (;;) await settled;
+    },
+  ],
+] as const)('a loop between two turns is ended, and its function is known: %s', async ([, loop]) => {
   const turns = new GuardedTurns({ now: () => performance.now(), turnMs: 20, why: 'time is up' });
-  // With a hook, Node keeps the ids of promise reactions too.
-  const hook = createHook({ init: () => undefined }).enable();
+  const hook = slowPromiseHook();
   try {
     turns.noteIdle();
-    void readFile(import.meta.filename).then(function loopsBetweenTurns() {
-      for (;;);
+    void readFile(import.meta.filename).then(() => {
+      hook.begin();
+      return loop();
     });
     while (!turns.isStuck) await nextTurn();
     expect(turns.endedTurn?.frames?.map(({ functionName }) => functionName)).toContain('loopsBetweenTurns');
   } finally {
+    hook.end();
     turns.end();
-    hook.disable();
+  }
+});
+
+test('a look at a loop of promise reactions ends it, also inside a promise hook', async () => {
+  const turns = new GuardedTurns({ now: () => performance.now(), turnMs: 20, why: 'time is up' });
+  const hook = slowPromiseHook();
+  let reactions = 0;
+  try {
+    const lines = await loopingLines(async (beginToLook) => {
+      beginToLook();
+      setImmediate(() =>
+        turns.around(() => {
+          void (async () => {
+            hook.begin();
+            for (; reactions < 100; reactions += 1) await settled;
+          })();
+          runReactions();
+        }),
+      );
+      await nextTurn();
+      await nextTurn();
+      hook.end();
+      return turns.isStuck;
+    });
+    expect(reactions).toBeLessThan(100);
+    expect(lines?.join()).toContain(import.meta.filename.split('/').at(-1));
+  } finally {
+    hook.end();
+    turns.end();
   }
 });
