@@ -118,6 +118,8 @@ export interface AmbientHub {
   readonly home?: string;
   /** True if `dryrunner/ambient/install` was loaded, as the Vitest plugin does before the code under test. */
   isPreloaded?: boolean;
+  /** True while a stand-in asks the machine for something that it replaces, or for its check of arguments. */
+  isReplacing?: boolean;
   /** The files of the modules that a test framework is loading now, which Node does not show. */
   loading?: () => readonly string[];
 }

@@ -10,6 +10,7 @@ import { QUEUE_FIELDS, type QueueOptions, type QueueParts } from '../runners/que
 import { QueueRunner } from '../runners/queue/queue-runner.ts';
 import { recordingParts } from '../runners/recording/recording-runner.ts';
 import { RECORDER, type Recorder } from '../runners/recording/recorder.ts';
+import { guardedMetrics } from '../runners/queue/guarded-metrics.ts';
 import { createInstruments } from '../runners/queue/runner-instruments.ts';
 import { createLocalOutputs, type LocalOutputs } from './outputs/local-output.ts';
 import { createOsExecer } from './process/os-execer.ts';
@@ -95,7 +96,8 @@ function execParts(
   options: QueueOptions & InvokerOptions & { readonly name: string },
 ): QueueParts {
   const performer = new Invoker(world, options);
-  return { ...options, performer, instruments: createInstruments(options.metrics) };
+  const metrics = guardedMetrics(options.metrics, world, options.name);
+  return { ...options, performer, instruments: createInstruments(metrics) };
 }
 
 function osExecer(world: World, options: ExecRunnerOptions): Execer {

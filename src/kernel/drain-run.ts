@@ -25,9 +25,9 @@ export interface DrainHooks {
   /**
    * Called at the end of each turn in which steps were taken: no code that a step has led to runs until the next
    * `onTurn`. `hasThrown` is true if a tick that a step has led to throws and so ends the turn; Node reports the
-   * exception next.
+   * exception next. `isLast` is true if the run is over.
    */
-  readonly onTurnEnd?: (hasThrown: boolean) => void;
+  readonly onTurnEnd?: (hasThrown: boolean, isLast: boolean) => void;
   /**
    * Schedules a turn of the real loop that calls `turn` outside of any promise reaction; the first turn of a run may be
    * called inside the current one. `isIdle` is true if nothing is pending: until then only the machine can bring
@@ -121,13 +121,13 @@ export class DrainRun {
 
   /** Continues in another turn after a tick that threw. */
   interrupt(): void {
-    this.hooks.onTurnEnd?.(true);
+    this.hooks.onTurnEnd?.(true, false);
     this.requestTurn();
   }
 
   /** Ends a burst; `result` is what the last step returned, `fired` is true if any step of the burst fired an event. */
   endTurn(result: StepResult, fired: boolean): void {
-    this.hooks.onTurnEnd?.(false);
+    this.hooks.onTurnEnd?.(false, result === 'stop');
     if (fired) this.idleTurns = 0;
     if (result === 'stop') this.resolve();
     else if (result) this.requestTurn();
@@ -138,7 +138,7 @@ export class DrainRun {
   }
 
   fail(thrown: unknown): void {
-    this.hooks.onTurnEnd?.(false);
+    this.hooks.onTurnEnd?.(false, true);
     this.reject(thrown);
   }
 

@@ -17,6 +17,7 @@ import type { QueryResult, StatusResult } from '../model/status-reader.ts';
 import { check } from '../kernel/argument-check.ts';
 import { TRACER, METRICS } from '../model/argument-shapes.ts';
 import { REST_OF_WORLD } from '../model/world.ts';
+import { guardedMetrics } from './queue/guarded-metrics.ts';
 
 /** Options of {@link meterService}. */
 export interface MeterOptions {
@@ -29,7 +30,7 @@ export interface MeterOptions {
   readonly refreshAfterCalls?: boolean;
   /** How long after the start `workerStartGauge` is 1, in milliseconds; default 60,000. */
   readonly startSpikeMs?: number;
-  /** Gets a `recorded` event if a refresh that no caller awaits fails. */
+  /** Gets a `recorded` event if a refresh that no caller awaits fails, and if an instrument throws. */
   readonly tracer?: Tracer;
   /** The runner named in such an event; default `metered`. */
   readonly name?: string;
@@ -114,7 +115,7 @@ class ServiceMeter extends InterceptedService implements MeteredService {
     } = options;
     this.#service = service;
     this.#clock = clock;
-    this.#instruments = new ServiceInstruments(metrics, clock, startSpikeMs);
+    this.#instruments = new ServiceInstruments(guardedMetrics(metrics, options, name), clock, startSpikeMs);
     this.#refreshAfterCalls = refreshAfterCalls;
     this.#tracer = tracer;
     this.#name = name;

@@ -15,6 +15,7 @@ import type { PlainParts } from './invocation/undisturbed-invocation.ts';
 import { isolateRunner } from './queue/isolated-part.ts';
 import type { QueueOptions, QueueParts } from './queue/queue-options.ts';
 import { QueueRunner } from './queue/queue-runner.ts';
+import { guardedMetrics } from './queue/guarded-metrics.ts';
 import { createInstruments } from './queue/runner-instruments.ts';
 import { PrivateTempDirs } from './virtual-temp-dirs.ts';
 import { check } from '../kernel/argument-check.ts';
@@ -115,7 +116,7 @@ export function createSimulatedRunner(world: World, options: SimulatedRunnerOpti
     // The default filer never requests an update and is ready at once, so the queue has nothing to do for it.
     filers: options.filers === undefined && options.updateLimitMs === undefined ? NO_FILERS : filers,
     performer: new Invoker(home, invoker, plainParts(invoker)),
-    instruments: createInstruments(options.metrics),
+    instruments: createInstruments(guardedMetrics(options.metrics, home, name)),
     capacity: options.capacity,
     history: options.history,
     idPrefix: options.idPrefix,

@@ -144,14 +144,16 @@ export class EndJudge {
     return kinds.includes(TIMER);
   }
 
-  /**
-   * True if nothing is queued and a module is being loaded, or may be: Node reads files, or another thread is to
-   * answer. Limited to {@link LOADING_LOOKS_MAX} looks.
-   */
+  /** True if a module is being loaded, or may be: Node reads files, or another thread is to answer. */
+  isLoading(): boolean {
+    return this.#loading().length > 0 || this.#kindsAlive().some((kind) => LOADING.test(kind));
+  }
+
+  /** As {@link isLoading}, if nothing is queued. Limited to {@link LOADING_LOOKS_MAX} looks. */
   waitsForLoading(): boolean {
     if (this.#loadingLooks >= LOADING_LOOKS_MAX) return false;
     this.#loadingLooks += 1;
-    return this.#loading().length > 0 || this.#kindsAlive().some((kind) => LOADING.test(kind));
+    return this.isLoading();
   }
 
   /**

@@ -92,15 +92,17 @@ class SimulationTurns extends TrustedHooks {
   readonly #noteTurn: (() => void) | undefined;
   readonly #session: () => AmbientSession | undefined;
   readonly #waits: () => boolean;
+  readonly #isLoading: () => boolean;
 
   /**
-   * `session` is in force from the beginning to the end of each turn; `waits` returns true if an event may still come
-   * although nothing is due.
+   * `session` is in force from the beginning to the end of each turn, and between turns while `isLoading`; `waits`
+   * returns true if an event may still come although nothing is due.
    */
   constructor(
     { onTurn, nextTurn, signal }: Pick<SimulateOptions, 'onTurn' | 'nextTurn' | 'signal'>,
     session: () => AmbientSession | undefined,
     waits: () => boolean,
+    isLoading: () => boolean,
   ) {
     super();
     if (nextTurn !== undefined) this.nextTurn = nextTurn;
@@ -108,23 +110,30 @@ class SimulationTurns extends TrustedHooks {
     this.#noteTurn = onTurn;
     this.#session = session;
     this.#waits = waits;
+    this.#isLoading = isLoading;
   }
 
   onTurn(): void {
     this.isOn = true;
     this.hasThrown = false;
+    const session = this.#session();
+    // It may have stayed in force.
+    session?.leave();
     this.#noteTurn?.();
     if (this.#signal?.aborted === true) {
       const why = messageOf(this.#signal.reason);
       throw new ExecutionInterrupted(`The simulation was ended from outside: ${why}`);
     }
-    this.#session()?.enter();
+    session?.enter();
     this.onBoundary?.(true);
   }
 
-  onTurnEnd(hasThrown: boolean): void {
+  onTurnEnd(hasThrown: boolean, isLast: boolean): void {
     this.onBoundary?.(false);
-    this.#session()?.leave();
+    const session = this.#session();
+    session?.leave();
+    // The loaded code runs, and continues, as soon as it is available.
+    if (!isLast && session !== undefined && this.#isLoading()) session.stay();
     this.isOn = false;
     this.hasThrown = hasThrown;
   }
@@ -213,6 +222,9 @@ export class SimulationRun {
       options,
       () => this.#session,
       () => this.#isWaiting(),
+      // What is held is loaded outside.
+      () =>
+        this.#failure === undefined && !this.#isAtEnd && !this.#loads.isPending && this.#judge.isLoading(),
     );
     this.#source = source;
     this.#decisions = new DecisionLog(this.#watched(source), { hash: this.#decisionHash });
@@ -589,11 +601,7 @@ export class SimulationRun {
     if (this.#isAtEnd) return this.#ending !== 'left';
     if (this.#session === undefined) return false;
     if (this.#session.isWaiting) return true;
-    if (this.#judge.waitsForLoading()) {
-      // The loaded code runs, and continues, as soon as it is available.
-      this.#session.stay();
-      return true;
-    }
+    if (this.#judge.waitsForLoading()) return true;
     this.#isStill = this.#uncaught?.isEmpty === false;
     return this.#isStill;
   }

@@ -5,6 +5,8 @@ import timersPromises from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { simulate, type Scenario } from 'dryrunner';
 import { ambientTime } from 'dryrunner/ambient';
+import { hub } from '../../src/ambient/hub.ts';
+import { realFunctions } from '../../src/kernel/drain-real-functions.ts';
 import { elapsed, EPOCH_MS, logOf, passes } from './ambient-log.ts';
 
 describe('timers in ambient time', () => {
@@ -291,6 +293,43 @@ describe('between simulations', () => {
     expect(failure?.details).toEqual([expect.stringMatching(/^timer set/)]);
     expect(firedEvents).toBe(0);
   });
+
+  test.for(['other events are due', 'nothing is due'])(
+    'code that a module being loaded lets go on between two turns sees the simulation: %s',
+    async (due) => {
+      let files: readonly string[] = ['late.mjs'];
+      let turns = 0;
+      let load: (() => void) | undefined;
+      const loaded = new Promise<void>((resolve) => {
+        load = resolve;
+      });
+      let elapsedMs = NaN;
+      hub.loading = () => files;
+      try {
+        await simulate({
+          ambient: ambientTime(),
+          onTurn: () => {
+            turns += 1;
+            // Called before the next turn, which is asked for when this one ends.
+            if (turns === 2) realFunctions.setImmediate(() => load?.());
+          },
+          scenario: async () => {
+            const begunMs = Date.now();
+            const tick = (): void => {
+              if (files.length > 0) setTimeout(tick, 1);
+            };
+            if (due === 'other events are due') tick();
+            await loaded;
+            elapsedMs = Date.now() - begunMs;
+            files = [];
+          },
+        });
+      } finally {
+        delete hub.loading;
+      }
+      expect(elapsedMs).toBeLessThan(100_000);
+    },
+  );
 
   test('globals that somebody else has replaced are refused', async () => {
     const real = globalThis.setTimeout;

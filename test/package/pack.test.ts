@@ -160,6 +160,26 @@ describe('the packed package in an empty folder', () => {
     }
   });
 
+  test('counts no entropy that the simulation replaces as an escape', () => {
+    const code = `
+import { randomBytes, randomUUID } from 'node:crypto';
+import { defineScenario } from 'dryrunner';
+import { ambientTime, watchEscapes } from 'dryrunner/ambient';
+import { createExecutor } from 'dryrunner/explore';
+import { fifoDecisions } from 'dryrunner/kernel';
+const draws = defineScenario({
+  name: 'draws',
+  description: 'draws random bytes',
+  options: { ambient: ambientTime() },
+  run: () => [randomBytes(4), randomUUID(), crypto.getRandomValues(new Uint8Array(4))].length,
+});
+const watch = watchEscapes(createExecutor(draws));
+const { held } = await watch.executor.execute({ source: fifoDecisions() });
+console.log(held, watch.escapes().length);`;
+    const args = ['--import', 'dryrunner/ambient/install', '--input-type=module', '--eval', code];
+    expect(run('node', args).trim()).toBe('true 0');
+  });
+
   test('types of all doors resolve and check in a strict project', () => {
     linkPeers();
     const entry = join(consumer, 'consumer.ts');

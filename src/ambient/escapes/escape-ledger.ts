@@ -35,11 +35,11 @@ export class EscapeLedger {
   /** Counts an escape that is happening now, at the place in the current stack. */
   note(kind: EscapeKind, what: string): void {
     // Capturing a stack may itself call a watched function.
-    if (this.#isLooking) return;
+    if (this.#isLooking || hub.isReplacing === true) return;
     this.#isLooking = true;
     try {
       const stack = stackOfNow();
-      if (!isOfDrain(stack) && !isOfStandIn(stack)) this.#count(kind, what, framesOf(stack));
+      if (!isOfDrain(stack)) this.#count(kind, what, framesOf(stack));
     } finally {
       this.#isLooking = false;
     }
@@ -82,13 +82,6 @@ function isOfDrain(stack: string): boolean {
       .find((path) => !isOfFolder(path))
       ?.startsWith('kernel/drain') === true
   );
-}
-
-/** True if a stand-in calls the machine for a result that it then replaces. */
-function isOfStandIn(stack: string): boolean {
-  if (hub.world === undefined) return false;
-  const nearest = pathsIn(stack).find((path) => path?.startsWith('ambient/escapes/') !== true);
-  return nearest?.startsWith('ambient/globals/entropy') === true;
 }
 
 /** Paths of this package's files in a stack; undefined for a frame from elsewhere. */

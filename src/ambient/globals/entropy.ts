@@ -3,6 +3,16 @@ import crypto from 'node:crypto';
 import { hub } from '../hub.ts';
 import { keepGlobal, standInFor } from './stand-in.ts';
 
+/** Calls the machine for what the simulation replaces, or only for its check of the arguments. */
+function toReplace<T>(call: () => T): T {
+  hub.isReplacing = true;
+  try {
+    return call();
+  } finally {
+    hub.isReplacing = false;
+  }
+}
+
 type Deliver<T> = (error: Error | null, value: T) => void;
 
 /** Puts `Math.random` and the entropy of `crypto` under the control of a running simulation. */
@@ -20,8 +30,7 @@ export function installEntropy(): void {
     if (world === undefined) return real(min, max, deliver);
     const [from, to, then] = typeof max === 'number' ? [min, max, deliver] : [0, min, max];
     if (then !== undefined && typeof then !== 'function') return real(min, max, deliver);
-    if (typeof max === 'number') real(min, max);
-    else real(min);
+    toReplace(() => (typeof max === 'number' ? real(min, max) : real(min)));
     const drawn = from + Math.floor(world.random() * (to - from));
     if (then === undefined) return drawn;
     world.setImmediate(then, [null, drawn]);
@@ -41,7 +50,7 @@ function installRandomBytes(): void {
       if (world === undefined || (deliver !== undefined && !isDelivered)) {
         return deliver === undefined ? real(size) : real(size, deliver);
       }
-      const bytes = real(size) as Buffer;
+      const bytes = toReplace(() => real(size)) as Buffer;
       world.fill(bytes);
       if (!isDelivered) return bytes;
       world.setImmediate(deliver, [null, bytes]);
@@ -79,7 +88,7 @@ function installBytes(): void {
       const { world } = hub;
       if (world === undefined) return real.call(this, options);
       // The original throws for invalid options.
-      if (options !== undefined) real.call(this, options);
+      if (options !== undefined) toReplace(() => real.call(this, options));
       const bytes = Buffer.alloc(16);
       world.fill(bytes);
       bytes[6] = ((bytes[6] as number) & 0x0f) | 0x40;
@@ -88,8 +97,9 @@ function installBytes(): void {
     };
   const fills = (real: Fill): Fill =>
     function (target, ...range) {
-      const result = real.call(this, target, ...range);
-      if (hub.world !== undefined) hub.world.fill(bytesIn(target, range));
+      if (hub.world === undefined) return real.call(this, target, ...range);
+      const result = toReplace(() => real.call(this, target, ...range));
+      hub.world.fill(bytesIn(target, range));
       return result;
     };
   standInFor('crypto.randomUUID', crypto, 'randomUUID', uuids);

@@ -14,6 +14,7 @@ import type { OutputCreator } from '../../model/output.ts';
 import { runTracer, type RunTracer } from '../../model/run-tracer.ts';
 import type { RunTypeMap } from '../../model/run-type.ts';
 import type { World } from '../../model/world.ts';
+import { guardedMetrics } from '../queue/guarded-metrics.ts';
 import {
   type ActionInstruments,
   createActionInstruments,
@@ -140,12 +141,12 @@ export class InvokerParts {
     this.postprocessors = options.postprocessors ?? NO_PROCESSORS;
     this.uploader = options.uploader;
     this.dirMonitor = options.dirMonitor;
-    this.metrics = options.metrics;
+    this.metrics = guardedMetrics(options.metrics, world, this.name);
     this.localBoundMs = options.localBoundMs ?? LOCAL_BOUND_MS;
-    this.instruments = createInstruments(options.metrics);
+    this.instruments = createInstruments(this.metrics);
     this.actions = options.actions;
     this.actionInstruments =
-      options.actions === undefined ? undefined : createActionInstruments(options.metrics);
+      options.actions === undefined ? undefined : createActionInstruments(this.metrics);
     this.ingestsLogs = options.ingestLogs ?? false;
     this.logBytesMax = options.logBytesMax;
   }

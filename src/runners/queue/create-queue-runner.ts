@@ -13,6 +13,7 @@ import { type QueueOptions, type QueueParts, QUEUE_FIELDS } from './queue-option
 import { QueueRunner } from './queue-runner.ts';
 import { recordingParts } from '../recording/recording-runner.ts';
 import { RECORDER, type Recorder } from '../recording/recorder.ts';
+import { guardedMetrics } from './guarded-metrics.ts';
 import { createInstruments } from './runner-instruments.ts';
 import { check } from '../../kernel/argument-check.ts';
 import { checkWorld } from '../../model/world.ts';
@@ -77,7 +78,7 @@ function queueParts(world: World, options: QueueRunnerOptions): QueueParts {
     name,
     filers,
     performer: new Invoker(world, options),
-    instruments: createInstruments(metrics),
+    instruments: createInstruments(guardedMetrics(metrics, world, name)),
     capacity,
     history,
     idPrefix,
