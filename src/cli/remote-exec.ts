@@ -36,6 +36,7 @@ import { FetchedTree } from '../remote/fetched-tree.ts';
 import { checkLink } from '../remote/input-tree.ts';
 import { REMOTE_METHODS as M } from '../remote/methods.ts';
 import { CALL_MS_MAX, isPassing, RemoteClient, RETRIES_MAX } from '../remote/remote-client.ts';
+import { incompleteLogsLoss } from '../model/end-text.ts';
 import { LOST_OUTPUT } from '../remote/lost-output.ts';
 import { createRemoteRunner } from '../remote/remote-runner.ts';
 import { rpcFailure } from '../remote/rpc-failure.ts';
@@ -254,8 +255,9 @@ async function execThere(
     const code = remoteExecStatus(status);
     showWaiting(terminal, status, { ...span(), timeout });
     const isComplete = await bringBack(terminal, status, world, surroundings);
-    const hasAll = isComplete && !recorded.has(LOST_OUTPUT);
-    if (code === 0 && recorded.has(LOST_OUTPUT)) {
+    const hasLost = recorded.has(LOST_OUTPUT) || incompleteLogsLoss(status.error) !== undefined;
+    const hasAll = isComplete && !hasLost;
+    if (code === 0 && hasLost) {
       terminal.note(
         'error: the command ended with 0, but not all that it printed has come back; run it again',
       );

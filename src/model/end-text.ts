@@ -6,6 +6,7 @@
 
 const COULD_NOT_EXEC = 'could not exec: ';
 const FAILED = 'error execing: ';
+const LOGS_INCOMPLETE = 'the logs are incomplete: ';
 const KILLED_BY = /^Killed by (SIG[A-Z0-9]+(?:[+-]\d+)?)$/;
 
 /** The error of a run whose process did not start (R98). */
@@ -16,6 +17,16 @@ export function notStartedText(reason: string): string {
 /** Why the process did not start; undefined if the error says something else. */
 export function notStartedReason(error: string): string | undefined {
   return behind(COULD_NOT_EXEC, error);
+}
+
+/** The error of a COMPLETE run that has lost some of what it printed (R123). */
+export function incompleteLogsText(loss: string): string {
+  return `${LOGS_INCOMPLETE}${loss}`;
+}
+
+/** What is missing in the logs; undefined if the error says something else. */
+export function incompleteLogsLoss(error: string): string | undefined {
+  return behind(LOGS_INCOMPLETE, error);
 }
 
 /** The error of a run whose process FAILED (R110). */

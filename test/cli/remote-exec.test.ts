@@ -78,6 +78,21 @@ describe('exit codes', () => {
     expect(code, err).toBe(expected);
   });
 
+  test('125 if the cluster has not kept all that a command printed which ended with 0', async () => {
+    const { endpoint } = await another({ logBytesMax: 4 });
+    const [well, cut, failed] = [
+      await runThere(sh('printf 1234'), endpoint),
+      await runThere(sh('printf 12345'), endpoint),
+      await runThere(sh('printf 12345; exit 3'), endpoint),
+    ];
+    expect([well.code, well.out]).toEqual([0, '1234']);
+    expect([cut.code, cut.out]).toEqual([125, expect.stringMatching(/^1234\n/)]);
+    expect(cut.err).toMatch(
+      /the logs are incomplete: stdout is cut after 4 B\n[^]*error: the command ended with 0, but not all/,
+    );
+    expect(failed.code).toBe(3);
+  });
+
   test('and what it printed until then, if it is stopped by --timeout', async () => {
     const { code, out, err } = await runThere([
       '--timeout',

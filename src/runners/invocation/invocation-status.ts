@@ -1,4 +1,5 @@
 /** The two kinds of status that an invocation emits. */
+import { incompleteLogsText } from '../../model/end-text.ts';
 import { tagsOf } from '../../model/command.ts';
 import {
   makeRunStatus,
@@ -31,5 +32,5 @@ export function terminalRunStatus(run: RunContext, outcome: Outcome): RunStatus 
 
 /** That the logs are not whole (R123); empty if nothing is known to be missing. */
 function lostLogText({ logs }: RunContext): string {
-  return logs?.firstLoss === undefined ? '' : `the logs are incomplete: ${logs.firstLoss}`;
+  return logs?.firstLoss === undefined ? '' : incompleteLogsText(logs.firstLoss);
 }
