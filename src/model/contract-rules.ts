@@ -178,7 +178,7 @@ export const CONTRACT_RULES: Readonly<Record<string, string>> = {
   R173: 'cancelCheckout/cancelIngest make the operation in progress fail soon, also if the request comes just before it starts (the request belongs to the run, not to a moment); with none in progress they do nothing. They never block (D96).',
   R174: 'Fakes: fixed path for any id; the invalid path /path/is/invalid; a fresh empty directory per checkout; an in-memory filer whose ingest ids are "0","1",… and whose unknown id is "No snapshot with id: X"; a file ingests as one file, a directory as its contents; counting updater (says "running", waits for unpause, counts).',
   R175: 'Sim filer: latency, failure (with code), hang, slow or deaf cancel, per call and from the seed; checks that release comes exactly once and that update/checkout never overlap.',
-  R176: 'runningTask gauge; workerTaskLatency_ms (whole invocation).',
+  R176: 'runningTask gauge; workerTaskLatency_ms (whole invocation). [N] An instrument of any name that throws changes no outcome: its error is recorded.',
   R177: 'workerDownloads +1 and workerDownloadLatency_ms only if snapshotID is set; the latency also for failed, not for aborted checkouts.',
   R178: 'workerUploads, workerLogUploadFailures, workerLogUploadLatency_ms per log; workerUploadLatency_ms per run with uploader.',
   R179: 'workerTimeouts, memoryCapExceeded, highInitialMemoryUtilization counters; memory gauge in bytes, −1 = not known. [N] It goes back to 0 when a watched process has ended; the model leaves it.',
