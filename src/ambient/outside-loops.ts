@@ -182,7 +182,7 @@ function forgetAsyncIds(): void {
   }
 }
 
-/** Watches from the first call of {@link watch} to {@link end}. */
+/** Watches from its construction until {@link end}. */
 class OutsideLoops {
   readonly #cells = new Int32Array(new SharedArrayBuffer(2 * Int32Array.BYTES_PER_ELEMENT));
   readonly #frames = new MessageChannel();

@@ -7,16 +7,20 @@ import { formatExplanation } from '../../src/explore/explain/explanation-text.ts
 import { recordTimeline } from '../../src/explore/timeline/timeline.ts';
 import { defineScenario } from '../../src/simulation/scenario.ts';
 import type { Simulation } from '../../src/simulation/simulation.ts';
+import { choice } from '../questions.ts';
 import { pauseOfAnotherFile } from './pause.ts';
 
-async function explained(run: (sim: Simulation) => Promise<void>): Promise<string> {
+async function explained(
+  run: (sim: Simulation) => Promise<void>,
+  log: Parameters<typeof explain>[1] = [],
+): Promise<string> {
   const scenario = defineScenario({
     name: 'mine',
     description: 'fails',
     options: { ambient: ambientTime() },
     run,
   });
-  const explanation = await explain(createExecutor(scenario), []);
+  const explanation = await explain(createExecutor(scenario), log);
   return formatExplanation(explanation)
     .map(({ text }) => text)
     .join('\n');
@@ -95,6 +99,23 @@ test('what set a timer is named unless the line of its time has named it', async
   expect(lines.filter((line) => line.endsWith('(set at 10 ms)'))).toHaveLength(1);
   // Two fire at 20 ms.
   expect(lines.filter((line) => /\(set at 20 ms by the timer set in later .*\)$/.test(line))).toHaveLength(2);
+});
+
+test('what set a timer is not named again after a decision that was made in it', async () => {
+  const text = await explained(
+    async (sim) => {
+      let isLate = false;
+      setTimeout(() => {
+        sim.pick('job', ['short', 'long']);
+        setTimeout(() => (isLate = true), 5);
+      }, 10);
+      await sim.sleep(20, 'the end');
+      sim.check(!isLate, 'it is late');
+    },
+    [{ question: choice('job'), n: 2, answer: 1 }],
+  );
+  expect(text).toMatch(/10 ms \? "job" is long {2}\(by the timer set in run .*, set at the start\)/);
+  expect(text).toMatch(/15 ms {3}the timer set .* fires {2}\(set at 10 ms\)/);
 });
 
 test('a method and its line are named, also where the promise is made in a line of its own', async () => {

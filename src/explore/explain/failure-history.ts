@@ -187,9 +187,8 @@ function lineOf({ index, row, before, named }: LineToMake): HistoryLine {
   const { role, atMs, runner, textOf, firingId, isFiring } = first;
   const isSameCause = before?.candidates.at(-1)?.firingId === firingId;
   const because = isSameCause ? undefined : causeText(index, first, (event) => named.has(event));
-  const firing = index.run.firings.get(firingId);
-  const isNamed =
-    isFiring || (firing !== undefined && because?.startsWith(`by ${index.names.of(firing)}`) === true);
+  // What stands behind `by` is the event that fired.
+  const isNamed = isFiring || because?.startsWith('by ') === true;
   for (const candidate of candidates) named.add(candidate, isNamed);
   const text = `${textOf()}${countText}`;
   return { role, atMs, runner, text, ...(because === undefined ? {} : { because }) };
