@@ -156,6 +156,19 @@ async function failure(work: Promise<unknown>): Promise<string> {
   return error instanceof RpcError ? `${rpcCodeName(error.status.code)}: ${error.message}` : String(error);
 }
 
+/** Executes an action whose client leaves after 10 ms; resolves to what that has got. */
+async function leaveAction(
+  sim: Simulation,
+  server: RemoteService,
+  action: Digest,
+): Promise<OperationMessage[]> {
+  const leaving = new AbortController();
+  const watched = all(execute(overWire(server), action, call(leaving)));
+  await sim.sleep(10);
+  leaving.abort();
+  return watched;
+}
+
 describe('executing an action', () => {
   test('R196 the stages come in order, and the result last', () =>
     play(async ({ sim, service, content }) => {
@@ -832,11 +845,7 @@ describe('an action that nobody wants any more', () => {
           cache: createMemoryActionCache(),
         };
         const server = createRemoteService(sim.world, parts);
-        const leaving = new AbortController();
-        const watched = all(execute(overWire(server), putAction(content), call(leaving)));
-        await sim.sleep(10);
-        leaving.abort();
-        await watched;
+        await leaveAction(sim, server, putAction(content));
         await sim.sleep(10_050);
         expect((await runner.statusAll()).statuses).toMatchObject([{ state: 'RUNNING' }]);
         await sim.sleep(100);
@@ -863,11 +872,7 @@ describe('an action that nobody wants any more', () => {
             },
           },
         );
-        const leaving = new AbortController();
-        const watched = all(execute(overWire(server), putAction(content), call(leaving)));
-        await sim.sleep(10);
-        leaving.abort();
-        await watched;
+        await leaveAction(sim, server, putAction(content));
         await sim.sleep(10_010);
         expect((await runner.statusAll()).statuses).toMatchObject([{ state: 'ABORTED' }]);
         expect(recorded).toMatchObject([{ type: 'recorded', what: 'onAbandoned', error: 'the log is full' }]);
@@ -887,11 +892,7 @@ describe('an action that nobody wants any more', () => {
         };
         const parts = { runner: never, content, cache: createMemoryActionCache() };
         const server = createRemoteService(sim.world, parts);
-        const leaving = new AbortController();
-        const watched = all(execute(overWire(server), putAction(content), call(leaving)));
-        await sim.sleep(10);
-        leaving.abort();
-        const name = (await watched)[0]?.name ?? '';
+        const name = (await leaveAction(sim, server, putAction(content)))[0]?.name ?? '';
         await sim.sleep(10_050);
         expect(refusals).toBe(1);
         const again = all(overWire(server).serverStream(M.waitExecution, { name }, call()));
@@ -912,11 +913,7 @@ describe('an action that nobody wants any more', () => {
           const open = new Set<string>();
           const parts = { runner: refusing(runner, ...never), content, cache: createMemoryActionCache() };
           const server = createRemoteService({ ...sim.world, clock: noting(sim.world.clock, open) }, parts);
-          const leaving = new AbortController();
-          const watched = all(execute(overWire(server), putAction(content), call(leaving)));
-          await sim.sleep(10);
-          leaving.abort();
-          await watched;
+          await leaveAction(sim, server, putAction(content));
           await sim.sleep(12_000);
           expect([...open].filter((topic) => topic.includes('aborts'))).toHaveLength(1);
           if (why === 'the server closes') server.close();
