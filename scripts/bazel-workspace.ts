@@ -12,6 +12,9 @@ const PROGRAM = join(
   'fixtures/bazel/node_modules/@bazel/bazel-linux_x64/bazel-2.1.0-linux-x86_64',
 );
 
+/** How many actions `//many:all` has; the output of each is its number. */
+export const SMALL_ACTIONS = 200;
+
 /** Why there is no Bazel here; undefined if there is one. */
 export function bazelMissingBecause(): string | undefined {
   if (process.platform !== 'linux' || process.arch !== 'x64') {

@@ -1,11 +1,17 @@
-// A real Bazel builds the workspace of fixtures/bazel against this machine as a cluster, honest and lying.
+// A real Bazel builds the workspace of fixtures/bazel against this machine as a cluster, honest and lying: the tests of test/bazel, then builds
+// during which the server is killed and started again, then seeds of faults.
+//   --only PART         tests, kills or seeds alone
+//   --kills N           how many builds of 200 actions the server is killed in (4)
 //   --seeds N           how many seeds of faults, half over workers that run commands and half over simulated ones (200)
 //   --from N            the first of them (1)
 //   --seed S            that seed alone, and what Bazel says
-//   --workers KIND      exec or simulated (both)
+//   --workers KIND      exec or simulated, for seeds (both)
 //   --times             compares 200 small actions with what Bazel takes without a cluster
 //   --help              this text
-// Exits 1 if a build fails, 2 on wrong usage.
+// Exits 1 if a test or a build fails, 2 on wrong usage.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
 import process from 'node:process';
 import { parseArgs } from 'node:util';
 import {
@@ -13,14 +19,31 @@ import {
   serveBuildCluster,
   type WorkerKind,
 } from '../src/host/remote/build-cluster.ts';
-import { bazelMissingBecause, BazelWorkspace } from './bazel-workspace.ts';
+import { buildAcrossKill } from './bazel-kills.ts';
+import { bazelMissingBecause, BazelWorkspace, SMALL_ACTIONS } from './bazel-workspace.ts';
 import { optionsOrEnd, positiveInteger } from './command-line.ts';
+import { projectRoot } from './module-graph.ts';
 
 const WORKERS: readonly WorkerKind[] = ['exec', 'simulated'];
+
+const PARTS = ['tests', 'kills', 'seeds'] as const;
+
+type Part = (typeof PARTS)[number];
+
+function checkOneOf(name: string, allowed: readonly string[], value: string | undefined): void {
+  if (value === undefined || allowed.includes(value)) return;
+  throw new Error(`--${name}: expected ${listed(allowed)}, got ${value}`);
+}
+
+function listed(words: readonly string[]): string {
+  return `${words.slice(0, -1).join(', ')} or ${words.at(-1)}`;
+}
 
 function readOptions() {
   const { values } = parseArgs({
     options: {
+      only: { type: 'string' },
+      kills: { type: 'string', default: '4' },
       seeds: { type: 'string', default: '200' },
       from: { type: 'string', default: '1' },
       seed: { type: 'string' },
@@ -29,12 +52,11 @@ function readOptions() {
       help: { type: 'boolean', default: false },
     },
   });
-  const { workers } = values;
-  if (workers !== undefined && !WORKERS.some((kind) => kind === workers)) {
-    throw new Error(`--workers: expected ${WORKERS.join(' or ')}, got ${workers}`);
-  }
+  checkOneOf('workers', WORKERS, values.workers);
+  checkOneOf('only', PARTS, values.only);
   return {
     ...values,
+    kills: positiveInteger('kills', values.kills),
     seeds: positiveInteger('seeds', values.seeds),
     from: positiveInteger('from', values.from),
   };
@@ -118,9 +140,45 @@ async function compareTimes(workspace: BazelWorkspace): Promise<boolean> {
   ]);
   const localMs = performance.now() - begin;
   console.log(
-    `200 small actions: ${(remote.ms / 1000).toFixed(1)} s on the cluster, ${(localMs / 1000).toFixed(1)} s by Bazel alone`,
+    `${SMALL_ACTIONS} small actions: ${(remote.ms / 1000).toFixed(1)} s on the cluster, ${(localMs / 1000).toFixed(1)} s by Bazel alone`,
   );
   return remote.code === 0 && local.code === 0;
+}
+
+async function tryKills(workspace: BazelWorkspace): Promise<boolean> {
+  let right = 0;
+  for (let n = 1; n <= values.kills; n += 1) {
+    const executions = Math.max(1, Math.floor((n * SMALL_ACTIONS) / (values.kills + 1)));
+    if (await buildAcrossKill(workspace, executions)) right += 1;
+  }
+  console.log(`${right} of ${values.kills} builds in which the server was killed end right`);
+  return right === values.kills;
+}
+
+async function runTests(): Promise<boolean> {
+  const vitest = join(projectRoot, 'node_modules/vitest/vitest.mjs');
+  const child = spawn(process.execPath, [vitest, 'run', 'test/bazel'], {
+    cwd: projectRoot,
+    stdio: 'inherit',
+  });
+  const [code] = (await once(child, 'exit')) as [number | null];
+  return code === 0;
+}
+
+function partsToRun(): readonly Part[] {
+  if (values.seed !== undefined) return ['seeds'];
+  return PARTS.filter((part) => values.only === undefined || values.only === part);
+}
+
+async function runParts(workspace: BazelWorkspace): Promise<boolean> {
+  const run: Readonly<Record<Part, () => Promise<boolean>>> = {
+    tests: runTests,
+    kills: () => tryKills(workspace),
+    seeds: () => trySeeds(workspace),
+  };
+  let isRight = true;
+  for (const part of partsToRun()) isRight = (await run[part]()) && isRight;
+  return isRight;
 }
 
 async function main(): Promise<boolean> {
@@ -131,7 +189,7 @@ async function main(): Promise<boolean> {
   }
   const workspace = BazelWorkspace.open();
   try {
-    return values.times ? await compareTimes(workspace) : await trySeeds(workspace);
+    return await (values.times ? compareTimes(workspace) : runParts(workspace));
   } finally {
     await workspace.close();
   }

@@ -24,6 +24,7 @@ const REFUSED: readonly (readonly [script: string, args: readonly string[], sent
   ['bench/main.ts', ['--only', 'waiters', '--against', 'HEAD'], '--only: expected one of runs, fake, '],
   ['bench/main.ts', ['--rounds', '0.5'], '--rounds: expected an integer >= 1, got 0.5'],
   ['scripts/bazel.ts', ['--workers', 'none'], '--workers: expected exec or simulated, got none'],
+  ['scripts/bazel.ts', ['--only', 'luck'], '--only: expected tests, kills or seeds, got luck'],
   ['scripts/build.ts', ['folder'], 'expected --code FOLDER at most, got folder'],
   ['scripts/build.ts', ['--code', 'one', 'other'], 'expected --code FOLDER at most, got other'],
   ['scripts/determinism.ts', ['--seeds', 'many'], '--seeds: expected an integer >= 1, got many'],
