@@ -216,10 +216,22 @@ export function isClass(value: unknown): boolean {
 
 function describeObject(value: object): string {
   if (Array.isArray(value)) return `an array of ${value.length}`;
-  const name = (Object.getPrototypeOf(value) as { constructor?: { name?: unknown } } | null)?.constructor
-    ?.name;
-  if (typeof name !== 'string' || name === 'Object') return 'an object';
-  return `${/^[AEIO]/.test(name) ? 'an' : 'a'} ${name}`;
+  const name = classOf(value)?.name;
+  return name === undefined ? 'an object' : `${/^[AEIO]/.test(name) ? 'an' : 'a'} ${name}`;
+}
+
+/**
+ * The class of an object; undefined for plain objects, also those of another realm and what inherits from plain objects
+ * alone, and for a class without a name, as that of `process.env` is. Throws what a proxy throws.
+ */
+export function classOf(value: object): { readonly name: string } | undefined {
+  const prototype = Object.getPrototypeOf(value) as {
+    readonly constructor?: { readonly name?: unknown };
+  } | null;
+  const type = prototype?.constructor;
+  const name = type?.name;
+  if (typeof name !== 'string' || name === '' || name === 'Object') return undefined;
+  return type as { readonly name: string };
 }
 
 /** Creates the error for a wrong argument: `timeoutMs: expected a number ≥ 0, got -1`. */

@@ -5,7 +5,7 @@
  * that fits can be used as the type that the shape stands for; nothing is converted. A shape is created once, when its
  * module is loaded, and checking allocates nothing unless the value is wrong.
  */
-import { describeValue, isClass } from './errors.ts';
+import { classOf, describeValue, isClass } from './errors.ts';
 import { nearestName } from './nearest-name.ts';
 
 /** Common to all shapes: what is expected, in words. */
@@ -342,7 +342,7 @@ export function findMismatch(shape: Shape, value: unknown): Mismatch | undefined
         ? findInList(shape.of, value)
         : mismatch(shape, value);
     case 'map':
-      return isObject(value) ? findInMap(shape.of, value) : mismatch(shape, value);
+      return isObject(value) ? findInMap(shape, value) : mismatch(shape, value);
     case 'opaque':
       return isObject(value) ? undefined : mismatch(shape, value);
   }
@@ -386,12 +386,22 @@ function findInList(of: Shape, list: readonly unknown[]): Mismatch | undefined {
   return undefined;
 }
 
-function findInMap(of: Shape, map: JsonObject): Mismatch | undefined {
-  for (const key of Object.keys(map)) {
-    const found = findMismatch(of, map[key]);
+function findInMap(shape: MapShape, map: JsonObject): Mismatch | undefined {
+  const keys = Object.keys(map);
+  if (keys.length === 0 && !isRecord(map)) return mismatch(shape, map);
+  for (const key of keys) {
+    const found = findMismatch(shape.of, map[key]);
     if (found !== undefined) return inside(key, found);
   }
   return undefined;
+}
+
+/**
+ * True for an object that may hold anything in fields: a plain one, or one that has fields. A map, a date or a promise
+ * has none, and would pass for an empty record.
+ */
+export function isRecord(value: object): boolean {
+  return classOf(value) === undefined || Object.keys(value).length > 0;
 }
 
 function findInRecord(shape: RecordShape, record: JsonObject): Mismatch | undefined {
@@ -421,6 +431,7 @@ function findInRecord(shape: RecordShape, record: JsonObject): Mismatch | undefi
 
 /** As {@link findMismatch} for an object that may inherit fields: they count for values from callers only. */
 function findInHeir(shape: RecordShape, record: JsonObject): Mismatch | undefined {
+  if (!hasFieldOf(shape, record)) return mismatch(shape, record);
   const inherited = shape.inherits ? [...shape.fields.keys()] : [];
   const own = shape.open !== false ? [] : Object.keys(record);
   for (const key of [...inherited, ...own]) {
@@ -428,6 +439,24 @@ function findInHeir(shape: RecordShape, record: JsonObject): Mismatch | undefine
     if (found !== undefined) return found;
   }
   return findAbsent(shape, record) ?? findCount(shape.exactlyOneOf ?? [], record);
+}
+
+/**
+ * True for an object that may hold some of the fields. An object of a class without any, such as a map or a promise that
+ * was not awaited, would pass for an empty record; so would an error, whose name is not meant.
+ */
+function hasFieldOf({ fields, open }: RecordShape, record: JsonObject): boolean {
+  const type = classOf(record);
+  if (type === undefined) return true;
+  if (open === false && isBuiltIn(type)) return false;
+  for (const field of fields.keys()) {
+    if (field in record) return true;
+  }
+  return fields.size === 0;
+}
+
+function isBuiltIn(type: unknown): boolean {
+  return typeof type === 'function' && Function.prototype.toString.call(type).endsWith('{ [native code] }');
 }
 
 const NOWHERE: ReadonlyMap<string, string> = new Map();

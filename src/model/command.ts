@@ -151,7 +151,11 @@ function checkEnv(envVars: unknown): void {
   if (typeof envVars !== 'object' || envVars === null || Array.isArray(envVars)) {
     throw invalidArgument('command.envVars', 'an object of strings', envVars);
   }
-  for (const key of Object.keys(envVars)) {
+  const keys = Object.keys(envVars);
+  if (keys.length === 0 && !is.isRecord(envVars)) {
+    throw invalidArgument('command.envVars', 'an object of strings', envVars);
+  }
+  for (const key of keys) {
     if (key === '' || key.includes('=') || key.includes(NUL)) {
       throw invalidArgument('command.envVars', 'non-empty keys without "=" and NUL bytes', key);
     }

@@ -1,3 +1,4 @@
+import { runInNewContext } from 'node:vm';
 import { describe, expect, test } from 'vitest';
 import { check } from '../../src/kernel/argument-check.ts';
 import type { Shape } from '../../src/kernel/shape.ts';
@@ -56,6 +57,19 @@ function revoked(): object {
   const { proxy, revoke } = Proxy.revocable({}, {});
   revoke();
   return proxy;
+}
+
+const fromOtherRealm = (code: string): unknown => runInNewContext(code);
+
+/** Options as objects of a class. */
+class Sized implements Settings {
+  readonly name = 'x';
+  size?: number;
+}
+class Named implements Settings {
+  get name(): string {
+    return 'x';
+  }
 }
 
 const withoutPrototype = (fields: object): object => Object.assign(Object.create(null) as object, fields);
@@ -181,8 +195,18 @@ describe('a value that fits a shape passes, and one that does not is refused', (
     [
       'mapOf',
       mapOf(COUNT),
-      [{}, { a: 1 }, withoutPrototype({ a: 1 })],
       [
+        {},
+        { a: 1 },
+        withoutPrototype({ a: 1 }),
+        new (class {
+          readonly a = 1;
+        })(),
+        fromOtherRealm('({})'),
+      ],
+      [
+        [new Map([['a', 1]]), 'it: expected an object, got a Map'],
+        [Promise.resolve({ a: 1 }), 'it: expected an object, got a Promise'],
         [{ a: 1, b: -1 }, 'it.b: expected an integer ≥ 0, got -1'],
         [[1], 'it: expected an object, got an array of 1'],
       ],
@@ -249,6 +273,9 @@ describe('the options of a function', () => {
     ['undefined for what is optional', { ...right, size: undefined, onEnd: undefined }],
     ['no prototype', withoutPrototype(right)],
     ['inherited fields', Object.create(right)],
+    ['fields of a class', new Sized()],
+    ['fields that a class has as getters', new Named()],
+    ['fields of another realm', fromOtherRealm('({ name: "x" })')],
     ['undefined for another field', { ...right, color: undefined }],
     ['a field with a symbol for a name', { ...right, [Symbol('color')]: 'red' }],
   ])('pass with %s', ([, value]) => {
@@ -278,6 +305,30 @@ describe('the options of a function', () => {
     ['name: expected a string, got an object', () => ({ ...right, name: revoked() })],
   ])('are refused: %s', ([message, make]) => {
     expect(refusalOf(SETTINGS, make(), 'options')).toBe(message);
+  });
+
+  test('are no object of a class that has none of the fields', () => {
+    const optional = optionsOf<{ name?: string; size?: number }>({}, { name: TEXT, size: COUNT });
+    const lines = recordOf<{ a?: string }>({}, { a: TEXT });
+    const refused: readonly (readonly [unknown, string])[] = [
+      [new Map([['name', 'x']]), 'a Map'],
+      [new Set(), 'a Set'],
+      [new Date(0), 'a Date'],
+      [Promise.resolve(right), 'a Promise'],
+      [new Error('x'), 'an Error'],
+      [new Uint8Array(), 'a Uint8Array'],
+      [new (class Empty {})(), 'an Empty'],
+      [Object.create(new Map()), 'a Map'],
+    ];
+    for (const [value, got] of refused) {
+      expect(refusalOf(optional, value, 'options')).toBe(
+        `options: expected an object of options, got ${got}`,
+      );
+      expect(refusalOf(lines, value)).toBe(`it: expected an object, got ${got}`);
+    }
+    for (const value of [fromOtherRealm('({})'), Object.create({}), new Sized(), withoutPrototype({})]) {
+      expect(refusalOf(optional, value, 'options')).toBeUndefined();
+    }
   });
 
   test('other objects are named before their fields', () => {

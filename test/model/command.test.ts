@@ -162,6 +162,7 @@ describe('the check of commands', () => {
     [{ argv: ['a', , 'b'] }, 'command.argv[1]', noNul, 'undefined'],
     [{ argv: [], envVars: 'A=b' }, 'command.envVars', 'an object of strings', '"A=b"'],
     [{ argv: [], envVars: null }, 'command.envVars', 'an object of strings', 'null'],
+    [{ argv: [], envVars: new Map([['A', '1']]) }, 'command.envVars', 'an object of strings', 'a Map'],
     [{ argv: [], envVars: ['A'] }, 'command.envVars', 'an object of strings', 'an array of 1'],
     [{ argv: [], envVars: { 'A=B': 'c' } }, 'command.envVars', keyRule, '"A=B"'],
     [{ argv: [], envVars: { '': 'c' } }, 'command.envVars', keyRule, '""'],

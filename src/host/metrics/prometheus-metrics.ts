@@ -48,7 +48,7 @@ const DEFAULT_BUCKETS: readonly number[] = [
 ];
 const OPTIONS = is.optionsOf<PrometheusMetricsOptions>(
   { registry: is.readable('a Registry of prom-client') },
-  { labels: is.OPAQUE, buckets: is.LIST },
+  { labels: is.mapOf(is.TEXT), buckets: is.LIST },
 );
 const LABEL_NAME = /^[a-zA-Z_][a-zA-Z0-9_]*$/;
 
@@ -179,9 +179,8 @@ function checkOptions({ registry, labels = {}, buckets = DEFAULT_BUCKETS }: Prom
   if (typeof (registry as Partial<PrometheusRegistry>).getSingleMetric !== 'function') {
     throw invalidArgument('registry', 'a Registry of prom-client', registry);
   }
-  for (const [name, value] of Object.entries(labels)) {
+  for (const name of Object.keys(labels)) {
     if (!LABEL_NAME.test(name) || name === 'le') throw invalidArgument('labels', 'names of labels', name);
-    if (typeof value !== 'string') throw invalidArgument(`labels.${name}`, 'a string', value);
   }
   const ascend = (bound: unknown, index: number): boolean =>
     typeof bound === 'number' && bound > (buckets[index - 1] ?? -Infinity);

@@ -68,7 +68,10 @@ export const OS_EXECER_FIELDS: is.ShapesOf<Omit<OsExecerOptions, 'clock'>> = {
   metrics: METRICS,
   cgroups: is.BOOLEAN,
   watchdog: is.BOOLEAN,
-  env: is.OPAQUE,
+  env: is.mapOf(
+    is.satisfying('a string or undefined', (value) => value === undefined || typeof value === 'string'),
+    'an object of strings',
+  ),
 };
 /** Accepted because a world has one, and ignored: processes of the machine are in no trace. */
 const OF_WORLD = { tracer: is.ANY };
