@@ -20,6 +20,8 @@ const QUOTED = /"[^"]*"/g;
 /** The beginning of an assertion error of Vitest or Chai: the value that it got, which is data. */
 const ASSERTION = /^expected [^]*? (?=(?:not )?to )/;
 const NUMBER = /\d+(?:\.\d+)?/g;
+/** Digests of data, whole or cut to eight digits, with the size that follows; a word has no digit in it. */
+const DIGEST = /\b(?=[a-f]*\d)[0-9a-f]{8,}(?:[/-]\d+)?\b/g;
 /** Lists of numbers, whose length also differs between runs. */
 const NUMBERS = /#(?:, ?#)+/g;
 /** A plural noun behind a number: one timer is left, or two timers are. */
@@ -56,6 +58,7 @@ export function failureKey(failure: NamedFailure): string {
   check('failure.message', message, is.TEXT);
   const head = kind === 'error' || message.trim() === '' ? message : splitMessage(message).headline;
   const runs = withoutData(kind, head)
+    .replace(DIGEST, '#')
     .replace(NUMBER, '#')
     .replace(PREFIXED_RUN, (_, id = '') => `run ${id}#`);
   const numberless = runs.replace(NUMBERS, '#').replace(PLURAL, '$1');

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { failureKey, headlineOf } from '../../src/explore/failure-key.ts';
@@ -122,6 +123,31 @@ test.for([
   ['R26 abort of run id b-7-1 is refused', 'R26 abort of run id 0 is refused'],
 ] as const)('ids with a prefix and without have one key: %s', ([prefixed, bare]) => {
   expect(failureKey({ kind: 'check', message: prefixed })).toBe(failureKey({ kind: 'check', message: bare }));
+});
+
+describe('digests in a message', () => {
+  const keyOf = (message: string): string => failureKey({ kind: 'error', message });
+  const hashes = ['first', 'second', 'third'].map((text) => createHash('sha256').update(text).digest('hex'));
+  const [a = '', b = '', c = ''] = hashes;
+
+  test.for([
+    [`missing blobs: ${a}/13`, `missing blobs: ${b}/7`],
+    [`missing blobs: ${a}/13, ${b}/7`, `missing blobs: ${c}/2`],
+    [`No such snapshot: bz-${a}-76`, `No such snapshot: bz-${b}-8`],
+    [`blob ${a.slice(0, 8)} is gone`, `blob ${b.slice(0, 8)} is gone`],
+    [`blob ${a.slice(0, 8)} is gone`, 'blob 12345678 is gone'],
+  ] as const)('are no part of the key: %s', ([one, other]) => {
+    expect(keyOf(one)).toBe(keyOf(other));
+  });
+
+  test.for([
+    [`missing blobs: ${a}/13`, `wrong blobs: ${a}/13`],
+    [`output out.txt: missing blobs: ${a}/13`, `output log.txt: missing blobs: ${a}/13`],
+    [`blob ${a} ended`, `action ${a} ended`],
+    ['the word is feedface', 'the word is deadbeef'],
+  ] as const)('leave the keys of different failures different: %s', ([one, other]) => {
+    expect(keyOf(one)).not.toBe(keyOf(other));
+  });
 });
 
 test('a number below 0 is not taken for an id', () => {
