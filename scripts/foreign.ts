@@ -16,7 +16,7 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { parseArgs } from 'node:util';
 import type { Verdict } from 'dryrunner';
-import { ambientTime, watchEscapes } from 'dryrunner/ambient';
+import { watchEscapes } from 'dryrunner/ambient';
 import { createExecutor, explore, portfolioStrategy, randomStrategy, type Executor } from 'dryrunner/explore';
 import { executorAlone } from '../src/threads/run-alone.ts';
 import type { ForeignScenario } from '../sims/foreign/promised.ts';
@@ -70,18 +70,8 @@ async function executeAll(
   }
 }
 
-/** The same under a fault of time alone. */
-function withFault(scenario: ForeignScenario, fault: string): ForeignScenario {
-  return {
-    ...scenario,
-    options: { ...scenario.options, ambient: ambientTime({ faults: { [fault]: true } }) },
-  };
-}
-
 async function rowOf(scenario: ForeignScenario, seeds: number, isHunted: boolean): Promise<Row> {
-  const input = await scenario.prepare?.({
-    read: () => Promise.reject(new Error('there are no files')) as never,
-  });
+  const input = await scenario.prepare();
   const plain = executorAlone(createExecutor(scenario, input));
   const traces: string[] = [];
   const messages = new Map<string, number>();
@@ -216,7 +206,8 @@ const { only, seeds, fault, explain, json } = optionsOrEnd(import.meta.url, opti
 async function main(): Promise<void> {
   const { foreignScenarios } = await import('../sims/foreign/index.ts');
   const asPromised = chosen(foreignScenarios, only);
-  const scenarios = fault === undefined ? asPromised : asPromised.map((one) => withFault(one, fault));
+  const scenarios =
+    fault === undefined ? asPromised : asPromised.map((one) => one.withFaults({ [fault]: true }));
   install();
   collectWarnings();
   const rows: Row[] = [];

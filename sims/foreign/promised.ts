@@ -4,14 +4,8 @@
  */
 // Before any package is imported: some take what they need of the machine when they are loaded.
 import 'dryrunner/ambient/install';
-import { defineScenario, type ScenarioDefinition, type Simulation } from 'dryrunner';
+import type { ScenarioDefinition, Simulation } from 'dryrunner';
 import { ambientTime, type TimeFaults } from 'dryrunner/ambient';
-
-/** A scenario that knows which package it is about. */
-export interface ForeignScenario extends ScenarioDefinition {
-  readonly package: string;
-  readonly judged?: Judged;
-}
 
 /** What was made of a promise that is not kept, and why: see docs/foreign.md. */
 export type Judgement = 'bug' | 'known' | 'documented';
@@ -37,24 +31,49 @@ export interface Promised<Package> {
   readonly run: (sim: Simulation, imported: Package) => Promise<void>;
 }
 
+/**
+ * A scenario that knows which package it is about. A class, because a scenario that is a plain object may have no other
+ * fields.
+ */
+export class ForeignScenario implements ScenarioDefinition<unknown> {
+  readonly name: string;
+  readonly description: string;
+  readonly package: string;
+  readonly judged: Judged | undefined;
+  readonly options: NonNullable<ScenarioDefinition['options']>;
+  readonly #promise: Promised<unknown>;
+
+  constructor(promise: Promised<unknown>) {
+    const { name, says, judged, leftovers = 'ignore', faults = {} } = promise;
+    this.name = name;
+    this.description = says;
+    this.package = promise.package;
+    this.judged = judged;
+    this.options = { ambient: ambientTime({ faults }), leftovers, maxEvents: 20_000 };
+    this.#promise = promise;
+  }
+
+  /** Imports the package. */
+  prepare(): Promise<unknown> {
+    return import(this.package);
+  }
+
+  run(sim: Simulation, imported: unknown): Promise<void> {
+    return this.#promise.run(sim, imported);
+  }
+
+  /** The same promise under faults of time. */
+  withFaults(faults: TimeFaults): ForeignScenario {
+    return new ForeignScenario({ ...this.#promise, faults });
+  }
+}
+
 /** Makes the scenario; the package is imported when it is prepared. */
-export function promised<Package>({
-  package: specifier,
-  name,
-  says,
-  judged,
-  leftovers = 'ignore',
-  faults = {},
-  run,
-}: Promised<Package>): ForeignScenario {
-  const definition = defineScenario<unknown>({
-    name,
-    description: says,
-    prepare: () => import(specifier) as Promise<unknown>,
-    run: async (sim, imported) => run(sim, imported as Package),
-    options: { ambient: ambientTime({ faults }), leftovers, maxEvents: 20_000 },
+export function promised<Package>(promise: Promised<Package>): ForeignScenario {
+  return new ForeignScenario({
+    ...promise,
+    run: (sim, imported) => promise.run(sim, imported as Package),
   });
-  return { ...definition, package: specifier, ...(judged === undefined ? {} : { judged }) };
 }
 
 /** Lets time pass, as user code would. */

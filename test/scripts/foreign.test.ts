@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { createExecutor } from '../../src/explore/index.ts';
 import { projectRoot } from '../../scripts/module-graph.ts';
 import { isGood, summary, verdictOn, type Row } from '../../scripts/foreign/foreign-row.ts';
 import { foreignScenarios } from '../../sims/foreign/index.ts';
@@ -23,6 +24,14 @@ describe('scenarios over foreign packages', () => {
   test('have names of their own, so that --only means one', () => {
     const names = foreignScenarios.map(({ name }) => name);
     expect(new Set(names).size).toBe(names.length);
+  });
+
+  test('can be run, as promised and under faults of time', () => {
+    for (const scenario of foreignScenarios) {
+      for (const each of [scenario, scenario.withFaults({ stall: true })]) {
+        expect(() => createExecutor(each, undefined)).not.toThrow();
+      }
+    }
   });
 });
 
