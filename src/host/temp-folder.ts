@@ -4,7 +4,7 @@
  * the background by the next process that makes a folder; the folder of a live process never is.
  */
 import type { EventEmitter } from 'node:events';
-import { lstatSync, mkdirSync, readdirSync, readlinkSync, renameSync } from 'node:fs';
+import { chmodSync, lstatSync, mkdirSync, readdirSync, readlinkSync, renameSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -15,11 +15,15 @@ import { removeTree, removeTreeSync, removeTreeWhile, removeTreeWhileSync } from
 /** A folder of this process alone. */
 export interface TempFolder {
   readonly path: string;
+  /** Makes it again if it was removed, and usable if its mode was changed. Throws the system's error if it cannot. */
+  restore(): void;
   /** Removes it with everything in it. Idempotent; a call after a failure tries again. */
   remove(): Promise<void>;
 }
 
 const PREFIX = /^dryrunner-[a-z]+-(?=\d)/;
+/** For this user alone. */
+const MODE = 0o700;
 /** The limit of clean-up steps in a process that may be about to exit: few enough not to delay it noticeably. */
 const LAST_STEPS = 250;
 /** The folders of this process, and whether signals remove them. */
@@ -45,7 +49,7 @@ export function makeTempFolder(
   const root = resolve(tmpdir());
   const path = join(root, `dryrunner-${what}-${ownName()}`);
   try {
-    mkdirSync(path, { mode: 0o700 });
+    mkdirSync(path, { mode: MODE });
   } catch (cause) {
     const message = `no folder can be made among the temporary files, in ${root}: ${messageOf(cause)}`;
     throw new RunnerError('RUNNER_OUTPUT_FAILED', message, { cause });
@@ -68,11 +72,21 @@ export function makeTempFolder(
   };
   return {
     path,
+    restore: () => restoreFolder(path),
     remove: () => {
       stepsLeft = Math.min(stepsLeft, LAST_STEPS);
       return (removal ??= remove());
     },
   };
+}
+
+function restoreFolder(path: string): void {
+  try {
+    mkdirSync(path, { mode: MODE });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST' || !isOwnFolder(path)) throw error;
+    chmodSync(path, MODE);
+  }
 }
 
 /** Listens only while there is something to remove. */

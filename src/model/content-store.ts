@@ -90,6 +90,8 @@ const OUT_OF_ROOM: ReadonlySet<unknown> = new Set([
 
 const OUT_OF_FILES: ReadonlySet<unknown> = new Set(['EMFILE', 'ENFILE']);
 
+const DISK_FAILURE: ReadonlySet<unknown> = new Set(['RUNNER_DISK_FAILED']);
+
 /** Limits how many nested causes are examined. */
 const CAUSES_MAX = 10;
 
@@ -101,6 +103,11 @@ export function isOutOfRoom(error: unknown): boolean {
 /** True if an operation failed because the process, or the machine, has as many open files as it may have. */
 export function isOutOfFiles(error: unknown): boolean {
   return hasCode(error, OUT_OF_FILES);
+}
+
+/** True if an operation failed because of a disk of the server, which may be repaired: its client may try again. */
+export function isDiskFailure(error: unknown): boolean {
+  return hasCode(error, DISK_FAILURE);
 }
 
 function hasCode(error: unknown, codes: ReadonlySet<unknown>): boolean {

@@ -302,7 +302,9 @@ export class Executions {
   constructor(world: World, options: ExecutionsOptions) {
     this.#world = world;
     this.#options = options;
-    this.#workers = new Workers(world, options);
+    const onWorkerLost: WorkersOptions['onWorkerLost'] = (runner, reason) =>
+      this.#report('onWorkerLost', '', () => options.onWorkerLost?.(runner, reason));
+    this.#workers = new Workers(world, { ...options, onWorkerLost });
   }
 
   /** Number of operations in progress, including those whose actions wait. */
@@ -613,15 +615,19 @@ export class Executions {
       operation.abandoned = undefined;
       if (this.#leftToOthers(operation)) return;
       this.#abortUntilDone(operation.execution);
-      this.#reportAbandoned(operation.execution);
+      const { actionDigest, instance, run } = operation.execution;
+      this.#report('onAbandoned', run?.runId ?? '', () =>
+        this.#options.onAbandoned?.(actionDigest, instance),
+      );
     });
   }
 
-  #reportAbandoned({ actionDigest, instance, run }: Execution): void {
+  /** Calls a callback; what it throws is recorded. */
+  #report(callback: string, runId: RunID, call: () => void): void {
     try {
-      this.#options.onAbandoned?.(actionDigest, instance);
+      call();
     } catch (error) {
-      this.#recorded(run?.runId ?? '', 'onAbandoned', messageOf(error));
+      this.#recorded(runId, callback, messageOf(error));
     }
   }
 

@@ -75,6 +75,11 @@ export interface RemoteServiceOptions {
    * of. What it throws is recorded in the trace, and changes nothing else.
    */
   readonly onAbandoned?: (action: Digest, instance: string) => void;
+  /**
+   * With several runners: called with each that refuses an action because it is unhealthy, broken or released, and why.
+   * What it throws is recorded in the trace, and changes nothing else.
+   */
+  readonly onWorkerLost?: (runner: Service, reason: string) => void;
   /** How many operations that have ended can still be queried. Default 1,000. */
   readonly endedMax?: number;
   /**
@@ -110,6 +115,7 @@ const OPTIONS = is.optionsOf<RemoteServiceOptions>(
     timeoutMsMax: is.DURATION_MS,
     abandonedAfterMs: is.DURATION_MS,
     onAbandoned: is.FUNCTION,
+    onWorkerLost: is.FUNCTION,
     endedMax: is.COUNT,
     queueMax: is.COUNT,
     uploadIdleMs: is.DURATION_MS,
@@ -165,7 +171,16 @@ class ActionServer implements RemoteServer {
   #isClosed = false;
 
   constructor(world: World, options: RemoteServiceOptions) {
-    const { runner, content, cache, name = 'remote', compression, storeLog, onAbandoned } = options;
+    const {
+      runner,
+      content,
+      cache,
+      name = 'remote',
+      compression,
+      storeLog,
+      onAbandoned,
+      onWorkerLost,
+    } = options;
     const { batchBytesMax = 4_000_000, blobBytesMax = 16 * GIB, timeoutMsMax = DAY_MS } = options;
     const { abandonedAfterMs = 10_000, endedMax = 1_000, queueMax = 10_000, uploadIdleMs = 60_000 } = options;
     this.#content = content;
@@ -179,7 +194,7 @@ class ActionServer implements RemoteServer {
     const prepare = (action: Digest, context: RpcContext): Promise<PreparedAction> =>
       this.#prepare(action, context);
     const series = `${name}-${incarnation(world)}`;
-    const bounds = { abandonedAfterMs, onAbandoned, endedMax, queueMax };
+    const bounds = { abandonedAfterMs, onAbandoned, onWorkerLost, endedMax, queueMax };
     const stored =
       storeLog === undefined
         ? undefined

@@ -7,6 +7,7 @@ import { timeLeftMs } from '../kernel/delay.ts';
 import { isRunnerError, messageOf, RunnerError, type RunnerErrorCode } from '../kernel/errors.ts';
 import { namedTopic, type Topic } from '../kernel/question.ts';
 import { NO_WAIT } from '../model/query.ts';
+import { RunRejectedError } from '../model/run-rejected-error.ts';
 import type { RunStatus } from '../model/run-status.ts';
 import type { Service } from '../model/service.ts';
 import { DONE_MASK } from '../model/state-mask.ts';
@@ -33,6 +34,8 @@ export interface WorkersOptions {
   readonly queueMax: number;
   /** Name used in questions. */
   readonly name: string;
+  /** Called with each of several runners that refuses actions until it recovers, or for good, and why. */
+  readonly onWorkerLost: ((runner: Service, reason: string) => void) | undefined;
 }
 
 /** How a runner that accepts no actions may come back: `gone` never does, `ill` if it recovers, `busy` by itself. */
@@ -63,6 +66,7 @@ export class Workers {
   #serving: number;
   #queue = new Set<Offer>();
   readonly #queueMax: number;
+  readonly #onLost: ((runner: Service, reason: string) => void) | undefined;
   #check: Timer | undefined;
   /** Absent runners that have been asked and have not answered yet, with when they were asked. */
   readonly #asked = new Map<Service, number>();
@@ -70,13 +74,14 @@ export class Workers {
   #lastRefusal = '';
   #isClosed = false;
 
-  constructor({ clock }: World, { runner, queueMax, name }: WorkersOptions) {
+  constructor({ clock }: World, { runner, queueMax, name, onWorkerLost }: WorkersOptions) {
     this.#clock = clock;
     this.#topic = namedTopic(name, 'checks', 'workers');
     this.#only = Array.isArray(runner) ? undefined : (runner as Service);
     this.#free = Array.isArray(runner) ? [...(runner as readonly Service[])] : [];
     this.#serving = this.#only === undefined ? this.#free.length : 1;
     this.#queueMax = queueMax;
+    this.#onLost = onWorkerLost;
   }
 
   get queued(): number {
@@ -143,9 +148,10 @@ export class Workers {
       return;
     }
     this.#serving -= 1;
-    this.#lastRefusal = messageOf(error);
+    this.#lastRefusal = reasonOf(error);
     this.#checkedMs = this.#clock.now();
     if (absence !== 'gone') this.#away.set(runner, absence);
+    if (absence !== 'busy' && !this.#isClosed) this.#onLost?.(runner, this.#lastRefusal);
     const other = this.#free.shift();
     if (other !== undefined) {
       this.#give(other, offer);
@@ -222,4 +228,11 @@ export class Workers {
     const why = this.#lastRefusal === '' ? '' : `: ${this.#lastRefusal}`;
     return new RpcError('UNAVAILABLE', `no worker takes actions${why}`);
   }
+}
+
+/** Why a runner takes no actions: a rejection says what it is, and its status why that is so (R64). */
+function reasonOf(error: unknown): string {
+  const text = messageOf(error);
+  const why = error instanceof RunRejectedError ? error.status.error : '';
+  return why === '' || why === text ? text : `${text.replace(/\.$/, '')}: ${why}`;
 }

@@ -5,10 +5,12 @@ import {
   chmodSync,
   chownSync,
   existsSync,
+  lstatSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
   rmSync,
+  statSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
@@ -210,3 +212,22 @@ test.skipIf(!hasTimeNamespaces)(
     await folder.remove();
   },
 );
+
+test('is made again, or usable again, for this user alone; what is in its place stays', async () => {
+  const folder = makeTempFolder('exec');
+  const mode = (): number => lstatSync(folder.path).mode & 0o777;
+  writeFileSync(join(folder.path, 'kept'), '');
+  chmodSync(folder.path, 0);
+  folder.restore();
+  expect([mode(), readdirSync(folder.path)]).toEqual([0o700, ['kept']]);
+  rmSync(folder.path, { recursive: true });
+  folder.restore();
+  expect([mode(), readdirSync(folder.path)]).toEqual([0o700, []]);
+  const others = join(root, 'others');
+  mkdirSync(others, { mode: 0o755 });
+  rmSync(folder.path, { recursive: true });
+  symlinkSync(others, folder.path);
+  expect(() => folder.restore()).toThrow('EEXIST');
+  expect(statSync(others).mode & 0o777).toBe(0o755);
+  await folder.remove();
+});

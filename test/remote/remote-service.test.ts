@@ -520,10 +520,11 @@ const playWorkers = (
     stage: Stage & { readonly server: RemoteServer; readonly start: (n: number) => Promise<string> },
   ) => Promise<void>,
   setting: Setting = {},
+  options: Partial<RemoteServiceOptions> = {},
 ): Promise<void> =>
   play(async (stage) => {
     const { sim, content, runner } = stage;
-    const parts = { runner: workersOf(sim, runner), content, cache: createMemoryActionCache() };
+    const parts = { runner: workersOf(sim, runner), content, cache: createMemoryActionCache(), ...options };
     const server = createRemoteService(sim.world, parts);
     const service = overWire(server);
     const start = async (n: number): Promise<string> => {
@@ -578,6 +579,39 @@ describe('a worker that takes no actions', () => {
           expect(sim.now()).toBe(400);
           expect(calls).toBe(1);
           expect(server.activeOperations).toBe(0);
+        },
+      );
+    },
+  );
+
+  test.for([
+    ['UNHEALTHY', 'it is sick: exit code 212', 'exit code 212'],
+    ['RELEASED', 'it is sick.', ''],
+    ['BUSY', undefined, ''],
+  ] as const)(
+    'because it is %s is reported with the reason, if it does not end by itself',
+    ([code, said, why]) => {
+      const lost: (readonly [Service, string])[] = [];
+      let sick: Service | undefined;
+      return playWorkers(
+        (_, runner) => {
+          let calls = 0;
+          sick = withRun(runner, () => {
+            calls += 1;
+            if (calls === 1) throw new RunRejectedError(`RUNNER_${code}`, 'it is sick.', why);
+          });
+          return [sick, runner];
+        },
+        async ({ start }) => {
+          expect(await start(1)).toBe('OK: ');
+          expect(lost).toEqual(said === undefined ? [] : [[sick, said]]);
+        },
+        {},
+        {
+          onWorkerLost: (...args) => {
+            lost.push(args);
+            throw new Error('a log that throws');
+          },
         },
       );
     },

@@ -19,21 +19,27 @@ import type { ActionCache, ActionStore, ContentStore } from '../../model/content
 import type { Digest } from '../../model/digest.ts';
 import type { Execer } from '../../model/execer.ts';
 import type { Metrics } from '../../model/metrics.ts';
+import type { Service } from '../../model/service.ts';
 import type { World } from '../../model/world.ts';
 import { type RemoteFaults, withRemoteFaults } from '../../remote/remote-faults.ts';
-import { createRemoteService, type RemoteServer } from '../../remote/remote-service.ts';
+import {
+  createRemoteService,
+  type RemoteServer,
+  type RemoteServiceOptions,
+} from '../../remote/remote-service.ts';
 import { sharedMetrics } from '../../metrics/shared-metrics.ts';
 import { createExecRunner, type ExecRunner } from '../exec-runner.ts';
 import { createLocalOutputs, type LocalOutputs } from '../outputs/local-output.ts';
 import { realWorld } from '../real-world.ts';
 import { makeTempFolder, type TempFolder } from '../temp-folder.ts';
 import { BLOB_COMPRESSION } from './blob-compression.ts';
-import { createCasFiler } from './cas-filer.ts';
+import { casFilerIn } from './cas-filer.ts';
 import { createDiskActionCache } from './disk-action-cache.ts';
 import { createDiskActions } from './disk-actions.ts';
 import { createDiskContentStore, type DiskContentStore } from './disk-content-store.ts';
-import { guardCallback } from './guard-callback.ts';
+import { guardCallback, sayingOnce } from './guard-callback.ts';
 import { storeFile } from './stored-tree.ts';
+import { WorkFolder } from './work-folder.ts';
 import type { RemoteService } from '../../remote/rpc.ts';
 import { type RemoteEndpoint, SERVING_FIELDS, serveRemote, type ServeRemoteOptions } from './grpc-server.ts';
 
@@ -78,8 +84,9 @@ export interface BuildClusterOptions extends Omit<ServeRemoteOptions, 'service'>
   /** Receives the metrics of all workers; a gauge such as `runningTask` is the sum over them. */
   readonly metrics?: Metrics | undefined;
   /**
-   * Gets a sentence, once, about trouble with the stores that clients can do nothing about: the folder `cas` was removed and
-   * cannot be made again, or its disk is full below `casBytesMax`.
+   * Gets a sentence, once, about trouble that clients can do nothing about: the folder `cas` was removed and cannot be
+   * made again, its disk is full below `casBytesMax`, actions can have no folder, or a worker takes no more actions. What
+   * it throws is a warning of the process, and changes nothing else.
    */
   readonly onTrouble?: (text: string) => void;
 }
@@ -215,13 +222,14 @@ function makeWorkers(
   options: BuildClusterOptions,
   stores: Stores,
   logs: readonly LocalOutputs[],
-  { path }: TempFolder,
+  temporary: TempFolder,
 ): ExecRunner[] {
   const { content, cache } = stores;
-  const { workers = 'exec', logBytesMax = LOG_BYTES_MAX, metrics } = options;
+  const { workers = 'exec', logBytesMax = LOG_BYTES_MAX, metrics, onTrouble } = options;
   const real = createDiskActions({ content, cache });
   const actions = workers === 'exec' ? real : withPlaceholders(real);
-  const filers = new Map([['bazel', { filer: createCasFiler({ content, root: path }) }] as const]);
+  const folders = new WorkFolder(temporary, sayingOnce('onTrouble of a build cluster', onTrouble));
+  const filers = new Map([['bazel', { filer: casFilerIn(content, folders) }] as const]);
   const metricsOfWorker = metrics === undefined ? () => undefined : sharedMetrics(metrics);
   return logs.map((outputs, index) =>
     createExecRunner({
@@ -255,7 +263,7 @@ function makeWorkers(
  */
 export async function serveBuildCluster(options: BuildClusterOptions = {}): Promise<BuildCluster> {
   check('options', options, OPTIONS);
-  const { chaosSeed, faults, abandonedAfterMs, onAbandoned, uploadIdleMs } = options;
+  const { chaosSeed, faults, abandonedAfterMs, uploadIdleMs } = options;
   if (faults !== undefined && chaosSeed === undefined) {
     throw invalidArgument('faults', 'a chaosSeed beside them', faults);
   }
@@ -278,8 +286,7 @@ export async function serveBuildCluster(options: BuildClusterOptions = {}): Prom
       compression: BLOB_COMPRESSION,
       storeLog: (ref, store) => storeLogAt(ref, store, logs),
       ...(abandonedAfterMs === undefined ? {} : { abandonedAfterMs }),
-      onAbandoned: (action, instance) =>
-        guardCallback('onAbandoned of a build cluster', () => onAbandoned?.(action, instance)),
+      ...listenersOf(options, runners),
       ...(uploadIdleMs === undefined ? {} : { uploadIdleMs }),
     });
     const served = withSeededFaults(chaosSeed, world, service, faults);
@@ -301,6 +308,23 @@ export async function serveBuildCluster(options: BuildClusterOptions = {}): Prom
     await inOrder(ends);
     throw error;
   }
+}
+
+/** The callbacks of the service, which pass on to those of the cluster. */
+function listenersOf(
+  { onAbandoned, onTrouble }: BuildClusterOptions,
+  runners: readonly Service[],
+): Pick<RemoteServiceOptions, 'onAbandoned' | 'onWorkerLost'> {
+  return {
+    onAbandoned: (action, instance) =>
+      guardCallback('onAbandoned of a build cluster', () => onAbandoned?.(action, instance)),
+    onWorkerLost(runner, reason) {
+      const worker = `worker ${runners.indexOf(runner) + 1} of ${runners.length}`;
+      guardCallback('onTrouble of a build cluster', () =>
+        onTrouble?.(`${worker} takes no more actions: ${reason}`),
+      );
+    },
+  };
 }
 
 /** Stores the log at a ref. */

@@ -11,7 +11,7 @@ import { ABSOLUTE_PATH, checkIngestPaths, SNAPSHOT_ID } from '../../filers/filer
 import { FilerError, throwIfCancelled, unknownSnapshot } from '../../filers/filer-error.ts';
 import { GatheredEntries } from '../../filers/gathered-entries.ts';
 import { check } from '../../kernel/argument-check.ts';
-import { invalidArgument, messageOf } from '../../kernel/errors.ts';
+import { invalidArgument, RunnerError } from '../../kernel/errors.ts';
 import { CONTENT_STORE } from '../../model/argument-shapes.ts';
 import type { Cancellable } from '../../model/cancellation.ts';
 import {
@@ -22,11 +22,13 @@ import {
 } from '../../model/content-store.ts';
 import { digestKey, digestOfSnapshot, type Digest, snapshotOfDigest } from '../../model/digest.ts';
 import { EXIT_CODES } from '../../model/exit-code.ts';
+import { meaningOf } from '../../model/system-error.ts';
 import { walkTree } from '../../remote/input-tree.ts';
 import { listing, storeTree, unkept, type EntryKind, type TreeSource } from '../../remote/stored-tree.ts';
 import { asFilerError, DirCheckout, filled, prepareTarget } from '../filers/dir-checkout.ts';
 import type { DiskFiler } from '../filers/disk-filer.ts';
 import { createTempDirs, type DiskTempDirs } from '../filers/temp-dirs.ts';
+import { isNothingThere } from './store-folder.ts';
 import { diskSource, kindAt, storeFile, targetAt } from './stored-tree.ts';
 import { giveTurns } from './turns.ts';
 
@@ -50,9 +52,9 @@ class CasFiler implements DiskFiler {
   readonly #content: ContentStore;
   readonly #dirs: DiskTempDirs;
 
-  constructor({ content, root }: CasFilerOptions) {
+  constructor(content: ContentStore, dirs: DiskTempDirs) {
     this.#content = content;
-    this.#dirs = createTempDirs(root === undefined ? {} : { root });
+    this.#dirs = dirs;
   }
 
   async checkout(snapshotId: string, cancel?: Cancellable): Promise<DirCheckout> {
@@ -108,6 +110,8 @@ class CasFiler implements DiskFiler {
       for (const digest of await this.#content.findMissing(files, cancel)) onMissing(digest);
       if (missing.size > 0) throw new MissingBlobsError([...missing.values()]);
       await this.#write(dir, messages, digestKey(root), cancel);
+    } catch (error) {
+      throw fillError(error);
     } finally {
       hold.release();
     }
@@ -163,10 +167,23 @@ class CasFiler implements DiskFiler {
 async function blamingRoom(checkOut: () => Promise<DirCheckout>): Promise<DirCheckout> {
   try {
     return await checkOut();
-  } catch (cause) {
-    if (!isOutOfRoom(cause) && !isOutOfFiles(cause)) throw cause;
-    throw new FilerError(messageOf(cause), { cause, exitCode: EXIT_CODES.CHECKOUT_UNCODED });
+  } catch (error) {
+    if (!isOutOfRoom(error) && !isOutOfFiles(error)) throw error;
+    const cause = error instanceof FilerError ? error.cause : error;
+    const what = isOutOfRoom(error) ? 'there is no room for the checkout' : 'the checkout needs more files';
+    const exitCode = EXIT_CODES.CHECKOUT_UNCODED;
+    throw new FilerError(`${what}: ${meaningOf(cause)}`, { cause: error, exitCode });
   }
+}
+
+/** The error of filling a folder. The machine's paths concern no client. */
+function fillError(error: unknown): unknown {
+  if (error instanceof RunnerError || isOutOfRoom(error) || isOutOfFiles(error)) return error;
+  if (!isNothingThere(error)) {
+    return new FilerError(`the checkout failed: ${meaningOf(error)}`, { cause: error });
+  }
+  const message = 'the folder of the checkout was removed while it was filled';
+  return new RunnerError('RUNNER_DISK_FAILED', message, { cause: error });
 }
 
 function rootOf(snapshotId: string, cancel: Cancellable | undefined): Digest {
@@ -241,5 +258,11 @@ function sourceOf(entries: ReadonlyMap<string, FoundEntry>): TreeSource {
  */
 export function createCasFiler(options: CasFilerOptions): DiskFiler {
   check('options', options, OPTIONS);
-  return new CasFiler(options);
+  const { content, root } = options;
+  return casFilerIn(content, createTempDirs(root === undefined ? {} : { root }));
+}
+
+/** The filer whose checkouts are made by `dirs`. */
+export function casFilerIn(content: ContentStore, dirs: DiskTempDirs): DiskFiler {
+  return new CasFiler(content, dirs);
 }

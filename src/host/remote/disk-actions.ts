@@ -4,11 +4,13 @@ import { mkdir, realpath, symlink } from 'node:fs/promises';
 import { relative } from 'node:path';
 import { isPathBelow } from '../../model/confined-path.ts';
 import { check } from '../../kernel/argument-check.ts';
+import { RunnerError } from '../../kernel/errors.ts';
 import { ACTION_CACHE, CONTENT_STORE } from '../../model/argument-shapes.ts';
 import type { ActionCache, ActionStore, ContentStore } from '../../model/content-store.ts';
 import { EXIT_CODES } from '../../model/exit-code.ts';
 import { Actions, type OutputPlace } from '../../remote/action-store.ts';
 import { asFilerError } from '../filers/dir-checkout.ts';
+import { isNothingThere } from './store-folder.ts';
 import { diskSource, kindAt, storeFile, targetAt } from './stored-tree.ts';
 
 /** Options of {@link createDiskActions}. */
@@ -46,7 +48,15 @@ const DISK: OutputPlace = {
   },
   storeFile,
   sourceAt: diskSource,
-  storeLog: async (content, log, cancel) => (await storeFile(content, await log.asFile(), cancel)).digest,
+  async storeLog(content, log, cancel) {
+    try {
+      return (await storeFile(content, await log.asFile(), cancel)).digest;
+    } catch (error) {
+      if (!isNothingThere(error)) throw error;
+      const message = 'the log of the action was removed before it was stored';
+      throw new RunnerError('RUNNER_DISK_FAILED', message, { cause: error });
+    }
+  },
 };
 
 /** The path without links; undefined if they lead nowhere or in a circle. */

@@ -9,3 +9,16 @@ export function guardCallback(name: string, call: () => void): void {
     process.emitWarning(`${name} threw: ${messageOf(error)}`);
   }
 }
+
+/** Gives a callback of that name each text, but not one that it has just got. */
+export function sayingOnce(
+  name: string,
+  callback: ((text: string) => void) | undefined,
+): (text: string) => void {
+  let said: string | undefined;
+  return (text) => {
+    if (text === said) return;
+    said = text;
+    guardCallback(name, () => callback?.(text));
+  };
+}

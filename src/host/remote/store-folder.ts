@@ -16,8 +16,9 @@ import {
 import { join } from 'node:path';
 import { messageOf, RunnerError } from '../../kernel/errors.ts';
 import { isOutOfRoom } from '../../model/content-store.ts';
+import { meaningOf } from '../../model/system-error.ts';
 import { makeFolderSync } from '../make-folder.ts';
-import { guardCallback } from './guard-callback.ts';
+import { sayingOnce } from './guard-callback.ts';
 import { isOwnName, ownerOf } from '../own-name.ts';
 
 /** True for an error of the system because nothing is at that path, or a file is in the place of a folder above it. */
@@ -83,14 +84,14 @@ export function removeQuietly(path: string): void {
 export class StoreFolders {
   readonly #root: string;
   readonly #names: readonly string[];
-  readonly #onTrouble: (text: string) => void;
-  #said: string | undefined;
+  /** Reports trouble, once as long as it is the same. */
+  readonly say: (text: string) => void;
 
   /** Makes the folders of those names that are missing. Throws the system's error if nothing can be written there. */
-  constructor(root: string, names: readonly string[], onTrouble: (text: string) => void = () => undefined) {
+  constructor(root: string, names: readonly string[], onTrouble?: (text: string) => void) {
     this.#root = root;
     this.#names = names;
-    this.#onTrouble = onTrouble;
+    this.say = sayingOnce('onTrouble of a store', onTrouble);
     this.#make();
   }
 
@@ -111,13 +112,6 @@ export class StoreFolders {
     }
   }
 
-  /** Reports trouble, once as long as it is the same. */
-  say(text: string): void {
-    if (this.#said === text) return;
-    this.#said = text;
-    guardCallback('onTrouble of a store', () => this.#onTrouble(text));
-  }
-
   #make(): void {
     for (const name of this.#names) {
       const path = join(this.#root, name);
@@ -130,6 +124,6 @@ export class StoreFolders {
 /** Maps a full disk to `RUNNER_STORE_FULL`; returns other errors unchanged. */
 export function asStoreError(error: unknown, bytes: number): unknown {
   if (!isOutOfRoom(error)) return error;
-  const message = `expected room for ${bytes} B, but the disk has none: ${messageOf(error)}`;
+  const message = `expected room for ${bytes} B, but the disk has none: ${meaningOf(error)}`;
   return new RunnerError('RUNNER_STORE_FULL', message, { cause: error });
 }

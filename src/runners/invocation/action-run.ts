@@ -14,7 +14,13 @@ import {
   type RpcStatus,
 } from '../../model/action.ts';
 import type { Command } from '../../model/command.ts';
-import { isOutOfFiles, isOutOfRoom, missingBlobsOf, violationsOf } from '../../model/content-store.ts';
+import {
+  isDiskFailure,
+  isOutOfFiles,
+  isOutOfRoom,
+  missingBlobsOf,
+  violationsOf,
+} from '../../model/content-store.ts';
 import { digestOfSnapshot, type Digest } from '../../model/digest.ts';
 import type { InvocationPhase } from '../../model/trace-event.ts';
 import type { ActionInstruments } from '../queue/runner-instruments.ts';
@@ -134,8 +140,6 @@ function statusOf(error: unknown, missing: readonly Digest[] | undefined): RpcSt
     return { code: RPC_CODES.FAILED_PRECONDITION, message, violations: violationsOf(missing) };
   }
   if (isRunnerError(error, 'RUNNER_BAD_MESSAGE')) return { code: RPC_CODES.INVALID_ARGUMENT, message };
-  return {
-    code: isOutOfRoom(error) || isOutOfFiles(error) ? RPC_CODES.RESOURCE_EXHAUSTED : RPC_CODES.INTERNAL,
-    message,
-  };
+  if (isOutOfRoom(error) || isOutOfFiles(error)) return { code: RPC_CODES.RESOURCE_EXHAUSTED, message };
+  return { code: isDiskFailure(error) ? RPC_CODES.UNAVAILABLE : RPC_CODES.INTERNAL, message };
 }

@@ -2,7 +2,7 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { generateKeyPairSync } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import http2, {
   type ClientHttp2Session,
   type ClientHttp2Stream,
@@ -32,6 +32,7 @@ import {
   type ConnectRemoteOptions,
   type RemoteConnection,
 } from '../../../src/host/remote/grpc-transport.ts';
+import { FilerError } from '../../../src/filers/filer-error.ts';
 import { serveRemote } from '../../../src/host/remote/grpc-server.ts';
 import { namedTopic } from '../../../src/kernel/question.ts';
 import { createMemoryMetrics } from '../../../src/metrics/memory-metrics.ts';
@@ -44,11 +45,17 @@ import { SmallDisk, smallDiskMissingBecause, titledForSmallDisk } from './small-
 const MIB = 1024 * 1024;
 const ends: (() => unknown)[] = [];
 
-const broken = vi.hoisted(() => ({ release: false }));
+const broken = vi.hoisted(() => ({ release: false, checkout: false }));
 vi.mock(import('../../../src/host/exec-runner.ts'), async (original) => {
   const real = await original();
+  const failing = {
+    cancelBoundMs: 0,
+    updateIntervalMs: 0,
+    checkout: () => Promise.reject(new FilerError('a disk that fails')),
+  };
   const createExecRunner: typeof real.createExecRunner = (options) => {
-    const runner = real.createExecRunner(options);
+    const filers = new Map([['bazel', { filer: failing as never }]] as const);
+    const runner = real.createExecRunner(broken.checkout ? { ...options, filers } : options);
     if (!broken.release) return runner;
     const release = runner.release.bind(runner);
     runner.release = async () => {
@@ -690,6 +697,79 @@ describe('over gRPC', () => {
     expect(readdirSync(dir)).toEqual([]);
   });
 
+  /** What came of a command: its exit code or its status, and what it printed. */
+  async function endOf(
+    { cluster, remote }: Awaited<ReturnType<typeof serve>>,
+    script: string,
+    outputs: readonly string[] = [],
+  ): Promise<{ readonly end: string; readonly stdout: string }> {
+    const action = await putAction(cluster, script, digestOf(''), outputs);
+    const last = (await all(remote.serverStream(M.execute, request(action), call()))).at(-1);
+    const { status, result } = MESSAGES.ExecuteResponse.decode(last?.response?.value ?? new Uint8Array());
+    const isOk = status?.code === RPC_CODES.OK;
+    const end = isOk
+      ? `exit code ${result?.exitCode}`
+      : `${rpcCodeName(status?.code ?? -1)}: ${status?.message}`;
+    const digest = result?.stdoutDigest ?? digestOf('');
+    return { end, stdout: Buffer.from(await cluster.content.read(digest)).toString() };
+  }
+
+  test('the folder of its actions is made again if it is removed, with the same rights', async () => {
+    const [cas, dir] = [mkdtempSync(join(tmpdir(), 'dryrunner-cas-')), ownTempRoot()];
+    ends.push(() => rmSync(cas, { recursive: true }));
+    const troubles: string[] = [];
+    const served = await serve({ cas, onTrouble: (text) => troubles.push(text) });
+    const [name = ''] = readdirSync(dir);
+    const folder = join(dir, name);
+    for (let n = 0; n < 3; n += 1) {
+      rmSync(folder, { recursive: true });
+      expect(await endOf(served, `echo ${n}`)).toEqual({ end: 'exit code 0', stdout: `${n}\n` });
+      expect(statSync(folder).mode & 0o777).toBe(0o700);
+    }
+    chmodSync(folder, 0);
+    expect(await endOf(served, 'echo mode')).toEqual({ end: 'exit code 0', stdout: 'mode\n' });
+    // While it is gone, what the action has printed is gone too.
+    const printed = await endOf(served, `echo lost; rm -rf ${folder}`);
+    expect(printed.end).toBe('UNAVAILABLE: the log of the action was removed before it was stored');
+    expect(await endOf(served, 'echo again')).toEqual({ end: 'exit code 0', stdout: 'again\n' });
+    expect(troubles).toEqual([]);
+  });
+
+  test('a folder of its actions that cannot be made again is reported once, and is UNAVAILABLE until it can', async () => {
+    const [cas, dir] = [mkdtempSync(join(tmpdir(), 'dryrunner-cas-')), ownTempRoot()];
+    ends.push(() => rmSync(cas, { recursive: true }));
+    const troubles: string[] = [];
+    const served = await serve({ cas, jobs: 1, onTrouble: (text) => troubles.push(text) });
+    const [name = ''] = readdirSync(dir);
+    const folder = join(dir, name);
+    rmSync(folder, { recursive: true });
+    writeFileSync(folder, 'a file');
+    for (let n = 0; n < 3; n += 1) {
+      const { end } = await endOf(served, `echo ${n}`);
+      expect(end).toBe('UNAVAILABLE: the cluster has no folder for the action: file already exists');
+    }
+    expect(troubles).toEqual([
+      `no folder can be made for actions in ${folder}: EEXIST: file already exists, mkdir '${folder}'`,
+    ]);
+    rmSync(folder);
+    expect((await endOf(served, 'echo again')).stdout).toBe('again\n');
+  });
+
+  test('a worker that takes no more actions is reported with the reason', async () => {
+    const troubles: string[] = [];
+    broken.checkout = true;
+    ends.push(() => {
+      broken.checkout = false;
+    });
+    const served = await serve({ jobs: 1, workers: 'simulated', onTrouble: (text) => troubles.push(text) });
+    for (let n = 0; n < 2; n += 1) {
+      expect((await endOf(served, `echo ${n}`)).end).toBe('INTERNAL: a disk that fails');
+    }
+    const reason = 'Worker is unhealthy: exit code 212 twice in a row: a disk that fails';
+    expect((await endOf(served, 'echo 2')).end).toBe(`UNAVAILABLE: no worker takes actions: ${reason}`);
+    expect(troubles).toEqual([`worker 1 of 1 takes no more actions: ${reason}`]);
+  });
+
   test('R208 the gauge runningTask counts the actions of all workers', async () => {
     const metrics = createMemoryMetrics();
     const { cluster, remote } = await serve({ metrics });
@@ -765,7 +845,8 @@ describe('over gRPC', () => {
       const small = new SmallDisk(1_024);
       ends.push(() => small.remove());
       const { cluster, remote } = await serve({ cas: join(small.dir, 'cas') });
-      const full = /^RESOURCE_EXHAUSTED: expected room for \d+ B, but the disk has none: ENOSPC/;
+      const full =
+        /^RESOURCE_EXHAUSTED: expected room for \d+ B, but the disk has none: no space left on device$/;
       const data = Buffer.alloc(3 * MIB, 'x');
       async function* parts(): AsyncGenerator<WriteRequest> {
         const resourceName = `uploads/u/blobs/${digestKey(digestOf(data))}`;
@@ -784,7 +865,9 @@ describe('over gRPC', () => {
         const last = (await all(remote.serverStream(M.execute, request(action), call()))).at(-1);
         const { status } = MESSAGES.ExecuteResponse.decode(last?.response?.value ?? new Uint8Array());
         expect(status?.code).toBe(RPC_CODES.RESOURCE_EXHAUSTED);
-        expect(status?.message).toMatch(/^expected room for \d+ B, but the disk has none: ENOSPC/);
+        expect(status?.message).toMatch(
+          /^expected room for \d+ B, but the disk has none: no space left on device$/,
+        );
       }
       const small100 = await put(cluster, Buffer.alloc(100));
       expect(await cluster.content.findMissing([small100])).toEqual([]);
