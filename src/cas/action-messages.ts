@@ -11,6 +11,7 @@ import type {
   ActionCommand,
   ActionMetadata,
   ActionOutcome,
+  OutputSymlink,
   PlatformProperty,
   RpcCode,
   RpcStatus,
@@ -360,11 +361,6 @@ function checkLog(name: 'stdout' | 'stderr', raw: Uint8Array | undefined, digest
  */
 export function outcomeOf(message: ActionResultMessage): ActionOutcome {
   const { outputFiles, outputDirectories, stdoutDigest, stderrDigest, stdoutRaw, stderrRaw } = message;
-  const links = new Map(
-    [...message.outputFileSymlinks, ...message.outputDirectorySymlinks, ...message.outputSymlinks].map(
-      ({ path, target }) => [soundPath('output_symlinks.path', path), target] as const,
-    ),
-  );
   const outcome: ActionOutcome = {
     outputFiles: outputFiles.map(({ path, digest, isExecutable }) => ({
       path: soundPath('output_files.path', path),
@@ -375,7 +371,7 @@ export function outcomeOf(message: ActionResultMessage): ActionOutcome {
       path: soundPath('output_directories.path', path, true),
       treeDigest: soundDigest('output_directories.tree_digest', treeDigest),
     })),
-    outputSymlinks: [...links].map(([path, target]) => ({ path, target })),
+    outputSymlinks: linksOf(message),
     exitCode: message.exitCode,
     ...(stdoutDigest === null ? {} : { stdoutDigest: soundDigest('stdout_digest', stdoutDigest) }),
     ...(stderrDigest === null ? {} : { stderrDigest: soundDigest('stderr_digest', stderrDigest) }),
@@ -387,6 +383,23 @@ export function outcomeOf(message: ActionResultMessage): ActionOutcome {
   checkLog('stdout', outcome.stdoutRaw, outcome.stdoutDigest);
   checkLog('stderr', outcome.stderrRaw, outcome.stderrDigest);
   return outcome;
+}
+
+/** The links in all three lists: servers of version 2.1 put each into two of them. */
+function linksOf({
+  outputFileSymlinks,
+  outputDirectorySymlinks,
+  outputSymlinks,
+}: ActionResultMessage): readonly OutputSymlink[] {
+  const links = new Map<string, string>();
+  for (const { path, target } of [...outputFileSymlinks, ...outputDirectorySymlinks, ...outputSymlinks]) {
+    const other = links.get(soundPath('output_symlinks.path', path));
+    if (other !== undefined && other !== target) {
+      throw badField('output_symlinks.target', `${JSON.stringify(other)} as before for ${path}`, target);
+    }
+    links.set(path, target);
+  }
+  return [...links].map(([path, target]) => ({ path, target }));
 }
 
 /** Every blob that an outcome names; files inside its directories are named by their trees. */

@@ -41,6 +41,7 @@ import { REMOTE_METHODS as M } from './methods.ts';
 import { missingInputs, rpcFailure } from './rpc-failure.ts';
 import { type RemoteService, type RpcContext, RpcError, type RpcMethod } from './rpc.ts';
 import { PAGE_BYTES } from './sent-bytes.ts';
+import { below, linkRefusal } from './stored-tree.ts';
 
 /** Collaborators and limits of a server. */
 export interface RemoteServiceOptions {
@@ -361,14 +362,28 @@ class ActionServer implements RemoteServer {
     if (outcome.exitCode !== 0) {
       throw badField('action_result.exit_code', '0, as failures are not cached', outcome.exitCode);
     }
-    const absolute = outcome.outputSymlinks.find(({ target }) => target.startsWith('/'));
-    if (absolute !== undefined) {
-      throw badField('action_result.output_symlinks.target', 'a relative target', absolute.target);
+    if (outcome.outputSymlinks.length > 0) {
+      const dir = await this.#workingDirectoryOf(digest, context);
+      for (const { path, target } of outcome.outputSymlinks) {
+        const refusal = linkRefusal(below(dir, path), target);
+        if (refusal !== undefined) throw new RpcError('INVALID_ARGUMENT', refusal);
+      }
     }
     const missing = await missingOf(this.#content, outcome, context);
     if (missing.length > 0) throw missingInputs(missing);
     await this.#cache.put(instanceName, digest, outcome, context);
     return outcomeMessage(outcome);
+  }
+
+  /** Where the paths of its outputs begin: at the input root if nobody has stored the action. */
+  async #workingDirectoryOf(action: Digest, context: RpcContext): Promise<string> {
+    try {
+      const { commandDigest } = decodeAction(await this.#content.read(action, {}, context));
+      return decodeCommand(await this.#content.read(commandDigest, {}, context)).workingDirectory;
+    } catch (error) {
+      if (missingBlobsOf(error) === undefined) throw error;
+      return '';
+    }
   }
 
   /** Reads a blob that an action needs. A missing one is a failed precondition, not a NOT_FOUND of the request. */

@@ -116,8 +116,15 @@ export function below(dir: string, path: string): string {
  * @throws RunnerError `RUNNER_FILER_FAILED` if it leads out of the input root.
  */
 export function confinedTarget(path: string, target: string): string {
-  if (isConfinedLink(path, target)) return target;
-  throw unkept(`link that could lead out of the input root: ${path} -> ${target}`);
+  const refusal = linkRefusal(path, target);
+  if (refusal !== undefined) throw unkept(refusal);
+  return target;
+}
+
+/** Why no output may be a link to that target, in words; undefined if it may. */
+export function linkRefusal(path: string, target: string): string | undefined {
+  if (isConfinedLink(path, target)) return undefined;
+  return `link that could lead out of the input root: ${path} -> ${target}`;
 }
 
 /**

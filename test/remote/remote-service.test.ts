@@ -1700,7 +1700,27 @@ test.for<readonly [string, Parameters<typeof MESSAGES.ActionResult.encode>[0], s
   [
     'an absolute link',
     { outputSymlinks: [{ path: 'a', target: '/etc/passwd' }] },
-    'action_result.output_symlinks.target: expected a relative target, got "/etc/passwd"',
+    'link that could lead out of the input root: a -> /etc/passwd',
+  ],
+  [
+    'a link that leads out',
+    { outputFileSymlinks: [{ path: 'd/a', target: '../../../etc' }] },
+    'link that could lead out of the input root: d/a -> ../../../etc',
+  ],
+  [
+    'a link without a target',
+    { outputDirectorySymlinks: [{ path: 'a', target: '' }] },
+    'link that could lead out of the input root: a -> ',
+  ],
+  [
+    'a link whose target has a NUL',
+    { outputSymlinks: [{ path: 'a', target: 'x\0y' }] },
+    'link that could lead out of the input root: a -> x\0y',
+  ],
+  [
+    'one link with two targets',
+    { outputSymlinks: [{ path: 'a', target: 'b' }], outputFileSymlinks: [{ path: 'a', target: 'c' }] },
+    'output_symlinks.target: expected "c" as before for a, got "b"',
   ],
   [
     'a path that is a file and a folder',
@@ -1724,6 +1744,22 @@ test.for<readonly [string, Parameters<typeof MESSAGES.ActionResult.encode>[0], s
     );
   }),
 );
+
+test('a link in a result of an action leads out only if it does so from where its command works', () =>
+  play(async ({ service, content }) => {
+    const actionDigest = putAction(content, { workingDirectory: 'w' });
+    const update = (target: string): Promise<string> => {
+      const lists = { outputSymlinks: [{ path: 'a', target }], outputFileSymlinks: [{ path: 'a', target }] };
+      const actionResult = MESSAGES.ActionResult.decode(MESSAGES.ActionResult.encode(lists));
+      return failure(
+        service.unary(M.updateActionResult, { instanceName: '', actionDigest, actionResult }, call()),
+      );
+    };
+    expect(await update('../b')).toBe('no failure');
+    expect(await update('../../b')).toBe(
+      'INVALID_ARGUMENT: link that could lead out of the input root: w/a -> ../../b',
+    );
+  }));
 
 test('a client may know compressors that the server does not know', () =>
   play(async ({ service, content }) => {

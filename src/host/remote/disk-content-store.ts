@@ -1,12 +1,13 @@
 /**
  * Blobs in a folder. Invariants: a blob appears complete or not at all, and bytes that do not match their digest are
- * never returned for it; neither this process nor another evicts a blob that is held; a process that is killed leaves
+ * never returned for it; neither this process nor another evicts a blob that is held by one that runs; a process that is killed leaves
  * only files that are swept away later.
  *
  * Several processes may share the folder. Each touches the blobs that it holds, again and again, and records in a lease
  * file since when it has touched them all: no process can hold a blob that was last touched before all of these times.
  * The lease and unfinished files of a dead process are removed at the next start or eviction; those of a process on
- * another machine or in another container, once it has been silent for a minute.
+ * another machine or in another container, once it has been silent for a minute. What a process holds that lives and has
+ * been silent for that long, because it was stopped, may be evicted, and is missing to it when it continues.
  */
 import * as is from '../../kernel/shape.ts';
 import { createHash, type Hash } from 'node:crypto';
@@ -96,6 +97,8 @@ const CHUNK_BYTES = 1024 * 1024;
 const TOUCH_MS = 1_000;
 /** How often a process renews its lease: blobs that it does not hold can be evicted after this time. */
 const LEASE_MS = 2_000;
+/** A process that has not renewed its lease for this long stands still: nobody waits for it to let go of what it holds. */
+const STOPPED_MS = 60_000;
 /** How often a process that shares the folder touches what it holds, which spares all else that was used since. */
 const TOUCH_AGAIN_MS = 10_000;
 /**
@@ -153,13 +156,23 @@ class Lease {
   async unheldBeforeMs(): Promise<number> {
     this.renew();
     let before = this.#oldestMs();
+    for (const path of this.#others()) before = Math.min(before, await sinceMsOf(path));
+    return before - 2 * TOUCH_MS;
+  }
+
+  /** True if no other process shares the folder, or those that do stand still. */
+  isAlone(): boolean {
+    return this.#others().next().done === true;
+  }
+
+  /** The leases of processes that renew them. The own one may be behind, on a full disk. */
+  *#others(): Generator<string> {
     for (const name of namesIn(this.#folder).filter(isLease)) {
       const path = join(this.#folder, name);
-      // On a full disk the own file may be behind.
-      if (path === this.#path) continue;
-      before = Math.min(before, await sinceMsOf(path));
+      // The other times of the file may say since when its process holds something.
+      const renewedMs = statsAt(path)?.ctimeMs ?? -Infinity;
+      if (path !== this.#path && Date.now() - renewedMs <= STOPPED_MS) yield path;
     }
-    return before - 2 * TOUCH_MS;
   }
 
   close(): void {
@@ -536,7 +549,7 @@ class DiskBlobs implements DiskContentStore {
 
   /** Touches all that is held, so that other processes need not spare what was used before. */
   async #touchHeld(): Promise<void> {
-    if (this.#isTouching || this.#isAlone()) return;
+    if (this.#isTouching || this.#lease.isAlone()) return;
     this.#isTouching = true;
     const sinceMs = Date.now();
     const holds = [...this.#lease.holds];
@@ -546,11 +559,6 @@ class DiskBlobs implements DiskContentStore {
     }
     for (const hold of holds) hold.sinceMs = sinceMs;
     this.#isTouching = false;
-  }
-
-  /** True if no other process shares the folder. */
-  #isAlone(): boolean {
-    return namesIn(join(this.#root, 'leases')).filter(isLease).length <= 1;
   }
 
   /** A name for a file that is being written. */
@@ -704,7 +712,7 @@ class DiskBlobs implements DiskContentStore {
     const before = await this.#lease.unheldBeforeMs();
     const all = (await this.#scan()).sort((a, b) => a.usedMs - b.usedMs);
     // Another process that starts from now on touches what it holds, and blobs touched since the scan are spared.
-    const alone = this.#isAlone();
+    const alone = this.#lease.isAlone();
     const limit = limitFor(this.#sizeBytes + this.#reserved);
     const needed = limit - bytes;
     const roomy = needed - limit * (1 - EVICT_TO);

@@ -750,9 +750,23 @@ describe('a content store on the disk', () => {
     utimesSync(fileOf(free), Date.now() / 1_000, Date.now() / 1_000);
     await vi.advanceTimersByTimeAsync(3_000);
     expect(await code(put(store, 'n'.repeat(70)))).toBe('RUNNER_STORE_FULL');
-    await vi.advanceTimersByTimeAsync(60_000);
+    await vi.advanceTimersByTimeAsync(30_000);
     await put(store, 'n'.repeat(70));
     expect(await store.findMissing([held, along, free])).toEqual([free]);
+    hold.release();
+  });
+
+  test('what a process holds that has not renewed its lease for a minute may go, and is missing when it continues', async () => {
+    const [store, stopped] = [disk(100), disk(100)];
+    const held = await put(stopped, 'h'.repeat(60));
+    const hold = stopped.hold([held]);
+    expect(await code(put(store, 'n'.repeat(60)))).toBe('RUNNER_STORE_FULL');
+    // Leases are renewed at the times of the system.
+    const laterMs = Date.now() + 62_000;
+    const clock = vi.spyOn(Date, 'now').mockImplementation(() => laterMs);
+    const added = await put(store, 'n'.repeat(60)).finally(() => clock.mockRestore());
+    expect(await code(stopped.read(held))).toBe('RUNNER_MISSING_BLOBS');
+    expect(await stopped.findMissing([held, added])).toEqual([held]);
     hold.release();
   });
 
