@@ -533,6 +533,8 @@ async function downloadDirectory(
     await createCasFiler({ content, root: scratch }).checkoutAt(snapshotOfDigest(root), made, { signal });
     signal.throwIfAborted();
     await moveInto(join(made, path), target);
+  } catch (error) {
+    throw content.named(error);
   } finally {
     await rm(scratch, { recursive: true, force: true });
   }

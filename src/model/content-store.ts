@@ -45,10 +45,12 @@ export const MANY_DIGESTS: is.Shape = is.listOf(DIGEST, 'a list of digests');
 export class MissingBlobsError extends RunnerError {
   readonly digests: readonly Digest[];
 
-  /** `cause` says why they are missing, if that is known. */
-  constructor(digests: readonly Digest[], cause?: unknown) {
+  /** `cause` says why they are missing, and `what` what they are of, if that is known. */
+  constructor(digests: readonly Digest[], cause?: unknown, what = '') {
     check('digests', digests, MANY_DIGESTS);
-    super('RUNNER_MISSING_BLOBS', `missing blobs: ${digests.map(digestKey).join(', ')}`, {
+    check('what', what, is.TEXT);
+    const names = digests.map(digestKey).join(', ');
+    super('RUNNER_MISSING_BLOBS', `${what === '' ? '' : `${what}: `}missing blobs: ${names}`, {
       actual: digests,
       ...(cause === undefined ? {} : { cause }),
     });

@@ -36,15 +36,15 @@ function lastIdOf({ random }: World): LastId {
   return last;
 }
 
-/** Records the calls that a client makes for a run. */
+/** Records the calls that a client makes for a run; without a `runId`, for none that is known. */
 export class CallTrace {
   readonly world: World;
   readonly tracer: Tracer;
   readonly client: string;
-  readonly runId: string;
+  readonly runId: string | undefined;
   readonly #lastId: LastId;
 
-  constructor(world: World, tracer: Tracer, client: string, runId: string) {
+  constructor(world: World, tracer: Tracer, client: string, runId?: string) {
     this.world = world;
     this.tracer = tracer;
     this.client = client;
@@ -182,10 +182,11 @@ type Request = Partial<
 >;
 
 /** What a call is about, in a few words; one about an execution names its run. */
-function argumentsText(runId: string, request: unknown): string {
+function argumentsText(runId: string | undefined, request: unknown): string {
   const { actionDigest, name: operation } = (request ?? {}) as Request;
   const about = requestText(request);
-  return actionDigest || operation !== undefined ? `run ${runId}, ${about}` : about;
+  const isOfRun = Boolean(actionDigest) || operation !== undefined;
+  return isOfRun && runId !== undefined ? `run ${runId}, ${about}` : about;
 }
 
 /** The name of the instance that a request is for; empty for the default one, and where the request names none. */

@@ -9,14 +9,16 @@ import { check } from '../kernel/argument-check.ts';
 import { namedTopic } from '../kernel/question.ts';
 import type { ActionOutputs, OutputDirectory, OutputFile, OutputSymlink } from '../model/action.ts';
 import { isPathBelow } from '../model/confined-path.ts';
-import { DIGEST, snapshotOfDigest } from '../model/digest.ts';
+import { type Digest, DIGEST, snapshotOfDigest } from '../model/digest.ts';
 import { checkWorld, type World } from '../model/world.ts';
+import { CallTrace } from './call-trace.ts';
 import { createContentFiler } from './content-filer.ts';
 import { FetchedTree } from './fetched-tree.ts';
 import { checkLink } from './input-tree.ts';
 import { CALL_MS_MAX, RemoteClient, RETRIES_MAX, TRANSPORT } from './remote-client.ts';
 import type { RemoteService } from './rpc.ts';
 import { below } from './stored-tree.ts';
+import { unreadOutput } from './unread-output.ts';
 
 /** Options of {@link readOutputs}. */
 export interface ReadOutputsOptions {
@@ -82,11 +84,11 @@ const OPTIONS = is.optionsOf<ReadOutputsOptions>(
 
 /**
  * Reads the outputs of an action: every file, directory and link by its path, and what is in directories after them.
- * All are held in memory.
+ * All are held in memory. The trace has the calls, as those of `readOutputs`.
  *
  * @throws RunnerError (rejects) `RUNNER_INVALID_ARGUMENT` for invalid options; `RUNNER_RPC_FAILED` if the cluster cannot
- * be reached; `RUNNER_RPC_FAILED` or `RUNNER_MISSING_BLOBS` if it has lost an output; `RUNNER_BAD_MESSAGE` for a link that
- * leads out; `RUNNER_MISSING_PACKAGE` without protobufjs.
+ * be reached; `RUNNER_RPC_FAILED` or `RUNNER_MISSING_BLOBS` if it has lost an output, which is named; `RUNNER_BAD_MESSAGE`
+ * for a link that leads out; `RUNNER_MISSING_PACKAGE` without protobufjs.
  * @example
  * ```ts
  * import { createMemoryTree, simulate, virtualTempDirs, createMemoryOutputs, finalStatus } from 'dryrunner';
@@ -136,21 +138,26 @@ export async function readOutputs(world: World, options: ReadOutputsOptions): Pr
   const { transport, result, instanceName = '', retriesMax = RETRIES_MAX, callMsMax = CALL_MS_MAX } = options;
   const { workingDirectory = '', signal = new AbortController().signal } = options;
   const limits = { transport, instanceName, retriesMax, callMsMax };
-  const client = new RemoteClient(world, limits, namedTopic('outputs', 'read', instanceName), signal);
+  const { tracer } = world;
+  const calls = tracer === undefined ? undefined : new CallTrace(world, tracer, 'readOutputs');
+  const client = new RemoteClient(world, limits, namedTopic('outputs', 'read', instanceName), signal, calls);
+  const read = async (path: string, digest: Digest): Promise<Uint8Array> => {
+    try {
+      return await client.read(digest);
+    } catch (error) {
+      throw unreadOutput(path, error);
+    }
+  };
   const entries = new Map<string, TreeEntry>();
   for (const { path, digest, isExecutable } of result.outputFiles) {
-    entries.set(path, { kind: 'file', bytes: await client.read(digest), executable: isExecutable });
+    entries.set(path, { kind: 'file', bytes: await read(path, digest), executable: isExecutable });
   }
   for (const { path, treeDigest } of result.outputDirectories) {
     const content = new FetchedTree(client);
     const at = below(workingDirectory, path);
-    const root = content.addTree(await client.read(treeDigest), at);
-    const tree = createMemoryTree();
-    const { path: dir } = await createContentFiler({ content, tree }).checkout(snapshotOfDigest(root), {
-      signal,
-    });
+    const root = content.addTree(await read(path, treeDigest), at, path);
     if (path !== '') entries.set(path, { kind: 'dir' });
-    for (const [name, entry] of tree.entriesUnder(at === '' ? dir : `${dir}/${at}`)) {
+    for (const [name, entry] of await entriesBelow(at, root, content, signal)) {
       entries.set(below(path, name), entry);
     }
   }
@@ -159,4 +166,21 @@ export async function readOutputs(world: World, options: ReadOutputsOptions): Pr
     entries.set(path, { kind: 'link', target });
   }
   return entries;
+}
+
+/** The entries below a directory of a tree, whose files are fetched. */
+async function entriesBelow(
+  at: string,
+  root: Digest,
+  content: FetchedTree,
+  signal: AbortSignal,
+): Promise<TreeEntries> {
+  const tree = createMemoryTree();
+  try {
+    const filer = createContentFiler({ content, tree });
+    const { path: dir } = await filer.checkout(snapshotOfDigest(root), { signal });
+    return tree.entriesUnder(below(dir, at));
+  } catch (error) {
+    throw content.named(error);
+  }
 }

@@ -178,7 +178,8 @@ export class RemoteClient {
     this.#topic = topic;
     this.#signal = signal;
     this.#calls = calls;
-    this.#caller = calls === undefined ? {} : { caller: { runner: calls.client, runId: calls.runId } };
+    const { client: runner, runId } = calls ?? { client: '' };
+    this.#caller = runId === undefined ? {} : { caller: { runner, runId } };
   }
 
   /** Makes a call, with retries; rejects with an {@link RpcError}. */

@@ -170,7 +170,7 @@ class FaultyService implements RemoteService {
           yield answer;
           continue;
         }
-        this.#breakOff(fault, method, left);
+        this.#breakOff(fault, method, request, left);
         left -= 1;
         const isResult = method.path.includes('Execut') && (answer as OperationMessage).done;
         if (isResult && fault.strikes('loseDone')) return;
@@ -269,12 +269,12 @@ class FaultyService implements RemoteService {
 
   async #before(
     fault: DrawnFault | undefined,
-    { path }: RpcMethod<unknown, unknown>,
+    method: RpcMethod<unknown, unknown>,
     topic: Topic,
     context: RpcContext,
   ): Promise<void> {
     if (fault?.strikes('refuse') === true) {
-      throw new RpcError('UNAVAILABLE', `${path} was refused (injected fault)`);
+      throw new RpcError('UNAVAILABLE', `${methodName(method)} was refused (injected fault)`);
     }
     if (fault?.strikes('slow') !== true) return;
     const { clock, choices } = this.#world;
@@ -288,10 +288,12 @@ class FaultyService implements RemoteService {
   }
 
   /** Throws if the stream ends before its next answer; `left` is the number of answers before a cut. */
-  #breakOff(fault: DrawnFault, { path }: RpcMethod<unknown, unknown>, left: number): void {
-    if (fault.strikes('loseBlob')) throw new RpcError('NOT_FOUND', 'the blob was evicted (injected fault)');
+  #breakOff(fault: DrawnFault, method: RpcMethod<unknown, unknown>, request: unknown, left: number): void {
+    if (fault.strikes('loseBlob')) {
+      throw new RpcError('NOT_FOUND', `${requestText(request) || 'the blob'} was evicted (injected fault)`);
+    }
     if (left === 0 && fault.strikes('cut')) {
-      throw new RpcError('UNAVAILABLE', `${path} broke off (injected fault)`);
+      throw new RpcError('UNAVAILABLE', `${methodName(method)} broke off (injected fault)`);
     }
   }
 
@@ -314,12 +316,12 @@ class FaultyService implements RemoteService {
     return answer;
   }
 
-  #lose(fault: DrawnFault | undefined, { path }: RpcMethod<unknown, unknown>): void {
+  #lose(fault: DrawnFault | undefined, method: RpcMethod<unknown, unknown>): void {
     if (fault?.strikes('loseAnswer') === true) {
-      throw new RpcError('UNAVAILABLE', `the answer of ${path} was lost (injected fault)`);
+      throw new RpcError('UNAVAILABLE', `the answer of ${methodName(method)} was lost (injected fault)`);
     }
     if (fault?.strikes('deadline') === true) {
-      throw new RpcError('DEADLINE_EXCEEDED', `${path} took too long (injected fault)`);
+      throw new RpcError('DEADLINE_EXCEEDED', `${methodName(method)} took too long (injected fault)`);
     }
   }
 }

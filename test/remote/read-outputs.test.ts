@@ -1,10 +1,12 @@
 // Reading what an action has made from the cluster that has its result.
 import { describe, expect, test } from 'vitest';
+import { digestOf } from '../../src/cas/digest-of.ts';
 import { MESSAGES } from '../../src/cas/codec.ts';
 import { createMemoryActionCache } from '../../src/cas/memory-action-cache.ts';
 import { createMemoryContentStore, type MemoryContentStore } from '../../src/cas/memory-content-store.ts';
 import type { TreeEntries } from '../../src/filers/memory-tree.ts';
 import type { ActionOutputs } from '../../src/model/action.ts';
+import { digestKey } from '../../src/model/digest.ts';
 import { withRemoteFaults } from '../../src/remote/remote-faults.ts';
 import { readOutputs } from '../../src/remote/read-outputs.ts';
 import { createRemoteService } from '../../src/remote/remote-service.ts';
@@ -132,12 +134,22 @@ describe('the outputs of an action', () => {
       const digest = createMemoryContentStore().add('lost');
       const file = { path: 'a', digest, isExecutable: false };
       const lost = readOutputs(sim.world, { transport, result: { ...NOTHING, outputFiles: [file] } });
-      await expect(lost).rejects.toMatchObject({ code: 'RUNNER_RPC_FAILED', status: { code: 5 } });
+      await expect(lost).rejects.toMatchObject({
+        code: 'RUNNER_RPC_FAILED',
+        status: { code: 5 },
+        message: `output a: missing blobs: ${digestKey(digest)}`,
+      });
       const files = [{ name: 'a', digest, isExecutable: false }];
-      const treeDigest = content.add(MESSAGES.Tree.encode({ root: { files }, children: [] }));
+      const inner = { files };
+      const directories = [{ name: 'sub', digest: digestOf(MESSAGES.Directory.encode(inner)) }];
+      const treeDigest = content.add(MESSAGES.Tree.encode({ root: { directories }, children: [inner] }));
       const below = { ...NOTHING, outputDirectories: [{ path: 'out', treeDigest }] };
-      await expect(readOutputs(sim.world, { transport, result: below })).rejects.toMatchObject({
+      await expect(
+        readOutputs(sim.world, { transport, result: below, workingDirectory: 'pkg' }),
+      ).rejects.toMatchObject({
         code: 'RUNNER_MISSING_BLOBS',
+        message: `output out/sub/a: missing blobs: ${digestKey(digest)}`,
+        digests: [digest],
       });
       const out = { ...NOTHING, outputSymlinks: [{ path: 'out/x', target: '../../etc' }] };
       await expect(readOutputs(sim.world, { transport, result: out })).rejects.toMatchObject({

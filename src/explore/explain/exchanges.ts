@@ -7,6 +7,7 @@
 import { exchangeText, type MessageEvent } from '../../model/message-text.ts';
 import type { TraceEvent } from '../../model/trace-event.ts';
 import type { ObservedDecision, ObservedRun } from './observed-run.ts';
+import type { OutputNames } from './output-names.ts';
 
 /** A step of a message, and the number of earlier trace events. */
 interface Step {
@@ -31,13 +32,16 @@ export class Exchanges {
   readonly #texts = new Map<TraceEvent, string>();
   /** Indices in the trace at which a decision was made or a fault struck, ascending. */
   readonly #marks: readonly number[];
+  readonly #outputs: OutputNames;
 
   /** `unusual` are the decisions that were not plain, `textOf` describes an event alone. */
   constructor(
     events: ObservedRun['events'],
     unusual: readonly ObservedDecision[],
     textOf: (event: TraceEvent) => string,
+    outputs: OutputNames,
   ) {
+    this.#outputs = outputs;
     let before: { readonly event: TraceEvent; readonly firingId: number } | undefined;
     const marks = unusual.map(({ traceIndex }) => traceIndex);
     events.forEach((observed, index) => {
@@ -91,7 +95,7 @@ export class Exchanges {
       if (isTroubled || call === undefined || !isAnswer(event)) return;
       if (event.step === 'sent') this.#wording.set(event, () => answeredText(call, event, textOf(event)));
       else if (event.step === 'delivered' && this.#hidden.has(steps[at - 1]?.event as TraceEvent)) {
-        this.#wording.set(event, () => exchangeText(call, event));
+        this.#wording.set(event, () => this.#outputs.added(exchangeText(call, event)));
       }
     });
   }

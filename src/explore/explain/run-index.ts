@@ -11,6 +11,7 @@ import { EventNames } from './event-name.ts';
 import { Exchanges } from './exchanges.ts';
 import { HeldResources } from './held-resources.ts';
 import { type ObservedDecision, type ObservedRun, unusualDecisions } from './observed-run.ts';
+import { OutputNames } from './output-names.ts';
 import { ShownFaults } from './shown-fault.ts';
 import { callersIn } from './workload-decisions.ts';
 
@@ -25,6 +26,7 @@ export class RunIndex {
   #faults: ShownFaults | undefined;
   #held: HeldResources | undefined;
   #names: EventNames | undefined;
+  #outputs: OutputNames | undefined;
   #order: ReadonlyMap<number, number> | undefined;
   #sharedRunIds: ReadonlySet<string> | undefined;
   #unusual: readonly ObservedDecision[] | undefined;
@@ -47,11 +49,16 @@ export class RunIndex {
   }
 
   get exchanges(): Exchanges {
-    return (this.#exchanges ??= new Exchanges(this.run.events, this.unusual, (event) => this.textOf(event)));
+    return (this.#exchanges ??= new Exchanges(
+      this.run.events,
+      this.unusual,
+      (event) => this.textOf(event),
+      this.outputs,
+    ));
   }
 
   get faults(): ShownFaults {
-    return (this.#faults ??= new ShownFaults(this.run, this.names, this.args));
+    return (this.#faults ??= new ShownFaults(this.run, this.names, this.args, this.outputs));
   }
 
   get held(): HeldResources {
@@ -60,6 +67,10 @@ export class RunIndex {
 
   get names(): EventNames {
     return (this.#names ??= new EventNames(this));
+  }
+
+  get outputs(): OutputNames {
+    return (this.#outputs ??= new OutputNames(this.run.events));
   }
 
   /** The position of each clock event in the order of firing, from 0. */
@@ -79,11 +90,14 @@ export class RunIndex {
 
   /** The event in words; a reply with the arguments of its call. */
   textOf(event: TraceEvent): string {
-    const text =
-      this.#texts.get(event) ??
-      (event.type === 'message' ? messageEventText(event, this.args.of(event)) : eventText(event));
+    const text = this.#texts.get(event) ?? this.#newTextOf(event);
     this.#texts.set(event, text);
     return text;
+  }
+
+  #newTextOf(event: TraceEvent): string {
+    if (event.type === 'message') return this.outputs.added(messageEventText(event, this.args.of(event)));
+    return event.type === 'fault' ? this.outputs.added(eventText(event)) : eventText(event);
   }
 }
 

@@ -12,6 +12,7 @@ import { messageAskedAbout } from './arrivals.ts';
 import type { CallArguments } from './call-arguments.ts';
 import type { EventNames } from './event-name.ts';
 import { aboutOf, answerText, decisionText } from './question-text.ts';
+import type { OutputNames } from './output-names.ts';
 import type { ObservedDecision, ObservedEvent, ObservedRun } from './observed-run.ts';
 
 /** A fault in the trace. */
@@ -30,6 +31,7 @@ export class ShownFaults {
   readonly #run: ObservedRun;
   readonly #names: EventNames;
   readonly #args: CallArguments;
+  readonly #outputs: OutputNames;
   /** Ordinals of decisions, by answer and question. */
   readonly #earlier = new Map<string, ReadonlyMap<ObservedDecision, number>>();
   readonly #shown = new Map<ObservedDecision, ShownFault | undefined>();
@@ -43,10 +45,11 @@ export class ShownFaults {
   /** The events of `atSomeEvent`, which come some events after their decisions. */
   readonly #later = new Map<string, ObservedEvent>();
 
-  constructor(run: ObservedRun, names: EventNames, args: CallArguments) {
+  constructor(run: ObservedRun, names: EventNames, args: CallArguments, outputs: OutputNames) {
     this.#run = run;
     this.#names = names;
     this.#args = args;
+    this.#outputs = outputs;
     run.decisions.forEach((decision, at) => {
       if (!isAnsweredFault(decision)) return;
       const crash = crashBehind(run.decisions, at);
@@ -127,7 +130,8 @@ export class ShownFaults {
 
   #decisionText(decision: ObservedDecision): string {
     const worded = this.#backs.get(decision) ?? decision;
-    return decisionText(worded, (event) => this.#names.of(event), this.#earlierMoments(decision));
+    const text = decisionText(worded, (event) => this.#names.of(event), this.#earlierMoments(decision));
+    return decision.question.kind === 'fault' ? this.#outputs.added(text) : text;
   }
 
   /** How often the same question was asked before with the same text: calls with other arguments do not count. */

@@ -7,7 +7,11 @@ import { createRemoteService } from '../../../src/remote/remote-service.ts';
 import { withRemoteFaults } from '../../../src/remote/remote-faults.ts';
 import { overWire } from '../../../src/remote/rpc.ts';
 import { topicOf } from '../../../src/kernel/question.ts';
-import { makeBazelLab } from '../../remote/bazel-lab.ts';
+import { digestOf } from '../../../src/cas/digest-of.ts';
+import type { ActionOutcome } from '../../../src/model/action.ts';
+import { readOutputs } from '../../../src/remote/read-outputs.ts';
+import { createSimContentStore } from '../../../src/remote/sim-stores.ts';
+import { addAction, commandFor, makeBazelLab } from '../../remote/bazel-lab.ts';
 
 /** A scheduler that runs a failed job again, though the failure may hide a run that goes on. */
 const twice = defineScenario({
@@ -76,7 +80,7 @@ describe('a struck remote call', () => {
       'run 1 of lane-2 was started',
       'run 2 of lane-2 was started',
     ]);
-    for (const { frames } of started) expect(frames[0]).toMatch(/^runJob .*remote-failures\.test\.ts:26:/);
+    for (const { frames } of started) expect(frames[0]).toMatch(/^runJob .*remote-failures\.test\.ts:30:/);
   });
 
   test('names the runners of runs that several have in the causes of lines', async () => {
@@ -86,6 +90,60 @@ describe('a struck remote call', () => {
     expect(causes).not.toMatch(/of run [01234](?! of )/);
   });
 });
+
+test.for(['evict', 'loseBlob'] as const)(
+  'an output that is lost by %s is named with its run',
+  async (kind) => {
+    const trusting = defineScenario({
+      name: 'trusting',
+      description: 'an output can be read',
+      async run(sim) {
+        const { runner: worker, blobs, results } = makeBazelLab(sim.world, { name: 'worker' });
+        const content = createSimContentStore(sim.world, blobs, { rates: { evict: 0.1 } });
+        const server = createRemoteService(sim.world, { runner: worker, content, cache: results });
+        const lane = createRemoteRunner(sim.world, {
+          name: 'lane',
+          transport: overWire(server),
+          content: blobs,
+        });
+        const action = addAction(blobs, ['write out.txt A', 'complete 0'], {
+          command: { outputPaths: ['out.txt'] },
+        });
+        const { status } = await finalStatus(lane, (await lane.run(commandFor(action))).runId);
+        const transport = withRemoteFaults(overWire(server), sim.world, { rates: { loseBlob: 0.1 } });
+        const result = status.actionResult?.result as ActionOutcome;
+        try {
+          await readOutputs(sim.world, { transport, result });
+        } finally {
+          await lane.release();
+          server.close();
+          await worker.release();
+        }
+      },
+    });
+    const hash = digestOf('A').hash.slice(0, 8);
+    const question =
+      kind === 'evict'
+        ? topicOf({ owner: 'cas', what: 'read', subject: hash })
+        : topicOf({ owner: 'remote', what: 'call', subject: 'Read' });
+    const { what, history } = await explain(createExecutor(trusting), [
+      { question: question.asks('fault'), n: 10, answer: 9 },
+    ]);
+    const output = `${hash}, out.txt of run 0 of lane`;
+    const struck =
+      kind === 'evict'
+        ? `fault "evict" strikes cas read ${output}`
+        : `remote call Read(blob ${output}) does not find the blob`;
+    expect(what).toMatch(/^"output out\.txt: .*" was thrown, when /);
+    expect(what).toContain(`when ${struck}`);
+    const lines = history.map(({ text }) => text);
+    expect(lines).toContainEqual(
+      expect.stringMatching(
+        new RegExp(`^Read\\(blob ${output}\\) of the server, called by readOutputs .* fails: NOT_FOUND`),
+      ),
+    );
+  },
+);
 
 test('how long a struck call is slow is said of the call', async () => {
   const impatient = defineScenario({
