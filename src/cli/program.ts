@@ -284,7 +284,10 @@ program
     positiveInteger,
   )
   .addOption(
-    new Option('--runners <kind>', 'exec runs commands; simulated runs none and makes placeholders')
+    new Option(
+      '--runners <kind>',
+      'exec runs commands; simulated runs none, follows scripts such as "sleep 100", and makes placeholders',
+    )
       .choices(['exec', 'simulated'])
       .default('exec'),
   )

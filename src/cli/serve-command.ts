@@ -387,7 +387,9 @@ export async function openMetricsPage(port: number | undefined): Promise<Metrics
   try {
     await once(server, 'listening');
   } catch (error) {
-    throw new UsageError(`--metrics-port: ${messageOf(error)}`);
+    const isTaken = (error as NodeJS.ErrnoException).code === 'EADDRINUSE';
+    const why = isTaken ? `another program listens on 127.0.0.1:${port}` : messageOf(error);
+    throw new UsageError(`--metrics-port: ${why}`);
   }
   // A connection that the system refuses, for example because too many files are open.
   server.on('error', (error) => process.emitWarning(`--metrics-port: ${messageOf(error)}`));

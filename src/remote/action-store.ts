@@ -80,8 +80,14 @@ export interface OutputPlace {
    * undefined if they lead nowhere or in a circle.
    */
   reached(dir: string, path: string): MaybePromise<EntryKind | 'outside' | undefined>;
-  storeFile(content: ContentStore, path: string, cancel: Cancellable): MaybePromise<StoredFile>;
-  sourceAt(dir: string): MaybePromise<TreeSource>;
+  /** Errors call the file `shown`, and so those of the next the directory. */
+  storeFile(
+    content: ContentStore,
+    path: string,
+    cancel: Cancellable,
+    shown: string,
+  ): MaybePromise<StoredFile>;
+  sourceAt(dir: string, shown: string): MaybePromise<TreeSource>;
   storeLog(content: ContentStore, log: Output, cancel: Cancellable): Promise<Digest>;
 }
 
@@ -153,7 +159,7 @@ export class Actions implements ActionStore {
       const kind = await this.#place.kindAt(at);
       if (kind === undefined) continue;
       if ((await this.#place.reached(dir, path === '' ? at : parentOf(at))) === 'outside') {
-        throw unkept(`output outside of the input root: ${at}`);
+        throw unkept(`output outside of the input root: ${at.slice(dir.length + 1)}`);
       }
       if (kind === 'link') {
         const target = confinedTarget(at.slice(dir.length + 1), await this.#place.targetOf(at));
@@ -161,9 +167,12 @@ export class Actions implements ActionStore {
       } else if (kind === 'other' || kind !== (kinds.get(path) ?? kind)) {
         throw wrongKind(path, kinds.get(path), kind);
       } else if (kind === 'file') {
-        outputFiles.push({ path, ...(await this.#place.storeFile(content, at, cancel)) });
+        outputFiles.push({ path, ...(await this.#place.storeFile(content, at, cancel, `output ${path}`)) });
       } else {
-        outputDirectories.push({ path, treeDigest: await this.#storeDir(content, dir, at, cancel) });
+        outputDirectories.push({
+          path,
+          treeDigest: await this.#storeDir(content, dir, at, cancel, `output ${path}`),
+        });
       }
     }
     return { outputFiles, outputDirectories, outputSymlinks };
@@ -183,8 +192,14 @@ export class Actions implements ActionStore {
     return request === undefined ? this.#content : holdingFor(this.#content, request.actionDigest);
   }
 
-  async #storeDir(content: ContentStore, dir: string, at: string, cancel: Cancellable): Promise<Digest> {
-    const source = await this.#place.sourceAt(at);
+  async #storeDir(
+    content: ContentStore,
+    dir: string,
+    at: string,
+    cancel: Cancellable,
+    shown: string,
+  ): Promise<Digest> {
+    const source = await this.#place.sourceAt(at, shown);
     const { root, children } = await storeTree(content, source, cancel, at.slice(dir.length + 1));
     return storeBytes(content, MESSAGES.Tree.encode({ root, children }), cancel);
   }

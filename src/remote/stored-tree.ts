@@ -42,8 +42,11 @@ export interface StoredTree {
 }
 
 /** The error for an entry that cannot be stored: `RUNNER_FILER_FAILED`. */
-export function unkept(message: string): FilerError {
-  return new FilerError(message, { exitCode: EXIT_CODES.BUNDLE_UPLOAD });
+export function unkept(message: string, cause?: unknown): FilerError {
+  return new FilerError(message, {
+    exitCode: EXIT_CODES.BUNDLE_UPLOAD,
+    ...(cause === undefined ? {} : { cause }),
+  });
 }
 
 /** Stores bytes under their own digest. */

@@ -258,16 +258,20 @@ describe('dryrunner serve --reapi', () => {
     rmSync(cas, { recursive: true });
     writeFileSync(cas, '');
     const requests = [{ digest: digestOf('a'), data: Buffer.from('a'), compressor: 0 }];
-    const text = `the folder ${join(cas, 'cas')} of a store was removed, and cannot be made again: `;
+    const what = 'was removed, and cannot be made again: ';
     for (let n = 0; n < 2; n += 1) {
       const { responses } = await remote.unary(M.batchUpdateBlobs, { instanceName: '', requests }, call());
-      expect(responses[0]?.status?.message).toContain(text);
+      expect(responses[0]?.status?.message).toBe(`the folder of a store ${what}not a directory`);
     }
     remote.close();
     server.child.kill('SIGTERM');
     const { code, err } = await server.finished;
     expect(code).toBe(143);
-    expect(err.split('\n').filter((line) => line.startsWith(`warning: ${text}`))).toHaveLength(1);
+    expect(
+      err
+        .split('\n')
+        .filter((line) => line.startsWith(`warning: the folder ${join(cas, 'cas')} of a store ${what}`)),
+    ).toHaveLength(1);
   });
 
   test.for<readonly [string, readonly string[], string]>([
@@ -442,6 +446,15 @@ describe('dryrunner serve --reapi', () => {
     expect(err).toBe(
       `error: cannot listen on 127.0.0.1:${port}: another program listens there; --port 0 takes any port that is free\n`,
     );
+  });
+
+  test('ends with one sentence if the port of its metrics is taken', async () => {
+    const { said } = await serve();
+    const port = new URL(String(said['endpoint'])).port;
+    const command = startWith({ TMPDIR: dir }, 'serve', '--reapi', '--port', '0', '--metrics-port', port);
+    started.push(command);
+    const { code, err } = await command.finished;
+    expect([code, err]).toEqual([2, `error: --metrics-port: another program listens on 127.0.0.1:${port}\n`]);
   });
 
   test('says in lines for people how much it does, and what clients send stays on its line', async () => {

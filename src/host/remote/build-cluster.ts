@@ -276,7 +276,8 @@ export async function serveBuildCluster(options: BuildClusterOptions = {}): Prom
     const { content, cache } = stores;
     ends.unshift(() => content.close());
     const logs = makeLogs(options, temporary);
-    ends.unshift(() => allOf(logs.map((outputs) => outputs.dispose())));
+    // What cannot be removed of them is left to the removal of the folder, which says what stays.
+    ends.unshift(() => Promise.allSettled(logs.map((outputs) => outputs.dispose())));
     const runners = makeWorkers(world, options, stores, logs, temporary);
     ends.unshift(() => allOf(runners.map((runner) => runner.release())));
     const service = createRemoteService(world, {

@@ -80,7 +80,7 @@ class DiskResults implements ActionCache {
     try {
       this.#write(path, bytes);
     } catch (error) {
-      if (!this.#folders.areMadeAgain(error)) throw asStoreError(error, body.length);
+      if (!this.#folders.areMadeAgain(error)) throw this.#folders.failure(asStoreError(error, body.length));
       this.#entries = undefined;
       this.#write(path, bytes);
     }

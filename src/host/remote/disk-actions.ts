@@ -10,6 +10,8 @@ import type { ActionCache, ActionStore, ContentStore } from '../../model/content
 import { EXIT_CODES } from '../../model/exit-code.ts';
 import { Actions, type OutputPlace } from '../../remote/action-store.ts';
 import { asFilerError } from '../filers/dir-checkout.ts';
+import { meaningOf } from '../../model/system-error.ts';
+import { unkept } from '../../remote/stored-tree.ts';
 import { isNothingThere } from './store-folder.ts';
 import { diskSource, kindAt, storeFile, targetAt } from './stored-tree.ts';
 
@@ -38,7 +40,13 @@ const DISK: OutputPlace = {
     await asFiler(mkdir(path, { recursive: true }));
   },
   makeLink: (path, target) => asFiler(symlink(target, path)),
-  kindAt,
+  async kindAt(path) {
+    try {
+      return await kindAt(path);
+    } catch (error) {
+      throw unkept(`the outputs cannot be read: ${meaningOf(error)}`, error);
+    }
+  },
   targetOf: targetAt,
   async reached(dir, path) {
     const end = await realPathOf(path);
@@ -50,9 +58,9 @@ const DISK: OutputPlace = {
   sourceAt: diskSource,
   async storeLog(content, log, cancel) {
     try {
-      return (await storeFile(content, await log.asFile(), cancel)).digest;
+      return (await storeFile(content, await log.asFile(), cancel, 'the log')).digest;
     } catch (error) {
-      if (!isNothingThere(error)) throw error;
+      if (!isNothingThere((error as Error).cause)) throw error;
       const message = 'the log of the action was removed before it was stored';
       throw new RunnerError('RUNNER_DISK_FAILED', message, { cause: error });
     }

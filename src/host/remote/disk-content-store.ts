@@ -334,9 +334,9 @@ class DiskBlobs implements DiskContentStore {
   #readSmall(digest: Digest): Buffer {
     const path = this.#pathOf(digest);
     // A request with another size is for another blob, and does not show that this one is damaged.
-    const stats = statsAt(path);
+    const stats = this.#looking(() => statsAt(path));
     if (stats?.size !== digest.sizeBytes) throw new MissingBlobsError([digest]);
-    const bytes = readIfRegular(path);
+    const bytes = this.#looking(() => readIfRegular(path));
     if (bytes === undefined) throw new MissingBlobsError([digest]);
     const actual = createHash('sha256').update(bytes).digest('hex');
     if (actual !== digest.hash) throw this.#damaged(digest, bytes.length, actual);
@@ -391,7 +391,7 @@ class DiskBlobs implements DiskContentStore {
       throw new MissingBlobsError([digest]);
     } catch (error) {
       const isNothing = isNothingThere(error) || error instanceof NotRegularError;
-      throw isNothing ? new MissingBlobsError([digest], error) : error;
+      throw isNothing ? new MissingBlobsError([digest], error) : this.#folders.failure(error);
     }
   }
 
@@ -462,7 +462,7 @@ class DiskBlobs implements DiskContentStore {
           isMadeAgain = true;
           this.#startOver();
         } else if (this.#maxBytes === Infinity || !isDiskFull(error)) {
-          throw asStoreError(error, bytes);
+          throw this.#folders.failure(asStoreError(error, bytes));
         } else if (this.#evicting !== undefined) {
           // It makes room for another blob, and perhaps for this one as well.
           await this.#evicting;
@@ -636,9 +636,18 @@ class DiskBlobs implements DiskContentStore {
   #isThere(digest: Digest): boolean {
     if (digest.sizeBytes === 0) return true;
     const path = this.#pathOf(digest);
-    const stats = statsAt(path);
+    const stats = this.#looking(() => statsAt(path));
     if (stats?.isFile() !== true || stats.size !== digest.sizeBytes) return false;
     return this.#touch(digest, path);
+  }
+
+  /** The result of looking at the folder; throws what callers get if that fails. */
+  #looking<T>(look: () => T): T {
+    try {
+      return look();
+    } catch (error) {
+      throw this.#folders.failure(error);
+    }
   }
 
   /** Marks a blob as just used; false if it is gone. */

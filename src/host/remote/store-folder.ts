@@ -15,7 +15,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { messageOf, RunnerError } from '../../kernel/errors.ts';
-import { isOutOfRoom } from '../../model/content-store.ts';
+import { isOutOfFiles, isOutOfRoom } from '../../model/content-store.ts';
 import { meaningOf } from '../../model/system-error.ts';
 import { makeFolderSync } from '../make-folder.ts';
 import { sayingOnce } from './guard-callback.ts';
@@ -23,7 +23,7 @@ import { isOwnName, ownerOf } from '../own-name.ts';
 
 /** True for an error of the system because nothing is at that path, or a file is in the place of a folder above it. */
 export function isNothingThere(error: unknown): boolean {
-  const { code } = error as NodeJS.ErrnoException;
+  const { code } = (error ?? {}) as NodeJS.ErrnoException;
   return code === 'ENOENT' || code === 'ENOTDIR';
 }
 
@@ -106,10 +106,20 @@ export class StoreFolders {
       this.#make();
       return true;
     } catch (cause) {
-      const text = `the folder ${this.#root} of a store was removed, and cannot be made again: ${messageOf(cause)}`;
-      this.say(text);
+      const what = 'was removed, and cannot be made again';
+      this.say(`the folder ${this.#root} of a store ${what}: ${messageOf(cause)}`);
+      const text = `the folder of a store ${what}: ${meaningOf(cause)}`;
       throw new RunnerError('RUNNER_DISK_FAILED', text, { cause });
     }
+  }
+
+  /** What callers get for an error of the system, which is reported: they can do nothing about it but try again. */
+  failure(error: unknown): unknown {
+    const isSystems = (error as NodeJS.ErrnoException).syscall !== undefined;
+    if (!isSystems || isOutOfRoom(error) || isOutOfFiles(error)) return error;
+    this.say(`the folder ${this.#root} of a store cannot be used: ${messageOf(error)}`);
+    const text = `the folder of a store cannot be used: ${meaningOf(error)}`;
+    return new RunnerError('RUNNER_DISK_FAILED', text, { cause: error });
   }
 
   #make(): void {

@@ -11,8 +11,10 @@ import { digestOf } from '../../cas/digest-of.ts';
 import { REPLACEMENT } from '../../cas/protocol-types.ts';
 import { throwIfCancelled } from '../../filers/filer-error.ts';
 import type { Cancellable } from '../../model/cancellation.ts';
-import { type ContentStore, requireRoom } from '../../model/content-store.ts';
+import { type ContentStore, isOutOfFiles, isOutOfRoom, requireRoom } from '../../model/content-store.ts';
 import type { Digest } from '../../model/digest.ts';
+import { meaningOf } from '../../model/system-error.ts';
+import { isRunnerError } from '../../kernel/errors.ts';
 import { type EntryKind, type StoredFile, type TreeSource, unkept } from '../../remote/stored-tree.ts';
 import { shownBytes } from '../shown-bytes.ts';
 
@@ -21,19 +23,43 @@ const SMALL_BYTES = 1024 * 1024;
 const CHUNK_BYTES = 256 * 1024;
 
 /**
- * Stores a regular file as it is now. Rejects with `RUNNER_FILER_FAILED` if it is something else, and with
+ * Stores a regular file as it is now; errors call it `shown`. Rejects with `RUNNER_FILER_FAILED` if it is something else, and with
  * `RUNNER_STORE_FULL`, without reading it, if the store can hold no blob of its size.
  */
 export async function storeFile(
   content: ContentStore,
   path: string,
   cancel?: Cancellable,
+  shown: string = path,
+): Promise<StoredFile> {
+  try {
+    return await storeAt(content, path, cancel, shown);
+  } catch (error) {
+    if (isRunnerError(error, 'RUNNER_WRONG_DIGEST')) {
+      throw unkept(`${shown} has changed while it was stored`, error);
+    }
+    throw readError(error, shown);
+  }
+}
+
+/** The error of the system if something cannot be read, without its path; other errors unchanged. */
+function readError(error: unknown, shown: string): unknown {
+  const isSystems = (error as NodeJS.ErrnoException).syscall !== undefined;
+  if (!isSystems || isOutOfRoom(error) || isOutOfFiles(error)) return error;
+  return unkept(`${shown} cannot be read: ${meaningOf(error)}`, error);
+}
+
+async function storeAt(
+  content: ContentStore,
+  path: string,
+  cancel: Cancellable | undefined,
+  shown: string,
 ): Promise<StoredFile> {
   const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   try {
     const stats = await file.stat();
-    if (!stats.isFile()) throw unkept(`not a regular file: ${path}`);
-    requireRoom(content, stats.size, path);
+    if (!stats.isFile()) throw unkept(`not a regular file: ${shown}`);
+    requireRoom(content, stats.size, shown);
     const isExecutable = (stats.mode & 0o111) !== 0;
     if (stats.size <= SMALL_BYTES) {
       const bytes = await file.readFile();
@@ -89,8 +115,11 @@ export interface DiskSource extends TreeSource {
   pathOf(path: string): string;
 }
 
-/** A directory of the disk as a source for storing; the directory itself may be reached through links. */
-export async function diskSource(dir: string): Promise<DiskSource> {
+/**
+ * A directory of the disk as a source for storing; the directory itself may be reached through links. Errors call it
+ * `shown`.
+ */
+export async function diskSource(dir: string, shown: string = dir): Promise<DiskSource> {
   // Joining a name to a path resolves a `..` in it, which leads elsewhere if it comes after a link.
   const top = await realpath(dir);
   const pathOf = (path: string): string => join(top, path);
@@ -98,11 +127,13 @@ export async function diskSource(dir: string): Promise<DiskSource> {
     pathOf,
     async entriesOf(path) {
       const at = pathOf(path);
-      const entries = await readdir(at, { withFileTypes: true });
+      const entries = await readdir(at, { withFileTypes: true }).catch((error: unknown) => {
+        throw readError(error, join(shown, path));
+      });
       if (entries.some(({ name }) => name.includes(REPLACEMENT))) await checkNames(at);
       return entries.map((entry) => [entry.name, kindOf(entry)] as const);
     },
-    storeFile: (content, path, cancel) => storeFile(content, pathOf(path), cancel),
+    storeFile: (content, path, cancel) => storeFile(content, pathOf(path), cancel, join(shown, path)),
     targetOf: (path) => targetAt(pathOf(path)),
   };
 }

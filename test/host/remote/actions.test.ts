@@ -34,6 +34,7 @@ import type { RunStatus } from '../../../src/model/run-status.ts';
 import { finalStatus } from '../../../src/model/status-lookup.ts';
 import { createActionStore } from '../../../src/remote/action-store.ts';
 import { createContentFiler } from '../../../src/remote/content-filer.ts';
+import { diskSource, storeFile } from '../../../src/host/remote/stored-tree.ts';
 import { SmallDisk, smallDiskMissingBecause, titledForSmallDisk } from './small-disk.ts';
 
 let dir: string;
@@ -564,12 +565,29 @@ describe('actions on real workers', () => {
       const { code, message: sentence } = status.actionResult?.grpcStatus ?? {};
       expect(code).toBe(RPC_CODES.RESOURCE_EXHAUSTED);
       expect(sentence).toMatch(
-        /^expected at most 1000000 B, which the content store can hold, got 2147483648 B: /,
+        /^expected at most 1000000 B, which the content store can hold, got 2147483648 B: output /,
       );
-      expect(sentence).toMatch(new RegExp(`/${path}$`));
+      expect(sentence).toMatch(new RegExp(` output ${path}$`));
       expect(readdirSync(dir)).toEqual([]);
     },
   );
+
+  test('R191 with an output that cannot be read, or changes meanwhile, are failures that name it, without a path of the machine', async () => {
+    const said = async (path: string): Promise<string> =>
+      message(await rejection(storeFile(content, path, undefined, 'output d/o')));
+    expect(await said(join(dir, 'none'))).toBe('output d/o cannot be read: no such file or directory');
+    const large = join(dir, 'large');
+    writeFileSync(large, Buffer.alloc(3_000_000, 'a'));
+    vi.spyOn(content, 'findMissing').mockImplementationOnce((digests) => {
+      writeFileSync(large, Buffer.alloc(3_000_000, 'b'));
+      return digests;
+    });
+    expect(await said(large)).toBe('output d/o has changed while it was stored');
+    const folder = await diskSource(dir, 'output d');
+    expect(message(await rejection(folder.entriesOf('none')))).toBe(
+      'output d/none cannot be read: no such file or directory',
+    );
+  });
 
   test.skipIf(smallDiskMissingBecause !== undefined)(
     titledForSmallDisk('R189 whose inputs do not fit on the disk are RESOURCE_EXHAUSTED'),

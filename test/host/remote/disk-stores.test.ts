@@ -560,13 +560,13 @@ describe('a content store on the disk', () => {
     writeFileSync(dir, '');
     expect(await store.findMissing([kept])).toEqual([kept]);
     for (const size of [10, 90]) {
-      const text = `the folder ${dir} of a store was removed, and cannot be made again: `;
       await expect(put(store, 'x'.repeat(size))).rejects.toMatchObject({
         code: 'RUNNER_DISK_FAILED',
-        message: expect.stringContaining(text) as unknown,
+        message: 'the folder of a store was removed, and cannot be made again: not a directory',
       });
     }
-    expect(said).toHaveLength(1);
+    const text = `the folder ${dir} of a store was removed, and cannot be made again: ENOTDIR: `;
+    expect(said).toEqual([expect.stringContaining(text)]);
     expect(await cache.get('', kept)).toBeUndefined();
     expect(await code(cache.put('', kept, NO_OUTPUTS))).toBe('RUNNER_DISK_FAILED');
     expect(said).toHaveLength(2);
@@ -957,11 +957,20 @@ describe('a content store on the disk', () => {
     'a folder that cannot be written is refused, and a store in one that no longer can be closes',
     512,
     async (small) => {
-      const store = createDiskContentStore({ dir: small.dir });
+      const said: string[] = [];
+      const options = { dir: small.dir, onTrouble: (text: string) => said.push(text) };
+      const store = createDiskContentStore(options);
       const writer = store.openWrite(digestOf('abc'));
-      createDiskActionCache({ dir: small.dir });
+      const cache = createDiskActionCache(options);
       small.protect();
-      expect(await code(writer.write(0, bytesOf('a')))).toBe('EROFS');
+      const failed = {
+        code: 'RUNNER_DISK_FAILED',
+        message: 'the folder of a store cannot be used: read-only file system',
+      };
+      await expect(writer.write(0, bytesOf('a'))).rejects.toMatchObject(failed);
+      await expect(cache.put('', digestOf('abc'), NO_OUTPUTS)).rejects.toMatchObject(failed);
+      const reported = `the folder ${small.dir} of a store cannot be used: EROFS: read-only file system, `;
+      expect(said).toEqual(Array(2).fill(expect.stringContaining(reported)));
       store.close();
       expect(() => createDiskContentStore({ dir: small.dir })).toThrow('EROFS: read-only file system');
       expect(() => createDiskActionCache({ dir: small.dir })).toThrow('EROFS: read-only file system');
