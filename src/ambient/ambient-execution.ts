@@ -5,10 +5,11 @@
 import type { FailureFact } from '../simulation/failure-fact.ts';
 import type { TimerSetter } from '../kernel/drain-real-functions.ts';
 import type { HostedProcess, ProcessParts } from '../model/process-host.ts';
-import type { AmbientParts, AmbientSession } from '../simulation/ambience.ts';
+import type { AmbientLeftover, AmbientParts, AmbientSession } from '../simulation/ambience.ts';
 import { type AwaitOptions, controlAwaits } from './awaits/await-level.ts';
 import type { ControlledAwaits } from './awaits/controlled-awaits.ts';
 import { keepTicksCounted } from './globals/timers.ts';
+import { QueueFunctions } from './globals/queue-functions.ts';
 import { restoreStandIns, replacedStandIn } from './globals/stand-in.ts';
 import { hub, type AmbientWorld, type OutsideFunction, type TickCallback, type WayBack } from './hub.ts';
 import { OutsideGate } from './outside-gate.ts';
@@ -44,6 +45,7 @@ export class AmbientExecution implements AmbientWorld, AmbientSession {
   readonly #gate: OutsideGate;
   readonly #awaits: ControlledAwaits | undefined;
   readonly #queued: QueuedWork;
+  readonly #queues = new QueueFunctions();
   /** True between {@link enter} and {@link leave}. */
   #isInTurn = false;
   /** The first stand-in found replaced. Looked for once, at the end. */
@@ -155,12 +157,12 @@ export class AmbientExecution implements AmbientWorld, AmbientSession {
     return this.#gate.hasLetThrough || hub.world === this;
   }
 
-  leftovers(): readonly FailureFact[] {
+  leftovers(): readonly AmbientLeftover[] {
     return this.#timers().flatMap((timers) => timers.leftovers());
   }
 
   replaced(): string | undefined {
-    this.#replaced ??= { name: replacedStandIn() };
+    this.#replaced ??= { name: replacedStandIn() ?? this.#queues.replaced() };
     return this.#replaced.name;
   }
 
@@ -178,7 +180,10 @@ export class AmbientExecution implements AmbientWorld, AmbientSession {
   }
 
   end(): void {
-    if (this.replaced() !== undefined) restoreStandIns();
+    if (this.replaced() !== undefined) {
+      restoreStandIns();
+      this.#queues.restore();
+    }
     this.#scenario.end();
     for (const process of this.#processes) process.end();
     this.#awaits?.end();

@@ -10,7 +10,7 @@ import { AsyncResource } from 'node:async_hooks';
 import { framesOf } from '../explore/explain/source-place.ts';
 import type { Timer } from '../kernel/clock.ts';
 import type { TimerSetter } from '../kernel/drain-real-functions.ts';
-import type { AmbientTimerKind } from '../simulation/ambience.ts';
+import type { AmbientLeftover, AmbientTimerKind } from '../simulation/ambience.ts';
 import type { AmbientTimer } from './hub.ts';
 import { topicOf, type Topic } from '../kernel/question.ts';
 import type { ProcessClock } from '../model/process-host.ts';
@@ -22,6 +22,7 @@ const RESOURCE = { requireManualDestroy: true };
 
 /** A timer or immediate that waits in a list. */
 class Waiting extends AsyncResource {
+  /** Its owner is the {@link AmbientTimerKind}, and `what` the name of the callback. */
   readonly topic: Topic;
   callback: Callback | undefined;
   readonly args: unknown[];
@@ -360,23 +361,28 @@ export class AmbientTimers {
   }
 
   /** Every pending timer that would keep a process alive. */
-  leftovers(): FailureFact[] {
+  leftovers(): AmbientLeftover[] {
     const left = [...this.#lists.values(), this.#immediates].flatMap((list) => {
       const waiting: Waiting[] = [];
       for (let one = list.first; one !== undefined; one = one.next) if (one.isRef) waiting.push(one);
       return waiting;
     });
     left.sort((one, other) => one.atMs - other.atMs);
-    return left.map((waiting) => placed(`timer ${waiting.topic.text}, due at ${waiting.atMs} ms`, waiting));
+    return left.map((waiting) => {
+      const { topic, atMs } = waiting;
+      const stack = stackOf(waiting);
+      const setter = topic.owner as AmbientTimerKind;
+      return { setter, callback: topic.what, atMs, ...(stack === '' ? {} : { stack }) };
+    });
   }
 
   /** The timer that is firing, or else the last that fired. */
   firing(): FailureFact | undefined {
     const firing = this.#firing;
-    return (
-      firing &&
-      placed(`thrown when timer ${firing.topic.text} fired, due at ${firing.atMs} ms`, firing, ', set here')
-    );
+    if (firing === undefined) return undefined;
+    const stack = stackOf(firing);
+    const text = `thrown when timer ${firing.topic.text} fired, due at ${firing.atMs} ms`;
+    return plainFact(stack === '' ? text : `${text}, set here`, stack);
   }
 
   /** Holds the timers that are set now until {@link resume}; one that is set later may fire. */
@@ -419,10 +425,10 @@ export class AmbientTimers {
   }
 }
 
-/** Adds to the text where the timer was set, if known, with `introduction` before it. */
-function placed(text: string, { place }: Waiting, introduction = ''): FailureFact {
-  const frames = place?.stack === undefined ? [] : framesOf(place.stack).map((frame) => `at ${frame}`);
-  return plainFact(frames.length === 0 ? text : `${text}${introduction}`, frames.join('\n'));
+/** Where the timer was set; empty if that is not known. */
+function stackOf({ place }: Waiting): string {
+  const frames = place?.stack === undefined ? [] : framesOf(place.stack);
+  return frames.map((frame) => `at ${frame}`).join('\n');
 }
 
 function durationOf(ms: unknown): number {

@@ -12,6 +12,7 @@ import { withholdRejections } from '../kernel/drain-host.ts';
 import { DrainSlices, type SliceGuard } from '../kernel/drain-slices.ts';
 import { realFunctions } from '../kernel/drain-real-functions.ts';
 import { setStackLimit } from '../kernel/drain-stack-limit.ts';
+import { noteCutOff } from '../simulation/simulate.ts';
 import type { SimulateOptions } from '../simulation/simulate-options.ts';
 
 /**
@@ -192,6 +193,7 @@ export class GuardedTurns implements SliceGuard {
       if ((error as NodeJS.ErrnoException | undefined)?.code !== 'ERR_SCRIPT_EXECUTION_TIMEOUT') throw error;
       // Before the clocks are read: the code that was stopped saw those of its simulation.
       hub.world?.cutOff();
+      noteCutOff();
       restoreStacks();
       const used = process.cpuUsage({ user, system });
       const busyMs = (used.user + used.system) / 1_000;

@@ -11,6 +11,7 @@ import type { World } from '../model/world.ts';
 import { thrownText } from '../oracles/answer-form.ts';
 import { ServiceReach } from '../oracles/reach-kinds.ts';
 import { framesOfThrown } from '../simulation/scenario-stack.ts';
+import { factsOf, factText } from '../simulation/failure-fact.ts';
 import { simulate } from '../simulation/simulate.ts';
 import type { Failure, FailureKind } from '../simulation/verdict.ts';
 import { lackOf } from './capability-probe.ts';
@@ -324,9 +325,11 @@ const EXPECTED_OF: Readonly<Record<FailureKind, string>> = {
 
 /** The error that the body threw, with the seed; a failure of the simulation itself is described in words. */
 export function simulationError(failure: Omit<Failure, 'atMs'>, seed: string | number): ConformanceError {
-  const { kind, message, details, cause, rule } = failure;
+  const { kind, message, cause, rule } = failure;
+  // Of use to the author of a scenario, who is not the reader here.
+  const details = factsOf(failure).filter((fact) => fact.kind !== 'remedy');
   const what = kind === 'error' ? errorText(cause, message) : `${rule ?? kind} ${message}`;
-  const text = [`${what} (seed ${seed})`, ...details].join('\n');
+  const text = [`${what} (seed ${seed})`, ...details.map(factText)].join('\n');
   const [expected, actual] =
     cause instanceof ConformanceError ? [cause.expected, cause.actual] : [EXPECTED_OF[kind], what];
   // One error rather than two that say the same: only the seed is added.

@@ -32,7 +32,8 @@ const PREFIXED_RUN = /\brun (id )?(?:\p{L}+ )?[\p{L}#_-]*-#/gu;
  * The leftovers of a scenario: a smaller execution may leave fewer kinds, and only an explained one names the error
  * that is thrown.
  */
-const LEFT = /^.*\bleft # (?:timer|resource)(?: and # resource)?$/;
+const LEFT =
+  /^.*\bleft # (?:timeout|interval|immediate|timer|resource)(?:(?:,| and) # (?:interval|immediate|timer|resource))*$/;
 const HAS_LEFT = 'The scenario has ended and left # timer and # resource';
 
 /** Limits the key, because it is part of the command line to paste. */

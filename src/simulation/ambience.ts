@@ -77,11 +77,18 @@ export interface AmbientSession {
    * without a stack. Undefined before the first.
    */
   firing(): FailureFact | undefined;
-  /**
-   * Each pending timer that would keep a process alive: what it is, when it is due, and where it was set if places are
-   * captured.
-   */
-  leftovers(): readonly FailureFact[];
+  /** Each pending timer that would keep a process alive. */
+  leftovers(): readonly AmbientLeftover[];
+}
+
+/** A pending timer or immediate. */
+export interface AmbientLeftover {
+  readonly setter: AmbientTimerKind;
+  /** The name of the function that it would call; may be empty. */
+  readonly callback: string;
+  readonly atMs: number;
+  /** Where it was set, if places are captured. */
+  readonly stack?: string;
 }
 
 /** Owners of questions about an await: the prefix of its site. */

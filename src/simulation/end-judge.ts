@@ -11,7 +11,7 @@ import { counted } from '../model/plural.ts';
 import { type FailureFact, factText, placedAt, plainFact, withoutRepeats } from './failure-fact.ts';
 import type { ResourceLedger } from './resource-ledger.ts';
 import { SCENARIO_FLOWS } from './scenario-flow.ts';
-import type { AmbientSession } from './ambience.ts';
+import type { AmbientLeftover, AmbientSession, AmbientTimerKind } from './ambience.ts';
 import type { SimulateOptions } from './simulate-options.ts';
 import { SCENARIO_SLEEP } from './simulation.ts';
 import type { Failure, FailureKind, Standstill } from './verdict.ts';
@@ -45,6 +45,16 @@ const NOT_WAITED_FOR =
 const MAY_IMPORT =
   'if it waits for an import(): that takes real time, so import the module at the top of its file, or let sim.load load it';
 const MORE_EVENTS = 'if this ends by itself, state maxEvents, which then is the only limit';
+/** What Node calls the things that these set. */
+const SET_BY: Readonly<Record<AmbientTimerKind, string>> = {
+  setTimeout: 'timeout',
+  setInterval: 'interval',
+  setImmediate: 'immediate',
+};
+const LEFTOVERS_REMEDY: FailureFact = {
+  kind: 'remedy',
+  text: "clear, await or release what is left before the scenario ends, or allow it with the option leftovers: 'ignore'",
+};
 /** Explains a standstill by the kind of its wait; takes the number of held or awaited things. */
 const WAIT_WORDS: Readonly<Record<Standstill['wait'], (count: number) => string>> = {
   circle: () => 'there is a circular wait',
@@ -196,7 +206,7 @@ export class EndJudge {
   judgeStall(repeats: readonly string[], dueLater: readonly string[]): void {
     // A timer without a place adds nothing to `repeats`.
     const ambient = this.#session?.leftovers() ?? [];
-    const placed = ambient.filter(({ stack }) => stack !== undefined).slice(0, SHOWN_MAX);
+    const placed = ambientFacts(ambient.filter(({ stack }) => stack !== undefined));
     const timeStands = dueLater.length > 0;
     const facts = [...plainFacts([...dueLater, ...(timeStands ? [MORE_EVENTS] : []), ...repeats]), ...placed];
     this.#judgeWait('stall', timeStands ? STANDS_STILL : PERIODIC, facts, timeStands);
@@ -263,23 +273,25 @@ export class EndJudge {
 
   /**
    * Fails a scenario that has ended and left something behind (R204), including timers that it set with replaced
-   * globals (`ambient`, one fact each) and calls that still wait for a property (`properties`).
+   * globals (`ambient`) and calls that still wait for a property (`properties`).
    */
-  judgeLeftovers(ambient: readonly FailureFact[], properties: readonly string[]): void {
-    const pending = this.#clock.pending + ambient.length;
-    const { count } = this.#ledger;
-    if (pending + count === 0) return;
-    const left = [
-      ...(pending === 0 ? [] : [counted(pending, 'timer')]),
-      ...(count === 0 ? [] : [counted(count, 'resource')]),
-    ];
-    this.left = left.join(' and ');
+  judgeLeftovers(ambient: readonly AmbientLeftover[], properties: readonly string[]): void {
+    const kinds = Object.entries(SET_BY).map(
+      ([kind, noun]) => [ambient.filter(({ setter }) => setter === kind).length, noun] as const,
+    );
+    const left = [...kinds, [this.#clock.pending, 'timer'], [this.#ledger.count, 'resource']] as const;
+    const words = left.filter(([count]) => count > 0).map(([count, noun]) => counted(count, noun));
+    if (words.length === 0) return;
+    this.left = [words.slice(0, -1).join(', '), ...words.slice(-1)]
+      .filter((part) => part !== '')
+      .join(' and ');
     const message = `The scenario has ended and left ${this.left}`;
     const facts = [
       ...this.#forgottenAwaits(properties),
-      ...ambient.slice(0, SHOWN_MAX),
+      ...ambientFacts(ambient),
       ...this.#pendingEvents(),
       ...this.#ledger.describe(SHOWN_MAX),
+      LEFTOVERS_REMEDY,
     ];
     this.#fail('leftovers', message, { rule: 'R204', facts });
   }
@@ -314,6 +326,27 @@ export class EndJudge {
       .pendingEvents(SHOWN_MAX)
       .map(({ topic, atMs, place }) => plainFact(`timer ${topic.text}, due at ${atMs} ms`, place));
   }
+}
+
+/** One fact for all that the same line set with functions of the same name. */
+function ambientFacts(leftovers: readonly AmbientLeftover[]): FailureFact[] {
+  const alike = new Map<string, AmbientLeftover[]>();
+  for (const each of leftovers) {
+    const key = [each.setter, each.callback, each.stack].join('\n');
+    const others = alike.get(key);
+    if (others === undefined) alike.set(key, [each]);
+    else others.push(each);
+  }
+  return [...alike.values()].slice(0, SHOWN_MAX).map(ambientFact);
+}
+
+/** At least one, in the order in which they are due. */
+function ambientFact(alike: readonly AmbientLeftover[]): FailureFact {
+  const [{ setter, callback, atMs, stack }] = alike as readonly [AmbientLeftover];
+  const lastMs = alike.at(-1)?.atMs ?? atMs;
+  const what = alike.length === 1 ? SET_BY[setter] : counted(alike.length, SET_BY[setter]);
+  const named = callback === '' ? what : `${what} "${callback}"`;
+  return plainFact(`${named}, due at ${lastMs === atMs ? atMs : `${atMs} to ${lastMs}`} ms`, stack);
 }
 
 function timerPlaces(timers: readonly SetTimerCall[]): FailureFact[] {

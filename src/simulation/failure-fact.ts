@@ -22,6 +22,8 @@ export type FactKind =
   | 'outside'
   /** Why no decision leads to the failure. */
   | 'undecided'
+  /** What the author of a scenario can do about it. */
+  | 'remedy'
   /** Anything else about a failure: what is held, pending, left behind, or repeats. */
   | 'other';
 

@@ -114,6 +114,11 @@ export function isSimulating(): boolean {
   return running?.run.turns.isOn === true;
 }
 
+/** The engine has ended the code of the simulation inside an endless loop, so that the end of its turn was not noted. */
+export function noteCutOff(): void {
+  if (running !== undefined) running.run.turns.isOn = false;
+}
+
 /** Reads each option once: a getter may return something else, or throw, the next time. */
 function readOnce(given: SimulateOptions): SimulateOptions {
   const options = isPlain(given) ? copyOf(given) : copyOfHeir(given);

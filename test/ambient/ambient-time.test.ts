@@ -254,31 +254,45 @@ describe('between simulations', () => {
     expect(fired).toBe(false);
   });
 
-  test('a timer that would keep a process alive is left over, with its line; one that would not is none', async () => {
+  test('R204 what would keep a process alive is left over, each kind with its lines, and what to do', async () => {
     const { failure } = await simulate({
       ambient: ambientTime(),
       capturePlaces: true,
-      scenario: () => {
+      scenario: (sim) => {
         setTimeout(function renew() {}, 5_000);
         setTimeout(() => {}, 5_000).unref();
+        for (const ms of [10, 30, 20]) setTimeout(function poll() {}, ms);
+        setInterval(() => {}, 40);
+        setImmediate(() => {});
+        void sim.sleep(50);
       },
     });
-    expect(failure?.message).toBe('The scenario has ended and left 1 timer');
+    expect(failure?.message).toBe(
+      'The scenario has ended and left 4 timeouts, 1 interval, 1 immediate and 1 timer',
+    );
+    const at = '\n[^]*at .*ambient-time\\.test\\.ts:\\d+:\\d+';
     expect(failure?.details).toEqual([
-      expect.stringMatching(/^timer setTimeout renew, due at 5000 ms\nat .*ambient-time\.test\.ts:\d+:\d+/),
+      '1 × sim.sleep of the scenario has not ended: a promise was not awaited',
+      ...['immediate, due at 0 ms', '3 timeouts "poll", due at 10 to 30 ms', 'interval, due at 40 ms']
+        .concat(['timeout "renew", due at 5000 ms', 'timer scenario sleep, due at 50 ms'])
+        .map((text): unknown => expect.stringMatching(new RegExp(`^${text}${at}`))),
+      "clear, await or release what is left before the scenario ends, or allow it with the option leftovers: 'ignore'",
     ]);
   });
 
   test.for([
-    (boom: () => void) => void setTimeout(boom, 20),
-    (boom: () => void) => {
-      let beats = 0;
-      setInterval(() => {
-        beats += 1;
-        if (beats === 4) boom();
-      }, 5);
-    },
-  ])('what a timer throws that is left over is named before it', async (leave) => {
+    ['timeout', (boom: () => void): void => void setTimeout(boom, 20)],
+    [
+      'interval',
+      (boom: () => void): void => {
+        let beats = 0;
+        setInterval(() => {
+          beats += 1;
+          if (beats === 4) boom();
+        }, 5);
+      },
+    ],
+  ] as const)('what an %s throws that is left over is named before it', async ([kind, leave]) => {
     const { failure, firedEvents } = await simulate({
       ambient: ambientTime(),
       capturePlaces: true,
@@ -288,9 +302,9 @@ describe('between simulations', () => {
         }),
     });
     expect(failure?.message).toBe(
-      'What the scenario left when it ended throws at 20 ms: late boom. It left 1 timer',
+      `What the scenario left when it ended throws at 20 ms: late boom. It left 1 ${kind}`,
     );
-    expect(failure?.details).toEqual([expect.stringMatching(/^timer set/)]);
+    expect(failure?.details[0]).toMatch(new RegExp(`^${kind}.*, due at`));
     expect(firedEvents).toBe(0);
   });
 

@@ -348,6 +348,41 @@ describe('globals that the scenario replaces', () => {
     expect(await failureOf(() => passes(10))).toBeUndefined();
   });
 
+  const ticks = { name: 'process.nextTick', owner: process as object, key: 'nextTick' };
+  const microtasks = { name: 'queueMicrotask', owner: globalThis as object, key: 'queueMicrotask' };
+  test.for([ticks, microtasks])(
+    '$name may be replaced before and meanwhile, and has to be put back',
+    async ({ name, owner, key }) => {
+      const queues = owner as Record<string, (...args: unknown[]) => void>;
+      const wrap = (): (() => void) => {
+        const before = queues[key];
+        queues[key] = (...args) => before?.(...args);
+        return () => void Object.assign(queues, { [key]: before });
+      };
+      const before = queues[key];
+      const unwrap = wrap();
+      const wrapper = queues[key];
+      try {
+        const putBack = await failureOf(async () => {
+          const restore = wrap();
+          await passes(10);
+          restore();
+        });
+        expect(putBack).toBeUndefined();
+        const failure = await failureOf(() => void wrap());
+        expect(failure).toMatchObject({ kind: 'leftovers', rule: 'R204' });
+        expect(failure?.message).toContain(`left ${name} replaced: put back what was there before`);
+        expect(queues[key]).toBe(wrapper);
+        const ignored = await failureOf(() => void wrap(), { leftovers: 'ignore' });
+        expect(ignored).toBeUndefined();
+        expect(queues[key]).toBe(wrapper);
+      } finally {
+        unwrap();
+      }
+      expect(queues[key]).toBe(before);
+    },
+  );
+
   test('fake timers before a simTest: what it says to do helps', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout'] });
     const { message } = await printedOf(() => passes(10));
@@ -423,8 +458,11 @@ describe('what is left, and what never ends', () => {
 
   test('a forgotten await is left with its line', async () => {
     const failure = await failureOf(() => void passes(10));
-    expect(failure).toMatchObject({ kind: 'leftovers', message: 'The scenario has ended and left 1 timer' });
-    expect(failure?.details).toEqual([expect.stringMatching(HERE)]);
+    expect(failure).toMatchObject({
+      kind: 'leftovers',
+      message: 'The scenario has ended and left 1 timeout',
+    });
+    expect(failure?.details[0]).toMatch(HERE);
   });
 
   test('so is an interval that nobody clears', async () => {
@@ -433,9 +471,7 @@ describe('what is left, and what never ends', () => {
       await passes(25);
     });
     expect(failure?.kind).toBe('leftovers');
-    expect(failure?.details).toEqual([
-      expect.stringMatching(/^timer setInterval, due at 30 ms\nat .*bad-input/),
-    ]);
+    expect(failure?.details[0]).toMatch(/^interval, due at 30 ms\nat .*bad-input/);
   });
 
   test('an interval without an end is named by its line while the scenario waits', async () => {
@@ -448,7 +484,7 @@ describe('what is left, and what never ends', () => {
     );
     expect(failure?.kind).toBe('stall');
     expect(failure?.details).toContain('repeats: setInterval, every 10 ms');
-    expect(failure?.details.at(-1)).toMatch(/^timer setInterval, due at \d+ ms\nat .*bad-input/);
+    expect(failure?.details.at(-1)).toMatch(/^interval, due at \d+ ms\nat .*bad-input/);
   });
 
   test('a chain of promises runs to its end before the scenario is judged', async () => {

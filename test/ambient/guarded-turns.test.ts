@@ -5,6 +5,7 @@ import { expect, test } from 'vitest';
 import { GuardedTurns } from '../../src/ambient/guarded-turns.ts';
 import { loopingLines } from '../../src/ambient/looping-line.ts';
 import { runReactions } from '../../src/kernel/drain-fast.ts';
+import { simulate } from '../../src/simulation/simulate.ts';
 
 test.for([
   ['none is set', undefined],
@@ -38,6 +39,24 @@ test.for([
     if (found === undefined) Reflect.deleteProperty(Error, 'prepareStackTrace');
     else Object.defineProperty(Error, 'prepareStackTrace', found);
   }
+});
+
+test('a simulation that starts after the engine has ended a turn, and before that is judged, waits for it', async () => {
+  const turns = new GuardedTurns({ now: () => performance.now(), turnMs: 20, why: 'time is up' });
+  const kinds: string[] = [];
+  let next: Promise<unknown> = Promise.resolve();
+  const { failure } = await simulate({
+    ...turns.options,
+    scenario: () => {
+      // Due before the turn that ends the simulation.
+      setImmediate(() => (next = simulate({ scenario: () => void kinds.push('next') })));
+      for (;;);
+    },
+  });
+  kinds.push(failure?.kind ?? 'held');
+  turns.end();
+  expect(await next).toMatchObject({ held: true });
+  expect(kinds).toEqual(['interrupted', 'next']);
 });
 
 /**

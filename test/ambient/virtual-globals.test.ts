@@ -371,7 +371,7 @@ describe('messages between ports', () => {
       listens(port2);
       port1.postMessage('unread');
     });
-    expect(unread).toMatch(/left 1 timer/);
+    expect(unread).toMatch(/left 1 immediate/);
     const unreferenced = await leftOf((port1, port2) => {
       listens(port2);
       port2.unref();

@@ -85,6 +85,8 @@ test('the key of a failure ignores numbers, and changes with the rule or the tex
     failureKey({ ...failure, kind: 'leftovers', message: `it left ${what}` });
   expect(leftovers('2 timers')).toBe(leftovers('1 timer and 1 resource'));
   expect(leftovers('2 resources')).toBe(leftovers('1 timer and 1 resource'));
+  expect(leftovers('2 timeouts, 1 interval, 3 immediates and 1 resource')).toBe(leftovers('1 timer'));
+  expect(leftovers('1 immediate')).toBe(leftovers('1 timer'));
   expect(leftovers('2 real timers')).not.toBe(leftovers('1 timer'));
   expect(left('2 classes')).not.toBe(left('2 timers'));
   const list = failureKey({ ...failure, message: 'the store holds 0, 1,2, not 2' });

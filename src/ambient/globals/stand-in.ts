@@ -129,6 +129,11 @@ export function isVirtual(value: unknown): boolean {
   return standIns.some(({ now, isOptional }) => !isOptional && now.value === value);
 }
 
+/** True for any stand-in. */
+export function isStandIn(value: unknown): boolean {
+  return standIns.some(({ now }) => now.value === value);
+}
+
 /** Registers `front` as a wrapper that passes everything through, so that what it wraps does not count as replaced. */
 export function noteFront(front: object, original: unknown): void {
   fronts.set(front, original);
