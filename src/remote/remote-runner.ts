@@ -232,7 +232,15 @@ class RemotePerformance implements Performance {
     const status =
       response.status === null ? { code: RPC_CODES.OK, message: '' } : rpcStatusOf(response.status);
     const outcome = response.result === null ? undefined : outcomeOf(response.result);
+    if (status.code === RPC_CODES.OK && outcome !== undefined) this.#noteIfLate(outcome);
     return this.#endOf(status, outcome, response, action.digest);
+  }
+
+  /** A result that comes when the run has been stopped is thrown away, which nothing else would show. */
+  #noteIfLate({ exitCode }: ActionOutcome): void {
+    if (this.#stop === undefined) return;
+    const why = this.#stop.state === 'TIMEDOUT' ? 'its timeout' : 'the run was being stopped';
+    this.#recorded('action', `the result, exit code ${exitCode}, came after ${why} and does not count`);
   }
 
   async #endOf(
@@ -908,8 +916,9 @@ const OUTPUTS_KEPT = 200;
  * Creates a runner on a cluster: each command becomes an action of the Remote Execution API, which any conforming
  * server can execute.
  *
- * The action has the command's `argv` and `envVars`. Its `timeoutMs` counts from the start of the run here, and from
- * the start of the process on the server. A snapshot is a tree, given by its `bz-HASH-SIZE` id, in `content` or on the
+ * The action has the command's `argv` and `envVars`. Its `timeoutMs` counts from when this runner begins the run, so
+ * that uploads and the time in the queue of the server are part of it; on the server it counts from the start of the
+ * process. To limit the process alone, give the timeout to an action of your own (`encodeAction`). A snapshot is a tree, given by its `bz-HASH-SIZE` id, in `content` or on the
  * server; blobs that the server lacks are uploaded. A command with an `executeRequest` brings its own action. The
  * output of a completed run can be read at its refs; a run in progress or aborted has none, and a run that timed out
  * has as much as the server returns.
