@@ -22,16 +22,19 @@ import { TurnGuardedExecutor } from './search/turn-guarded-executor.ts';
 import type { FoundFailure, SimulatedTest, TestRun } from './test-run.ts';
 
 const OF_OTHER_TEST = 'the token is of another test of this name';
-/** Parts of the test's time: for exploring, and for all executions. The rest is left to Vitest. */
-const EXPLORE_PART = 0.4;
-const WHOLE_PART = 0.7;
-/**
- * One event may take this part of the test's time, and this long, or the smaller part of a longer time. A loop of
- * promise reactions fills the memory long before the time of most tests is over.
- */
-const EVENT_PART = 0.4;
-const EVENT_MS_MAX = 5_000;
-const EVENT_PART_LONG = 0.1;
+/** How a test divides its time, as docs/vitest.md states it. */
+export const TIME_LIMITS = {
+  /** Parts of the test's time: for exploring, and for all executions. The rest is left to Vitest. */
+  explorePart: 0.4,
+  wholePart: 0.7,
+  /**
+   * One event may take this part of the test's time, and this long, or the smaller part of a longer time. A loop of
+   * promise reactions fills the memory long before the time of most tests is over.
+   */
+  eventPart: 0.4,
+  eventMsMax: 5_000,
+  eventPartLong: 0.1,
+} as const;
 
 /**
  * Runs the test.
@@ -71,7 +74,7 @@ async function runChecked(test: SimulatedTest): Promise<void> {
     const turns = guarded(limitMs, false);
     return { turns, executor: new TurnGuardedExecutor(simulation, turns, seed) };
   };
-  const leftMs = (): number => startedAt + timeMs * WHOLE_PART - now();
+  const leftMs = (): number => startedAt + timeMs * TIME_LIMITS.wholePart - now();
   // Sharing requires that an error in a tick never passes through the turn of another simulation; in ambient time it
   // does not.
   const turns = guarded(leftMs(), simulation.ambient !== undefined);
@@ -88,7 +91,7 @@ async function runChecked(test: SimulatedTest): Promise<void> {
   noteLoading();
   try {
     const found = await late.orFirst(
-      findFailure(run, plan, () => now() - startedAt >= timeMs * EXPLORE_PART).finally(() =>
+      findFailure(run, plan, () => now() - startedAt >= timeMs * TIME_LIMITS.explorePart).finally(() =>
         DrainSlices.leave(),
       ),
     );
@@ -103,7 +106,8 @@ async function runChecked(test: SimulatedTest): Promise<void> {
 }
 
 function eventMsOf(timeMs: number): number {
-  return Math.min(timeMs * EVENT_PART, Math.max(EVENT_MS_MAX, timeMs * EVENT_PART_LONG));
+  const { eventPart, eventMsMax, eventPartLong } = TIME_LIMITS;
+  return Math.min(timeMs * eventPart, Math.max(eventMsMax, timeMs * eventPartLong));
 }
 
 /**
