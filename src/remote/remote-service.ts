@@ -105,7 +105,7 @@ export interface RemoteServiceOptions {
 const RUNNER = is.withMethods('run', 'query', 'abort');
 const OPTIONS = is.optionsOf<RemoteServiceOptions>(
   {
-    runner: is.anyOf('a runner, or a list of runners', RUNNER, is.listOf(RUNNER)),
+    runner: is.anyOf('a runner, or a list of at least one', RUNNER, is.listOf(RUNNER, 'a list', 1)),
     content: CONTENT_STORE,
     cache: ACTION_CACHE,
   },

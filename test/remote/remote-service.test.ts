@@ -39,6 +39,7 @@ import {
 } from '../../src/runners/fake/fake-runner.ts';
 import { simulate } from '../../src/simulation/simulate.ts';
 import type { Simulation } from '../../src/simulation/simulation.ts';
+import { inSimulation } from '../runners/in-simulation.ts';
 import { addAction, makeBazelLab } from './bazel-lab.ts';
 
 interface Stage {
@@ -1828,3 +1829,14 @@ test('capabilities name SHA-256, API version 2 and no compressor', () =>
     expect(executionCapabilities).toMatchObject({ digestFunction: 1, execEnabled: true });
     expect(lowApiVersion?.major).toBe(2);
   }));
+
+test('a service without any runner is refused, as it could carry out nothing', async () => {
+  await inSimulation((sim) => {
+    const content = createMemoryContentStore();
+    const options = { runner: [], content, cache: createMemoryActionCache() };
+    expect(() => createRemoteService(sim.world, options)).toThrow(
+      'runner: expected a runner, or a list of at least one, got an array of 0',
+    );
+    return Promise.resolve();
+  });
+});
