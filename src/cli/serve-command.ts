@@ -17,7 +17,7 @@ import { type Digest, digestKey, shortHash } from '../model/digest.ts';
 import type { RemoteFaultKind } from '../model/faults.ts';
 import { counted } from '../model/plural.ts';
 import { shellWord } from '../model/shell-word.ts';
-import { EXIT_STATUS, UsageError } from './exit-status.ts';
+import { endProcess, EXIT_STATUS, UsageError } from './exit-status.ts';
 import { Interruption } from './interruption.ts';
 import { formatSpan } from './quantity-text.ts';
 import { hushGrpc, readFileOf, readToken } from './remote-access.ts';
@@ -47,6 +47,8 @@ export interface ServeCommandOptions {
 
 const MIB = 1024 * 1024;
 const PROGRESS_MS = 200;
+/** How long the last lines of the log may take to be read once the cluster has ended. */
+const LAST_LINES_MS = 5_000;
 /** Digits of a hash in a line. */
 const SHORT_HASH = 8;
 const LOOPBACK: ReadonlySet<string> = new Set(['127.0.0.1', '::1', 'localhost']);
@@ -68,7 +70,10 @@ export async function serveCommand(terminal: Terminal, options: ServeCommandOpti
     interruption.dispose();
   }
   terminal.note(log.summary());
-  return interruption.status ?? EXIT_STATUS.HELD;
+  const status = interruption.status ?? EXIT_STATUS.HELD;
+  // A reader of the log that stands still would keep the process for ever.
+  setTimeout(() => endProcess(status), LAST_LINES_MS).unref();
+  return status;
 }
 
 async function serveUntilRequested(

@@ -492,6 +492,25 @@ describe('dryrunner serve --reapi', () => {
     expect(err).toMatch(/\n1 action answered, 4 calls, 0\.0 MiB in, 0\.0 MiB out\n$/);
   });
 
+  test('ends by a signal although the reader of its log stands still', async () => {
+    const { server, said } = await serve('--access-log');
+    const remote = await connectRemote({ endpoint: String(said['endpoint']) });
+    server.child.stdout?.pause();
+    // More lines than a pipe and the buffers of its reader take.
+    for (let n = 0; n < 3_000; n += 100) {
+      const calls = Array.from({ length: 100 }, () =>
+        remote.unary(M.getCapabilities, { instanceName: '' }, call()),
+      );
+      await Promise.all(calls);
+    }
+    remote.close();
+    const ended = once(server.child, 'exit');
+    server.child.kill('SIGTERM');
+    expect((await ended)[0]).toBe(143);
+    server.child.stdout?.resume();
+    expect((await server.finished).err).toContain('3,000 calls');
+  });
+
   test('lets nobody in without the token of its file', async () => {
     writeFileSync(join(dir, 'token'), 'secret\n');
     const { said } = await serve('--token-file', join(dir, 'token'));
