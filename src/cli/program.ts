@@ -258,7 +258,7 @@ program
   .option('--tls-ca <file>', 'trust the certificates of this authority, PEM (default: those of the machine)')
   .option(
     '--retries <n>',
-    'how many times the command may be executed again, or a call repeated, after a failure of the cluster or connection (default: 5)',
+    'how many times the command may be executed again, or a call repeated, after a failure of the cluster or connection, also while no cluster listens yet (default: 5)',
     wholeNumber,
   )
   .addHelpText('after', EXEC_HELP)

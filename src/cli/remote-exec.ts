@@ -26,12 +26,14 @@ import {
   type OutputSymlink,
   type PlatformProperty,
 } from '../model/action.ts';
+import { backOffMs } from '../model/back-off.ts';
 import type { Command } from '../model/command.ts';
 import { type Digest, snapshotOfDigest } from '../model/digest.ts';
 import type { RunStatus } from '../model/run-status.ts';
 import type { OutputCreator } from '../model/output.ts';
 import type { TraceEvent } from '../model/trace-event.ts';
 import type { World } from '../model/world.ts';
+import { callText, failureText } from '../remote/call-trace.ts';
 import { FetchedTree } from '../remote/fetched-tree.ts';
 import { checkLink } from '../remote/input-tree.ts';
 import { REMOTE_METHODS as M } from '../remote/methods.ts';
@@ -73,8 +75,6 @@ export interface RemoteExecOptions {
 
 /** If the first answer takes longer, in milliseconds, the URL is assumed to be wrong. */
 const GREETING_MS = 10_000;
-const GREETINGS_MAX = 5;
-const GREETING_PAUSE_MS = 100;
 /**
  * Longer than the ten seconds that a cluster such as this package's gives a command between SIGTERM and SIGKILL, in
  * milliseconds.
@@ -98,7 +98,8 @@ export async function remoteExec(
   try {
     const connection = await connected(options, interruption);
     try {
-      await interruption.unlessRequested(greet(connection, options), `${options.remote} did not answer`);
+      const greeted = greet(terminal, connection, options, interruption);
+      await interruption.unlessRequested(greeted, `${options.remote} did not answer`);
       return await execThere(terminal, argv, { options, wanted, connection, interruption });
     } finally {
       connection.close();
@@ -160,9 +161,15 @@ async function connected(
 }
 
 /** Checks that the URL leads to a cluster that executes actions, before anything is uploaded. */
-async function greet(connection: RemoteConnection, options: RemoteExecOptions): Promise<void> {
-  const { remote, instance = '' } = options;
-  const { cacheCapabilities, executionCapabilities } = await capabilities(connection, remote, instance);
+async function greet(
+  terminal: Terminal,
+  connection: RemoteConnection,
+  options: RemoteExecOptions,
+  interruption: Interruption,
+): Promise<void> {
+  const { remote } = options;
+  const answer = await capabilities(terminal, connection, options, interruption);
+  const { cacheCapabilities, executionCapabilities } = answer;
   if (executionCapabilities?.execEnabled !== true) {
     throw new UsageError(`--remote: ${remote} keeps blobs, but runs no commands`);
   }
@@ -174,27 +181,30 @@ async function greet(connection: RemoteConnection, options: RemoteExecOptions): 
   }
 }
 
+/** Asks again while the cluster may be starting, or is busy. */
 async function capabilities(
+  terminal: Terminal,
   connection: RemoteConnection,
-  remote: string,
-  instanceName: string,
+  { remote, instance = '', retries = RETRIES_MAX }: RemoteExecOptions,
+  { signal }: Interruption,
 ): Promise<ServerCapabilities> {
-  const begin = performance.now();
+  const request = { instanceName: instance };
   for (let failures = 1; ; failures += 1) {
+    const begin = performance.now();
     try {
-      const context = { signal: new AbortController().signal, timeoutMs: GREETING_MS };
-      return await connection.unary(M.getCapabilities, { instanceName }, context);
+      return await connection.unary(M.getCapabilities, request, { signal, timeoutMs: GREETING_MS });
     } catch (error) {
-      const { status, message } = rpcFailure(error);
-      // Retries passing errors, such as that of a busy cluster, but only for the greeting time: the URL may be wrong.
-      const isWorthIt = isPassing(status.code) && performance.now() - begin < GREETING_MS;
-      if (!isWorthIt || failures > GREETINGS_MAX) {
-        const isReached = status.code !== RPC_CODES.UNAVAILABLE;
-        const hint = isReached ? '' : await connectionHint(remote, message);
-        throw new UsageError(hint === '' ? unanswered(remote, status.code, message) : `--remote: ${hint}`);
+      const { code, message } = rpcFailure(error).status;
+      // A wrong server stays wrong, and one that has been silent for so long will be again.
+      const isSilent = performance.now() - begin >= GREETING_MS;
+      const hint = code === RPC_CODES.UNAVAILABLE ? await connectionHint(remote, message) : '';
+      const isFinal = failures > retries || !isPassing(code) || isSilent || hint !== '';
+      if (isFinal) {
+        throw new UsageError(hint === '' ? unanswered(remote, code, message) : `--remote: ${hint}`);
       }
+      await pause(backOffMs(failures), undefined, { signal });
+      showRetry(terminal, callText(M.getCapabilities, request), failureText(error));
     }
-    await pause(GREETING_PAUSE_MS);
   }
 }
 

@@ -27,6 +27,7 @@ import {
   type PlatformProperty,
   type RpcCode,
   type RpcStatus,
+  type RpcViolation,
 } from '../model/action.ts';
 import { LONGEST_BACK_OFF_MS } from '../model/back-off.ts';
 import { CONTENT_STORE, CREATOR } from '../model/argument-shapes.ts';
@@ -228,9 +229,10 @@ class RemotePerformance implements Performance {
 
   async #run(): Promise<End> {
     const action = await this.#prepare();
-    const { response } = await this.#execute(action);
-    const status =
-      response.status === null ? { code: RPC_CODES.OK, message: '' } : rpcStatusOf(response.status);
+    const result = await this.#execute(action);
+    const { response } = result;
+    const given = statusOf(result);
+    const status = { ...given, message: `${given.message}${lackedText(action, given)}` };
     const outcome = response.result === null ? undefined : outcomeOf(response.result);
     if (status.code === RPC_CODES.OK && outcome !== undefined) this.#noteIfLate(outcome);
     return this.#endOf(status, outcome, response, action.digest);
@@ -430,19 +432,19 @@ class RemotePerformance implements Performance {
     try {
       const result = await this.#watch(action.digest, tries);
       if (result === undefined) throw new RpcError('UNAVAILABLE', 'the watch ended without a result');
-      const reason = transientFailure(result);
+      const reason = transientFailure(result, action);
       if (reason === undefined || tries.restarts >= retriesMax) return result;
       this.#forgetExecution({ isRefused: lacksBlobs(result) });
       if (lacksBlobs(result)) await this.#upload(action);
       return { reason };
     } catch (error) {
-      const failure = this.#asLost(error);
+      const failure = withLacked(this.#asLost(error), action);
       const isMissing = failure.status.violations !== undefined;
       const isGone = this.#isGone(error, failure.status);
       const isRefused = isMissing || this.#isRefusal(error);
       if (isRefused || isGone || error instanceof FailedOperation) this.#forgetExecution({ isRefused });
       const failures = this.#operation === undefined ? tries.restarts : tries.failures;
-      if (failures >= retriesMax || !(isGone || isRetryable(failure))) throw failure;
+      if (failures >= retriesMax || !(isGone || isRetryable(failure, action))) throw failure;
       if (isMissing) await this.#upload(action);
       return { reason: failure.message };
     }
@@ -861,10 +863,10 @@ function resultOf(message: OperationMessage): Result {
  * Why a result should be retried (the worker died, or blobs that the action needs are gone); undefined if it should
  * not.
  */
-function transientFailure(result: Result): string | undefined {
-  const { status } = result.response;
-  if (status === null) return undefined;
-  const { code, message } = rpcStatusOf(status);
+function transientFailure(result: Result, action: BuiltAction): string | undefined {
+  const status = statusOf(result);
+  const { code, message } = status;
+  if (lackedText(action, status) !== '') return undefined;
   return lacksBlobs(result) || isLostWork(code) ? `${rpcCodeName(code)}: ${message}` : undefined;
 }
 
@@ -880,14 +882,48 @@ function isLostWork(code: RpcCode): boolean {
 }
 
 /** True if the action, or the failed call, may succeed another time. */
-function isRetryable(failure: RpcError): boolean {
-  const { code, violations } = failure.status;
-  return violations !== undefined || (failure instanceof FailedOperation ? isLostWork : isPassing)(code);
+function isRetryable(failure: RpcError, action: BuiltAction): boolean {
+  const { status } = failure;
+  if (status.violations !== undefined) return lackedText(action, status) === '';
+  return (failure instanceof FailedOperation ? isLostWork : isPassing)(status.code);
 }
 
 /** True if blobs that the action needs are gone. */
-function lacksBlobs({ response: { status } }: Result): boolean {
-  return status !== null && rpcStatusOf(status).violations !== undefined;
+function lacksBlobs(result: Result): boolean {
+  return statusOf(result).violations !== undefined;
+}
+
+function statusOf({ response: { status } }: Result): RpcStatus {
+  return status === null ? { code: RPC_CODES.OK, message: '' } : rpcStatusOf(status);
+}
+
+const BLOB_PREFIX = 'blobs/';
+
+/**
+ * What to add to the status of a server that lacks blobs of the action which are not here either: nothing can upload
+ * them. Empty if there are none.
+ */
+function lackedText({ blobs }: BuiltAction, { violations = [] }: RpcStatus): string {
+  const isHere = ({ subject }: RpcViolation): boolean =>
+    !subject.startsWith(BLOB_PREFIX) || blobs.has(subject.slice(BLOB_PREFIX.length));
+  const lacked = violations.filter((violation) => !isHere(violation));
+  const [first] = lacked;
+  if (first === undefined) return '';
+  if (lacked.length === violations.length) {
+    return `; content lacks ${lacked.length === 1 ? 'it' : 'them'} too`;
+  }
+  const name = first.subject.slice(BLOB_PREFIX.length);
+  return `; content lacks ${lacked.length === 1 ? name : `${lacked.length} of them, such as ${name},`} too`;
+}
+
+function withLacked(failure: RpcError, action: BuiltAction): RpcError {
+  const { status } = failure;
+  const lacked = lackedText(action, status);
+  if (lacked === '') return failure;
+  const message = `${failure.message}${lacked}`;
+  if (failure instanceof FailedOperation) return new FailedOperation({ ...status, message });
+  const { code, violations = [] } = status;
+  return new RpcError(rpcCodeOf(code), message, { cause: failure, violations });
 }
 
 class RemotePerformer implements Performer {

@@ -377,15 +377,16 @@ describe('a cluster that is slow, closed, or none at all', () => {
   });
 
   test('where nobody listens, or somebody who speaks something else, a sentence says so', async () => {
-    const nobody = await runThere(['--', 'true'], 'grpc://127.0.0.1:1');
+    const nobody = await runThere(['--retries', '0', '--', 'true'], 'grpc://127.0.0.1:1');
     expect(nobody).toEqual({
       code: 125,
       out: '',
       err: 'error: --remote: grpc://127.0.0.1:1 cannot be reached: connect ECONNREFUSED 127.0.0.1:1\n',
     });
-    const unknown = await runThere(['--', 'true'], 'grpc://999.1.1.1:1');
+    const unknown = await runThere(['--retries', '1', '--', 'true'], 'grpc://999.1.1.1:1');
+    const why = 'there is no host of the name 999.1.1.1';
     expect(unknown.err).toBe(
-      'error: --remote: grpc://999.1.1.1:1 cannot be reached: there is no host of the name 999.1.1.1\n',
+      `GetCapabilities is tried again: UNAVAILABLE: ${why}\nerror: --remote: grpc://999.1.1.1:1 cannot be reached: ${why}\n`,
     );
     const web = await listening(createServer((_request, response) => response.end('hello')));
     const other = await runThere(['--', 'true'], web);
@@ -393,6 +394,18 @@ describe('a cluster that is slow, closed, or none at all', () => {
       125,
       `error: --remote: ${web} is reached, but speaks neither gRPC nor anything else over HTTP/2\n`,
     ]);
+  });
+
+  test('a cluster that is just starting is asked again, and a line says so', async () => {
+    const vacant = createSocketServer();
+    const endpoint = await listening(vacant);
+    vacant.close();
+    await once(vacant, 'close');
+    const started = startThere(['--retries', '12', '--', 'sh', '-c', 'exit 3'], endpoint);
+    await started.prints('GetCapabilities is tried again: UNAVAILABLE: connect ECONNREFUSED');
+    const late = await serveBuildCluster({ jobs: 1, port: Number(new URL(endpoint).port) });
+    ends.push(() => late.close());
+    expect((await started.finished).code).toBe(3);
   });
 
   test('while nobody answers, Ctrl-C ends it', async () => {

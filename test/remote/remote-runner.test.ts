@@ -1,5 +1,6 @@
 // A remote runner over a server that does what each test says: what it does again, and what it never does twice.
 import { describe, expect, test } from 'vitest';
+import { statusMessage } from '../../src/cas/action-messages.ts';
 import { MESSAGES, type Messages, type OperationMessage, packAny, unpackAny } from '../../src/cas/codec.ts';
 import { digestOf } from '../../src/cas/digest-of.ts';
 import { createMemoryContentStore, type MemoryContentStore } from '../../src/cas/memory-content-store.ts';
@@ -10,7 +11,7 @@ import { namedTopic } from '../../src/kernel/question.ts';
 import type { Command } from '../../src/model/command.ts';
 import type { Cancellable } from '../../src/model/cancellation.ts';
 import { type ContentStore, violationsOf } from '../../src/model/content-store.ts';
-import { snapshotOfDigest } from '../../src/model/digest.ts';
+import { digestKey, snapshotOfDigest } from '../../src/model/digest.ts';
 import type { RunStatus } from '../../src/model/run-status.ts';
 import { finalStatus, waitForState } from '../../src/model/status-lookup.ts';
 import type { MaybePromise } from '../../src/model/maybe-promise.ts';
@@ -458,7 +459,7 @@ describe('what goes wrong on the way', () => {
       async *serverStream(method, request, context) {
         for await (const answer of service.serverStream(method, request, context)) {
           const { done, name, metadata } = answer as OperationMessage;
-          const violations = violationsOf([digestOf('gone')]);
+          const violations = violationsOf([digestOf('')]);
           const details = [packAny(MESSAGES.PreconditionFailure, { violations })];
           const error = { code: RPC_CODES.FAILED_PRECONDITION, message: 'blobs are missing', details };
           const failed = MESSAGES.Operation.encode({ name, metadata, done: true, error });
@@ -532,7 +533,7 @@ describe('what goes wrong on the way', () => {
   });
 
   test('an action that lacks blobs is over, also if they cannot be uploaded again', async () => {
-    const violations = violationsOf([digestOf('gone')]);
+    const violations = violationsOf([digestOf('')]);
     const lacking = new RpcError('FAILED_PRECONDITION', 'blobs are missing', { violations });
     const isDown = (n: number): [string, Mishap] => [`FindMissingBlobs ${n}`, { fail: DOWN }];
     const mishaps = { 'Execute 1': { fail: lacking, after: 1 }, ...Object.fromEntries([2, 3].map(isDown)) };
@@ -763,6 +764,59 @@ describe('what goes wrong on the way', () => {
       expect(status).toMatchObject({ state: 'COMPLETE', exitCode: 0 });
     });
     expect(reasonsOf(trace)).toEqual([expect.stringContaining('action again: the action names blobs')]);
+  });
+
+  test.for(['no action', 'no command', 'no file'])(
+    'R98 %s here or on the server fails the run at once',
+    async (lost) => {
+      const content = createMemoryContentStore();
+      const actionDigest = addAction(content, ['complete 0'], { inputs: { i: 'input' } });
+      const { commandDigest } = MESSAGES.Action.decode(content.read(actionDigest));
+      const gone = { 'no action': actionDigest, 'no command': commandDigest, 'no file': digestOf('input') }[
+        lost
+      ];
+      if (!gone || !content.evict(gone)) throw new Error('expected it to be there');
+      await onStage({ content }, async ({ end, calls, sim }) => {
+        expect(await end(commandFor(actionDigest))).toMatchObject({
+          state: 'FAILED',
+          exitCode: 240,
+          error: `could not exec: the action names blobs that are not there: ${digestKey(gone)}; content lacks it too`,
+          actionResult: {
+            grpcStatus: { code: RPC_CODES.FAILED_PRECONDITION, violations: violationsOf([gone]) },
+          },
+        });
+        expect([calls.filter((call) => call === 'Execute').length, sim.now()]).toEqual([1, 0]);
+      });
+    },
+  );
+
+  test('R98 a result of an action that lacks blobs which are nowhere is final, and names them', async () => {
+    const lost = [digestOf('gone'), digestOf('lost')];
+    const status = statusMessage({
+      code: RPC_CODES.FAILED_PRECONDITION,
+      message: 'blobs are missing',
+      violations: violationsOf([digestOf(''), ...lost]),
+    });
+    const behind = (service: RemoteService): RemoteService => ({
+      ...service,
+      unary: (method, request, context) => service.unary(method, request, context),
+      async *serverStream(method, request, context) {
+        for await (const answer of service.serverStream(method, request, context)) {
+          const { name, metadata, done } = answer as OperationMessage;
+          const response = packAny(MESSAGES.ExecuteResponse, { status });
+          yield done ? ({ name, metadata, done, response } as typeof answer) : answer;
+        }
+      },
+      clientStream: (method, requests, context) => service.clientStream(method, requests, context),
+    });
+    await onStage({ behind }, async ({ end, calls }) => {
+      const names = `2 of them, such as ${digestKey(digestOf('gone'))},`;
+      expect(await end(slow)).toMatchObject({
+        state: 'FAILED',
+        error: `blobs are missing; content lacks ${names} too`,
+      });
+      expect(calls.filter((call) => call === 'Execute')).toHaveLength(1);
+    });
   });
 
   test('R98 a server that cannot be reached fails the run after all attempts, and the runner goes on', async () => {

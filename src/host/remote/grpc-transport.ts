@@ -11,6 +11,7 @@ import { type MessageCodec, MESSAGES } from '../../cas/codec.ts';
 import { check } from '../../kernel/argument-check.ts';
 import { invalidArgument, messageOf } from '../../kernel/errors.ts';
 import type { RpcStatus } from '../../model/action.ts';
+import { backOffMs, LONGEST_BACK_OFF_MS } from '../../model/back-off.ts';
 import {
   type RemoteService,
   type RpcContext,
@@ -108,6 +109,9 @@ class GrpcConnection implements RemoteConnection {
       'grpc.max_send_message_length': -1,
       // Node ends a session, with all calls on it, when too many of its calls are cancelled at once.
       'grpc.use_local_subchannel_pool': 1,
+      // A call is repeated after as long, and fails without a new attempt to connect while gRPC pauses.
+      'grpc.initial_reconnect_backoff_ms': backOffMs(1),
+      'grpc.max_reconnect_backoff_ms': LONGEST_BACK_OFF_MS,
       ...keepaliveOptions(keepaliveMs),
     });
   }
