@@ -1,8 +1,9 @@
 /**
  * Node's timers in virtual time. As in Node, timers of the same duration form a list and fire in the order in which
  * they were set. Only the head of each list is an event of the clock, so the order among timers that are due together
- * is a decision between lists. Immediates form one list of the same kind. Some decisions give orders that Node rules
- * out: it lets nothing come between two immediates of one turn, or two timers of one list that were set together.
+ * is a decision between lists. Immediates form one list of the same kind, which by default comes after all timers that
+ * are due. Some decisions give orders that Node rules out: it lets nothing come between two immediates of one turn, or
+ * two timers of one list that were set together.
  */
 import { TIMER_MS_MAX } from '../kernel/int32.ts';
 import { type FailureFact, plainFact } from '../simulation/failure-fact.ts';
@@ -74,10 +75,13 @@ class WaitingList {
   #event: Timer | undefined;
   readonly #fire = (): void => this.#fireFirst();
   readonly #onFire: (waiting: Waiting) => void;
+  readonly #behind: WaitingList | undefined;
 
-  constructor(clock: TimerClock, onFire: (waiting: Waiting) => void) {
+  /** What waits in `behind` fires after all of these that are due, unless decided otherwise. */
+  constructor(clock: TimerClock, onFire: (waiting: Waiting) => void, behind?: WaitingList) {
     this.#clock = clock;
     this.#onFire = onFire;
+    this.#behind = behind;
   }
 
   append(waiting: Waiting): void {
@@ -140,7 +144,15 @@ class WaitingList {
     const waiting = this.first as Waiting;
     this.#event = undefined;
     this.remove(waiting);
+    this.#behind?.stayBehind(this.first);
     this.#onFire(waiting);
+  }
+
+  /** The event of a timer that is due now has just been added: this list's comes after it. */
+  stayBehind(timer: Waiting | undefined): void {
+    if (this.#event === undefined || timer === undefined || timer.atMs > this.#clock.now()) return;
+    this.disarm();
+    this.arm();
   }
 }
 
@@ -337,7 +349,7 @@ export class AmbientTimers {
     let list = this.#lists.get(delayMs);
     if (list === undefined) {
       if (this.#lists.size >= this.#listsKept) this.#dropEmptyLists();
-      list = new WaitingList(this.#clock, this.#fire);
+      list = new WaitingList(this.#clock, this.#fire, this.#immediates);
       this.#lists.set(delayMs, list);
     }
     list.append(timeout);
