@@ -44,22 +44,26 @@ async function isThere(path: string): Promise<boolean> {
   }
 }
 
-/** The synchronous {@link makeFolder}, for constructors that make their folders. */
-export function makeFolderSync(path: string): void {
+/**
+ * The synchronous {@link makeFolder}, for constructors that make their folders; `modeOf` gives the mode of each folder
+ * that is made.
+ */
+export function makeFolderSync(path: string, modeOf = (_folder: string): number => 0o777): void {
   const folder = resolve(path);
+  const mode = modeOf(folder);
   try {
-    makeOneSync(folder);
+    makeOneSync(folder, mode);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
     const parent = dirname(folder);
-    if (statSync(parent, { throwIfNoEntry: false }) === undefined) makeFolderSync(parent);
-    makeOneSync(folder);
+    if (statSync(parent, { throwIfNoEntry: false }) === undefined) makeFolderSync(parent, modeOf);
+    makeOneSync(folder, mode);
   }
 }
 
-function makeOneSync(folder: string): void {
+function makeOneSync(folder: string, mode: number): void {
   try {
-    mkdirSync(folder);
+    mkdirSync(folder, mode);
   } catch (error) {
     const isThereAlready = (error as NodeJS.ErrnoException).code === 'EEXIST';
     if (!isThereAlready || !statSync(folder).isDirectory()) throw error;

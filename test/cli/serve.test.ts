@@ -59,7 +59,7 @@ const NOT_MAKABLE: readonly (readonly [string, readonly string[], string])[] = e
   ? [
       [
         'a folder where none can be made',
-        ['--reapi', '--cas', '/proc/cas'],
+        ['--reapi', '--cas', '/proc/cas', '--port', '0'],
         '--cas: /proc/cas cannot be used',
       ],
     ]
@@ -311,7 +311,7 @@ describe('dryrunner serve --reapi', () => {
     ['a folder without a name', ['--reapi', '--cas', '', '--port', '0'], '--cas: expected a path, got ""'],
     [
       'a folder that cannot be made',
-      ['--reapi', '--cas', '/dev/null/cas'],
+      ['--reapi', '--cas', '/dev/null/cas', '--port', '0'],
       '--cas: /dev/null/cas cannot be used',
     ],
     ...NOT_MAKABLE,

@@ -41,7 +41,13 @@ import { guardCallback, sayingOnce } from './guard-callback.ts';
 import { storeFile } from './stored-tree.ts';
 import { WorkFolder } from './work-folder.ts';
 import type { RemoteService } from '../../remote/rpc.ts';
-import { type RemoteEndpoint, SERVING_FIELDS, serveRemote, type ServeRemoteOptions } from './grpc-server.ts';
+import {
+  checkServing,
+  type RemoteEndpoint,
+  SERVING_FIELDS,
+  serveRemote,
+  type ServeRemoteOptions,
+} from './grpc-server.ts';
 
 /** How actions are carried out: `exec` runs commands on the machine, `simulated` only pretends to. */
 export type WorkerKind = 'exec' | 'simulated';
@@ -267,6 +273,9 @@ export async function serveBuildCluster(options: BuildClusterOptions = {}): Prom
   if (faults !== undefined && chaosSeed === undefined) {
     throw invalidArgument('faults', 'a chaosSeed beside them', faults);
   }
+  const serving = is.only<Omit<ServeRemoteOptions, 'service'>>(SERVING_FIELDS, options);
+  // Before anything is made in the folder of `cas`.
+  await checkServing(serving);
   const world = realWorld(chaosSeed === undefined ? {} : { seed: chaosSeed });
   const temporary = makeTempFolder('serve');
   // In reverse order of creation.
@@ -291,7 +300,6 @@ export async function serveBuildCluster(options: BuildClusterOptions = {}): Prom
       ...(uploadIdleMs === undefined ? {} : { uploadIdleMs }),
     });
     const served = withSeededFaults(chaosSeed, world, service, faults);
-    const serving = is.only<Omit<ServeRemoteOptions, 'service'>>(SERVING_FIELDS, options);
     const { endpoint, port, close } = await serveRemote({ ...serving, service: served });
     return {
       endpoint,

@@ -13,7 +13,6 @@ import { check } from '../../kernel/argument-check.ts';
 import type { ActionOutcome } from '../../model/action.ts';
 import type { ActionCache } from '../../model/content-store.ts';
 import { DIGEST, digestKey, type Digest } from '../../model/digest.ts';
-import { makeFolderSync } from '../make-folder.ts';
 import { ownName } from '../own-name.ts';
 import { readIfRegular, replaceWith } from '../regular-file.ts';
 import { asStoreError, namesIn, removeQuietly, statsAt, StoreFolders, sweepFolder } from './store-folder.ts';
@@ -95,7 +94,7 @@ class DiskResults implements ActionCache {
     const incoming = join(this.#root, 'incoming', ownName());
     try {
       writeFileSync(incoming, bytes, { flag: 'wx' });
-      makeFolderSync(join(path, '..'));
+      this.#folders.make(join(path, '..'));
       if (this.#entries !== undefined && statsAt(path) === undefined) this.#entries += 1;
       replaceWith(incoming, path);
     } catch (error) {

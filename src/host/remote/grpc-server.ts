@@ -16,6 +16,7 @@ import type {
 } from '@grpc/grpc-js';
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { lookup } from 'node:dns/promises';
 import { createServer, isIP, type Socket } from 'node:net';
 import { createSecureContext } from 'node:tls';
 import type * as grpcJs from '@grpc/grpc-js';
@@ -236,9 +237,43 @@ const REASONS: Readonly<Record<string, string>> = {
 
 /** Why gRPC cannot listen: its own text lists what became of each address. */
 function reasonOf({ message }: Error): string {
-  if (message.startsWith('Name resolution failed')) return 'there is no host of that name';
+  if (/^(getaddrinfo|Name resolution failed)\b/.test(message)) return 'there is no host of that name';
   const [, code = ''] = /\blisten (E[A-Z]+)\b/.exec(message) ?? [];
   return REASONS[code] ?? message;
+}
+
+/**
+ * Checks that this process can serve there, as far as that can be seen before there is a service.
+ *
+ * @throws RunnerError (rejects) `RUNNER_INVALID_ARGUMENT` for keys that are none, `RUNNER_RPC_FAILED` if nobody can listen there.
+ */
+export async function checkServing({
+  host = LOOPBACK,
+  port = 0,
+  tls,
+}: Pick<ServeRemoteOptions, 'host' | 'port' | 'tls'>): Promise<void> {
+  if (tls !== undefined) checkTls(tls);
+  try {
+    const addresses = isIP(host) === 0 ? await lookup(host, { all: true }) : [{ address: host }];
+    const tries = await Promise.allSettled(addresses.map(({ address }) => tryToListen(address, port)));
+    // gRPC needs one of those that a name stands for.
+    const [first] = tries;
+    if (first?.status === 'rejected' && tries.every(({ status }) => status === 'rejected')) {
+      throw first.reason;
+    }
+  } catch (error) {
+    throw cannotListen(host, port, error);
+  }
+}
+
+function cannotListen(host: string, port: number, error: unknown): RunnerError {
+  const message = `cannot listen on ${shownHost(host)}:${port}: ${reasonOf(error as Error)}`;
+  return new RunnerError('RUNNER_RPC_FAILED', message, { cause: error });
+}
+
+/** A host as it stands before a port. */
+function shownHost(host: string): string {
+  return host.includes(':') ? `[${host}]` : host;
 }
 
 /** Rejects with the system's error if nobody can listen there. */
@@ -249,6 +284,8 @@ function tryToListen(host: string, port: number): Promise<void> {
     server.listen({ host, port, exclusive: true }, () => server.close(() => resolve()));
   });
 }
+
+const LOOPBACK = '127.0.0.1';
 
 class GrpcServer implements RemoteEndpoint {
   readonly #grpc: Grpc;
@@ -273,24 +310,22 @@ class GrpcServer implements RemoteEndpoint {
   }
 
   async listen(): Promise<void> {
-    const { host = '127.0.0.1', port = 0, tls } = this.#options;
+    const { host = LOOPBACK, port = 0, tls } = this.#options;
+    // gRPC would also print the error, and its log can be silenced only for the whole process.
+    await checkServing(this.#options);
     const credentials = serverCredentials(this.#grpc, tls);
-    const address = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
     try {
-      // gRPC would also print the error, and its log can be silenced only for the whole process.
-      if (isIP(host) !== 0) await tryToListen(host, port);
       this.port = await new Promise((resolve, reject) => {
-        this.#server.bindAsync(address, credentials, (error, bound) => {
+        this.#server.bindAsync(`${shownHost(host)}:${port}`, credentials, (error, bound) => {
           if (error === null) resolve(bound);
           else reject(error);
         });
       });
     } catch (error) {
-      const message = `cannot listen on ${address}: ${reasonOf(error as Error)}`;
-      throw new RunnerError('RUNNER_RPC_FAILED', message, { cause: error });
+      throw cannotListen(host, port, error);
     }
     subscribe(NEW_CONNECTION, this.#onConnection);
-    this.endpoint = `${tls === undefined ? 'grpc' : 'grpcs'}://${host.includes(':') ? `[${host}]` : host}:${this.port}`;
+    this.endpoint = `${tls === undefined ? 'grpc' : 'grpcs'}://${shownHost(host)}:${this.port}`;
   }
 
   readonly close = async (graceMs = 1_000): Promise<void> => {
@@ -572,7 +607,6 @@ function requirePem(
 
 function serverCredentials(grpc: Grpc, tls: RemoteTls | undefined): ServerCredentials {
   if (tls === undefined) return grpc.ServerCredentials.createInsecure();
-  checkTls(tls);
   const { cert, key, clientCa } = tls;
   const pair = { cert_chain: Buffer.from(cert), private_key: Buffer.from(key) };
   const roots = clientCa === undefined ? null : Buffer.from(clientCa);

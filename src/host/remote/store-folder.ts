@@ -1,7 +1,8 @@
 /**
  * The common part of stores in folders. Invariants: the name of a file that is being written identifies its process, so
  * that files of dead processes are recognized at once, and those of live ones are never touched; a folder that is not
- * writable is refused on opening the store; one that is removed later is made again.
+ * writable is refused on opening the store; one that is removed later is made again, and so are the folders above it,
+ * with the modes that they had: nobody may read them who could not before.
  */
 import {
   accessSync,
@@ -13,7 +14,7 @@ import {
   statSync,
   unlinkSync,
 } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { messageOf, RunnerError } from '../../kernel/errors.ts';
 import { isOutOfFiles, isOutOfRoom } from '../../model/content-store.ts';
 import { meaningOf } from '../../model/system-error.ts';
@@ -80,10 +81,15 @@ export function removeQuietly(path: string): void {
   }
 }
 
+/** The bits of a mode that say who may use a folder. */
+const PERMISSIONS = 0o777;
+
 /** The folders of one store. */
 export class StoreFolders {
   readonly #root: string;
   readonly #names: readonly string[];
+  /** The modes that the root and the folders above it had when the store was opened. */
+  readonly #modes = new Map<string, number>();
   /** Reports trouble, once as long as it is the same. */
   readonly say: (text: string) => void;
 
@@ -92,7 +98,10 @@ export class StoreFolders {
     this.#root = root;
     this.#names = names;
     this.say = sayingOnce('onTrouble of a store', onTrouble);
-    this.#make();
+    this.#makeAll();
+    for (let path = root; !this.#modes.has(path); path = dirname(path)) {
+      this.#modes.set(path, statSync(path).mode & PERMISSIONS);
+    }
   }
 
   /**
@@ -103,7 +112,7 @@ export class StoreFolders {
   areMadeAgain(error: unknown): boolean {
     if (!isNothingThere(error)) return false;
     try {
-      this.#make();
+      this.#makeAll();
       return true;
     } catch (cause) {
       const what = 'was removed, and cannot be made again';
@@ -122,10 +131,15 @@ export class StoreFolders {
     return new RunnerError('RUNNER_DISK_FAILED', text, { cause: error });
   }
 
-  #make(): void {
+  /** Makes a folder of the store, and those above it that are gone. Throws the system's error. */
+  make(path: string): void {
+    makeFolderSync(path, (folder) => this.#modes.get(folder) ?? PERMISSIONS);
+  }
+
+  #makeAll(): void {
     for (const name of this.#names) {
       const path = join(this.#root, name);
-      makeFolderSync(path);
+      this.make(path);
       accessSync(path, constants.R_OK | constants.W_OK | constants.X_OK);
     }
   }

@@ -1,6 +1,7 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import {
+  chmodSync,
   existsSync,
   linkSync,
   mkdirSync,
@@ -19,6 +20,7 @@ import { type FileHandle, open as openFile } from 'node:fs/promises';
 import { syncBuiltinESMExports } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import process from 'node:process';
 import { setImmediate as turn } from 'node:timers/promises';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
@@ -531,6 +533,19 @@ describe('a content store on the disk', () => {
     await whole.write(0, bytesOf('o'.repeat(60)));
     await whole.finish();
     expect(await store.findMissing([old, fresh])).toEqual([fresh]);
+  });
+
+  test('makes its folder again with the mode that it had, and not those in it', async () => {
+    chmodSync(dir, 0o750);
+    const inner = join(dir, 'a', 'b');
+    mkdirSync(inner, { recursive: true, mode: 0o700 });
+    const store = createDiskContentStore({ dir: inner });
+    open.push(store);
+    rmSync(dir, { recursive: true });
+    await put(store, 'fresh');
+    const modeOf = (path: string): number => statSync(path).mode & 0o777;
+    expect([dir, join(dir, 'a'), inner].map(modeOf)).toEqual([0o750, 0o700, 0o700]);
+    expect(modeOf(join(inner, 'objects'))).toBe(0o777 & ~process.umask());
   });
 
   test('what had come of a blob when the folder was removed is lost, which its writer learns, and can be sent again', async () => {

@@ -2,7 +2,16 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { generateKeyPairSync } from 'node:crypto';
 import { once } from 'node:events';
-import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import http2, {
   type ClientHttp2Session,
   type ClientHttp2Stream,
@@ -661,6 +670,20 @@ describe('over gRPC', () => {
     expect(printed).not.toHaveBeenCalled();
   });
 
+  test.for(['127.0.0.1', 'localhost'])(
+    'a cluster that cannot listen on a port of %s leaves no store in its folder',
+    async (host) => {
+      const { port } = (await serve({ host, workers: 'simulated' })).cluster;
+      const cas = join(ownTempRoot(), 'store');
+      const error = await serveBuildCluster({ host, port, cas }).catch((cause: unknown) => cause);
+      expect(error).toMatchObject({
+        code: 'RUNNER_RPC_FAILED',
+        message: `cannot listen on ${host}:${port}: another program listens there`,
+      });
+      expect(existsSync(cas)).toBe(false);
+    },
+  );
+
   test('a cluster whose action cache cannot be opened leaves no content store open', async () => {
     const cas = ownTempRoot();
     writeFileSync(join(cas, 'ac'), 'a file');
@@ -733,6 +756,26 @@ describe('over gRPC', () => {
     expect(printed.end).toBe('UNAVAILABLE: the log of the action was removed before it was stored');
     expect(await endOf(served, 'echo again')).toEqual({ end: 'exit code 0', stdout: 'again\n' });
     expect(troubles).toEqual([]);
+  });
+
+  test('its temporary folder has the same rights if a store makes it again', async () => {
+    const dir = ownTempRoot();
+    const { cluster } = await serve();
+    const [name = ''] = readdirSync(dir);
+    const folder = join(dir, name);
+    const results: Parameters<BuildCluster['cache']['put']>[2] = {
+      ...{ outputFiles: [], outputDirectories: [], outputSymlinks: [], exitCode: 0 },
+      ...{ stdoutDigest: digestOf(''), stderrDigest: digestOf(''), metadata: { worker: '' } },
+    };
+    const makers = [
+      () => put(cluster, Buffer.from('secret')),
+      () => cluster.cache.put('', digestOf('secret'), results),
+    ];
+    for (const make of makers) {
+      rmSync(folder, { recursive: true });
+      await make();
+      expect(statSync(folder).mode & 0o777).toBe(0o700);
+    }
   });
 
   test('a folder of its actions that cannot be made again is reported once, and is UNAVAILABLE until it can', async () => {
