@@ -33,5 +33,13 @@ const REAL_WORLD_OPTIONS = is.optionsOf<RealWorldOptions>({}, { seed: SEED });
 export function realWorld(options: RealWorldOptions = {}): World {
   check('options', options, REAL_WORLD_OPTIONS);
   const { seed = randomBytes(16).toString('hex') } = options;
-  return { clock: createSystemClock(), choices: PLAIN_CHOICES, random: createRandomStream(seed) };
+  return {
+    clock: createSystemClock(),
+    choices: PLAIN_CHOICES,
+    random: createRandomStream(seed),
+    warn(message) {
+      check('message', message, is.TEXT);
+      process.emitWarning(message);
+    },
+  };
 }

@@ -36,6 +36,8 @@ export interface World {
   readonly processes?: ProcessHost;
   /** Takes sources of waits for reports. Absent: no reports are made. */
   readonly waits?: WaitWatch;
+  /** Reports what no caller gets, such as an error of a callback. Absent: only the trace has it. */
+  readonly warn?: (message: string) => void;
 }
 
 const SAYS = 'a World such as sim.world or realWorld()';
@@ -47,6 +49,7 @@ const EXTRAS = {
   watchServices: is.withMethods('service', 'node'),
   processes: is.withMethods('begin'),
   waits: is.withMethods('add'),
+  warn: is.FUNCTION,
 };
 /**
  * The fields of a world that options with `clock` and `tracer` ignore, so that the world itself can be passed as
@@ -61,6 +64,7 @@ export const REST_OF_WORLD: is.ShapesOf<Omit<World, 'clock' | 'tracer'>> = {
   watchServices: is.ANY,
   processes: is.ANY,
   waits: is.ANY,
+  warn: is.ANY,
 };
 /** Argument shape of a complete {@link World}. */
 const WORLD = is.objectOf<World>(SAYS, PARTS, { ...ENDS, ...EXTRAS });

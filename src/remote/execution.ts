@@ -17,6 +17,7 @@ import { sleep, type Timer } from '../kernel/clock.ts';
 import { namedTopic } from '../kernel/question.ts';
 import { isRunnerError, messageOf } from '../kernel/errors.ts';
 import { RPC_CODES, type ExecuteRequest, type RpcCode, type RpcStatus } from '../model/action.ts';
+import { callBack } from '../model/callback.ts';
 import { digestKey, snapshotOfDigest, type Digest } from '../model/digest.ts';
 import { EXIT_CODES } from '../model/exit-code.ts';
 import { backOffMs, LONGEST_BACK_OFF_MS } from '../model/back-off.ts';
@@ -622,13 +623,8 @@ export class Executions {
     });
   }
 
-  /** Calls a callback; what it throws is recorded. */
-  #report(callback: string, runId: RunID, call: () => void): void {
-    try {
-      call();
-    } catch (error) {
-      this.#recorded(runId, callback, messageOf(error));
-    }
+  #report(callback: string, runId: RunID, call: () => unknown): void {
+    callBack(this.#world, { callback, runner: this.#options.name, runId }, call);
   }
 
   /** Rejects if the runner refuses to abort the run, which then continues. */

@@ -12,6 +12,7 @@ import { check } from '../kernel/argument-check.ts';
 import { statusMessage } from '../cas/action-messages.ts';
 import { MESSAGES, packAny, type OperationMessage } from '../cas/codec.ts';
 import { RPC_CODES } from '../model/action.ts';
+import { callBack } from '../model/callback.ts';
 import { type FaultEvent, type RemoteFaultKind, remoteFaultText } from '../model/faults.ts';
 import type { World } from '../model/world.ts';
 import { checkWorld } from '../model/world.ts';
@@ -63,7 +64,11 @@ export interface RemoteFaults {
   readonly strikesMax?: number;
   /** Name used in questions and in the trace; unique within a simulation. Default `remote`. */
   readonly name?: string;
-  /** Called for each fault that strikes, with what the call is about: `action 6881981b`; empty if unknown. */
+  /**
+   * Called for each fault that strikes, with what the call is about: `action 6881981b`; empty if unknown. What it throws,
+   * or rejects with, is recorded in the trace and, in `realWorld()` and a build cluster, a warning of the process; it
+   * changes nothing else.
+   */
   readonly onFault?: ((kind: RemoteFaultKind, method: string, about: string) => void) | undefined;
 }
 
@@ -258,7 +263,9 @@ class FaultyService implements RemoteService {
       ...{ at: clock.now(), type: 'fault', runner, operation: methodName(method), kind, runId: '' },
       ...(tracer.keepsEvents === true ? aboutCall(request, caller) : {}),
     });
-    onFault?.(kind, method.path, requestText(request));
+    callBack(this.#world, { callback: 'onFault', runner }, () =>
+      onFault?.(kind, method.path, requestText(request)),
+    );
     return true;
   }
 

@@ -31,6 +31,7 @@ import {
 } from '../model/action.ts';
 import { LONGEST_BACK_OFF_MS } from '../model/back-off.ts';
 import { CONTENT_STORE, CREATOR } from '../model/argument-shapes.ts';
+import { callBack } from '../model/callback.ts';
 import { tagsOf, type Command } from '../model/command.ts';
 import type { ContentStore } from '../model/content-store.ts';
 import { digestKey, digestOfSnapshot, type Digest } from '../model/digest.ts';
@@ -95,12 +96,13 @@ export interface RemoteRunnerOptions extends QueueOptions {
   readonly cancelBoundMs?: number;
   /**
    * Called when the server has named the operation of a run, before the run is RUNNING; again if the action is executed
-   * again. Who keeps the names can find out what has become of a run whose connection or process was lost. An error that
-   * it throws is recorded.
+   * again. Who keeps the names can find out what has become of a run whose connection or process was lost. What it throws,
+   * or rejects with, is recorded in the trace and, in `realWorld()`, a warning of the process; it changes nothing else.
    */
   readonly onOperation?: (operation: RemoteOperation) => void;
   /**
-   * Called when a call is made again; for executions and watches, the trace says that. An error that it throws is recorded.
+   * Called when a call is made again; for executions and watches, the trace says that. What it throws is treated as that
+   * of `onOperation`.
    */
   readonly onRetry?: (retry: RemoteRetry) => void;
   /**
@@ -196,7 +198,9 @@ class RemotePerformance implements Performance {
     const { world, name } = parts;
     const calls = world.tracer === undefined ? undefined : new CallTrace(world, world.tracer, name, runId);
     const onRetry = (call: string, error: string): void =>
-      this.#report('onRetry', () => parts.onRetry({ runId, call, error }));
+      callBack(world, { callback: 'onRetry', runner: name, runId }, () =>
+        parts.onRetry({ runId, call, error }),
+      );
     const { signal } = this.#controller;
     this.#client = new RemoteClient(world, { ...parts, onRetry }, this.#topic('remote'), signal, calls);
   }
@@ -527,7 +531,9 @@ class RemotePerformance implements Performance {
   async #apply(execution: Execution, { name, metadata, done }: OperationMessage): Promise<boolean> {
     if (name !== '') {
       if (execution.name !== name) {
-        this.#report('onOperation', () => this.#parts.onOperation({ runId: this.#runId, name }));
+        const { world, name: runner, onOperation } = this.#parts;
+        const runId = this.#runId;
+        callBack(world, { callback: 'onOperation', runner, runId }, () => onOperation({ runId, name }));
       }
       execution.name = name;
     }
@@ -537,14 +543,6 @@ class RemotePerformance implements Performance {
     const isProgress = execution.reach(stage, this.#parts.world.clock.now());
     if (stage === EXECUTION_STAGES.EXECUTING) await this.#becomeRunning();
     return isProgress;
-  }
-
-  #report(listener: string, report: () => void): void {
-    try {
-      report();
-    } catch (error) {
-      this.#recorded(listener, messageOf(error));
-    }
   }
 
   /** Publishes RUNNING, the first visible sign that a run has started. */

@@ -73,12 +73,13 @@ export interface RemoteServiceOptions {
   readonly abandonedAfterMs?: number;
   /**
    * Called with each action that is aborted because all its clients have gone, and the instance that it was requested
-   * of. What it throws is recorded in the trace, and changes nothing else.
+   * of. What it throws, or rejects with, is recorded in the trace and, in `realWorld()`, a warning of the process; it
+   * changes nothing else.
    */
   readonly onAbandoned?: (action: Digest, instance: string) => void;
   /**
    * With several runners: called with each that refuses an action because it is unhealthy, broken or released, and why.
-   * What it throws is recorded in the trace, and changes nothing else.
+   * What it throws is treated as that of `onAbandoned`.
    */
   readonly onWorkerLost?: (runner: Service, reason: string) => void;
   /** How many operations that have ended can still be queried. Default 1,000. */

@@ -416,6 +416,14 @@ describe('what goes wrong on the way', () => {
     expect(reasonsOf(trace)).toContain('onOperation: no room for names');
   });
 
+  test('a callback that rejects is recorded', async () => {
+    const onOperation = () => Promise.reject(new Error('no room for names'));
+    const trace = await onStage({ onOperation }, async ({ end }) => {
+      expect((await end(slow)).state).toBe('COMPLETE');
+    });
+    expect(reasonsOf(trace)).toEqual(['onOperation: no room for names']);
+  });
+
   test('an action whose worker dies is executed again, with the reason, and not for ever', async () => {
     const died = (deaths: number): Promise<readonly TraceEvent[]> =>
       onStage({ retriesMax: 2, deaths }, async ({ end }) => {

@@ -78,7 +78,8 @@ export interface BuildClusterOptions extends Omit<ServeRemoteOptions, 'service'>
   readonly abandonedAfterMs?: number;
   /**
    * Called with each action that is aborted because all its clients have gone, and the instance that it was requested
-   * of. What it throws is a warning of the process, and changes nothing else.
+   * of. What it throws, or rejects with, is a warning of the
+   * process, and changes nothing else.
    */
   readonly onAbandoned?: (action: Digest, instance: string) => void;
   /** Gives up an upload that receives no data for this long. Default 60,000. */

@@ -91,7 +91,8 @@ export interface ServeRemoteOptions {
    * within 20 s if that is less: a connection can be lost without being closed. Default 30,000.
    */
   readonly keepaliveMs?: number;
-  /** Called with each call once it has ended. What it throws is a warning of the process, and changes nothing else. */
+  /** Called with each call once it has ended. What it throws, or rejects with, is a warning of the
+   * process, and changes nothing else. */
   readonly onCall?: ((access: RpcAccess) => void) | undefined;
 }
 
@@ -198,7 +199,7 @@ class ServedCall {
     this.#isOver = true;
     guardCallback('onCall of a remote server', () => {
       const instance = instanceOf(this.#request);
-      this.#onCall?.({
+      return this.#onCall?.({
         method: this.#method,
         code,
         message,

@@ -44,10 +44,13 @@ import {
 import { FilerError } from '../../../src/filers/filer-error.ts';
 import { serveRemote } from '../../../src/host/remote/grpc-server.ts';
 import { namedTopic } from '../../../src/kernel/question.ts';
+import { realWorld } from '../../../src/host/real-world.ts';
 import { createMemoryMetrics } from '../../../src/metrics/memory-metrics.ts';
 import { type ActionCommand, RPC_CODES } from '../../../src/model/action.ts';
 import { digestKey, type Digest } from '../../../src/model/digest.ts';
+import { finalStatus } from '../../../src/model/status-lookup.ts';
 import { REMOTE_METHODS as M } from '../../../src/remote/methods.ts';
+import { createRemoteRunner } from '../../../src/remote/remote-runner.ts';
 import { RpcError, rpcCodeName } from '../../../src/remote/rpc.ts';
 import { SmallDisk, smallDiskMissingBecause, titledForSmallDisk } from './small-disk.ts';
 
@@ -1152,6 +1155,35 @@ describe('over gRPC', () => {
     taken.open();
     await ended.opened;
     expect(connection?.destroyed).toBe(true);
+  });
+
+  test('callbacks of clients and faults that throw or reject are warnings, and change no answer', async () => {
+    const warned = vi.spyOn(process, 'emitWarning').mockReturnValue();
+    try {
+      const onFault = (): never => {
+        throw new Error('no room for faults');
+      };
+      const faults = { rates: { refuse: 1 }, strikesMax: 1, onFault };
+      const chaotic = await serveBuildCluster({ jobs: 1, workers: 'simulated', chaosSeed: '1', faults });
+      ends.push(() => chaotic.close());
+      const transport = await connectRemote({ endpoint: chaotic.endpoint });
+      ends.push(() => transport.close());
+      const refusal = 'UNAVAILABLE: GetCapabilities was refused (injected fault)';
+      expect(await failure(transport.unary(M.getCapabilities, { instanceName: '' }, call()))).toBe(refusal);
+      const runner = createRemoteRunner(realWorld(), {
+        transport,
+        onOperation: () => Promise.reject(new Error('no room for names')),
+      });
+      ends.push(() => runner.release());
+      const { runId } = await runner.run({ argv: ['complete 3'] });
+      expect((await finalStatus(runner, runId)).status).toMatchObject({ state: 'COMPLETE', exitCode: 3 });
+      expect(warned.mock.calls).toEqual([
+        ['onFault of "remote" threw: no room for faults'],
+        ['onOperation of "remote" threw: no room for names'],
+      ]);
+    } finally {
+      warned.mockRestore();
+    }
   });
 
   test('an access log that throws is a warning, and each call has its answer', async () => {
