@@ -5,7 +5,7 @@
  */
 import * as is from '../kernel/shape.ts';
 import { badField, decodeAction, decodeCommand, digestsOfOutcome } from '../cas/action-messages.ts';
-import { MESSAGES } from '../cas/codec.ts';
+import { MESSAGES, type TreeMessage } from '../cas/codec.ts';
 import { isPathBelow } from '../model/confined-path.ts';
 import { FilerError, throwIfCancelled } from '../filers/filer-error.ts';
 import { check } from '../kernel/argument-check.ts';
@@ -354,17 +354,20 @@ function wrongKind(path: string, declared: 'file' | 'dir' | undefined, kind: Ent
 
 /**
  * The blobs that a result names, files inside its directories included, and that are not stored: such a result is
- * useless.
+ * useless. `onTree` gets each tree that is stored, and the path of its directory.
  */
 export async function missingOf(
   content: ContentStore,
   outcome: ActionOutcome,
   cancel?: Cancellable,
+  onTree?: (path: string, tree: TreeMessage) => void,
 ): Promise<readonly Digest[]> {
   const named = digestsOfOutcome(outcome);
-  for (const { treeDigest } of outcome.outputDirectories) {
+  for (const { path, treeDigest } of outcome.outputDirectories) {
     try {
-      const { root, children } = MESSAGES.Tree.decode(await content.read(treeDigest, {}, cancel));
+      const tree = MESSAGES.Tree.decode(await content.read(treeDigest, {}, cancel));
+      onTree?.(path, tree);
+      const { root, children } = tree;
       for (const { files } of [...(root === null ? [] : [root]), ...children]) {
         named.push(...files.flatMap(({ digest }) => digest ?? []));
       }

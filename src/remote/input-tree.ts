@@ -156,7 +156,17 @@ async function directoryAt(
 }
 
 /** @throws RunnerError `RUNNER_BAD_MESSAGE` for invalid or repeated names, and for links that lead out of the tree. */
-function checkDirectory({ files, directories, symlinks }: DirectoryMessage, depth: number): void {
+function checkDirectory(message: DirectoryMessage, depth: number): void {
+  checkNames(message);
+  const { files, symlinks } = message;
+  for (const { digest } of files) soundDigest('file.digest', digest);
+  for (const { name, target } of symlinks) {
+    checkLink(name, 'd/'.repeat(depth) + name, target);
+  }
+}
+
+/** @throws RunnerError `RUNNER_BAD_MESSAGE` for names that no entry can have, and for repeated ones. */
+export function checkNames({ files, directories, symlinks }: DirectoryMessage): void {
   const names = new Set<string>();
   for (const { name } of [...files, ...directories, ...symlinks]) {
     if (name === '' || name === '.' || name === '..' || /[/\0]/.test(name)) {
@@ -167,10 +177,6 @@ function checkDirectory({ files, directories, symlinks }: DirectoryMessage, dept
     }
     if (names.has(name)) throw badField('directory.name', 'each name once', name);
     names.add(name);
-  }
-  for (const { digest } of files) soundDigest('file.digest', digest);
-  for (const { name, target } of symlinks) {
-    checkLink(name, 'd/'.repeat(depth) + name, target);
   }
 }
 

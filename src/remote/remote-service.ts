@@ -41,7 +41,7 @@ import { REMOTE_METHODS as M } from './methods.ts';
 import { missingInputs, rpcFailure } from './rpc-failure.ts';
 import { type RemoteService, type RpcContext, RpcError, type RpcMethod } from './rpc.ts';
 import { PAGE_BYTES } from './sent-bytes.ts';
-import { below, linkRefusal } from './stored-tree.ts';
+import { below, linkRefusal, linksOfTree, type PlacedLink } from './stored-tree.ts';
 
 /** Collaborators and limits of a server. */
 export interface RemoteServiceOptions {
@@ -363,17 +363,24 @@ class ActionServer implements RemoteServer {
     if (outcome.exitCode !== 0) {
       throw badField('action_result.exit_code', '0, as failures are not cached', outcome.exitCode);
     }
-    if (outcome.outputSymlinks.length > 0) {
-      const dir = await this.#workingDirectoryOf(digest, context);
-      for (const { path, target } of outcome.outputSymlinks) {
-        const refusal = linkRefusal(below(dir, path), target);
-        if (refusal !== undefined) throw new RpcError('INVALID_ARGUMENT', refusal);
-      }
-    }
-    const missing = await missingOf(this.#content, outcome, context);
+    const links: PlacedLink[] = [...outcome.outputSymlinks];
+    const missing = await missingOf(this.#content, outcome, context, (path, tree) => {
+      for (const link of linksOfTree(tree, path)) links.push(link);
+    });
+    await this.#checkLinks(digest, links, context);
     if (missing.length > 0) throw missingInputs(missing);
     await this.#cache.put(instanceName, digest, outcome, context);
     return outcomeMessage(outcome);
+  }
+
+  /** @throws RpcError (rejects) `INVALID_ARGUMENT` for a link that an action here could not have made (R191). */
+  async #checkLinks(action: Digest, links: readonly PlacedLink[], context: RpcContext): Promise<void> {
+    if (links.length === 0) return;
+    const dir = await this.#workingDirectoryOf(action, context);
+    for (const { path, target } of links) {
+      const refusal = linkRefusal(below(dir, path), target);
+      if (refusal !== undefined) throw new RpcError('INVALID_ARGUMENT', refusal);
+    }
   }
 
   /** Where the paths of its outputs begin: at the input root if nobody has stored the action. */

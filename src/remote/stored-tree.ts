@@ -3,7 +3,8 @@
  * sorted by their bytes; entries that cannot be stored exactly are rejected, not left out; links are stored, never
  * followed, and none leads out of the root below which its tree lies.
  */
-import { type DirectoryMessage, MESSAGES } from '../cas/codec.ts';
+import { checkPathBytes, utf8Bytes } from '../cas/action-messages.ts';
+import { type DirectoryMessage, MESSAGES, type TreeMessage } from '../cas/codec.ts';
 import { digestOf } from '../cas/digest-of.ts';
 import { isConfinedLink } from '../model/confined-path.ts';
 import { FilerError, throwIfCancelled } from '../filers/filer-error.ts';
@@ -13,6 +14,7 @@ import type { ContentStore } from '../model/content-store.ts';
 import { digestKey, type Digest } from '../model/digest.ts';
 import { EXIT_CODES } from '../model/exit-code.ts';
 import type { MaybePromise } from '../model/maybe-promise.ts';
+import { checkNames } from './input-tree.ts';
 
 /** The kind of an entry; `other` cannot be stored. */
 export type EntryKind = 'file' | 'dir' | 'link' | 'other';
@@ -128,6 +130,50 @@ export function confinedTarget(path: string, target: string): string {
 export function linkRefusal(path: string, target: string): string | undefined {
   if (isConfinedLink(path, target)) return undefined;
   return `link that could lead out of the input root: ${path} -> ${target}`;
+}
+
+/** A link and where it lies. */
+export interface PlacedLink {
+  readonly path: string;
+  readonly target: string;
+}
+
+/**
+ * The links in a tree of others that lies at `at`, each where it is least deep, because that is the strictest limit for
+ * its target.
+ *
+ * @throws RunnerError `RUNNER_BAD_MESSAGE` for names that no entry can have, and paths that are too long.
+ */
+export function linksOfTree({ root, children }: TreeMessage, at: string): readonly PlacedLink[] {
+  const top = root === null ? [] : [root];
+  for (const message of [...top, ...children]) checkNames(message);
+  const links: PlacedLink[] = [];
+  const addLinks = ({ symlinks }: DirectoryMessage, path: string): void => {
+    for (const { name, target } of symlinks) links.push({ path: below(path, name), target });
+  };
+  if (children.every(({ symlinks }) => symlinks.length === 0)) {
+    for (const message of top) addLinks(message, at);
+    return links;
+  }
+  const left = new Map(
+    children.map((child) => [digestKey(digestOf(MESSAGES.Directory.encode(child))), child] as const),
+  );
+  const open = top.map((message) => [message, at] as const);
+  for (const [message, path] of open) {
+    addLinks(message, path);
+    for (const { name, digest } of message.directories) {
+      const key = digest === null ? '' : digestKey(digest);
+      const child = left.get(key);
+      if (child === undefined) continue;
+      left.delete(key);
+      const inner = below(path, name);
+      checkPathBytes('output_directories', utf8Bytes(inner));
+      open.push([child, inner]);
+    }
+  }
+  // A child with fields that are not known here has another digest than its name says: it may lie anywhere below the root.
+  for (const child of left.values()) addLinks(child, below(at, '*'));
+  return links;
 }
 
 /**

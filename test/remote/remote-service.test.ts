@@ -1,11 +1,14 @@
 import { describe, expect, test } from 'vitest';
 import { encodeAction, encodeCommand } from '../../src/cas/action-messages.ts';
 import {
+  type DirectoryMessage,
   EXECUTION_STAGES,
   type ExecuteResponseMessage,
   type GetTreeResponse,
+  type Init,
   MESSAGES,
   type OperationMessage,
+  type TreeMessage,
   type WriteRequest,
 } from '../../src/cas/codec.ts';
 import { digestOf } from '../../src/cas/digest-of.ts';
@@ -1760,6 +1763,87 @@ test('a link in a result of an action leads out only if it does so from where it
     expect(await update('../../b')).toBe(
       'INVALID_ARGUMENT: link that could lead out of the input root: w/a -> ../../b',
     );
+  }));
+
+const folderOf = (...inner: readonly Init<DirectoryMessage>[]): Init<DirectoryMessage> => ({
+  directories: inner.map((message, at) => ({
+    name: `d${at}`,
+    digest: digestOf(MESSAGES.Directory.encode(message)),
+  })),
+});
+const linkTo = (target: string): Init<DirectoryMessage> => ({ symlinks: [{ name: 'l', target }] });
+const LEADS_OUT = 'INVALID_ARGUMENT: link that could lead out of the input root:';
+
+test.for<readonly [string, Init<TreeMessage>, string]>([
+  ['a link that leads out', { root: linkTo('../../b') }, `${LEADS_OUT} o/l -> ../../b`],
+  ['a link that leads out of the folder alone', { root: linkTo('../b') }, 'no failure'],
+  [
+    'a link that leads out further below',
+    { root: folderOf(linkTo('../../../b')), children: [linkTo('../../../b')] },
+    `${LEADS_OUT} o/d0/l -> ../../../b`,
+  ],
+  [
+    'a link further below that does not lead out',
+    { root: folderOf(linkTo('../../b')), children: [linkTo('../../b')] },
+    'no failure',
+  ],
+  [
+    'a link that leads out of one of its two places',
+    {
+      root: folderOf(folderOf(linkTo('../../../b')), linkTo('../../../b')),
+      children: [linkTo('../../../b'), folderOf(linkTo('../../../b'))],
+    },
+    `${LEADS_OUT} o/d1/l -> ../../../b`,
+  ],
+  [
+    'a link in a folder that no other names by its digest',
+    { root: folderOf({}), children: [linkTo('../../../b')] },
+    `${LEADS_OUT} o/*/l -> ../../../b`,
+  ],
+  [
+    'a folder above itself',
+    { root: { directories: [{ name: '..', digest: digestOf('') }] }, children: [{}] },
+    'INVALID_ARGUMENT: directory.name: expected a name without "/", got ".."',
+  ],
+  [
+    'a link at a path that no disk can hold',
+    pathOf(Array.from({ length: 20 }, () => 'n'.repeat(200))),
+    'INVALID_ARGUMENT: output_directories: expected a path of at most 3584 bytes, got 3619',
+  ],
+])('a result with an output folder that has %s', ([, tree, end]) =>
+  play(async ({ service, content }) => {
+    const treeDigest = content.add(MESSAGES.Tree.encode(tree));
+    const lists = { outputDirectories: [{ path: 'o', treeDigest }] };
+    const actionResult = MESSAGES.ActionResult.decode(MESSAGES.ActionResult.encode(lists));
+    const request = { instanceName: '', actionDigest: digestOf('action'), actionResult };
+    expect(await failure(service.unary(M.updateActionResult, request, call()))).toBe(end);
+  }),
+);
+
+/** A tree in which a link lies below folders of those names. */
+function pathOf(names: readonly string[]): Init<TreeMessage> {
+  const children: Init<DirectoryMessage>[] = [linkTo('b')];
+  for (const name of [...names].reverse()) {
+    const digest = digestOf(MESSAGES.Directory.encode(children.at(-1) ?? {}));
+    children.push({ directories: [{ name, digest }] });
+  }
+  const root = children.pop() ?? null;
+  return { root, children };
+}
+
+test('a link in an output folder leads out only if it does so from where the command of its action works', () =>
+  play(async ({ service, content }) => {
+    const actionDigest = putAction(content, { workingDirectory: 'w' });
+    const update = (target: string): Promise<string> => {
+      const treeDigest = content.add(MESSAGES.Tree.encode({ root: linkTo(target) }));
+      const lists = { outputDirectories: [{ path: 'o', treeDigest }] };
+      const actionResult = MESSAGES.ActionResult.decode(MESSAGES.ActionResult.encode(lists));
+      return failure(
+        service.unary(M.updateActionResult, { instanceName: '', actionDigest, actionResult }, call()),
+      );
+    };
+    expect(await update('../../b')).toBe('no failure');
+    expect(await update('../../../b')).toBe(`${LEADS_OUT} w/o/l -> ../../../b`);
   }));
 
 test('a client may know compressors that the server does not know', () =>
