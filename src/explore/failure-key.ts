@@ -19,11 +19,25 @@ type NamedFailure = Pick<Failure, 'rule' | 'message'> & { readonly kind: string 
 const QUOTED = /"[^"]*"/g;
 /** The beginning of an assertion error of Vitest or Chai: the value that it got, which is data. */
 const ASSERTION = /^expected [^]*? (?=(?:not )?to )/;
-const NUMBER = /\d+(?:\.\d+)?/g;
-/** Digests of data, whole or cut to eight digits, with the size that follows; a word has no digit in it. */
-const DIGEST = /\b(?=[a-f]*\d)[0-9a-f]{8,}(?:[/-]\d+)?\b/g;
-/** Lists of numbers, whose length also differs between runs. */
-const NUMBERS = /#(?:, ?#)+/g;
+/**
+ * What differs between runs of one bug: numbers as JavaScript prints them, UUIDs, and digests of data, whole or cut to
+ * eight digits; a word has no digit in it. One expression, because a part of one may look like another: `1.2345678e+21`
+ * ends like a digest.
+ */
+const VARYING = new RegExp(
+  [
+    /\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b/,
+    /\b\d(?:\.\d+)?e[+-]\d+/,
+    /\d+\.\d+/,
+    /\b(?=[a-f]*\d)[0-9a-f]{8,}\b/,
+    /\d+/,
+  ]
+    .map(({ source }) => source)
+    .join('|'),
+  'g',
+);
+/** Lists of numbers, or of digests with their sizes, whose length also differs between runs. */
+const LISTS = /(#(?:\/#)?)(?:, ?\1)+/g;
 /** A plural noun behind a number: one timer is left, or two timers are. */
 const PLURAL = /(# [a-z]{2,}[a-rt-z])s\b/g;
 /** An id may have a prefix that contains numbers. */
@@ -59,10 +73,9 @@ export function failureKey(failure: NamedFailure): string {
   check('failure.message', message, is.TEXT);
   const head = kind === 'error' || message.trim() === '' ? message : splitMessage(message).headline;
   const runs = withoutData(kind, head)
-    .replace(DIGEST, '#')
-    .replace(NUMBER, '#')
+    .replace(VARYING, '#')
     .replace(PREFIXED_RUN, (_, id = '') => `run ${id}#`);
-  const numberless = runs.replace(NUMBERS, '#').replace(PLURAL, '$1');
+  const numberless = runs.replace(LISTS, '$1').replace(PLURAL, '$1');
   const text = kind === 'leftovers' ? numberless.replace(LEFT, HAS_LEFT) : numberless;
   return [kind, rule, text].join(' ').replace(/\s+/g, ' ').trim().slice(0, LENGTH_MAX);
 }

@@ -136,6 +136,11 @@ describe('digests in a message', () => {
     [`No such snapshot: bz-${a}-76`, `No such snapshot: bz-${b}-8`],
     [`blob ${a.slice(0, 8)} is gone`, `blob ${b.slice(0, 8)} is gone`],
     [`blob ${a.slice(0, 8)} is gone`, 'blob 12345678 is gone'],
+    [`blob ${a.slice(0, 8)}/13 is gone`, 'blob 12345678/7 is gone'],
+    [
+      'No such job: 2c5ea4c0-4067-11e9-8bad-9b1deb4d3b7d',
+      'No such job: 550e8400-e29b-41d4-a716-446655440000',
+    ],
   ] as const)('are no part of the key: %s', ([one, other]) => {
     expect(keyOf(one)).toBe(keyOf(other));
   });
@@ -147,6 +152,32 @@ describe('digests in a message', () => {
     ['the word is feedface', 'the word is deadbeef'],
   ] as const)('leave the keys of different failures different: %s', ([one, other]) => {
     expect(keyOf(one)).not.toBe(keyOf(other));
+  });
+});
+
+describe('numbers in a message', () => {
+  const keyOf = (message: string): string => failureKey({ kind: 'error', message });
+
+  test('are no part of the key, however JavaScript prints them', () => {
+    const number = fc.oneof(
+      fc.double({ min: 0, noDefaultInfinity: true, noNaN: true }),
+      fc.maxSafeNat(),
+      fc.nat(),
+    );
+    fc.assert(
+      fc.property(number, number, (one, other) => {
+        const key = 'error # of #-# at #/#';
+        expect(keyOf(`${one} of ${other}-${one} at ${one}/${other}`)).toBe(key);
+      }),
+      {
+        examples: [
+          [0.5, 12_345_678.5],
+          [0.1 + 0.2, 9],
+          [1.2345678e21, 1e-7],
+          [123_456_789, 3],
+        ],
+      },
+    );
   });
 });
 
