@@ -383,6 +383,34 @@ describe('globals that the scenario replaces', () => {
     },
   );
 
+  const ways: readonly [how: string, replace: (owner: object, key: string) => void][] = [
+    ['a getter', (owner, key) => void Object.defineProperty(owner, key, { get: () => () => undefined })],
+    [
+      'a property that is read-only',
+      (owner, key) => void Object.defineProperty(owner, key, { value: () => undefined, writable: false }),
+    ],
+    ['setImmediate', (owner, key) => void Object.assign(owner, { [key]: setImmediate })],
+    ['undefined', (owner, key) => void Object.assign(owner, { [key]: undefined })],
+    ['nothing', (owner, key) => void Reflect.deleteProperty(owner, key)],
+  ];
+  const everyWay = [ticks, microtasks].flatMap((one) =>
+    ways.map(([how, replace]) => ({ ...one, how, replace })),
+  );
+  test.for(everyWay)(
+    '$name replaced by $how is left, and put back',
+    async ({ name, owner, key, replace }) => {
+      const before = Object.getOwnPropertyDescriptor(owner, key) as PropertyDescriptor;
+      try {
+        const failure = await failureOf(() => replace(owner, key));
+        expect(failure).toMatchObject({ kind: 'leftovers', rule: 'R204' });
+        expect(failure?.message).toContain(`left ${name} replaced: put back what was there before`);
+        expect(Object.getOwnPropertyDescriptor(owner, key)).toEqual(before);
+      } finally {
+        Object.defineProperty(owner, key, before);
+      }
+    },
+  );
+
   test('fake timers before a simTest: what it says to do helps', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout'] });
     const { message } = await printedOf(() => passes(10));
@@ -416,6 +444,29 @@ test.for(['setTimeout', 'performance'])(
     expect(after).toBe('true 5');
   },
 );
+
+test('a replacement that cannot be undone is left, and for setTimeout the next simulation is refused', async () => {
+  const project = makeUserProject();
+  const code = `
+    import { ambientTime } from 'dryrunner/ambient';
+    import { simulate } from 'dryrunner';
+    const fix = (owner, key) => Object.defineProperty(owner, key, { value: () => {}, configurable: false });
+    for (const [owner, key] of [[process, 'nextTick'], [globalThis, 'queueMicrotask'], [globalThis, 'setTimeout']]) {
+      const { failure } = await simulate({ ambient: ambientTime(), scenario: () => void fix(owner, key) });
+      console.log(failure?.message);
+    }
+    await simulate({ ambient: ambientTime(), scenario: () => {} }).catch(({ message }) => console.log(message));
+  `;
+  project.write('fixed.mjs', code);
+  const { out, err } = await project.node('fixed.mjs');
+  project.remove();
+  expect(err).toBe('');
+  const [ticks, microtasks, timers, refusal] = out.split('\n');
+  expect(ticks).toMatch(/^The scenario has ended and left process\.nextTick replaced/);
+  expect(microtasks).toMatch(/^The scenario has ended and left queueMicrotask replaced/);
+  expect(timers).toMatch(/^The scenario has ended and left setTimeout replaced/);
+  expect(refusal).toMatch(/^setTimeout is not the machine's any more/);
+});
 
 describe('a second copy of the package', () => {
   const folder = mkdtempSync(join(tmpdir(), 'dryrunner-copy-'));

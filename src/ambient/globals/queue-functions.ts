@@ -1,34 +1,42 @@
 /**
  * `process.nextTick` and `queueMicrotask` as one simulation finds them. A package may have wrapped them for good before,
- * and code may replace them while it runs; invariant: what the simulation found is there again after its end.
+ * and code may replace them while it runs; invariant: what the simulation found is there again after its end, unless
+ * code has put back the stand-in itself or has made the property unchangeable.
  */
-import { isStandIn } from './stand-in.ts';
+import { isIn, type StandIn, standIns } from './stand-in.ts';
 import { keepTicksCounted } from './timers.ts';
 
-const ticks = process as { nextTick: unknown };
-const microtasks = globalThis as { queueMicrotask: unknown };
+type QueueFunction = Pick<StandIn, 'name' | 'owner' | 'key'>;
+
+const FUNCTIONS: readonly QueueFunction[] = [
+  { name: 'process.nextTick', owner: process, key: 'nextTick' },
+  { name: 'queueMicrotask', owner: globalThis, key: 'queueMicrotask' },
+];
 
 /** See above; made when the simulation begins. */
 export class QueueFunctions {
-  readonly #nextTick = ticks.nextTick;
-  readonly #queueMicrotask = microtasks.queueMicrotask;
+  readonly #found = FUNCTIONS.map(({ owner, key }) => Object.getOwnPropertyDescriptor(owner, key));
 
   /** The name of one that was replaced meanwhile; undefined if there is none. */
   replaced(): string | undefined {
     // Vitest may have put back the original.
     keepTicksCounted();
-    if (isAnother(ticks.nextTick, this.#nextTick)) return 'process.nextTick';
-    return isAnother(microtasks.queueMicrotask, this.#queueMicrotask) ? 'queueMicrotask' : undefined;
+    return FUNCTIONS.find((_, at) => this.#isReplaced(at))?.name;
   }
 
   restore(): void {
-    if (isAnother(ticks.nextTick, this.#nextTick)) ticks.nextTick = this.#nextTick;
-    if (isAnother(microtasks.queueMicrotask, this.#queueMicrotask)) {
-      microtasks.queueMicrotask = this.#queueMicrotask;
+    for (const [at, { owner, key }] of FUNCTIONS.entries()) {
+      if (!this.#isReplaced(at)) continue;
+      const found = this.#found[at];
+      if (found === undefined) Reflect.deleteProperty(owner, key);
+      else Reflect.defineProperty(owner, key, found);
     }
   }
-}
 
-function isAnother(now: unknown, found: unknown): boolean {
-  return now !== found && !isStandIn(now);
+  #isReplaced(at: number): boolean {
+    const { name, owner, key } = FUNCTIONS[at] as QueueFunction;
+    if (isIn(owner, { key, now: this.#found[at] })) return false;
+    const standIn = standIns.find((one) => one.name === name);
+    return standIn === undefined || !isIn(owner, standIn);
+  }
 }

@@ -129,11 +129,6 @@ export function isVirtual(value: unknown): boolean {
   return standIns.some(({ now, isOptional }) => !isOptional && now.value === value);
 }
 
-/** True for any stand-in. */
-export function isStandIn(value: unknown): boolean {
-  return standIns.some(({ now }) => now.value === value);
-}
-
 /** Registers `front` as a wrapper that passes everything through, so that what it wraps does not count as replaced. */
 export function noteFront(front: object, original: unknown): void {
   fronts.set(front, original);
@@ -217,7 +212,8 @@ export function restoreStandIns(): void {
     const { clock } = Object(reader[key]) as { clock?: { uninstall?: () => void } };
     clock?.uninstall?.();
     if (isHidden(one)) Reflect.deleteProperty(reader, key);
-    if (isReplaced(one)) Object.defineProperty(owner, key, now);
+    // In vain if code has made the property unchangeable: the next simulation refuses to start and names it.
+    if (isReplaced(one)) Reflect.defineProperty(owner, key, now);
   }
 }
 
@@ -231,9 +227,13 @@ function isHidden(one: NeededStandIn): boolean {
   return reader !== owner && Object.hasOwn(reader, key) && !isIn(reader, one);
 }
 
-function isIn(holder: object, { key, now }: NeededStandIn): boolean {
+/** True if the property is as described, or not there for `undefined`, apart from wrappers that pass everything through. */
+export function isIn(
+  holder: object,
+  { key, now }: { readonly key: string; readonly now: PropertyDescriptor | undefined },
+): boolean {
   const found = Object.getOwnPropertyDescriptor(holder, key);
-  return found?.get === now.get && behind(found?.value) === now.value;
+  return found?.get === now?.get && behind(found?.value) === behind(now?.value);
 }
 
 function behind(value: unknown): unknown {

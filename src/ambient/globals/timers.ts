@@ -83,7 +83,7 @@ let ticks: StandIn | undefined;
 /** Undoes a reset by Vitest: whenever it reports something, it puts back the `nextTick` that it found at its start. */
 export function keepTicksCounted(): void {
   ticks ??= standIns.find(({ name }) => name === TICKS);
-  if (process.nextTick === ticks?.before.value) process.nextTick = ticks.now.value as typeof process.nextTick;
+  if (process.nextTick === ticks?.before.value) Reflect.defineProperty(process, 'nextTick', ticks.now);
 }
 
 /**
