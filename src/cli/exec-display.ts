@@ -40,9 +40,12 @@ type StreamName = 'stdout' | 'stderr';
 export class OutputDisplay {
   readonly #terminal: Terminal;
   readonly #texts: Readonly<Record<StreamName, StreamText>> | undefined;
+  /** True if the command runs on a cluster. */
+  readonly isRemote: boolean;
 
-  constructor(terminal: Terminal, json: boolean) {
+  constructor(terminal: Terminal, json: boolean, { isRemote = false }: { readonly isRemote?: boolean } = {}) {
     this.#terminal = terminal;
+    this.isRemote = isRemote;
     this.#texts = json ? { stdout: new StreamText(), stderr: new StreamText() } : undefined;
   }
 
@@ -96,7 +99,7 @@ export function showEvent(
   const { state, exitCode, error } = event.status;
   const end = hasField(state, 'exitCode') ? ` ${exitCode}` : '';
   terminal.note(
-    `${formatSpan(event.at).padStart(8)}  ${state}${end}${error === '' ? '' : `  ${onOneLine(error)}`}${startHint(event.status)}`,
+    `${formatSpan(event.at).padStart(8)}  ${state}${end}${error === '' ? '' : `  ${onOneLine(error)}`}${startHint(event.status, display.isRemote)}`,
   );
 }
 

@@ -72,10 +72,16 @@ export function remoteExecStatus({ state, exitCode, error }: RunStatus): number 
   }
 }
 
-/** What to do about a program that could not be started, as the end of a line; `''` if nothing is known. */
-export function startHint({ error }: RunStatus): string {
+/**
+ * What to do about a program that could not be started, here or on a cluster, as the end of a line; `''` if nothing is
+ * known.
+ */
+export function startHint({ error }: RunStatus, isRemote: boolean): string {
   const [, code] = SPAWN_FAILED.exec(notStartedReason(error) ?? '') ?? [];
-  if (code === 'ENOENT') return ' (there is no such program; a name without a slash is looked up in PATH)';
+  if (code === 'ENOENT') {
+    const ofPath = isRemote ? ', a path such as ./run has to be among the files of --input' : '';
+    return ` (there is no such program; a name without a slash is looked up in PATH${ofPath})`;
+  }
   return code === 'EACCES' ? ' (it is not a file that may be executed)' : '';
 }
 

@@ -83,6 +83,8 @@ const CANCEL_MS_MAX = 15_000;
 /** Time after `--timeout` for the cluster to stop the action itself and return its output, in milliseconds. */
 const TIMEOUT_SLACK_MS = 15_000;
 const NAME = 'exec';
+/** The form in which some tools name an instance. */
+const WITH_PATH = /^grpcs?:\/\/[^/]+\/[^/]/;
 
 /**
  * Runs a command on the cluster and shows its progress. Returns its exit code, or one of those of `timeout`, `env` and
@@ -142,7 +144,10 @@ async function connected(
   interruption: Interruption,
 ): Promise<RemoteConnection> {
   const problem = endpointProblem(remote);
-  if (problem !== undefined) throw new UsageError(`--remote: expected ${problem}, got "${remote}"`);
+  if (problem !== undefined) {
+    const hint = WITH_PATH.test(remote) ? '; an instance of the cluster is named by --instance NAME' : '';
+    throw new UsageError(`--remote: expected ${problem}, got "${remote}"${hint}`);
+  }
   if (tlsCa !== undefined && !isEncrypted(remote)) {
     throw new UsageError(`--tls-ca: only with grpcs://, as nothing is encrypted with ${remote}`);
   }
@@ -239,7 +244,7 @@ async function execThere(
 ): Promise<number> {
   const { options, connection, interruption } = surroundings;
   const { json = false, instance = '', timeout, retries = RETRIES_MAX } = options;
-  const display = new OutputDisplay(terminal, json);
+  const display = new OutputDisplay(terminal, json, { isRemote: true });
   const content = new InputFolder();
   const command = await actionFor(argv, content, surroundings);
   const { world, recorded, span } = shownWorld(terminal, display, json);

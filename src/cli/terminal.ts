@@ -6,6 +6,9 @@ import { cutToWidth } from '../kernel/text-width.ts';
 import { endProcess, EXIT_STATUS, exitByHangUp, type ExitStatus } from './exit-status.ts';
 import { painted, type Style, styled } from './styled-text.ts';
 
+/** In bytes. */
+const LINE_FEED = 10;
+
 type StreamName = 'stdout' | 'stderr';
 
 /** The two output streams, and whether a person is watching. */
@@ -19,6 +22,8 @@ export class Terminal {
   #endsAfter = false;
   #onUnread: (() => void) | undefined;
   readonly #gone = new Set<StreamName>();
+  /** True if the last raw output on stderr did not end its line. */
+  #isMidLine = false;
 
   /** `lostStatus` is the exit code if a stream cannot be written for a reason other than a missing reader. */
   constructor({ lostStatus }: { readonly lostStatus: number }) {
@@ -130,6 +135,8 @@ export class Terminal {
   /** Writes raw output of a command as it comes. */
   raw(stream: StreamName, bytes: string | Uint8Array): void {
     this.#write(stream, bytes);
+    const last = bytes.at(-1);
+    if (stream === 'stderr' && last !== undefined) this.#isMidLine = last !== '\n' && last !== LINE_FEED;
   }
 
   /** Writes to a file synchronously: Node's file stream takes a short write, as on a full disk, for a complete one. */
@@ -159,7 +166,8 @@ export class Terminal {
 
   /** Prints a message about the work itself, on stderr. */
   note(text: string): void {
-    this.#write('stderr', `${harmless(text)}\n`);
+    this.#write('stderr', `${this.#isMidLine ? '\n' : ''}${harmless(text)}\n`);
+    this.#isMidLine = false;
   }
 
   /** Replaces the progress line; an empty text removes it. Does nothing unless a person is watching. */

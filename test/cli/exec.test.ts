@@ -96,6 +96,11 @@ test.for([
   expect((await run('exec', '--', program)).err).toMatch(text);
 });
 
+test('a line of this command begins a new line after output that has not ended its own', async () => {
+  const { err } = await run('exec', '--', 'sh', '-c', 'printf oh >&2');
+  expect(err).toMatch(/^oh\n *[\d.]+ \S+ {2}COMPLETE 0\n$/m);
+});
+
 describe('surroundings', () => {
   test('S1 a recorded make runs in its project, exits with its code, and is replayed', async () => {
     const trace = at('make.jsonl');

@@ -408,6 +408,12 @@ describe('a cluster that is slow, closed, or none at all', () => {
     expect((await started.finished).code).toBe(3);
   });
 
+  test('a program that is not on the cluster is named with what to look at', async () => {
+    expect((await runThere(['--', './run'])).err).toMatch(
+      /ENOENT \(there is no such program; .* in PATH, a path such as \.\/run has to be among the files of --input\)$/m,
+    );
+  });
+
   test('while nobody answers, Ctrl-C ends it', async () => {
     const accepted = vi.fn();
     const silent = createSocketServer((socket) => {
@@ -479,6 +485,10 @@ test.for([
   [
     ['--remote', 'grpc://127.0.0.1:', '--', 'true'],
     /--remote: expected grpc:.*, got "grpc:\/\/127.0.0.1:"$/m,
+  ],
+  [
+    ['--remote', 'grpc://a.b:1/main', '--', 'true'],
+    /--remote: expected grpc:.*, got "grpc:\/\/a\.b:1\/main"; an instance of the cluster is named by --instance NAME$/m,
   ],
   [
     ['--remote', 'grpc://a.b/', '--', 'true'],
