@@ -23,6 +23,7 @@ import { EXIT_CODES } from '../model/exit-code.ts';
 import { backOffMs, LONGEST_BACK_OFF_MS } from '../model/back-off.ts';
 import type { BlobHold } from '../model/content-store.ts';
 import type { Command } from '../model/command.ts';
+import type { MaybePromise } from '../model/maybe-promise.ts';
 import type { RunID, RunStatus } from '../model/run-status.ts';
 import { isTerminal, type RunState, TERMINAL_STATES } from '../model/run-state.ts';
 import { DONE_MASK, maskForState, type StateMask } from '../model/state-mask.ts';
@@ -283,6 +284,8 @@ export interface ExecutionsOptions extends WorkersOptions {
   readonly prepare: (action: Digest, context: RpcContext) => Promise<PreparedAction>;
   /** Stores the output at `ref`, held for as long as the action is; undefined if the ref is unknown. */
   readonly storeLog: ((ref: string, action: Digest) => Promise<Digest | undefined>) | undefined;
+  /** Called when nothing of a run's logs is needed any more; its answer waits for that. */
+  readonly dropLogs: ((runner: Service, status: RunStatus) => MaybePromise<void>) | undefined;
 }
 
 /** The operations of a server, and the executions that they wait for. */
@@ -512,7 +515,9 @@ export class Executions {
   async #follow(execution: Execution, runner: Service, first: RunStatus): Promise<OperationResult> {
     try {
       const status = await this.#lastStatus(execution, runner, first);
-      return resultOfRun(status, await this.#partialLogs(status, execution));
+      const logs = await this.#partialLogs(status, execution);
+      if (this.#options.dropLogs !== undefined) await this.#dropLogs(this.#options.dropLogs, runner, status);
+      return resultOfRun(status, logs);
     } catch (error) {
       const result = failureResult(error);
       this.#endOperations(execution, result);
@@ -586,6 +591,19 @@ export class Executions {
       stdoutDigest: await stored('stdout', stdoutRef),
       stderrDigest: await stored('stderr', stderrRef),
     };
+  }
+
+  /** Logs that cannot be dropped change nothing else. */
+  async #dropLogs(
+    drop: NonNullable<ExecutionsOptions['dropLogs']>,
+    runner: Service,
+    status: RunStatus,
+  ): Promise<void> {
+    try {
+      await drop(runner, status);
+    } catch (error) {
+      this.#recorded(status.runId, 'dropLogs', messageOf(error));
+    }
   }
 
   #recorded(runId: RunID, what: string, error: string): void {

@@ -31,6 +31,7 @@ import { ACTION_CACHE, CONTENT_STORE } from '../model/argument-shapes.ts';
 import { type ActionCache, type ContentStore, missingBlobsOf } from '../model/content-store.ts';
 import type { Digest } from '../model/digest.ts';
 import type { MaybePromise } from '../model/maybe-promise.ts';
+import type { RunStatus } from '../model/run-status.ts';
 import type { Service } from '../model/service.ts';
 import { checkWorld, type World } from '../model/world.ts';
 import { holdingFor, missingOf } from './action-store.ts';
@@ -99,6 +100,11 @@ export interface RemoteServiceOptions {
    * could not be stored, next to INTERNAL. Default: none.
    */
   readonly storeLog?: (ref: string, content: ContentStore) => MaybePromise<Digest | undefined>;
+  /**
+   * Called with each run that has ended and its runner, when its answer contains all that it needs of the logs: they may be
+   * removed. The answer waits for that. What it throws or rejects with is recorded in the trace, and changes nothing else.
+   */
+  readonly dropLogs?: (runner: Service, status: RunStatus) => MaybePromise<void>;
   /** Compresses blobs in transit. Default: no compression. */
   readonly compression?: BlobCompression | undefined;
 }
@@ -123,6 +129,7 @@ const OPTIONS = is.optionsOf<RemoteServiceOptions>(
     uploadIdleMs: is.DURATION_MS,
     compression: is.withMethods('compress', 'decompress'),
     storeLog: is.FUNCTION,
+    dropLogs: is.FUNCTION,
   },
 );
 
@@ -180,6 +187,7 @@ class ActionServer implements RemoteServer {
       name = 'remote',
       compression,
       storeLog,
+      dropLogs,
       onAbandoned,
       onWorkerLost,
     } = options;
@@ -196,7 +204,7 @@ class ActionServer implements RemoteServer {
     const prepare = (action: Digest, context: RpcContext): Promise<PreparedAction> =>
       this.#prepare(action, context);
     const series = `${name}-${incarnation(world)}`;
-    const bounds = { abandonedAfterMs, onAbandoned, onWorkerLost, endedMax, queueMax };
+    const bounds = { abandonedAfterMs, onAbandoned, onWorkerLost, endedMax, queueMax, dropLogs };
     const stored =
       storeLog === undefined
         ? undefined

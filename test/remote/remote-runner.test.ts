@@ -26,7 +26,11 @@ import {
   type RemoteRetry,
   type RemoteRunnerOptions,
 } from '../../src/remote/remote-runner.ts';
-import { createRemoteService, type RemoteServer } from '../../src/remote/remote-service.ts';
+import {
+  createRemoteService,
+  type RemoteServer,
+  type RemoteServiceOptions,
+} from '../../src/remote/remote-service.ts';
 import { overWire, type RemoteService, RpcError } from '../../src/remote/rpc.ts';
 import type { QueueRunner } from '../../src/runners/queue/queue-runner.ts';
 import type { Simulation } from '../../src/simulation/simulation.ts';
@@ -126,6 +130,7 @@ interface StageOptions extends Partial<RemoteRunnerOptions> {
   readonly mishaps?: Mishaps;
   /** How the server stores what was printed before a timeout. */
   readonly storeLog?: BazelLab['storeLog'];
+  readonly dropLogs?: RemoteServiceOptions['dropLogs'];
   /** What stands before the server. */
   readonly behind?: (service: RemoteService, sim: Simulation) => RemoteService;
 }
@@ -134,7 +139,7 @@ async function onStage(
   options: StageOptions,
   scenario: (stage: Stage) => Promise<void>,
 ): Promise<readonly TraceEvent[]> {
-  const { mishaps = {}, deaths = 0, behind = (service) => service, storeLog, ...more } = options;
+  const { mishaps = {}, deaths = 0, behind = (service) => service, storeLog, dropLogs, ...more } = options;
   const verdict = await inSimulation(async (sim) => {
     const lab = makeBazelLab(sim.world, { name: 'worker' });
     const server = createRemoteService(sim.world, {
@@ -142,6 +147,7 @@ async function onStage(
       content: lab.blobs,
       cache: lab.results,
       storeLog: storeLog ?? lab.storeLog,
+      ...(dropLogs === undefined ? {} : { dropLogs }),
     });
     const outputs = createMemoryOutputs();
     const calls: string[] = [];
@@ -1491,6 +1497,23 @@ describe('what a command printed that ended without a result', () => {
       'remote: stdout could not be stored: no room',
       'remote: stderr could not be stored: no room',
     ]);
+  });
+
+  test('R101 logs are dropped once the answer has what was printed, and that they cannot be changes nothing', async () => {
+    const dropped: string[] = [];
+    const dropLogs = (_runner: unknown, { state }: RunStatus): Promise<void> => {
+      dropped.push(state);
+      return Promise.reject(new Error('it stays'));
+    };
+    const trace = await onStage({ content, dropLogs }, async ({ end, outputs }) => {
+      const status = await end(timed(500));
+      expect([status.state, dropped]).toEqual(['TIMEDOUT', ['TIMEDOUT']]);
+      expect(outputs.find(status.stderrRef)?.text()).toMatch(/^err\n/);
+    });
+    const failed = trace.flatMap((event) =>
+      event.type === 'recorded' && event.what === 'dropLogs' ? [event.error] : [],
+    );
+    expect(failed).toEqual(['it stays']);
   });
 });
 

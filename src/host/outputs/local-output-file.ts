@@ -5,6 +5,7 @@
 import type { FileHandle } from 'node:fs/promises';
 import { RunnerError, invalidArgument, messageOf } from '../../kernel/errors.ts';
 import type { Chunk, Output } from '../../model/output.ts';
+import { guardCallback } from '../remote/guard-callback.ts';
 
 /** The part of an open file that is used. */
 export type WritableFile = Pick<FileHandle, 'write' | 'close'>;
@@ -38,6 +39,8 @@ export interface LocalOutputFileOptions {
   readonly path: string;
   readonly uri: string;
   readonly file: WritableFile;
+  /** Called with each failure to write or close the file. */
+  readonly onFailure?: ((error: RunnerError) => void) | undefined;
 }
 
 interface QueuedWrite {
@@ -53,16 +56,18 @@ export class LocalOutputFile implements LocalOutput {
   readonly path: string;
   readonly uri: string;
   readonly #file: WritableFile;
+  readonly #onFailure: LocalOutputFileOptions['onFailure'];
   #queue: QueuedWrite[] = [];
   #writing: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
 
-  constructor({ id, name, path, uri, file }: LocalOutputFileOptions) {
+  constructor({ id, name, path, uri, file, onFailure }: LocalOutputFileOptions) {
     this.id = id;
     this.name = name;
     this.path = path;
     this.uri = uri;
     this.#file = file;
+    this.#onFailure = onFailure;
   }
 
   get closed(): boolean {
@@ -132,6 +137,8 @@ export class LocalOutputFile implements LocalOutput {
 
   #failure(what: string, cause?: unknown): RunnerError {
     const [details, why] = cause === undefined ? [{}, ''] : [{ cause }, `: ${messageOf(cause)}`];
-    return new RunnerError('RUNNER_OUTPUT_FAILED', `output ${this.name} ${what}${why}`, details);
+    const error = new RunnerError('RUNNER_OUTPUT_FAILED', `output ${this.name} ${what}${why}`, details);
+    guardCallback('onFailure of outputs', () => this.#onFailure?.(error));
+    return error;
   }
 }

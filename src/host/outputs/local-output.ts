@@ -36,6 +36,11 @@ export interface LocalOutputsOptions {
   readonly hostname?: string;
   /** Applied whenever an output is created. Default: outputs stay until `drop`, `prune` or `dispose` is called. */
   readonly retention?: OutputRetention;
+  /**
+   * Called with each failure to write or close an output, which its caller gets too. What it throws is a warning of the
+   * process, and changes nothing else.
+   */
+  readonly onFailure?: (error: RunnerError) => void;
   /** The time in milliseconds, for `maxAgeMs`. Default: the machine's monotonic clock. */
   readonly now?: () => number;
 }
@@ -52,6 +57,7 @@ const LOCAL_OUTPUTS_OPTIONS = is.optionsOf<LocalOutputsOptions>(
     httpBaseUrl: is.anyOf('a URL, or a function that gives one', is.TEXT, is.FUNCTION),
     hostname: is.text('a name'),
     retention: RETENTION,
+    onFailure: is.FUNCTION,
     now: is.FUNCTION,
   },
 );
@@ -109,6 +115,7 @@ class LocalOutputFolder implements LocalOutputs {
 
   async create(id: string): Promise<LocalOutput> {
     checkOutputId(id);
+    const { onFailure } = this.#options;
     const baseUrl = this.#baseUrl();
     const createdMs = this.#now();
     check('now()', createdMs, TIME_MS);
@@ -116,7 +123,7 @@ class LocalOutputFolder implements LocalOutputs {
     const { name, file } = await this.#openNew(id);
     const inFolder = `${this.#folderUri}/${encodeURIComponent(name)}`;
     const uri = baseUrl === undefined ? inFolder : httpUri(baseUrl, id, inFolder);
-    const output = new LocalOutputFile({ id, name, path: join(this.dir, name), uri, file });
+    const output = new LocalOutputFile({ id, name, path: join(this.dir, name), uri, file, onFailure });
     this.#byUri.set(output.uri, { output, createdMs });
     this.#byName.set(name, output);
     const others = this.#byId.get(id);

@@ -29,7 +29,7 @@ import {
 } from '../../remote/remote-service.ts';
 import { sharedMetrics } from '../../metrics/shared-metrics.ts';
 import { createExecRunner, type ExecRunner } from '../exec-runner.ts';
-import { createLocalOutputs, type LocalOutputs } from '../outputs/local-output.ts';
+import { createLocalOutputs, type LocalOutputs, type OutputRetention } from '../outputs/local-output.ts';
 import { realWorld } from '../real-world.ts';
 import { makeTempFolder, type TempFolder } from '../temp-folder.ts';
 import { BLOB_COMPRESSION } from './blob-compression.ts';
@@ -92,7 +92,7 @@ export interface BuildClusterOptions extends Omit<ServeRemoteOptions, 'service'>
   readonly metrics?: Metrics | undefined;
   /**
    * Gets a sentence, once, about trouble that clients can do nothing about: the folder `cas` was removed and cannot be
-   * made again, its disk is full below `casBytesMax`, actions can have no folder, or a worker takes no more actions. What
+   * made again, its disk is full below `casBytesMax`, actions can have no folder, their logs cannot be kept, or a worker takes no more actions. What
    * it throws is a warning of the process, and changes nothing else.
    */
   readonly onTrouble?: (text: string) => void;
@@ -214,13 +214,21 @@ function openStores(
   }
 }
 
+const NO_OUTPUTS: OutputRetention = { maxCount: 0 };
+
 /** The log files of each worker; not of all together, because runs of several workers can have the same id. */
 function makeLogs(
-  { jobs = availableParallelism() }: BuildClusterOptions,
+  { jobs = availableParallelism(), onTrouble }: BuildClusterOptions,
   { path }: TempFolder,
 ): LocalOutputs[] {
-  // As a worker runs one action at a time, this drops the logs of each when the next begins.
-  const options = { dir: join(path, 'logs'), retention: { maxCount: 0 } };
+  const say = sayingOnce('onTrouble of a build cluster', onTrouble);
+  const options = {
+    dir: join(path, 'logs'),
+    // Drops logs that nobody has dropped: those of a run whose worker has not said how it ended.
+    retention: NO_OUTPUTS,
+    onFailure: (error: RunnerError) =>
+      say(`not all that actions print can be kept in ${path}: ${messageOf(error.cause ?? error)}`),
+  };
   return Array.from({ length: jobs }, () => createLocalOutputs(options));
 }
 
@@ -296,6 +304,7 @@ export async function serveBuildCluster(options: BuildClusterOptions = {}): Prom
       cache,
       compression: BLOB_COMPRESSION,
       storeLog: (ref, store) => storeLogAt(ref, store, logs),
+      dropLogs: (runner) => dropLogsOf(logs[runners.indexOf(runner as ExecRunner)]),
       ...(abandonedAfterMs === undefined ? {} : { abandonedAfterMs }),
       ...listenersOf(options, runners),
       ...(uploadIdleMs === undefined ? {} : { uploadIdleMs }),
@@ -335,6 +344,11 @@ function listenersOf(
       );
     },
   };
+}
+
+/** Drops the logs of a worker's last run: it runs one action at a time. */
+async function dropLogsOf(worker: LocalOutputs | undefined): Promise<void> {
+  await worker?.prune(NO_OUTPUTS);
 }
 
 /** Stores the log at a ref. */

@@ -16,7 +16,11 @@ test.runIf(smallDiskMissingBecause === undefined)(
   async () => {
     const disk = new SmallDisk(256);
     ends.push(() => disk.remove());
-    const outputs = createLocalOutputs({ dir: disk.dir });
+    const failures = new Set<unknown>();
+    const outputs = createLocalOutputs({
+      dir: disk.dir,
+      onFailure: ({ cause }) => failures.add((cause as NodeJS.ErrnoException).code),
+    });
     const runner = createExecRunner({ outputs });
     ends.push(() => runner.release());
     const endOf = async (bytes: number) => {
@@ -24,10 +28,12 @@ test.runIf(smallDiskMissingBecause === undefined)(
       return (await finalStatus(runner, runId)).status;
     };
     expect(await endOf(KIB)).toMatchObject({ state: 'COMPLETE', exitCode: 3, error: '' });
+    expect([...failures]).toEqual([]);
     const { state, exitCode, error } = await endOf(KIB * KIB);
     expect([state, exitCode]).toEqual(['COMPLETE', 3]);
     expect(error).toMatch(
       /^the logs are incomplete: output \S+-std(?:out|log)-\S+ could not be written: ENOSPC/,
     );
+    expect([...failures]).toEqual(['ENOSPC']);
   },
 );

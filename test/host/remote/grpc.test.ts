@@ -835,7 +835,7 @@ describe('over gRPC', () => {
     ['fails', 'echo out; exit 3', 'out\n', undefined],
     ['times out', 'echo out; sleep 100', 'out\n', 1_000],
   ] as const)(
-    'the logs of an action that %s are gone once its worker carries out the next one',
+    'the logs of an action that %s are gone when it has ended',
     async ([, script, stdout, timeoutMs]) => {
       const own = mkdtempSync(join(tmpdir(), 'dryrunner-logs-'));
       ends.push(() => rmSync(own, { recursive: true }));
@@ -850,9 +850,47 @@ describe('over gRPC', () => {
       });
       expect(await Promise.all(results)).toEqual(Array(4).fill(expect.stringContaining(stdout)));
       const [folder = ''] = readdirSync(own);
-      const named = (name: string): string[] =>
-        readdirSync(join(own, folder, 'logs')).filter((log) => log.includes(`-${name}-`));
-      expect([named('stdout').length, named('stderr').length, named('stdlog').length]).toEqual([2, 2, 2]);
+      expect(readdirSync(join(own, folder, 'logs'))).toEqual([]);
+    },
+  );
+
+  test.skipIf(smallDiskMissingBecause !== undefined)(
+    titledForSmallDisk(
+      'R123 on a disk that is full an action loses its own log alone, and that is reported once',
+    ),
+    async () => {
+      const small = new SmallDisk(4_096);
+      const cas = mkdtempSync(join(tmpdir(), 'dryrunner-cas-'));
+      ends.push(
+        () => small.remove(),
+        () => rmSync(cas, { recursive: true }),
+      );
+      vi.stubEnv('TMPDIR', small.dir);
+      ends.push(() => void vi.unstubAllEnvs());
+      const troubles: string[] = [];
+      const { cluster, remote } = await serve({ cas, onTrouble: (text) => troubles.push(text) });
+      const [name = ''] = readdirSync(small.dir);
+      for (let n = 0; n < 3; n += 1) {
+        const ended = async (script: string): Promise<unknown> => {
+          const action = await putAction(cluster, `${script} # ${n}`);
+          const last = (await all(remote.serverStream(M.execute, request(action), call()))).at(-1);
+          const { status, message, result } = MESSAGES.ExecuteResponse.decode(
+            last?.response?.value ?? new Uint8Array(),
+          );
+          return [status?.code, result?.exitCode, result?.stdoutDigest?.sizeBytes, message];
+        };
+        expect(await ended('head -c 5000000 /dev/zero')).toEqual([
+          RPC_CODES.OK,
+          0,
+          expect.any(Number),
+          expect.stringMatching(/^the logs are incomplete: output .* could not be written: ENOSPC: /),
+        ]);
+        expect(await ended('echo ok')).toEqual([RPC_CODES.OK, 0, 3, '']);
+      }
+      const folder = join(small.dir, name);
+      expect(troubles).toEqual([
+        expect.stringContaining(`not all that actions print can be kept in ${folder}: ENOSPC: `),
+      ]);
     },
   );
 
