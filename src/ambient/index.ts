@@ -4,7 +4,13 @@
  * @module dryrunner/ambient
  */
 export type { ReportFailure } from '../simulation/verdict.ts';
-export type { Ambience, AmbientParts, AmbientSession } from '../simulation/ambience.ts';
+export type {
+  Ambience,
+  AmbientLeftover,
+  AmbientParts,
+  AmbientSession,
+  AmbientTimerKind,
+} from '../simulation/ambience.ts';
 export { type AmbientOptions, ambientTime } from './ambient-time.ts';
 export {
   type DateBehindOptions,

@@ -4,7 +4,6 @@
  * other tests keep the machine's own in between.
  */
 import type { Choices } from '../kernel/decisions.ts';
-import type { TimerSetter } from '../kernel/drain-real-functions.ts';
 import type { RandomStream } from '../kernel/random.ts';
 import type { Topic } from '../kernel/question.ts';
 import type { VirtualClock } from '../kernel/virtual-clock.ts';
@@ -17,7 +16,7 @@ import type { ReportFailure } from './verdict.ts';
  * The global that set a timer or an immediate in ambient time. It is the owner in the topic of the event, whose `what`
  * is the name of the function that is called.
  */
-export type AmbientTimerKind = TimerSetter | 'setImmediate';
+export type AmbientTimerKind = 'setTimeout' | 'setInterval' | 'setImmediate';
 
 /** The parts of a simulation that an ambience uses. */
 export interface AmbientParts {
