@@ -158,7 +158,8 @@ export class AmbientExecution implements AmbientWorld, AmbientSession {
   }
 
   leftovers(): readonly AmbientLeftover[] {
-    return this.#timers().flatMap((timers) => timers.leftovers());
+    const left = this.#timers().flatMap((timers) => timers.leftovers());
+    return left.sort((one, other) => one.atMs - other.atMs);
   }
 
   replaced(): string | undefined {

@@ -379,7 +379,6 @@ export class AmbientTimers {
       for (let one = list.first; one !== undefined; one = one.next) if (one.isRef) waiting.push(one);
       return waiting;
     });
-    left.sort((one, other) => one.atMs - other.atMs);
     return left.map((waiting) => {
       const { topic, atMs } = waiting;
       const stack = stackOf(waiting);

@@ -76,7 +76,7 @@ export interface AmbientSession {
    * without a stack. Undefined before the first.
    */
   firing(): FailureFact | undefined;
-  /** Each pending timer that would keep a process alive. */
+  /** Each pending timer that would keep a process alive, in the order in which they are due. */
   leftovers(): readonly AmbientLeftover[];
 }
 

@@ -54,6 +54,23 @@ test('timers of all kinds die with the process that set them, those of others fi
     expect(sim.now()).toBe(30);
   }));
 
+test('those that one line sets in several processes are one line of a stall, from the first that is due to the last', async () => {
+  const scenario = async (sim: Simulation): Promise<void> => {
+    const net = createNetwork(sim);
+    const program = async ({ name }: ClusterNode): Promise<void> => {
+      setInterval(function poll() {}, name === 'late' ? 7_000 : 1_100);
+      await new Promise(ignore);
+    };
+    for (const name of ['late', 'early']) net.node(name, program);
+    await new Promise(ignore);
+  };
+  const { failure } = await simulate({ ambient: ambientTime(), capturePlaces: true, scenario });
+  expect(failure?.kind).toBe('stall');
+  const due = /2 intervals "poll", due at (\d+) to (\d+) ms/.exec(failure?.details.join('\n') ?? '') ?? [];
+  const [firstMs, lastMs] = due.slice(1).map(Number) as [number, number];
+  expect(firstMs).toBeLessThan(lastMs);
+});
+
 test('they stop while it is paused, and are slow with it', () =>
   holds(async (sim) => {
     const net = createNetwork(sim);
