@@ -245,8 +245,8 @@ class RemotePerformance implements Performance {
   /** A result that comes when the run has been stopped is thrown away, which nothing else would show. */
   #noteIfLate({ exitCode }: ActionOutcome): void {
     if (this.#stop === undefined) return;
-    const why = this.#stop.state === 'TIMEDOUT' ? 'its timeout' : 'the run was being stopped';
-    this.#recorded('action', `the result, exit code ${exitCode}, came after ${why} and does not count`);
+    const when = this.#stop.state === 'TIMEDOUT' ? 'after its timeout' : 'while the run was being stopped';
+    this.#recorded('action', `the result, exit code ${exitCode}, came ${when} and does not count`);
   }
 
   async #endOf(

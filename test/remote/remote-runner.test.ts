@@ -1397,32 +1397,39 @@ describe('what a command printed that ended without a result', () => {
     });
   });
 
-  test('R100 a result that comes after the timeout is thrown away, which the trace says', async () => {
-    let release = (): void => undefined;
-    const held = new Promise<void>((resolve) => {
-      release = resolve;
-    });
-    const late = (service: RemoteService): RemoteService => ({
-      unary: (method, request, context) => service.unary(method, request, context),
-      async *serverStream(method, request, context) {
-        for await (const answer of service.serverStream(method, request, context)) {
-          if ((answer as Partial<OperationMessage>).done === true) await held;
-          yield answer;
-        }
-      },
-      clientStream: (method, requests, context) => service.clientStream(method, requests, context),
-    });
-    const trace = await onStage({ behind: late }, async ({ runner, sim }) => {
-      const { runId } = await runner.run({ argv: ['sleep 400', 'complete 3'], timeoutMs: 500 });
-      await sim.sleep(600);
-      release();
-      const { status } = await finalStatus(runner, runId);
-      expect(status).toMatchObject({ state: 'TIMEDOUT', exitCode: 0 });
-    });
-    expect(reasonsOf(trace)).toEqual([
-      'action: the result, exit code 3, came after its timeout and does not count',
-    ]);
-  });
+  test.for([
+    ['after its timeout', 'TIMEDOUT', 500],
+    ['while the run was being stopped', 'ABORTED', 0],
+  ] as const)(
+    'R100 a result that comes %s is thrown away, which the trace says',
+    async ([when, state, timeoutMs]) => {
+      let release = (): void => undefined;
+      const held = new Promise<void>((resolve) => {
+        release = resolve;
+      });
+      const late = (service: RemoteService): RemoteService => ({
+        unary: (method, request, context) => service.unary(method, request, context),
+        async *serverStream(method, request, context) {
+          for await (const answer of service.serverStream(method, request, context)) {
+            if ((answer as Partial<OperationMessage>).done === true) await held;
+            yield answer;
+          }
+        },
+        clientStream: (method, requests, context) => service.clientStream(method, requests, context),
+      });
+      const trace = await onStage({ behind: late }, async ({ runner, sim }) => {
+        const { runId } = await runner.run({ argv: ['sleep 400', 'complete 3'], timeoutMs });
+        await sim.sleep(500);
+        const aborted = state === 'ABORTED' ? runner.abort(runId) : undefined;
+        await sim.sleep(1);
+        release();
+        await aborted;
+        const { status } = await finalStatus(runner, runId);
+        expect(status).toMatchObject({ state, exitCode: 0 });
+      });
+      expect(reasonsOf(trace)).toEqual([`action: the result, exit code 3, came ${when} and does not count`]);
+    },
+  );
 
   test('R105 an abort does not wait for a server that is about to stop the command', async () => {
     await onStage({ behind: endless, cancelBoundMs: 1_000 }, async ({ runner, calls, sim }) => {
