@@ -27,7 +27,7 @@ export class FetchedTree implements ContentStore {
   readonly cancelBoundMs = 0;
   readonly #client: RemoteClient;
   readonly #folders: MemoryContentStore = createMemoryContentStore();
-  /** Where each file lies; of equal ones, the first. */
+  /** Where each file lies, and each directory that the tree lacks; of equal ones, the first. */
   readonly #paths = new Map<string, string>();
 
   constructor(client: RemoteClient) {
@@ -62,8 +62,10 @@ export class FetchedTree implements ContentStore {
         this.#paths.set(digestKey(digest), below(at, name));
       }
       for (const { name, digest } of directories) {
-        const key = digest === null ? '' : digestKey(digest);
+        if (digest === null) continue;
+        const key = digestKey(digest);
         const folder = folders.get(key);
+        if (!this.#has(digest) && !this.#paths.has(key)) this.#paths.set(key, below(at, name));
         folders.delete(key);
         if (folder !== undefined) open.push([folder, below(at, name)]);
       }

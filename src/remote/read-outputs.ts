@@ -6,6 +6,7 @@ import * as is from '../kernel/shape.ts';
 import { requireProtobuf } from '../cas/protocol-types.ts';
 import { createMemoryTree, type TreeEntries, type TreeEntry } from '../filers/memory-tree.ts';
 import { check } from '../kernel/argument-check.ts';
+import { isRunnerError } from '../kernel/errors.ts';
 import { namedTopic } from '../kernel/question.ts';
 import type { ActionOutputs, OutputDirectory, OutputFile, OutputSymlink } from '../model/action.ts';
 import { isPathBelow } from '../model/confined-path.ts';
@@ -88,7 +89,7 @@ const OPTIONS = is.optionsOf<ReadOutputsOptions>(
  *
  * @throws RunnerError (rejects) `RUNNER_INVALID_ARGUMENT` for invalid options; `RUNNER_RPC_FAILED` if the cluster cannot
  * be reached; `RUNNER_RPC_FAILED` or `RUNNER_MISSING_BLOBS` if it has lost an output, which is named; `RUNNER_BAD_MESSAGE`
- * for a link that leads out; `RUNNER_MISSING_PACKAGE` without protobufjs.
+ * for a link that leads out, and for a directory that is none; `RUNNER_MISSING_PACKAGE` without protobufjs.
  * @example
  * ```ts
  * import { createMemoryTree, simulate, virtualTempDirs, createMemoryOutputs, finalStatus } from 'dryrunner';
@@ -153,12 +154,17 @@ export async function readOutputs(world: World, options: ReadOutputsOptions): Pr
     entries.set(path, { kind: 'file', bytes: await read(path, digest), executable: isExecutable });
   }
   for (const { path, treeDigest } of result.outputDirectories) {
+    const bytes = await read(path, treeDigest);
     const content = new FetchedTree(client);
-    const at = below(workingDirectory, path);
-    const root = content.addTree(await read(path, treeDigest), at, path);
     if (path !== '') entries.set(path, { kind: 'dir' });
-    for (const [name, entry] of await entriesBelow(at, root, content, signal)) {
-      entries.set(below(path, name), entry);
+    try {
+      const at = below(workingDirectory, path);
+      const root = content.addTree(bytes, at, path);
+      for (const [name, entry] of await entriesBelow(at, root, content, signal)) {
+        entries.set(below(path, name), entry);
+      }
+    } catch (error) {
+      throw isRunnerError(error, 'RUNNER_BAD_MESSAGE') ? unreadOutput(path, error) : content.named(error);
     }
   }
   for (const { path, target } of result.outputSymlinks) {
@@ -176,11 +182,7 @@ async function entriesBelow(
   signal: AbortSignal,
 ): Promise<TreeEntries> {
   const tree = createMemoryTree();
-  try {
-    const filer = createContentFiler({ content, tree });
-    const { path: dir } = await filer.checkout(snapshotOfDigest(root), { signal });
-    return tree.entriesUnder(below(dir, at));
-  } catch (error) {
-    throw content.named(error);
-  }
+  const filer = createContentFiler({ content, tree });
+  const { path: dir } = await filer.checkout(snapshotOfDigest(root), { signal });
+  return tree.entriesUnder(below(dir, at));
 }

@@ -57,7 +57,7 @@ test('timers of all kinds die with the process that set them, those of others fi
 test('those that one line sets in several processes are one line of a stall, from the first that is due to the last', async () => {
   const scenario = async (sim: Simulation): Promise<void> => {
     const net = createNetwork(sim);
-    const program = async ({ name }: ClusterNode): Promise<void> => {
+    const program = async ({ name }: { readonly name: string }): Promise<void> => {
       setInterval(function poll() {}, name === 'late' ? 7_000 : 1_100);
       await new Promise(ignore);
     };

@@ -87,7 +87,7 @@ describe('the outputs of an action', () => {
       expect(shown(await read('a/d'))).toEqual({ 'a/d': 'dir', 'a/d/z': '-> ../../e' });
       await expect(read('d')).rejects.toMatchObject({
         code: 'RUNNER_BAD_MESSAGE',
-        message: 'symlink z: expected a target inside the input root, got "../../e"',
+        message: 'output d: symlink z: expected a target inside the input root, got "../../e"',
       });
     });
   });
@@ -157,6 +157,34 @@ describe('the outputs of an action', () => {
       });
     });
   });
+
+  const lacking = { directories: [{ name: 'sub', digest: digestOf('lacking') }] };
+  const evil = { files: [{ name: 'a\n\u001b[1m', digest: digestOf('lost'), isExecutable: false }] };
+  test.for([
+    ['no tree', 'RUNNER_BAD_MESSAGE', '\xff\xff', /^output out: build\..*Tree: expected a message, got /],
+    [
+      'a tree that lacks a directory',
+      'RUNNER_MISSING_BLOBS',
+      MESSAGES.Tree.encode({ root: lacking, children: [] }),
+      /^output out\/sub: missing blobs: /,
+    ],
+    [
+      'a tree with control characters in a name',
+      'RUNNER_MISSING_BLOBS',
+      MESSAGES.Tree.encode({ root: evil, children: [] }),
+      /^output out\/a\\n\\u001b\[1m: missing blobs: /,
+    ],
+  ] as const)(
+    'that are a directory whose message is %s are named in the error',
+    async ([, code, tree, message]) => {
+      await withCluster(async (sim, content, transport) => {
+        const outputDirectories = [{ path: 'out', treeDigest: content.add(tree) }];
+        await expect(
+          readOutputs(sim.world, { transport, result: { ...NOTHING, outputDirectories } }),
+        ).rejects.toMatchObject({ code, message: expect.stringMatching(message) as unknown });
+      });
+    },
+  );
 
   test.for([
     {
