@@ -50,6 +50,15 @@ describe('how a process ends', () => {
 });
 
 describe('what a command receives', () => {
+  test.for([8080, true, null])('an environment with the value %j is refused', (PORT) => {
+    expect(() => testExecer({ env: { PORT } as never })).toThrow(
+      expect.objectContaining({
+        code: 'RUNNER_INVALID_ARGUMENT',
+        message: expect.stringMatching(/env\.PORT: expected a string or undefined, got /) as unknown,
+      }),
+    );
+  });
+
   test('R122 the environment is the parent’s, overridden by the command’s', async () => {
     const own = testExecer({ env: { PATH: process.env['PATH'], FROM_PARENT: 'parent', BOTH: 'parent' } });
     const { process: run, stdout } = await start(own, 'echo $FROM_PARENT $BOTH $FROM_COMMAND $HOME.', {
