@@ -79,7 +79,8 @@ export interface RemoteServiceOptions {
    */
   readonly onAbandoned?: (action: Digest, instance: string) => void;
   /**
-   * With several runners: called with each that refuses an action because it is unhealthy, broken or released, and why.
+   * With several runners: called with each that refuses an action because it is unhealthy, broken or released, or turns
+   * out to be so while actions wait for it, and why.
    * What it throws is treated as that of `onAbandoned`.
    */
   readonly onWorkerLost?: (runner: Service, reason: string) => void;

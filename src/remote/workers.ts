@@ -6,6 +6,7 @@ import type { Clock, Timer } from '../kernel/clock.ts';
 import { timeLeftMs } from '../kernel/delay.ts';
 import { isRunnerError, messageOf, RunnerError, type RunnerErrorCode } from '../kernel/errors.ts';
 import { namedTopic, type Topic } from '../kernel/question.ts';
+import { WORKER_UNHEALTHY_MSG } from '../model/messages.ts';
 import { NO_WAIT } from '../model/query.ts';
 import { RunRejectedError } from '../model/run-rejected-error.ts';
 import type { RunStatus } from '../model/run-status.ts';
@@ -151,7 +152,7 @@ export class Workers {
     this.#lastRefusal = reasonOf(error);
     this.#checkedMs = this.#clock.now();
     if (absence !== 'gone') this.#away.set(runner, absence);
-    if (absence !== 'busy' && !this.#isClosed) this.#onLost?.(runner, this.#lastRefusal);
+    if (absence !== 'busy') this.#isLost(runner, this.#lastRefusal);
     const other = this.#free.shift();
     if (other !== undefined) {
       this.#give(other, offer);
@@ -195,8 +196,13 @@ export class Workers {
   /** Gives waiting actions to a runner that is healthy again. */
   async #checkOne(runner: Service): Promise<void> {
     this.#asked.set(runner, this.#clock.now());
-    const absence = await this.#absenceOf(runner);
+    const { absence, reason } = await stateOf(runner);
     this.#asked.delete(runner);
+    if (absence === 'ill' || absence === 'gone') {
+      // All others were reported when they refused an action.
+      if (this.#away.get(runner) === 'busy') this.#isLost(runner, reason);
+      else if (absence === 'gone') this.#lastRefusal = reason;
+    }
     if (absence === 'ill' || absence === 'busy') this.#away.set(runner, absence);
     else this.#away.delete(runner);
     if (absence === undefined) {
@@ -206,16 +212,9 @@ export class Workers {
     this.#judge();
   }
 
-  /** Undefined if the runner accepts actions again. */
-  async #absenceOf(runner: Service): Promise<Absence | undefined> {
-    try {
-      const { service } = await runner.query({ runs: [], states: DONE_MASK }, NO_WAIT);
-      if (service.isHealthy && service.initialized) return undefined;
-      return service.initialized || service.error !== '' ? 'ill' : 'busy';
-    } catch (error) {
-      this.#lastRefusal = messageOf(error);
-      return isRunnerError(error, 'RUNNER_RELEASED') ? 'gone' : 'ill';
-    }
+  #isLost(runner: Service, reason: string): void {
+    this.#lastRefusal = reason;
+    if (!this.#isClosed) this.#onLost?.(runner, reason);
   }
 
   #failAll(): void {
@@ -227,6 +226,19 @@ export class Workers {
   #nobody(): RpcError {
     const why = this.#lastRefusal === '' ? '' : `: ${this.#lastRefusal}`;
     return new RpcError('UNAVAILABLE', `no worker takes actions${why}`);
+  }
+}
+
+/** Whether a runner that was absent accepts actions again, which has no absence, and why it does not. */
+async function stateOf(runner: Service): Promise<{ absence: Absence | undefined; reason: string }> {
+  try {
+    const { service } = await runner.query({ runs: [], states: DONE_MASK }, NO_WAIT);
+    const { isHealthy, initialized, error } = service;
+    if (isHealthy && initialized) return { absence: undefined, reason: '' };
+    const reason = error === '' ? WORKER_UNHEALTHY_MSG : error;
+    return { absence: initialized || error !== '' ? 'ill' : 'busy', reason };
+  } catch (error) {
+    return { absence: isRunnerError(error, 'RUNNER_RELEASED') ? 'gone' : 'ill', reason: messageOf(error) };
   }
 }
 

@@ -621,6 +621,43 @@ describe('a worker that takes no actions', () => {
     },
   );
 
+  test.for([
+    ['is ill', 'no disk', 'no disk'],
+    ['is ill without a reason', '', 'Worker is unhealthy.'],
+    ['is released', 'RUNNER_RELEASED', 'it is RUNNER_RELEASED'],
+  ] as const)('because it initializes, and then %s, is reported with that reason once', ([, error, said]) => {
+    const lost: (readonly [Service, string])[] = [];
+    let hasFailed = false;
+    let sick: Service | undefined;
+    return playWorkers(
+      (_, runner) => {
+        const worker = withRun(runner, rejects('RUNNER_INITIALIZING'));
+        const query: Service['query'] = async (...args) => {
+          if (hasFailed && error === 'RUNNER_RELEASED') rejects(error)();
+          const service = hasFailed ? serviceStatus(true, false, error) : serviceStatus(false, true, '');
+          return { ...(await runner.query(...args)), service };
+        };
+        sick = { ...worker, query };
+        return [sick];
+      },
+      async ({ start, sim }) => {
+        const [first, second] = [start(1), start(2)];
+        await sim.sleep(1_500);
+        expect(lost).toEqual([]);
+        hasFailed = true;
+        const end = `UNAVAILABLE: no worker takes actions: ${said}`;
+        expect(await Promise.all([first, second])).toEqual([end, end]);
+        await sim.sleep(5_000);
+        // With nobody left to wait for, the call itself fails.
+        const third = start(3).catch((reason: Error) => `UNAVAILABLE: ${reason.message}`);
+        expect(await third).toBe(end);
+        expect(lost).toEqual([[sick, said]]);
+      },
+      {},
+      { onWorkerLost: (...args) => void lost.push(args) },
+    );
+  });
+
   test('gets actions again once it is healthy', () => {
     let isHealthy = true;
     return playWorkers(
