@@ -18,6 +18,7 @@ import type { Cancellable } from './cancellation.ts';
 import { DIGEST, digestKey, type Digest } from './digest.ts';
 import type { MaybePromise } from './maybe-promise.ts';
 import type { Output } from './output.ts';
+import { OUT_OF_QUOTA } from './system-error.ts';
 
 export const MANY_DIGESTS: is.Shape = is.listOf(DIGEST, 'a list of digests');
 
@@ -86,7 +87,7 @@ const OUT_OF_ROOM: ReadonlySet<unknown> = new Set([
   'RUNNER_DISK_NO_SPACE',
   // System error codes.
   'ENOSPC',
-  'EDQUOT',
+  ...OUT_OF_QUOTA,
   'EFBIG',
 ]);
 

@@ -74,7 +74,8 @@ export interface OutputPlace {
   makeLink(path: string, target: string): MaybePromise<void>;
   /** The kind of entry at a path; undefined if there is none. Links are not followed. */
   kindAt(path: string): MaybePromise<EntryKind | undefined>;
-  targetOf(path: string): MaybePromise<string>;
+  /** Errors call the link `shown`. */
+  targetOf(path: string, shown: string): MaybePromise<string>;
   /**
    * The kind of what a path below the directory leads to, links followed; `outside` if they lead out of the directory,
    * undefined if they lead nowhere or in a circle.
@@ -150,7 +151,7 @@ export class Actions implements ActionStore {
     // The command may have put a link in its place.
     if (pathsOf(command).length > 0 && (await this.#place.kindAt(dir)) === 'link') {
       throw unkept(
-        `outputs outside of the input root: it was replaced by a link to ${await this.#place.targetOf(dir)}`,
+        `outputs outside of the input root: it was replaced by a link to ${await this.#place.targetOf(dir, 'the input root')}`,
       );
     }
     for (const path of pathsOf(command)) {
@@ -162,7 +163,10 @@ export class Actions implements ActionStore {
         throw unkept(`output outside of the input root: ${at.slice(dir.length + 1)}`);
       }
       if (kind === 'link') {
-        const target = confinedTarget(at.slice(dir.length + 1), await this.#place.targetOf(at));
+        const target = confinedTarget(
+          at.slice(dir.length + 1),
+          await this.#place.targetOf(at, `output ${path}`),
+        );
         outputSymlinks.push({ path, target });
       } else if (kind === 'other' || kind !== (kinds.get(path) ?? kind)) {
         throw wrongKind(path, kinds.get(path), kind);

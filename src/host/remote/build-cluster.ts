@@ -40,6 +40,7 @@ import { createDiskContentStore, type DiskContentStore } from './disk-content-st
 import { guardCallback, sayingOnce } from './guard-callback.ts';
 import { storeFile } from './stored-tree.ts';
 import { WorkFolder } from './work-folder.ts';
+import { WorkLogs } from './work-logs.ts';
 import type { RemoteService } from '../../remote/rpc.ts';
 import {
   checkServing,
@@ -218,10 +219,10 @@ const NO_OUTPUTS: OutputRetention = { maxCount: 0 };
 
 /** The log files of each worker; not of all together, because runs of several workers can have the same id. */
 function makeLogs(
-  { jobs = availableParallelism(), onTrouble }: BuildClusterOptions,
+  { jobs = availableParallelism() }: BuildClusterOptions,
   { path }: TempFolder,
+  say: (text: string) => void,
 ): LocalOutputs[] {
-  const say = sayingOnce('onTrouble of a build cluster', onTrouble);
   const options = {
     dir: join(path, 'logs'),
     // Drops logs that nobody has dropped: those of a run whose worker has not said how it ended.
@@ -229,7 +230,7 @@ function makeLogs(
     onFailure: (error: RunnerError) =>
       say(`not all that actions print can be kept in ${path}: ${messageOf(error.cause ?? error)}`),
   };
-  return Array.from({ length: jobs }, () => createLocalOutputs(options));
+  return Array.from({ length: jobs }, () => new WorkLogs(createLocalOutputs(options), say));
 }
 
 function makeWorkers(
@@ -237,13 +238,12 @@ function makeWorkers(
   options: BuildClusterOptions,
   stores: Stores,
   logs: readonly LocalOutputs[],
-  temporary: TempFolder,
+  folders: WorkFolder,
 ): ExecRunner[] {
   const { content, cache } = stores;
-  const { workers = 'exec', logBytesMax = LOG_BYTES_MAX, metrics, onTrouble } = options;
+  const { workers = 'exec', logBytesMax = LOG_BYTES_MAX, metrics } = options;
   const real = createDiskActions({ content, cache });
   const actions = workers === 'exec' ? real : withPlaceholders(real);
-  const folders = new WorkFolder(temporary, sayingOnce('onTrouble of a build cluster', onTrouble));
   const filers = new Map([['bazel', { filer: casFilerIn(content, folders) }] as const]);
   const metricsOfWorker = metrics === undefined ? () => undefined : sharedMetrics(metrics);
   return logs.map((outputs, index) =>
@@ -293,10 +293,11 @@ export async function serveBuildCluster(options: BuildClusterOptions = {}): Prom
     const stores = openStores(options, temporary);
     const { content, cache } = stores;
     ends.unshift(() => content.close());
-    const logs = makeLogs(options, temporary);
+    const say = sayingOnce('onTrouble of a build cluster', options.onTrouble);
+    const logs = makeLogs(options, temporary, say);
     // What cannot be removed of them is left to the removal of the folder, which says what stays.
     ends.unshift(() => Promise.allSettled(logs.map((outputs) => outputs.dispose())));
-    const runners = makeWorkers(world, options, stores, logs, temporary);
+    const runners = makeWorkers(world, options, stores, logs, new WorkFolder(temporary, say));
     ends.unshift(() => allOf(runners.map((runner) => runner.release())));
     const service = createRemoteService(world, {
       runner: runners,
@@ -358,7 +359,9 @@ async function storeLogAt(
   logs: readonly LocalOutputs[],
 ): Promise<Digest | undefined> {
   const output = logs.map((outputs) => outputs.find(ref)).find((each) => each !== undefined);
-  return output === undefined ? undefined : (await storeFile(store, output.asFile())).digest;
+  return output === undefined
+    ? undefined
+    : (await storeFile(store, output.asFile(), undefined, 'the log')).digest;
 }
 
 /** Runs all steps one by one, even after a failure, and then throws what failed: of several an AggregateError. */

@@ -218,7 +218,7 @@ async function gather(
   if (kind !== 'file' && kind !== 'dir') throw unkept(`neither file nor directory: ${source}`);
   gathered.add(target, { kind, at: source });
   if (kind === 'file') return;
-  const disk = await diskSource(source);
+  const disk = await diskSource(source, source);
   const gatherIn = async (dir: string): Promise<void> => {
     for (const [name, inner] of await disk.entriesOf(dir)) {
       throwIfCancelled(cancel, 'ingestion');
@@ -234,8 +234,8 @@ function sourceOf(entries: ReadonlyMap<string, FoundEntry>): TreeSource {
   const at = (path: string): string => entries.get(path)?.at ?? '';
   return {
     entriesOf: listing(entries),
-    storeFile: (content, path, cancel) => storeFile(content, at(path), cancel),
-    targetOf: (path) => targetAt(at(path)),
+    storeFile: (content, path, cancel) => storeFile(content, at(path), cancel, at(path)),
+    targetOf: (path) => targetAt(at(path), at(path)),
   };
 }
 

@@ -4,14 +4,14 @@ import { mkdir, realpath, symlink } from 'node:fs/promises';
 import { relative } from 'node:path';
 import { isPathBelow } from '../../model/confined-path.ts';
 import { check } from '../../kernel/argument-check.ts';
+import { FilerError } from '../../filers/filer-error.ts';
 import { RunnerError } from '../../kernel/errors.ts';
 import { ACTION_CACHE, CONTENT_STORE } from '../../model/argument-shapes.ts';
 import type { ActionCache, ActionStore, ContentStore } from '../../model/content-store.ts';
 import { EXIT_CODES } from '../../model/exit-code.ts';
 import { Actions, type OutputPlace } from '../../remote/action-store.ts';
-import { asFilerError } from '../filers/dir-checkout.ts';
 import { meaningOf } from '../../model/system-error.ts';
-import { unkept } from '../../remote/stored-tree.ts';
+import { type EntryKind, unkept } from '../../remote/stored-tree.ts';
 import { isNothingThere } from './store-folder.ts';
 import { diskSource, kindAt, storeFile, targetAt } from './stored-tree.ts';
 
@@ -37,23 +37,12 @@ const DISK: OutputPlace = {
     return home === '' ? undefined : home;
   },
   async makeDir(path) {
-    await asFiler(mkdir(path, { recursive: true }));
+    await asPreparing(mkdir(path, { recursive: true }));
   },
-  makeLink: (path, target) => asFiler(symlink(target, path)),
-  async kindAt(path) {
-    try {
-      return await kindAt(path);
-    } catch (error) {
-      throw unkept(`the outputs cannot be read: ${meaningOf(error)}`, error);
-    }
-  },
+  makeLink: (path, target) => asPreparing(symlink(target, path)),
+  kindAt: (path) => asReading(kindAt(path)),
   targetOf: targetAt,
-  async reached(dir, path) {
-    const end = await realPathOf(path);
-    if (end === undefined) return undefined;
-    const way = relative(await realpath(dir), end);
-    return way === '' || isPathBelow(way) ? kindAt(end) : 'outside';
-  },
+  reached: (dir, path) => asReading(kindBehind(dir, path)),
   storeFile,
   sourceAt: diskSource,
   async storeLog(content, log, cancel) {
@@ -67,6 +56,13 @@ const DISK: OutputPlace = {
   },
 };
 
+async function kindBehind(dir: string, path: string): Promise<EntryKind | 'outside' | undefined> {
+  const end = await realPathOf(path);
+  if (end === undefined) return undefined;
+  const way = relative(await realpath(dir), end);
+  return way === '' || isPathBelow(way) ? kindAt(end) : 'outside';
+}
+
 /** The path without links; undefined if they lead nowhere or in a circle. */
 async function realPathOf(path: string): Promise<string | undefined> {
   try {
@@ -78,11 +74,20 @@ async function realPathOf(path: string): Promise<string | undefined> {
   }
 }
 
-async function asFiler<T>(work: Promise<T>): Promise<T> {
+async function asReading<T>(work: Promise<T>): Promise<T> {
   try {
     return await work;
   } catch (error) {
-    throw asFilerError(error, 'outputs could not be prepared', EXIT_CODES.POSTPROCESSING);
+    throw unkept(`the outputs cannot be read: ${meaningOf(error)}`, error);
+  }
+}
+
+async function asPreparing<T>(work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    const exitCode = EXIT_CODES.POSTPROCESSING;
+    throw new FilerError(`outputs could not be prepared: ${meaningOf(error)}`, { cause: error, exitCode });
   }
 }
 

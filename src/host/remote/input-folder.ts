@@ -34,7 +34,7 @@ export class InputFolder implements ContentStore {
    * folders and links.
    */
   async addFolder(dir: string, cancel?: Cancellable): Promise<Digest> {
-    const source = await diskSource(dir);
+    const source = await diskSource(dir, dir);
     const { digest } = await storeTree(
       this,
       {

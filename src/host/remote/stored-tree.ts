@@ -13,7 +13,7 @@ import { throwIfCancelled } from '../../filers/filer-error.ts';
 import type { Cancellable } from '../../model/cancellation.ts';
 import { type ContentStore, isOutOfFiles, isOutOfRoom, requireRoom } from '../../model/content-store.ts';
 import type { Digest } from '../../model/digest.ts';
-import { meaningOf } from '../../model/system-error.ts';
+import { isSystemError, meaningOf } from '../../model/system-error.ts';
 import { isRunnerError } from '../../kernel/errors.ts';
 import { type EntryKind, type StoredFile, type TreeSource, unkept } from '../../remote/stored-tree.ts';
 import { shownBytes } from '../shown-bytes.ts';
@@ -29,8 +29,8 @@ const CHUNK_BYTES = 256 * 1024;
 export async function storeFile(
   content: ContentStore,
   path: string,
-  cancel?: Cancellable,
-  shown: string = path,
+  cancel: Cancellable | undefined,
+  shown: string,
 ): Promise<StoredFile> {
   try {
     return await storeAt(content, path, cancel, shown);
@@ -44,9 +44,16 @@ export async function storeFile(
 
 /** The error of the system if something cannot be read, without its path; other errors unchanged. */
 function readError(error: unknown, shown: string): unknown {
-  const isSystems = (error as NodeJS.ErrnoException).syscall !== undefined;
-  if (!isSystems || isOutOfRoom(error) || isOutOfFiles(error)) return error;
+  if (!isSystemError(error) || isOutOfRoom(error) || isOutOfFiles(error)) return error;
   return unkept(`${shown} cannot be read: ${meaningOf(error)}`, error);
+}
+
+async function readable<T>(work: Promise<T>, shown: string): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    throw readError(error, shown);
+  }
 }
 
 async function storeAt(
@@ -119,39 +126,38 @@ export interface DiskSource extends TreeSource {
  * A directory of the disk as a source for storing; the directory itself may be reached through links. Errors call it
  * `shown`.
  */
-export async function diskSource(dir: string, shown: string = dir): Promise<DiskSource> {
+export async function diskSource(dir: string, shown: string): Promise<DiskSource> {
   // Joining a name to a path resolves a `..` in it, which leads elsewhere if it comes after a link.
-  const top = await realpath(dir);
+  const top = await readable(realpath(dir), shown);
   const pathOf = (path: string): string => join(top, path);
   return {
     pathOf,
     async entriesOf(path) {
       const at = pathOf(path);
-      const entries = await readdir(at, { withFileTypes: true }).catch((error: unknown) => {
-        throw readError(error, join(shown, path));
-      });
-      if (entries.some(({ name }) => name.includes(REPLACEMENT))) await checkNames(at);
+      const entries = await readable(readdir(at, { withFileTypes: true }), join(shown, path));
+      if (entries.some(({ name }) => name.includes(REPLACEMENT))) await checkNames(at, join(shown, path));
       return entries.map((entry) => [entry.name, kindOf(entry)] as const);
     },
     storeFile: (content, path, cancel) => storeFile(content, pathOf(path), cancel, join(shown, path)),
-    targetOf: (path) => targetAt(pathOf(path)),
+    targetOf: (path) => targetAt(pathOf(path), join(shown, path)),
   };
 }
 
 /** Rejects with `RUNNER_FILER_FAILED` if a name in that folder is not UTF-8. */
-async function checkNames(dir: string): Promise<void> {
-  const bad = (await readdir(dir, { encoding: 'buffer' })).find((name) => !isUtf8(name));
-  if (bad !== undefined) throw unkept(`name that is not UTF-8: ${join(dir, shownBytes(bad))}`);
+async function checkNames(dir: string, shown: string): Promise<void> {
+  const names = await readable(readdir(dir, { encoding: 'buffer' }), shown);
+  const bad = names.find((name) => !isUtf8(name));
+  if (bad !== undefined) throw unkept(`name that is not UTF-8: ${join(shown, shownBytes(bad))}`);
 }
 
 /**
- * The target of a link. Rejects with `RUNNER_FILER_FAILED` if it is not UTF-8, which the protocol requires of all
+ * The target of a link; errors call it `shown`. Rejects with `RUNNER_FILER_FAILED` if it is not UTF-8, which the protocol requires of all
  * names.
  */
-export async function targetAt(path: string): Promise<string> {
-  const target = await readlink(path, { encoding: 'buffer' });
+export async function targetAt(path: string, shown: string): Promise<string> {
+  const target = await readable(readlink(path, { encoding: 'buffer' }), shown);
   if (isUtf8(target)) return target.toString();
-  throw unkept(`link whose target is not UTF-8: ${path} -> ${shownBytes(target)}`);
+  throw unkept(`link whose target is not UTF-8: ${shown} -> ${shownBytes(target)}`);
 }
 
 function kindOf(stats: Pick<Dirent, 'isFile' | 'isDirectory' | 'isSymbolicLink'>): EntryKind {

@@ -454,6 +454,12 @@ describe('R190 R191 checkouts in memory and on the disk', () => {
       expect(linkAt(`${at}/tools/jdk`)).toBe('/usr/jdk');
       const outside = { ...NO_COMMAND, platform: [{ name: 'JDK_SYMLINK', value: '../jdk' }] };
       expect(await rejection(actions.prepareOutputs(at, outside, cancel))).toMatchObject({ exitCode: 230 });
+      if (place !== 'disk') return;
+      // The machine's paths concern no client.
+      expect(await rejection(actions.prepareOutputs(at, { ...NO_COMMAND, platform }, cancel))).toMatchObject({
+        exitCode: 230,
+        message: 'outputs could not be prepared: file already exists',
+      });
     });
 
     test('no blob of a checkout goes while it is written', async () => {
@@ -587,7 +593,32 @@ describe('actions on real workers', () => {
     expect(message(await rejection(folder.entriesOf('none')))).toBe(
       'output d/none cannot be read: no such file or directory',
     );
+    expect(message(await rejection(folder.targetOf('none')))).toBe(
+      'output d/none cannot be read: no such file or directory',
+    );
+    expect(message(await rejection(diskSource(join(dir, 'none'), 'output d')))).toBe(
+      'output d cannot be read: no such file or directory',
+    );
   });
+
+  // POSIX shells make such names with printf alone.
+  const BAD = `bad="$(printf '\\377')"`;
+  test.for([
+    ['a name', 'mkdir out; : > out/$bad', 'name that is not UTF-8: output out/\\xff'],
+    [
+      'a link in a folder',
+      'mkdir out; ln -s $bad out/l',
+      'link whose target is not UTF-8: output out/l -> \\xff',
+    ],
+    ['a link', 'ln -s $bad out', 'link whose target is not UTF-8: output out -> \\xff'],
+  ] as const)(
+    'R191 with %s that is not UTF-8 fail without a path of the machine',
+    async ([, script, said]) => {
+      const status = await run({ arguments: ['/bin/sh', '-c', `${BAD}; ${script}`], outputPaths: ['out'] });
+      expect(status.actionResult?.grpcStatus).toEqual({ code: RPC_CODES.INTERNAL, message: said });
+      expect(status.error).not.toContain(dir);
+    },
+  );
 
   test.skipIf(smallDiskMissingBecause !== undefined)(
     titledForSmallDisk('R189 whose inputs do not fit on the disk are RESOURCE_EXHAUSTED'),

@@ -801,6 +801,25 @@ describe('over gRPC', () => {
     expect((await endOf(served, 'echo again')).stdout).toBe('again\n');
   });
 
+  test('a folder of logs in which none can be created is reported once, and is UNAVAILABLE until one can', async () => {
+    const dir = ownTempRoot();
+    const troubles: string[] = [];
+    const served = await serve({ jobs: 1, onTrouble: (text) => troubles.push(text) });
+    const [name = ''] = readdirSync(dir);
+    const logs = join(dir, name, 'logs');
+    rmSync(logs, { recursive: true, force: true });
+    writeFileSync(logs, 'a file');
+    for (let n = 0; n < 3; n += 1) {
+      const { end } = await endOf(served, `echo ${n}`);
+      expect(end).toBe(
+        'UNAVAILABLE: could not create stdout: the cluster has no folder for logs: not a directory',
+      );
+    }
+    expect(troubles).toEqual([`no log of an action can be created in ${logs}: not a directory`]);
+    rmSync(logs);
+    expect((await endOf(served, 'echo again')).stdout).toBe('again\n');
+  });
+
   test('a worker that takes no more actions is reported with the reason', async () => {
     const troubles: string[] = [];
     broken.checkout = true;
