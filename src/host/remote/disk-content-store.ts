@@ -3,11 +3,10 @@
  * never returned for it; neither this process nor another evicts a blob that is held by one that runs; a process that is killed leaves
  * only files that are swept away later.
  *
- * Several processes may share the folder. Each touches the blobs that it holds, again and again, and records in a lease
- * file since when it has touched them all: no process can hold a blob that was last touched before all of these times.
- * The lease and unfinished files of a dead process are removed at the next start or eviction; those of a process on
- * another machine or in another container, once it has been silent for a minute. What a process holds that lives and has
- * been silent for that long, because it was stopped, may be evicted, and is missing to it when it continues.
+ * Several processes may share the folder. Each touches the blobs that it holds, again and again, and says in its lease
+ * (store-lease.ts) since when it has touched them all: no process can hold a blob that was last touched before all of
+ * these times. What a process holds that stands still, because it was stopped, may be evicted, and is missing to it when
+ * it continues.
  */
 import * as is from '../../kernel/shape.ts';
 import { createHash, type Hash } from 'node:crypto';
@@ -21,7 +20,7 @@ import {
   writeFileSync,
   writeSync,
 } from 'node:fs';
-import { readFile, stat, unlink, type FileHandle } from 'node:fs/promises';
+import { readFile, unlink, type FileHandle } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { BlobHolds } from '../../cas/blob-holds.ts';
 import { check } from '../../kernel/argument-check.ts';
@@ -38,12 +37,11 @@ import {
   type BlobRange,
   type BlobWriter,
   type ContentStore,
-  isOutOfRoom,
   MissingBlobsError,
 } from '../../model/content-store.ts';
 import { DIGEST, digestKey, type Digest } from '../../model/digest.ts';
 import { cancelledOperation } from '../../filers/filer-error.ts';
-import { ownerText, ownName } from '../own-name.ts';
+import { ownName } from '../own-name.ts';
 import { NotRegularError, openRegularFile, readIfRegular, replaceWith } from '../regular-file.ts';
 import {
   asStoreError,
@@ -52,8 +50,8 @@ import {
   removeQuietly,
   statsAt,
   StoreFolders,
-  sweepFolder,
 } from './store-folder.ts';
+import { type Holding, StoreLease } from './store-lease.ts';
 import { giveTurns, isTurnDue } from './turns.ts';
 
 /** Options of {@link createDiskContentStore}. */
@@ -95,10 +93,6 @@ const CHUNK_BYTES = 1024 * 1024;
  * later than its time of touch.
  */
 const TOUCH_MS = 1_000;
-/** How often a process renews its lease: blobs that it does not hold can be evicted after this time. */
-const LEASE_MS = 2_000;
-/** A process that has not renewed its lease for this long stands still: nobody waits for it to let go of what it holds. */
-const STOPPED_MS = 60_000;
 /** How often a process that shares the folder touches what it holds, which spares all else that was used since. */
 const TOUCH_AGAIN_MS = 10_000;
 /**
@@ -122,115 +116,6 @@ function throwIfCancelled(cancel: Cancellable | undefined): void {
   if (isCancelled(cancel)) throw cancelledOperation('the call of the content store');
 }
 
-/** A hold of several blobs, all of which have been touched at this time or later. */
-interface Holding {
-  sinceMs: number;
-}
-
-/** Shows other processes since when this one has touched all blobs that it holds. Its file is replaced whole, so nobody reads half of it. */
-class Lease {
-  readonly #folder: string;
-  readonly #incoming: string;
-  readonly #path: string;
-  readonly #timer: NodeJS.Timeout;
-  readonly holds = new Set<Holding>();
-
-  /** Throws the system's error if the lease cannot be written for any reason other than a full disk. */
-  constructor(root: string) {
-    this.#folder = join(root, 'leases');
-    this.#incoming = join(root, 'incoming');
-    this.#path = join(this.#folder, ownName());
-    this.#write((error) => {
-      if (!isOutOfRoom(error)) throw error;
-    });
-    this.#timer = setInterval(() => this.renew(), LEASE_MS);
-    this.#timer.unref();
-  }
-
-  /** Shows that this process lives, and since when it has touched all that it holds. */
-  renew(): void {
-    this.#write(() => undefined);
-  }
-
-  /** A time before which every blob that was last touched is unheld. */
-  async unheldBeforeMs(): Promise<number> {
-    this.renew();
-    let before = this.#oldestMs();
-    for (const path of this.#others()) before = Math.min(before, await sinceMsOf(path));
-    return before - 2 * TOUCH_MS;
-  }
-
-  /** True if no other process shares the folder, or those that do stand still. */
-  isAlone(): boolean {
-    return this.#others().next().done === true;
-  }
-
-  /** The leases of processes that renew them. The own one may be behind, on a full disk. */
-  *#others(): Generator<string> {
-    for (const name of namesIn(this.#folder).filter(isLease)) {
-      const path = join(this.#folder, name);
-      // The other times of the file may say since when its process holds something.
-      const renewedMs = statsAt(path)?.ctimeMs ?? -Infinity;
-      if (path !== this.#path && Date.now() - renewedMs <= STOPPED_MS) yield path;
-    }
-  }
-
-  close(): void {
-    clearInterval(this.#timer);
-    // If the disk has become read-only, the next process that can write there finds this one dead.
-    removeQuietly(this.#path);
-  }
-
-  /**
-   * Ignores all errors but those of the first write: a disk that becomes read-only must not end a server. If they last,
-   * other processes consider this one dead after a minute, and may evict what it holds.
-   */
-  #write(onError: (error: unknown) => void): void {
-    const sinceMs = this.#oldestMs();
-    try {
-      this.#replace(String(sinceMs));
-    } catch (error) {
-      try {
-        if (!isOutOfRoom(error)) throw error;
-        // A full disk has room for an empty file, and the time of that is the lease.
-        this.#replace('', sinceMs);
-      } catch (last) {
-        onError(last);
-      }
-    }
-  }
-
-  /** Throws the system's error. */
-  #replace(text: string, changedMs?: number): void {
-    const incoming = join(this.#incoming, ownName());
-    try {
-      writeFileSync(incoming, text, { flag: 'wx' });
-      if (changedMs !== undefined) utimesSync(incoming, changedMs / 1_000, changedMs / 1_000);
-      renameSync(incoming, this.#path);
-    } catch (error) {
-      removeQuietly(incoming);
-      throw error;
-    }
-  }
-
-  #oldestMs(): number {
-    return Math.min(Date.now(), ...[...this.holds].map(({ sinceMs }) => sinceMs));
-  }
-}
-
-/** Since when the process of a lease has touched all that it holds; Infinity if the lease is gone. */
-async function sinceMsOf(lease: string): Promise<number> {
-  const stats = await stat(lease).catch(() => undefined);
-  if (stats === undefined) return Infinity;
-  if (stats.isFile() && stats.size === 0) return stats.mtimeMs;
-  try {
-    // One that says nothing may stand for holds of any age.
-    return Number(readIfRegular(lease)?.toString()) || 0;
-  } catch {
-    return 0;
-  }
-}
-
 /** A blob as it is on the disk. */
 interface StoredBlob {
   readonly path: string;
@@ -239,26 +124,13 @@ interface StoredBlob {
   readonly usedMs: number;
 }
 
-/** Whatever else is among the leases holds nothing. */
-function isLease(name: string): boolean {
-  return ownerText(name) !== name;
-}
-
-/** Removes leases of dead processes, and then unfinished files of processes that have no lease any more. */
-function sweep(root: string): void {
-  const leases = join(root, 'leases');
-  sweepFolder(leases);
-  const alive = new Set(namesIn(leases).filter(isLease).map(ownerText));
-  sweepFolder(join(root, 'incoming'), (name) => alive.has(ownerText(name)));
-}
-
 class DiskBlobs implements DiskContentStore {
   readonly cancelBoundMs = 5_000;
   readonly blobBytesMax: number;
   readonly #root: string;
   readonly #folders: StoreFolders;
   readonly #maxBytes: number;
-  readonly #lease: Lease;
+  readonly #lease: StoreLease;
   readonly #touching: NodeJS.Timeout;
   #isTouching = false;
   /** When a blob was last touched by this process. */
@@ -284,8 +156,7 @@ class DiskBlobs implements DiskContentStore {
     this.#maxBytes = maxBytes;
     this.blobBytesMax = maxBytes;
     this.#folders = new StoreFolders(this.#root, FOLDERS, onTrouble);
-    sweep(this.#root);
-    this.#lease = new Lease(this.#root);
+    this.#lease = new StoreLease(this.#root, TOUCH_MS);
     // If the folder cannot be read for a moment, the next time does.
     const again = (): void => void this.#touchHeld().catch(() => undefined);
     this.#touching = setInterval(again, TOUCH_AGAIN_MS);
@@ -717,7 +588,7 @@ class DiskBlobs implements DiskContentStore {
    * limit that holds for what is used now; nothing if all that may go are not enough.
    */
   async #evict(bytes: number, limitFor: (usedBytes: number) => number): Promise<void> {
-    sweep(this.#root);
+    this.#lease.sweep();
     const before = await this.#lease.unheldBeforeMs();
     const all = (await this.#scan()).sort((a, b) => a.usedMs - b.usedMs);
     // Another process that starts from now on touches what it holds, and blobs touched since the scan are spared.

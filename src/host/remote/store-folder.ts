@@ -126,7 +126,7 @@ export class StoreFolders {
   failure(error: unknown): unknown {
     const isSystems = (error as NodeJS.ErrnoException).syscall !== undefined;
     if (!isSystems || isOutOfRoom(error) || isOutOfFiles(error)) return error;
-    this.say(`the folder ${this.#root} of a store cannot be used: ${messageOf(error)}`);
+    this.say(`the folder ${this.#root} of a store cannot be used: ${meaningOf(error)}`);
     const text = `the folder of a store cannot be used: ${meaningOf(error)}`;
     return new RunnerError('RUNNER_DISK_FAILED', text, { cause: error });
   }
