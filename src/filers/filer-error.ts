@@ -27,6 +27,15 @@ export function unknownSnapshot(snapshotId: string): RunnerError {
   });
 }
 
+/**
+ * The error if a directory that was checked out is no longer there, or another one is: `RUNNER_DISK_FAILED`. Without
+ * its path, which concerns no client.
+ */
+export function goneCheckout(cause?: unknown): RunnerError {
+  const message = 'the folder of the action was removed or replaced meanwhile';
+  return new RunnerError('RUNNER_DISK_FAILED', message, cause === undefined ? {} : { cause });
+}
+
 /** The error of a cancelled operation: `RUNNER_CANCELLED`. */
 export function cancelledOperation(what: string): RunnerError {
   return new RunnerError('RUNNER_CANCELLED', `${what} was cancelled`);

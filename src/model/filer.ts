@@ -8,6 +8,12 @@ export interface Checkout {
   readonly path: string;
   /** The snapshot's id. */
   readonly id: string;
+  /**
+   * Rejects, with `RUNNER_DISK_FAILED` for example, if what is at `path` is no longer the directory that was checked
+   * out: somebody removed or replaced it. An action is a failure then, whatever its command returned (R191). Default: it
+   * is never checked.
+   */
+  requireIntact?(): MaybePromise<void>;
   /** Frees everything that the checkout allocated; a second call is a no-op (R171, R172). */
   release(): MaybePromise<void>;
 }

@@ -69,7 +69,7 @@ export interface OutputPlace {
   readonly cancelBoundMs: number;
   /** Directory of a JDK; undefined if there is none. */
   readonly javaHome: string | undefined;
-  /** Creates a directory and its parents. */
+  /** Creates a directory, whose parent exists. */
   makeDir(path: string): MaybePromise<void>;
   makeLink(path: string, target: string): MaybePromise<void>;
   /** The kind of entry at a path; undefined if there is none. Links are not followed. */
@@ -210,14 +210,19 @@ export class Actions implements ActionStore {
 
   /** Creates a directory, after checking its nearest existing parent: a link in the input root could lead anywhere. */
   async #makeDirInside(dir: string, path: string, output = path): Promise<void> {
+    const missing: string[] = [];
     let there = path;
-    while (there !== dir && (await this.#place.kindAt(there)) === undefined) there = parentOf(there);
+    while (there !== dir && (await this.#place.kindAt(there)) === undefined) {
+      missing.unshift(there);
+      there = parentOf(there);
+    }
     const reached = there === dir ? 'dir' : await this.#place.reached(dir, there);
     if (reached === 'outside') {
       throw unprepared(`output outside of the input root: ${output.slice(dir.length + 1)}`);
     }
     if (reached !== 'dir') throw blocked(dir, output, there, (await this.#place.kindAt(there)) === 'link');
-    await this.#place.makeDir(path);
+    // One by one, so that a checkout that is gone is not made again.
+    for (const each of missing) await this.#place.makeDir(each);
   }
 
   async #linkJdk(dir: string, { platform }: ActionCommand): Promise<void> {

@@ -8,7 +8,7 @@ import type { DirectoryMessage, Init } from '../cas/codec.ts';
 import { check } from '../kernel/argument-check.ts';
 import { RunnerError } from '../kernel/errors.ts';
 import { ABSOLUTE_PATH, checkIngestPaths, SNAPSHOT_ID } from '../filers/filer-arguments.ts';
-import { throwIfCancelled, unknownSnapshot } from '../filers/filer-error.ts';
+import { goneCheckout, throwIfCancelled, unknownSnapshot } from '../filers/filer-error.ts';
 import { GatheredEntries } from '../filers/gathered-entries.ts';
 import type { TreeEntries, TreeEntry } from '../filers/memory-tree.ts';
 import { CONTENT_STORE } from '../model/argument-shapes.ts';
@@ -204,7 +204,11 @@ class ContentFiler implements Filer {
       isReleased = true;
       await this.#tree.remove(path);
     };
-    return { id, path, release };
+    const requireIntact = (): MaybePromise<void> =>
+      whenThere(this.#tree.entryAt(path), (entry) => {
+        if (entry?.kind !== 'dir') throw goneCheckout();
+      });
+    return { id, path, requireIntact, release };
   }
 
   /** All directories of a tree; fails with an error that names all missing ones. */

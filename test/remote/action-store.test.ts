@@ -5,6 +5,7 @@ import { digestOf } from '../../src/cas/digest-of.ts';
 import { createMemoryActionCache } from '../../src/cas/memory-action-cache.ts';
 import { createMemoryContentStore } from '../../src/cas/memory-content-store.ts';
 import { createMemoryTree } from '../../src/filers/memory-tree.ts';
+import { RPC_CODES } from '../../src/model/action.ts';
 import type { Command } from '../../src/model/command.ts';
 import { missingBlobsOf } from '../../src/model/content-store.ts';
 import { digestOfSnapshot, type Digest } from '../../src/model/digest.ts';
@@ -97,6 +98,24 @@ describe('an action in memory', () => {
         error: 'output d: expected a file, got a directory',
         actionResult: { grpcStatus: { code: 13 } },
       });
+    });
+  });
+
+  test('R191 R192 whose checkout is removed while it runs is UNAVAILABLE, and not cached', async () => {
+    await inLab(async ({ blobs, tree, runner, results }) => {
+      const actionDigest = addAction(blobs, ['write o x', 'sleep 10', 'complete 0'], {
+        command: { outputFiles: ['o'] },
+      });
+      const { runId } = await runner.run(commandFor(actionDigest));
+      await waitForState(runner, runId, 'RUNNING');
+      tree.remove('/checkouts/0');
+      const { status } = await finalStatus(runner, runId);
+      expect(status).toMatchObject({ state: 'FAILED', exitCode: 250 });
+      expect(status.actionResult?.grpcStatus).toEqual({
+        code: RPC_CODES.UNAVAILABLE,
+        message: 'the folder of the action was removed or replaced meanwhile',
+      });
+      expect(results.get('', actionDigest)).toBeUndefined();
     });
   });
 

@@ -2,10 +2,10 @@
  * A checkout that is a directory on the disk. Invariant: its release removes everything that the run left in it,
  * including read-only directories, and nothing outside of it: links are removed, not followed.
  */
-import { constants } from 'node:fs';
+import { constants, type Stats } from 'node:fs';
 import { lstat, mkdir, open, readdir, realpath } from 'node:fs/promises';
 import { messageOf, RunnerError } from '../../kernel/errors.ts';
-import { FilerError } from '../../filers/filer-error.ts';
+import { FilerError, goneCheckout } from '../../filers/filer-error.ts';
 import { EXIT_CODES } from '../../model/exit-code.ts';
 import type { Checkout } from '../../model/filer.ts';
 import { removeTree } from '../remove-tree.ts';
@@ -17,6 +17,7 @@ export class DirCheckout implements Checkout {
   readonly path: string;
   readonly id: string;
   readonly #keptMode: number | undefined;
+  #entered: Stats | undefined;
   #released: Promise<void> | undefined;
 
   /** `keptMode`: the directory existed before with this mode; it stays, empty. */
@@ -24,6 +25,36 @@ export class DirCheckout implements Checkout {
     this.path = path;
     this.id = id;
     this.#keptMode = keptMode;
+  }
+
+  /**
+   * The path without links, to which names can be joined; the directory that is there now is the one that
+   * {@link requireIntact} expects. Rejects with `RUNNER_DISK_FAILED` if there is none.
+   */
+  async enter(): Promise<string> {
+    this.#entered = await this.#found();
+    try {
+      return await realpath(this.path);
+    } catch (error) {
+      throw goneCheckout(error);
+    }
+  }
+
+  /** Rejects with `RUNNER_DISK_FAILED` if it is no longer the directory that was entered. */
+  async requireIntact(): Promise<void> {
+    const entered = this.#entered;
+    if (entered === undefined) return;
+    const { dev, ino, uid } = await this.#found();
+    // The next directory may get the number of one that was removed, but its owner can only be who made it.
+    if (dev !== entered.dev || ino !== entered.ino || uid !== entered.uid) throw goneCheckout();
+  }
+
+  async #found(): Promise<Stats> {
+    const stats = await lstat(this.path).catch((error: unknown) => {
+      throw goneCheckout(error);
+    });
+    if (!stats.isDirectory()) throw goneCheckout();
+    return stats;
   }
 
   /**
@@ -93,7 +124,7 @@ export async function filled(
   fill: (dir: string) => Promise<void>,
 ): Promise<DirCheckout> {
   try {
-    await fill(await realpath(checkout.path));
+    await fill(await checkout.enter());
     return checkout;
   } catch (error) {
     await checkout.release();

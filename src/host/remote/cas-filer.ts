@@ -8,7 +8,7 @@ import { open } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { DirectoryMessage, FileNode } from '../../cas/codec.ts';
 import { ABSOLUTE_PATH, checkIngestPaths, SNAPSHOT_ID } from '../../filers/filer-arguments.ts';
-import { FilerError, throwIfCancelled, unknownSnapshot } from '../../filers/filer-error.ts';
+import { FilerError, goneCheckout, throwIfCancelled, unknownSnapshot } from '../../filers/filer-error.ts';
 import { GatheredEntries } from '../../filers/gathered-entries.ts';
 import { check } from '../../kernel/argument-check.ts';
 import { invalidArgument, RunnerError } from '../../kernel/errors.ts';
@@ -179,11 +179,8 @@ async function blamingRoom(checkOut: () => Promise<DirCheckout>): Promise<DirChe
 /** The error of filling a folder. The machine's paths concern no client. */
 function fillError(error: unknown): unknown {
   if (error instanceof RunnerError || isOutOfRoom(error) || isOutOfFiles(error)) return error;
-  if (!isNothingThere(error)) {
-    return new FilerError(`the checkout failed: ${meaningOf(error)}`, { cause: error });
-  }
-  const message = 'the folder of the checkout was removed while it was filled';
-  return new RunnerError('RUNNER_DISK_FAILED', message, { cause: error });
+  if (isNothingThere(error)) return goneCheckout(error);
+  return new FilerError(`the checkout failed: ${meaningOf(error)}`, { cause: error });
 }
 
 function rootOf(snapshotId: string, cancel: Cancellable | undefined): Digest {

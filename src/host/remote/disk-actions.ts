@@ -37,7 +37,7 @@ const DISK: OutputPlace = {
     return home === '' ? undefined : home;
   },
   async makeDir(path) {
-    await asPreparing(mkdir(path, { recursive: true }));
+    await asPreparing(mkdir(path));
   },
   makeLink: (path, target) => asPreparing(symlink(target, path)),
   kindAt: (path) => asReading(kindAt(path)),

@@ -3,13 +3,14 @@
  * and, if enabled, ingesting the logs of any other run (R198). Invariant: a phase that does not complete can affect the
  * status of the run only by its failure.
  */
-import type { ActionOutputs, ExecuteRequest } from '../../model/action.ts';
+import type { ActionCommand, ActionOutputs, ExecuteRequest } from '../../model/action.ts';
 import { RunnerError, messageOf } from '../../kernel/errors.ts';
 import { EXIT_CODES, ExitCodeError } from '../../model/exit-code.ts';
+import type { Checkout } from '../../model/filer.ts';
 import { whenThere } from '../../model/maybe-promise.ts';
 import type { ActionRun } from './action-run.ts';
 import { checkSnapshotId } from './answers.ts';
-import { hasSnapshot, neededFiler } from './checkout-phase.ts';
+import { hasSnapshot, neededFiler, reasonOf } from './checkout-phase.ts';
 import { actionsOf } from './lookup-phase.ts';
 import { finishLogs } from './outputs-phase.ts';
 import type { Phase } from './phase.ts';
@@ -28,11 +29,21 @@ export const preparePhase: Phase = {
     const { action, checkout } = run;
     const command = action?.command;
     if (command === undefined || checkout === undefined) return undefined;
-    return actionsOf(run).prepareOutputs(checkout.path, command, run.freshCancellation());
+    return prepare(run, checkout, command);
   },
   boundMs: actionBoundMs,
   abandon: (run) => run.recorded('prepare', 'did not stop within its bound'),
 };
+
+async function prepare(run: RunContext, checkout: Checkout, command: ActionCommand): Promise<void> {
+  try {
+    await actionsOf(run).prepareOutputs(checkout.path, command, run.freshCancellation());
+    // The process must not start in a directory that somebody else has put there.
+    await checkout.requireIntact?.();
+  } catch (error) {
+    throw await reasonOf(run, error);
+  }
+}
 
 /** R191, R198. */
 export const collectPhase: Phase = {
@@ -94,14 +105,17 @@ async function storeResult(run: RunContext, action: ActionRun, logs: RunLogs): P
       command === undefined || run.stop === 'memory'
         ? NO_OUTPUTS
         : await actions.storeOutputs(run.checkout?.path ?? '', command, cancellation, request);
+    // After the last output was read: outputs that are not there may have gone with their directory.
+    await run.checkout?.requireIntact?.();
     checkWanted(run);
     action.note('outputUploadCompletedMs');
     action.note('workerCompletedMs');
     const exitCode = (run.memoryReport?.status ?? run.processStatus)?.exitCode ?? 0;
     action.outcome = { ...outputs, exitCode, stdoutDigest, stderrDigest, metadata: action.metadata };
   } catch (error) {
+    const reason = await reasonOf(run, error);
     // The process has ended: whatever code the store gives, this is a failure after execution (R191).
-    throw new ExitCodeError(EXIT_CODES.POST_EXEC, messageOf(error), { cause: error });
+    throw new ExitCodeError(EXIT_CODES.POST_EXEC, messageOf(reason), { cause: reason });
   }
 }
 

@@ -44,6 +44,16 @@ export function hasSnapshot(run: RunContext): boolean {
   return run.command.snapshotId !== undefined && run.command.snapshotId !== '';
 }
 
+/** Why work in the checkout failed: if the checkout is gone, that is the reason, whatever the error says. */
+export async function reasonOf({ checkout }: RunContext, error: unknown): Promise<unknown> {
+  try {
+    await checkout?.requireIntact?.();
+    return error;
+  } catch (loss) {
+    return loss;
+  }
+}
+
 function checkoutName(run: RunContext): string {
   return hasSnapshot(run) ? (run.command.snapshotId as string) : TEMP_DIR_NAME;
 }

@@ -8,6 +8,7 @@ import { EXIT_CODES, ExitCodeError } from '../../model/exit-code.ts';
 import { isPending, orElse, whenThere, type MaybePromise } from '../../model/maybe-promise.ts';
 import { commandDirUsageName } from '../../model/metrics.ts';
 import { checkProcess, checkProcessStatus } from './answers.ts';
+import { reasonOf } from './checkout-phase.ts';
 import { finishLogs } from './outputs-phase.ts';
 import type { Phase } from './phase.ts';
 import type { RunContext } from './run-context.ts';
@@ -54,9 +55,11 @@ class RunExecCommand implements ExecCommand {
  */
 export const execPhase: Phase = {
   begin(run) {
-    const failed = (error: unknown): never => {
-      const text = messageOf(error);
-      throw new ExitCodeError(EXIT_CODES.COULD_NOT_EXEC, notStartedText(text), { cause: error });
+    const failed = (error: unknown): MaybePromise<never> => {
+      if (run.action === undefined) throw notStarted(error);
+      return reasonOf(run, error).then((reason) => {
+        throw notStarted(reason);
+      });
     };
     let process: MaybePromise<Process>;
     run.action?.note('executionStartMs');
@@ -72,6 +75,10 @@ export const execPhase: Phase = {
   boundMs: (run) => run.parts.execer.cancelBoundMs,
   abandon: (run) => run.abandoned('process', 'process'),
 };
+
+function notStarted(error: unknown): ExitCodeError {
+  return new ExitCodeError(EXIT_CODES.COULD_NOT_EXEC, notStartedText(messageOf(error)), { cause: error });
+}
 
 /** Waits for the end of the process; the invocation stops it if necessary. */
 export const waitPhase: Phase = {

@@ -9,6 +9,7 @@ import {
   readFileSync,
   readdirSync,
   readlinkSync,
+  renameSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -26,9 +27,10 @@ import { createCasFiler } from '../../../src/host/remote/cas-filer.ts';
 import { createDiskContentStore } from '../../../src/host/remote/disk-content-store.ts';
 import { createDiskActions } from '../../../src/host/remote/disk-actions.ts';
 import { createExecRunner } from '../../../src/host/exec-runner.ts';
+import type { DiskFiler } from '../../../src/host/filers/disk-filer.ts';
 import { type ActionCommand, RPC_CODES } from '../../../src/model/action.ts';
 import { Cancellation } from '../../../src/model/cancellation.ts';
-import { missingBlobsOf } from '../../../src/model/content-store.ts';
+import { type ActionStore, missingBlobsOf } from '../../../src/model/content-store.ts';
 import { digestOfSnapshot, snapshotOfDigest, type Digest } from '../../../src/model/digest.ts';
 import type { RunStatus } from '../../../src/model/run-status.ts';
 import { finalStatus } from '../../../src/model/status-lookup.ts';
@@ -490,14 +492,45 @@ describe('R190 R191 checkouts in memory and on the disk', () => {
   });
 });
 
+/** What others do to the folder of an action at two moments. */
+interface Meanwhile {
+  readonly beforePrepare?: (dir: string) => void;
+  readonly beforeExec?: (dir: string) => void;
+}
+const NOTHING: Meanwhile = {};
+
+function withHook(actions: ActionStore, hook: ((dir: string) => void) | undefined): ActionStore {
+  const prepare = actions.prepareOutputs.bind(actions);
+  vi.spyOn(actions, 'prepareOutputs').mockImplementation((made, command, cancel) => {
+    hook?.(made);
+    return prepare(made, command, cancel);
+  });
+  return actions;
+}
+
+/** The hook comes after the last check before the process starts. */
+function withHookBeforeExec(filer: DiskFiler, hook: ((dir: string) => void) | undefined): DiskFiler {
+  const checkout = filer.checkout.bind(filer);
+  vi.spyOn(filer, 'checkout').mockImplementation(async (id, cancel) => {
+    const made = await checkout(id, cancel);
+    const requireIntact = made.requireIntact.bind(made);
+    vi.spyOn(made, 'requireIntact').mockImplementationOnce(async () => {
+      await requireIntact();
+      hook?.(made.path);
+    });
+    return made;
+  });
+  return filer;
+}
+
 describe('actions on real workers', () => {
   const run = async (
     command: Partial<ActionCommand>,
     timeoutMs?: number,
-    { root = dir, input: inputText = 'input' } = {},
+    { root = dir, input: inputText = 'input', cache = createMemoryActionCache(), meanwhile = NOTHING } = {},
   ): Promise<RunStatus> => {
-    const actions = createDiskActions({ content, cache: createMemoryActionCache() });
-    const filer = createCasFiler({ content, root });
+    const actions = withHook(createDiskActions({ content, cache }), meanwhile.beforePrepare);
+    const filer = withHookBeforeExec(createCasFiler({ content, root }), meanwhile.beforeExec);
     const runner = createExecRunner({ actions, filers: new Map([['bazel', { filer }]]) });
     const input = content.add(
       MESSAGES.Directory.encode({ files: [{ name: 'in', digest: content.add(inputText) }] }),
@@ -549,14 +582,51 @@ describe('actions on real workers', () => {
       const command = { arguments: ['/bin/sh', '-c', script, outside], outputPaths: [path] };
       const status = await run(command, undefined, { root });
       expect(status).toMatchObject({ state: 'FAILED', exitCode: 250 });
-      expect(status.actionResult?.grpcStatus).toEqual({
-        code: RPC_CODES.INTERNAL,
-        message: `outputs outside of the input root: it was replaced by a link to ${outside}`,
-      });
+      expect(status.actionResult?.grpcStatus).toEqual(GONE);
       expect(content.findMissing([digestOf('a secret')])).toHaveLength(1);
       expect(readdirSync(root)).toEqual([]);
       rmSync(join(outside, 'away'), { recursive: true });
     }
+  });
+
+  const GONE = {
+    code: RPC_CODES.UNAVAILABLE,
+    message: 'the folder of the action was removed or replaced meanwhile',
+  };
+
+  test.for([
+    ['removed', 'rm -r "$here"; exit 0'],
+    ['removed, and fails for it', 'rm -r "$here"; cat in'],
+    ['replaced by a file', 'rm -r "$here"; echo wrong > "$here"'],
+    ['replaced by another folder', 'mv "$here" "$here-away"; mkdir "$here"; echo wrong > "$here/o"'],
+  ])(
+    'R191 R192 whose input root is %s while they run are UNAVAILABLE, and not cached',
+    async ([, script = '']) => {
+      const cache = createMemoryActionCache();
+      const put = vi.spyOn(cache, 'put');
+      const command = { arguments: ['/bin/sh', '-c', `here=$(pwd -P); echo o > o; ${script}`] };
+      const status = await run({ ...command, outputPaths: ['o'] }, undefined, { cache });
+      expect(status).toMatchObject({ state: 'FAILED', exitCode: 250 });
+      expect(status.actionResult?.grpcStatus).toEqual(GONE);
+      expect(put).not.toHaveBeenCalled();
+    },
+  );
+
+  const remove = (path: string): void => rmSync(path, { recursive: true });
+  const replace = (path: string): void => {
+    renameSync(path, `${path}-away`);
+    mkdirSync(path);
+  };
+  test.for<readonly [string, Meanwhile, number, string]>([
+    ['removed before their outputs are prepared', { beforePrepare: remove }, 230, ''],
+    ['replaced before their outputs are prepared', { beforePrepare: replace }, 230, ''],
+    ['removed before their process starts', { beforeExec: remove }, 240, 'could not exec: '],
+  ])('R189 R190 whose input root is %s are UNAVAILABLE', async ([, meanwhile, exitCode, prefix]) => {
+    const command = { arguments: ['/bin/sh', '-c', 'touch ran'], outputPaths: ['d/o'] };
+    const status = await run(command, undefined, { meanwhile });
+    expect(status).toMatchObject({ state: 'FAILED', exitCode });
+    expect(status.actionResult?.grpcStatus).toEqual({ ...GONE, message: `${prefix}${GONE.message}` });
+    expect(readdirSync(dir, { recursive: true })).not.toContainEqual(expect.stringMatching(/ran$/));
   });
 
   test.for([

@@ -754,9 +754,9 @@ describe('over gRPC', () => {
     }
     chmodSync(folder, 0);
     expect(await endOf(served, 'echo mode')).toEqual({ end: 'exit code 0', stdout: 'mode\n' });
-    // While it is gone, what the action has printed is gone too.
+    // While it is gone, what the action has made and printed is gone too.
     const printed = await endOf(served, `echo lost; rm -rf ${folder}`);
-    expect(printed.end).toBe('UNAVAILABLE: the log of the action was removed before it was stored');
+    expect(printed.end).toBe('UNAVAILABLE: the folder of the action was removed or replaced meanwhile');
     expect(await endOf(served, 'echo again')).toEqual({ end: 'exit code 0', stdout: 'again\n' });
     expect(troubles).toEqual([]);
   });
