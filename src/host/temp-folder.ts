@@ -4,7 +4,7 @@
  * the background by the next process that makes a folder; the folder of a live process never is.
  */
 import type { EventEmitter } from 'node:events';
-import { chmodSync, lstatSync, mkdirSync, readdirSync, readlinkSync, renameSync } from 'node:fs';
+import { chmodSync, lstatSync, mkdirSync, readdirSync, readlinkSync, renameSync, type Stats } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -15,7 +15,15 @@ import { removeTree, removeTreeSync, removeTreeWhile, removeTreeWhileSync } from
 /** A folder of this process alone. */
 export interface TempFolder {
   readonly path: string;
-  /** Makes it again if it was removed, and usable if its mode was changed. Throws the system's error if it cannot. */
+  /**
+   * False if it was removed or changed: anyone may make a folder, or a link, of its name once it is gone. True for a
+   * folder with the owner and mode that it was made with.
+   */
+  isPrivate(): boolean;
+  /**
+   * Makes it again if it was removed, and private if its mode was changed. Throws the system's error if it cannot, for
+   * example because another user has put something in its place.
+   */
   restore(): void;
   /** Removes it with everything in it. Idempotent; a call after a failure tries again. */
   remove(): Promise<void>;
@@ -24,6 +32,7 @@ export interface TempFolder {
 const PREFIX = /^dryrunner-[a-z]+-(?=\d)/;
 /** For this user alone. */
 const MODE = 0o700;
+const MODE_BITS = 0o7777;
 /** The limit of clean-up steps in a process that may be about to exit: few enough not to delay it noticeably. */
 const LAST_STEPS = 250;
 /** The folders of this process, and whether signals remove them. */
@@ -48,8 +57,10 @@ export function makeTempFolder(
 ): TempFolder {
   const root = resolve(tmpdir());
   const path = join(root, `dryrunner-${what}-${ownName()}`);
+  let made: Stats;
   try {
     mkdirSync(path, { mode: MODE });
+    made = lstatSync(path);
   } catch (cause) {
     const message = `no folder can be made among the temporary files, in ${root}: ${messageOf(cause)}`;
     throw new RunnerError('RUNNER_OUTPUT_FAILED', message, { cause });
@@ -72,7 +83,10 @@ export function makeTempFolder(
   };
   return {
     path,
-    restore: () => restoreFolder(path),
+    isPrivate: () => isUnchanged(path, made),
+    restore() {
+      if (!isUnchanged(path, made)) restoreFolder(path, made);
+    },
     remove: () => {
       stepsLeft = Math.min(stepsLeft, LAST_STEPS);
       return (removal ??= remove());
@@ -80,12 +94,12 @@ export function makeTempFolder(
   };
 }
 
-function restoreFolder(path: string): void {
+function restoreFolder(path: string, { uid, mode }: Stats): void {
   try {
     mkdirSync(path, { mode: MODE });
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST' || !isOwnFolder(path)) throw error;
-    chmodSync(path, MODE);
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST' || !isFolderOf(uid, path)) throw error;
+    chmodSync(path, mode & MODE_BITS);
   }
 }
 
@@ -148,7 +162,7 @@ function claimed(root: string, name: string): string | undefined {
   const path = join(root, name);
   const own = join(root, `${prefix}${ownName()}`);
   try {
-    if (!isOwnFolder(path) || isWorkingDirectory(path)) return undefined;
+    if (!isFolderOf(process.getuid?.(), path) || isWorkingDirectory(path)) return undefined;
     renameSync(path, own);
     return own;
   } catch {
@@ -157,10 +171,18 @@ function claimed(root: string, name: string): string | undefined {
   }
 }
 
-/** A real directory of this user: anyone can make a folder with such a name. */
-function isOwnFolder(path: string): boolean {
+/** A real directory of that user: anyone can make a folder with such a name. */
+function isFolderOf(uid: number | undefined, path: string): boolean {
   const stats = lstatSync(path, { throwIfNoEntry: false });
-  return stats?.isDirectory() === true && stats.uid === process.getuid?.();
+  return stats?.isDirectory() === true && stats.uid === uid;
+}
+
+/**
+ * Compared with what was made, and not with what was asked for: some file systems give all files one owner and mode.
+ */
+function isUnchanged(path: string, made: Stats): boolean {
+  const stats = lstatSync(path, { throwIfNoEntry: false });
+  return stats?.uid === made.uid && stats.mode === made.mode;
 }
 
 /**

@@ -43,9 +43,12 @@ function safeName(text: string): string {
 /** The folder of this process, made when first needed. */
 let ownFolder: TempFolder | undefined;
 
-/** The current folder; a new one if `tmpdir()` has changed since. */
+/**
+ * The current folder; a new one if `tmpdir()` has changed since, or the folder is gone or others may write to it:
+ * machines clean up old temporary folders, and a process may run for weeks.
+ */
 function folderOfProcess(): TempFolder {
-  if (ownFolder === undefined || dirname(ownFolder.path) !== resolve(tmpdir())) {
+  if (ownFolder === undefined || dirname(ownFolder.path) !== resolve(tmpdir()) || !ownFolder.isPrivate()) {
     ownFolder = makeTempFolder('runs', { untilExit: true });
   }
   return ownFolder;
@@ -53,13 +56,11 @@ function folderOfProcess(): TempFolder {
 
 /** Makes a directory whose name begins with `begin` in the folder of this process. */
 async function makeInOwnFolder(begin: string): Promise<string> {
-  const folder = folderOfProcess();
   try {
-    return await mkdtemp(`${folder.path}/${begin}`);
+    return await mkdtemp(`${folderOfProcess().path}/${begin}`);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-    // The folder is gone: machines clean up old temporary folders, and a process may run for weeks.
-    if (ownFolder === folder) ownFolder = undefined;
+    // It was removed after its check.
     return mkdtemp(`${folderOfProcess().path}/${begin}`);
   }
 }

@@ -1,7 +1,8 @@
 /**
- * The folder in which the workers of a build cluster carry actions out. Invariants: if it was removed, or nobody may use
- * it any more, it is made again or made usable; what cannot be repaired is reported to the owner of the cluster, and
- * clients get an error that may be over later, without a path of this machine.
+ * The folder in which the workers of a build cluster carry actions out. Invariants: no action is carried out where
+ * another user may write; if the folder was removed, or its mode was changed, it is made again or made private; what
+ * cannot be repaired is reported to the owner of the cluster, and clients get an error that may be over later, without a
+ * path of this machine.
  */
 import { messageOf, RunnerError } from '../../kernel/errors.ts';
 import { FilerError } from '../../filers/filer-error.ts';
@@ -31,13 +32,13 @@ export class WorkFolder implements DiskTempDirs {
    */
   async create(name: string): Promise<DirCheckout> {
     try {
-      return await this.#dirs.create(name);
+      return await this.#make(name);
     } catch (error) {
       if (isOutOfRoom(error) || isOutOfFiles(error)) throw error;
     }
+    // The folder may have been removed after it was checked.
     try {
-      this.#folder.restore();
-      return await this.#dirs.create(name);
+      return await this.#make(name);
     } catch (error) {
       if (isOutOfRoom(error) || isOutOfFiles(error)) throw error;
       const cause = error instanceof FilerError ? error.cause : error;
@@ -45,5 +46,13 @@ export class WorkFolder implements DiskTempDirs {
       const message = `the cluster has no folder for the action: ${meaningOf(cause)}`;
       throw new RunnerError('RUNNER_DISK_FAILED', message, { cause: error });
     }
+  }
+
+  async #make(name: string): Promise<DirCheckout> {
+    this.#folder.restore();
+    const made = await this.#dirs.create(name);
+    // Only then is it known to be in the folder of this user, and not in one that came into its place meanwhile.
+    if (this.#folder.isPrivate()) return made;
+    throw new RunnerError('RUNNER_DISK_FAILED', 'it was removed, or others may write to it');
   }
 }

@@ -6,6 +6,7 @@ import {
   mkdirSync,
   mkdtempSync,
   readdirSync,
+  renameSync,
   rmSync,
   statSync,
   symlinkSync,
@@ -132,6 +133,26 @@ describe('the folder of a process', () => {
     const made = await Promise.all([dirs.create('y'), dirs.create('z')]);
     expect(made.map((dir) => existsSync(dir.path))).toEqual([true, true]);
     expect(left()).toHaveLength(1);
+  });
+
+  test.for<readonly [string, (path: string) => void]>([
+    ['others may write to it', (path) => chmodSync(path, 0o777)],
+    [
+      'a link is in its place',
+      (path) => {
+        renameSync(path, `${path}-away`);
+        symlinkSync(`${path}-away`, path);
+      },
+    ],
+  ])('is made anew where %s', async ([, change]) => {
+    vi.stubEnv('TMPDIR', root);
+    const dirs = createTempDirs();
+    const { path } = await dirs.create('x');
+    change(dirname(path));
+    const made = await dirs.create('y');
+    expect(dirname(made.path)).not.toBe(dirname(path));
+    expect(statSync(dirname(made.path)).mode & 0o777).toBe(0o700);
+    expect((await dirs.create('z')).path.startsWith(`${dirname(made.path)}/`)).toBe(true);
   });
 
   test('that cannot be made fails as a directory in it would', async () => {
