@@ -237,10 +237,10 @@ export const LIST: ListShape = listOf(ANY);
 /** An error that was thrown, or will be. */
 export const ERROR: PredicateShape = instanceOf('an Error', Error);
 /** An abort signal. */
-export const ABORT_SIGNAL: PredicateShape = satisfying(
-  'an AbortSignal',
-  (value) => typeof (value as Partial<AbortSignal> | null)?.aborted === 'boolean',
-);
+export const ABORT_SIGNAL: PredicateShape = satisfying('an AbortSignal', (value) => {
+  const { aborted, addEventListener } = (value ?? {}) as Partial<AbortSignal>;
+  return typeof aborted === 'boolean' && typeof addEventListener === 'function';
+});
 /** A clock, virtual or of the machine. */
 export const CLOCK: MethodsShape = withMethods('timer', 'post', 'endOfInstant', 'now');
 

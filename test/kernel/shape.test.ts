@@ -229,6 +229,8 @@ describe('a value that fits a shape passes, and one that does not is refused', (
       [
         [null, 'it: expected an AbortSignal, got null'],
         [{}, 'it: expected an AbortSignal, got an object'],
+        [{ aborted: false }, 'it: expected an AbortSignal, got an object'],
+        [{ addEventListener: () => undefined }, 'it: expected an AbortSignal, got an object'],
       ],
     ],
     [
