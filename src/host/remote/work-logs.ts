@@ -1,7 +1,9 @@
 /**
- * The log files of the actions of one worker of a build cluster. Invariant: why none can be created is reported to the
- * owner of the cluster, and clients get an error that may be over later, without a path of this machine.
+ * The log files of the actions of one worker of a build cluster. Invariants: their folder is made usable again if an
+ * action has changed its mode; why no file can be created is reported to the owner of the cluster, and clients get an
+ * error that may be over later, without a path of this machine.
  */
+import { chmodSync, lstatSync } from 'node:fs';
 import { isRunnerError, RunnerError } from '../../kernel/errors.ts';
 import { isOutOfFiles, isOutOfRoom } from '../../model/content-store.ts';
 import { isSystemError, meaningOf } from '../../model/system-error.ts';
@@ -28,7 +30,7 @@ export class WorkLogs implements LocalOutputs {
    */
   async create(id: string): Promise<LocalOutput> {
     try {
-      return await this.#files.create(id);
+      return await this.#createIn(id);
     } catch (error) {
       const cause = isRunnerError(error, 'RUNNER_OUTPUT_FAILED') ? error.cause : error;
       if (!isSystemError(cause)) throw error;
@@ -39,6 +41,17 @@ export class WorkLogs implements LocalOutputs {
       this.#onTrouble(`no log of an action can be created in ${this.dir}: ${why}`);
       const message = `the cluster has no folder for logs: ${why}`;
       throw new RunnerError('RUNNER_DISK_FAILED', message, { cause: error });
+    }
+  }
+
+  async #createIn(id: string): Promise<LocalOutput> {
+    try {
+      return await this.#files.create(id);
+    } catch (error) {
+      if (!isRefused(error) || !isFolder(this.dir)) throw error;
+      // Actions run as the user of the server, and so may change the mode.
+      chmodSync(this.dir, 0o700);
+      return this.#files.create(id);
     }
   }
 
@@ -57,4 +70,16 @@ export class WorkLogs implements LocalOutputs {
   dispose(): Promise<void> {
     return this.#files.dispose();
   }
+}
+
+/** A folder itself, and no link to one. */
+function isFolder(path: string): boolean {
+  return lstatSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+}
+
+function isRefused(error: unknown): boolean {
+  return (
+    isRunnerError(error, 'RUNNER_OUTPUT_FAILED') &&
+    (error.cause as { code?: unknown } | undefined)?.code === 'EACCES'
+  );
 }
