@@ -6,7 +6,7 @@ import * as is from '../kernel/shape.ts';
 import { check } from '../kernel/argument-check.ts';
 import { type ActionOutcome, copyOfOutcome } from '../model/action.ts';
 import type { ActionCache } from '../model/content-store.ts';
-import { DIGEST, type Digest, digestKey } from '../model/digest.ts';
+import { checkDigest, type Digest, digestKey } from '../model/digest.ts';
 
 /** Options of {@link createMemoryActionCache}. */
 export interface MemoryActionCacheOptions {
@@ -66,7 +66,7 @@ class MemoryResults implements MemoryActionCache {
 
 function keyOf(instanceName: string, action: Digest): string {
   check('instanceName', instanceName, is.TEXT);
-  check('action', action, DIGEST);
+  checkDigest('action', action);
   return `${instanceName}/${digestKey(action)}`;
 }
 

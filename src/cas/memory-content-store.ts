@@ -18,7 +18,7 @@ import {
   MissingBlobsError,
   wrongDigest,
 } from '../model/content-store.ts';
-import { DIGEST, type Digest, digestKey } from '../model/digest.ts';
+import { checkDigest, type Digest, digestKey } from '../model/digest.ts';
 import { digestOf } from './digest-of.ts';
 import { BlobHolds } from './blob-holds.ts';
 
@@ -87,7 +87,7 @@ class MemoryBlobs implements MemoryContentStore {
   }
 
   read(digest: Digest, range?: BlobRange): Uint8Array {
-    check('digest', digest, DIGEST);
+    checkDigest('digest', digest);
     if (range !== undefined) check('range', range, BLOB_RANGE);
     const bytes = this.#use(digest);
     if (bytes === undefined) throw new MissingBlobsError([digest]);
@@ -100,7 +100,7 @@ class MemoryBlobs implements MemoryContentStore {
   }
 
   write(digest: Digest, bytes: Uint8Array): void {
-    check('digest', digest, DIGEST);
+    checkDigest('digest', digest);
     check('bytes', bytes, BLOB_BYTES);
     const actual = digestKey(digestOf(bytes));
     if (actual !== digestKey(digest)) throw wrongDigest(digest, actual);
@@ -115,7 +115,7 @@ class MemoryBlobs implements MemoryContentStore {
   }
 
   openWrite(digest: Digest): BlobWriter {
-    check('digest', digest, DIGEST);
+    checkDigest('digest', digest);
     return new MemoryWriter(digest, {
       reserve: (bytes) => this.#reserve(bytes, digest.sizeBytes),
       free: (bytes) => {
@@ -131,13 +131,13 @@ class MemoryBlobs implements MemoryContentStore {
   }
 
   holdAlong(held: Digest, digests: readonly Digest[]): void {
-    check('held', held, DIGEST);
+    checkDigest('held', held);
     check('digests', digests, MANY_DIGESTS);
     this.#holds.addAlong(digestKey(held), digests.map(digestKey));
   }
 
   evict(digest: Digest): boolean {
-    check('digest', digest, DIGEST);
+    checkDigest('digest', digest);
     const key = digestKey(digest);
     return !this.#holds.has(key) && this.#remove(key);
   }

@@ -13,13 +13,35 @@ export interface Digest {
   readonly sizeBytes: number;
 }
 
-const HASH = is.text('64 lower-case hexadecimal digits', /^[0-9a-f]{64}$/);
+const HASH_DIGITS = /^[0-9a-f]{64}$/;
+const HASH = is.text('64 lower-case hexadecimal digits', HASH_DIGITS);
 /** Argument shape of a {@link Digest}. */
 export const DIGEST: is.RecordShape = is.objectOf<Digest>(
   'a digest with hash and sizeBytes',
   { hash: HASH, sizeBytes: is.COUNT },
   {},
 );
+
+/** As {@link check} with {@link DIGEST}, but sound digests take a faster way: every access to a blob checks one. */
+export function checkDigest(argument: string, digest: Digest): void {
+  if (!isSound(digest)) check(argument, digest, DIGEST);
+}
+
+/** False for some digests that {@link DIGEST} allows, such as those that inherit their fields or cannot be read. */
+function isSound(digest: unknown): boolean {
+  try {
+    const { hash, sizeBytes } = digest as Partial<Digest>;
+    return (
+      typeof hash === 'string' &&
+      HASH_DIGITS.test(hash) &&
+      typeof sizeBytes === 'number' &&
+      sizeBytes >= 0 &&
+      Number.isSafeInteger(sizeBytes)
+    );
+  } catch {
+    return false;
+  }
+}
 
 const DIGEST_TEXT = /^([0-9a-f]{64})\/(\d{1,15})$/;
 const BAZEL_SNAPSHOT = /^bz-([^-]{64})-(-1|\d+)$/;
@@ -36,7 +58,7 @@ const BAZEL_SNAPSHOT = /^bz-([^-]{64})-(-1|\d+)$/;
  * ```
  */
 export function formatDigest(digest: Digest): string {
-  check('digest', digest, DIGEST);
+  checkDigest('digest', digest);
   return digestKey(digest);
 }
 
@@ -68,7 +90,7 @@ export function parseDigest(text: string): Digest | undefined {
  * ```
  */
 export function snapshotOfDigest(digest: Digest): string {
-  check('digest', digest, DIGEST);
+  checkDigest('digest', digest);
   return `bz-${digest.hash}-${digest.sizeBytes}`;
 }
 

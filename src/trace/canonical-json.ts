@@ -43,7 +43,7 @@ const DEPTH_MAX = 64;
  * `JSON.stringify` does not write as it stands.
  */
 function plainJson(value: unknown, depth: number = DEPTH_MAX): string | undefined {
-  if (typeof value === 'string') return JSON.stringify(value);
+  if (typeof value === 'string') return textJson(value);
   if (typeof value === 'number') return Number.isFinite(value) ? String(value) : 'null';
   if (typeof value === 'boolean' || value === null) return String(value);
   if (typeof value !== 'object' || depth === 0 || 'toJSON' in value) return undefined;
@@ -51,6 +51,13 @@ function plainJson(value: unknown, depth: number = DEPTH_MAX): string | undefine
   return Object.getPrototypeOf(value) === Object.prototype
     ? recordJson(value as JsonObject, depth - 1)
     : undefined;
+}
+
+/** Printable ASCII without `"` and `\\`, which JSON writes as it is. */
+const UNESCAPED = /^[ !#-[\]-~]*$/;
+
+function textJson(text: string): string {
+  return UNESCAPED.test(text) ? `"${text}"` : JSON.stringify(text);
 }
 
 function listJson(list: readonly unknown[], depth: number): string | undefined {
@@ -73,7 +80,7 @@ function recordJson(record: JsonObject, depth: number): string | undefined {
     if (value === undefined) continue;
     const item = plainJson(value, depth);
     if (item === undefined) return undefined;
-    text += `${text === '' ? '' : ','}${JSON.stringify(key)}:${item}`;
+    text += `${text === '' ? '' : ','}${textJson(key)}:${item}`;
   }
   return `{${text}}`;
 }
