@@ -27,10 +27,11 @@ export function checkDigest(argument: string, digest: Digest): void {
   if (!isSound(digest)) check(argument, digest, DIGEST);
 }
 
-/** False for some digests that {@link DIGEST} allows, such as those that inherit their fields or cannot be read. */
+/** True for what {@link DIGEST} allows; false also for what cannot be read. */
 function isSound(digest: unknown): boolean {
   try {
-    const { hash, sizeBytes } = digest as Partial<Digest>;
+    if (!is.isObject(digest)) return false;
+    const { hash, sizeBytes } = digest;
     return (
       typeof hash === 'string' &&
       HASH_DIGITS.test(hash) &&

@@ -4,7 +4,7 @@ import { messageOf } from '../kernel/errors.ts';
 /** Node's text of an error of the system: its code, what it means, the call, and often a path. */
 const TEXT = /^E[A-Z0-9]+: (.+?), \w+(?: '.*)?$/s;
 
-/** EDQUOT, for which Node has no name: by its number on Linux and on macOS, where the other has no such error of files. */
+/** EDQUOT, for which Node 20 has no name: its numbers on Linux and macOS. No error of files has either number on the other. */
 export const OUT_OF_QUOTA: readonly string[] = [
   'EDQUOT',
   'Unknown system error -122',

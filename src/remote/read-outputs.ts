@@ -89,7 +89,7 @@ const OPTIONS = is.optionsOf<ReadOutputsOptions>(
  *
  * @throws RunnerError (rejects) `RUNNER_INVALID_ARGUMENT` for invalid options; `RUNNER_RPC_FAILED` if the cluster cannot
  * be reached; `RUNNER_RPC_FAILED` or `RUNNER_MISSING_BLOBS` if it has lost an output, which is named; `RUNNER_BAD_MESSAGE`
- * for a link that leads out, and for a directory that is none; `RUNNER_MISSING_PACKAGE` without protobufjs.
+ * for a link that leads out, and for an invalid directory; `RUNNER_MISSING_PACKAGE` without protobufjs.
  * @example
  * ```ts
  * import { createMemoryTree, simulate, virtualTempDirs, createMemoryOutputs, finalStatus } from 'dryrunner';

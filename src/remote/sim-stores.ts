@@ -15,7 +15,7 @@ import type { ActionOutcome } from '../model/action.ts';
 import { CONTENT_STORE } from '../model/argument-shapes.ts';
 import type { Cancellable } from '../model/cancellation.ts';
 import type { ActionCache, BlobHold, BlobRange, BlobWriter, ContentStore } from '../model/content-store.ts';
-import { DIGEST, type Digest } from '../model/digest.ts';
+import { checkDigest, DIGEST, type Digest } from '../model/digest.ts';
 import { checkWorld, type World } from '../model/world.ts';
 import { DEFAULT_DELAY_STEPS, DelayDraw } from '../network/chaos-delay.ts';
 import { type RateTable, RateTables } from '../network/rate-table.ts';
@@ -83,7 +83,7 @@ class CallFaults<K extends string> {
 
   /** Waits for the delay and returns the fault; throws if the call is to fail. */
   async strike(operation: string, digest: Digest, cancel?: Cancellable): Promise<K | undefined> {
-    check('digest', digest, DIGEST);
+    checkDigest('digest', digest);
     const { hash } = digest;
     const topic = topicOf({ owner: this.#name, what: operation, subject: hash.slice(0, 8) });
     const delayMs = this.#delays.draw(() => topic);

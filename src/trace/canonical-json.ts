@@ -53,7 +53,7 @@ function plainJson(value: unknown, depth: number = DEPTH_MAX): string | undefine
     : undefined;
 }
 
-/** Printable ASCII without `"` and `\\`, which JSON writes as it is. */
+/** Printable ASCII without `"` and `\`, which JSON writes as it is. */
 const UNESCAPED = /^[ !#-[\]-~]*$/;
 
 function textJson(text: string): string {

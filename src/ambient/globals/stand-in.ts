@@ -212,7 +212,7 @@ export function restoreStandIns(): void {
     const { clock } = Object(reader[key]) as { clock?: { uninstall?: () => void } };
     clock?.uninstall?.();
     if (isHidden(one)) Reflect.deleteProperty(reader, key);
-    // In vain if code has made the property unchangeable: the next simulation refuses to start and names it.
+    // Has no effect if code has made the property unchangeable: the next simulation refuses to start, and names it.
     if (isReplaced(one)) Reflect.defineProperty(owner, key, now);
   }
 }

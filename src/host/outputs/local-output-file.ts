@@ -5,7 +5,7 @@
 import type { FileHandle } from 'node:fs/promises';
 import { RunnerError, invalidArgument, messageOf } from '../../kernel/errors.ts';
 import type { Chunk, Output } from '../../model/output.ts';
-import { guardCallback } from '../remote/guard-callback.ts';
+import { guardCallback } from '../guard-callback.ts';
 
 /** The part of an open file that is used. */
 export type WritableFile = Pick<FileHandle, 'write' | 'close'>;

@@ -37,7 +37,7 @@ import { casFilerIn } from './cas-filer.ts';
 import { createDiskActionCache } from './disk-action-cache.ts';
 import { createDiskActions } from './disk-actions.ts';
 import { createDiskContentStore, type DiskContentStore } from './disk-content-store.ts';
-import { guardCallback, sayingOnce } from './guard-callback.ts';
+import { guardCallback, sayingOnce } from '../guard-callback.ts';
 import { storeFile } from './stored-tree.ts';
 import { WorkFolder } from './work-folder.ts';
 import { WorkLogs } from './work-logs.ts';
@@ -79,8 +79,7 @@ export interface BuildClusterOptions extends Omit<ServeRemoteOptions, 'service'>
   readonly abandonedAfterMs?: number;
   /**
    * Called with each action that is aborted because all its clients have gone, and the instance that it was requested
-   * of. What it throws, or rejects with, is a warning of the
-   * process, and changes nothing else.
+   * of. What it throws, or rejects with, is a warning of the process, and changes nothing else.
    */
   readonly onAbandoned?: (action: Digest, instance: string) => void;
   /** Gives up an upload that receives no data for this long. Default 60,000. */
@@ -93,8 +92,8 @@ export interface BuildClusterOptions extends Omit<ServeRemoteOptions, 'service'>
   readonly metrics?: Metrics | undefined;
   /**
    * Gets a sentence, once, about trouble that clients can do nothing about: the folder `cas` was removed and cannot be
-   * made again, its disk is full below `casBytesMax`, actions can have no folder, their logs cannot be kept, or a worker takes no more actions. What
-   * it throws is a warning of the process, and changes nothing else.
+   * made again, its disk is full below `casBytesMax`, no folder can be made for actions, their logs cannot be kept, or a
+   * worker takes no more actions. What it throws, or rejects with, is a warning of the process, and changes nothing else.
    */
   readonly onTrouble?: (text: string) => void;
 }

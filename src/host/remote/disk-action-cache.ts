@@ -12,7 +12,7 @@ import { MESSAGES } from '../../cas/codec.ts';
 import { check } from '../../kernel/argument-check.ts';
 import type { ActionOutcome } from '../../model/action.ts';
 import type { ActionCache } from '../../model/content-store.ts';
-import { DIGEST, digestKey, type Digest } from '../../model/digest.ts';
+import { checkDigest, digestKey, type Digest } from '../../model/digest.ts';
 import { ownName } from '../own-name.ts';
 import { readIfRegular, replaceWith } from '../regular-file.ts';
 import { asStoreError, namesIn, removeQuietly, statsAt, StoreFolders, sweepFolder } from './store-folder.ts';
@@ -134,7 +134,7 @@ class DiskResults implements ActionCache {
 
   #pathOf(instanceName: string, action: Digest): string {
     check('instanceName', instanceName, is.TEXT);
-    check('action', action, DIGEST);
+    checkDigest('action', action);
     const name = createHash('sha256')
       .update(`${digestKey(action)} ${instanceName}`)
       .digest('hex');

@@ -1,7 +1,7 @@
 /**
  * Blobs in a folder. Invariants: a blob appears complete or not at all, and bytes that do not match their digest are
- * never returned for it; neither this process nor another evicts a blob that is held by one that runs; a process that is killed leaves
- * only files that are swept away later.
+ * never returned for it; neither this process nor another evicts a blob that is held by one that runs; a process that
+ * is killed leaves only files that are swept away later.
  *
  * Several processes may share the folder. Each touches the blobs that it holds, again and again, and says in its lease
  * (store-lease.ts) since when it has touched them all: no process can hold a blob that was last touched before all of
@@ -39,7 +39,8 @@ import {
   type ContentStore,
   MissingBlobsError,
 } from '../../model/content-store.ts';
-import { DIGEST, digestKey, type Digest } from '../../model/digest.ts';
+import { checkDigest, digestKey, type Digest } from '../../model/digest.ts';
+import { OUT_OF_QUOTA } from '../../model/system-error.ts';
 import { cancelledOperation } from '../../filers/filer-error.ts';
 import { ownName } from '../own-name.ts';
 import { NotRegularError, openRegularFile, readIfRegular, replaceWith } from '../regular-file.ts';
@@ -187,7 +188,7 @@ class DiskBlobs implements DiskContentStore {
   }
 
   async read(digest: Digest, range: BlobRange = {}, cancel?: Cancellable): Promise<Uint8Array> {
-    check('digest', digest, DIGEST);
+    checkDigest('digest', digest);
     check('range', range, BLOB_RANGE);
     await giveTurns();
     throwIfCancelled(cancel);
@@ -216,7 +217,7 @@ class DiskBlobs implements DiskContentStore {
   }
 
   async *readStream(digest: Digest, range: BlobRange = {}, cancel?: Cancellable): AsyncGenerator<Uint8Array> {
-    check('digest', digest, DIGEST);
+    checkDigest('digest', digest);
     check('range', range, BLOB_RANGE);
     const { offset = 0, limit = Infinity } = range;
     if (digest.sizeBytes === 0) {
@@ -274,7 +275,7 @@ class DiskBlobs implements DiskContentStore {
   }
 
   async write(digest: Digest, bytes: Uint8Array, cancel?: Cancellable): Promise<void> {
-    check('digest', digest, DIGEST);
+    checkDigest('digest', digest);
     check('bytes', bytes, BLOB_BYTES);
     if (isTurnDue()) await giveTurns();
     throwIfCancelled(cancel);
@@ -370,7 +371,7 @@ class DiskBlobs implements DiskContentStore {
   }
 
   openWrite(digest: Digest): BlobWriter {
-    check('digest', digest, DIGEST);
+    checkDigest('digest', digest);
     const writer = new DiskWriter(digest, {
       path: this.#newIncoming(),
       reserve: (bytes) => this.#reserve(bytes, digest.sizeBytes),
@@ -403,7 +404,7 @@ class DiskBlobs implements DiskContentStore {
 
   /** Other processes spare them too, because they are touched after the hold began. */
   holdAlong(held: Digest, digests: readonly Digest[]): void {
-    check('held', held, DIGEST);
+    checkDigest('held', held);
     check('digests', digests, MANY_DIGESTS);
     this.#held.addAlong(digestKey(held), digests.map(digestKey));
     void this.#touchAll(digests);
@@ -655,7 +656,7 @@ async function readChunk(file: FileHandle, from: number, end: number): Promise<B
 }
 
 /** The codes of the system if a disk, or what this user may have of it, is full; not those of a file that is too large. */
-const DISK_FULL: ReadonlySet<string | undefined> = new Set(['ENOSPC', 'EDQUOT']);
+const DISK_FULL: ReadonlySet<string | undefined> = new Set(['ENOSPC', ...OUT_OF_QUOTA]);
 
 function isDiskFull(error: unknown): boolean {
   return DISK_FULL.has((error as NodeJS.ErrnoException).code);

@@ -36,7 +36,7 @@ import {
   type RpcMethod,
   rpcCodeName,
 } from '../../remote/rpc.ts';
-import { guardCallback } from './guard-callback.ts';
+import { guardCallback } from '../guard-callback.ts';
 import { KEEPALIVE, keepaliveOptions } from './keepalive.ts';
 import { loadGrpc } from './load-grpc.ts';
 
@@ -91,8 +91,10 @@ export interface ServeRemoteOptions {
    * within 20 s if that is less: a connection can be lost without being closed. Default 30,000.
    */
   readonly keepaliveMs?: number;
-  /** Called with each call once it has ended. What it throws, or rejects with, is a warning of the
-   * process, and changes nothing else. */
+  /**
+   * Called with each call once it has ended. What it throws, or rejects with, is a warning of the process, and changes
+   * nothing else.
+   */
   readonly onCall?: ((access: RpcAccess) => void) | undefined;
 }
 
@@ -246,7 +248,8 @@ function reasonOf({ message }: Error): string {
 /**
  * Checks that this process can serve there, as far as that can be seen before there is a service.
  *
- * @throws RunnerError (rejects) `RUNNER_INVALID_ARGUMENT` for keys that are none, `RUNNER_RPC_FAILED` if nobody can listen there.
+ * @throws RunnerError (rejects) `RUNNER_INVALID_ARGUMENT` for invalid keys, `RUNNER_RPC_FAILED` if nobody can listen
+ * there.
  */
 export async function checkServing({
   host = LOOPBACK,

@@ -17,9 +17,9 @@ import {
 import { dirname, join } from 'node:path';
 import { messageOf, RunnerError } from '../../kernel/errors.ts';
 import { isOutOfFiles, isOutOfRoom } from '../../model/content-store.ts';
-import { meaningOf } from '../../model/system-error.ts';
+import { isSystemError, meaningOf } from '../../model/system-error.ts';
 import { makeFolderSync } from '../make-folder.ts';
-import { sayingOnce } from './guard-callback.ts';
+import { sayingOnce } from '../guard-callback.ts';
 import { isOwnName, ownerOf } from '../own-name.ts';
 
 /** True for an error of the system because nothing is at that path, or a file is in the place of a folder above it. */
@@ -124,8 +124,7 @@ export class StoreFolders {
 
   /** What callers get for an error of the system, which is reported: they can do nothing about it but try again. */
   failure(error: unknown): unknown {
-    const isSystems = (error as NodeJS.ErrnoException).syscall !== undefined;
-    if (!isSystems || isOutOfRoom(error) || isOutOfFiles(error)) return error;
+    if (!isSystemError(error) || isOutOfRoom(error) || isOutOfFiles(error)) return error;
     this.say(`the folder ${this.#root} of a store cannot be used: ${meaningOf(error)}`);
     const text = `the folder of a store cannot be used: ${meaningOf(error)}`;
     return new RunnerError('RUNNER_DISK_FAILED', text, { cause: error });

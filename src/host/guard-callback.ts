@@ -1,7 +1,9 @@
-/** Callbacks of users, such as logs. Invariant: what one throws, or rejects with, is a warning of the
- * process, and changes nothing else. */
-import { messageOf } from '../../kernel/errors.ts';
-import { guarded } from '../../model/callback.ts';
+/**
+ * Callbacks of users, such as logs. Invariant: what one throws, or rejects with, is a warning of the process, and changes
+ * nothing else.
+ */
+import { messageOf } from '../kernel/errors.ts';
+import { guarded } from '../model/callback.ts';
 
 /** Runs the call of a callback of that name. */
 export function guardCallback(name: string, call: () => unknown): void {

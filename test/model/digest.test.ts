@@ -1,0 +1,44 @@
+import { expect, test } from 'vitest';
+import { check } from '../../src/kernel/argument-check.ts';
+import { checkDigest, type Digest, DIGEST } from '../../src/model/digest.ts';
+
+const hash = 'a'.repeat(64);
+const refusal = (act: () => void): string | undefined => {
+  try {
+    act();
+    return undefined;
+  } catch (error) {
+    return (error as Error).message;
+  }
+};
+
+test.for([
+  ['is sound', { hash, sizeBytes: 0 }, true],
+  ['has another field', { hash, sizeBytes: 1, name: 'x' }, true],
+  ['inherits its fields', Object.create({ hash, sizeBytes: 1 }), true],
+  ['has a short hash', { hash: 'a'.repeat(63), sizeBytes: 1 }, false],
+  ['has a hash in capitals', { hash: 'A'.repeat(64), sizeBytes: 1 }, false],
+  ['has a number as hash', { hash: 1, sizeBytes: 1 }, false],
+  ['has no size', { hash }, false],
+  ['has a negative size', { hash, sizeBytes: -1 }, false],
+  ['has half a byte', { hash, sizeBytes: 0.5 }, false],
+  ['has a size as text', { hash, sizeBytes: '1' }, false],
+  ['is null', null, false],
+  ['is a list with the fields', Object.assign([], { hash, sizeBytes: 1 }), false],
+  ['is a function with the fields', Object.assign(() => 0, { hash, sizeBytes: 1 }), false],
+  [
+    'cannot be read',
+    {
+      get hash(): string {
+        throw new Error('mine');
+      },
+      sizeBytes: 1,
+    },
+    false,
+  ],
+] as const)('checkDigest decides as check with its shape: what %s', ([, value, isAllowed]) => {
+  const given = value as Digest;
+  const message = refusal(() => check('digest', given, DIGEST));
+  expect(message === undefined).toBe(isAllowed);
+  expect(refusal(() => checkDigest('digest', given))).toBe(message);
+});
