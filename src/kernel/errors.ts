@@ -221,8 +221,9 @@ function describeObject(value: object): string {
 }
 
 /**
- * The class of an object; undefined for plain objects, also those of another realm and what inherits from plain objects
- * alone, and for a class without a name, as that of `process.env` is. Throws what a proxy throws.
+ * The class of an object, or what it calls itself if it has none, as `Math` and generators do; undefined for plain
+ * objects, also those of another realm and what inherits from plain objects alone, for modules, and for a class without a
+ * name, as that of `process.env` is. Throws what a proxy throws.
  */
 export function classOf(value: object): { readonly name: string } | undefined {
   const prototype = Object.getPrototypeOf(value) as {
@@ -230,8 +231,9 @@ export function classOf(value: object): { readonly name: string } | undefined {
   } | null;
   const type = prototype?.constructor;
   const name = type?.name;
-  if (typeof name !== 'string' || name === '' || name === 'Object') return undefined;
-  return type as { readonly name: string };
+  if (typeof name === 'string' && name !== '' && name !== 'Object') return type as { readonly name: string };
+  const { [Symbol.toStringTag]: tag } = value as { readonly [Symbol.toStringTag]?: unknown };
+  return typeof tag === 'string' && tag !== '' && tag !== 'Module' ? { name: tag } : undefined;
 }
 
 /** Creates the error for a wrong argument: `timeoutMs: expected a number ≥ 0, got -1`. */

@@ -410,8 +410,10 @@ function findInRecord(shape: RecordShape, record: JsonObject): Mismatch | undefi
   if (prototype !== Object.prototype && prototype !== null) return findInHeir(shape, record);
   // A plain object inherits nothing, and usually has few of the fields.
   let there = 0;
+  let isEmpty = true;
   // eslint-disable-next-line no-restricted-syntax -- nothing is inherited here, and a list of keys would cost as much as the checks
   for (const key in record) {
+    isEmpty = false;
     const field = fields.get(key);
     const held = record[key];
     if (held === undefined) {
@@ -423,10 +425,16 @@ function findInRecord(shape: RecordShape, record: JsonObject): Mismatch | undefi
     const found = findInField(shape, record, key);
     if (found !== undefined) return found;
   }
+  if (isEmpty) return findInEmpty(shape, record);
   return (
     (there === required.length ? undefined : findAbsent(shape, record)) ??
     (exactlyOneOf === undefined ? undefined : findCount(exactlyOneOf, record))
   );
+}
+
+function findInEmpty(shape: RecordShape, record: JsonObject): Mismatch | undefined {
+  if (!hasFieldOf(shape, record)) return mismatch(shape, record);
+  return findAbsent(shape, record) ?? findCount(shape.exactlyOneOf ?? [], record);
 }
 
 /** As {@link findMismatch} for an object that may inherit fields: they count for values from callers only. */
@@ -443,7 +451,8 @@ function findInHeir(shape: RecordShape, record: JsonObject): Mismatch | undefine
 
 /**
  * True for an object that may hold some of the fields. An object of a class without any, such as a map or a promise that
- * was not awaited, would pass for an empty record; so would an error, whose name is not meant.
+ * was not awaited, would pass for an empty record, as would `Math` or a generator; so would an error, whose name is not
+ * meant.
  */
 function hasFieldOf({ fields, open }: RecordShape, record: JsonObject): boolean {
   const type = classOf(record);
@@ -455,8 +464,10 @@ function hasFieldOf({ fields, open }: RecordShape, record: JsonObject): boolean 
   return fields.size === 0;
 }
 
-function isBuiltIn(type: unknown): boolean {
-  return typeof type === 'function' && Function.prototype.toString.call(type).endsWith('{ [native code] }');
+/** The text of a proxy or a bound function, which may stand for a class of the user's, has no name. */
+function isBuiltIn(type: { readonly name: string }): boolean {
+  if (typeof type !== 'function') return false;
+  return Function.prototype.toString.call(type).endsWith(`${type.name}() { [native code] }`);
 }
 
 const NOWHERE: ReadonlyMap<string, string> = new Map();

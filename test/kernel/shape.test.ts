@@ -59,6 +59,7 @@ function revoked(): object {
   return proxy;
 }
 
+const aModule: unknown = Object.create(null, { [Symbol.toStringTag]: { value: 'Module' } });
 const fromOtherRealm = (code: string): unknown => runInNewContext(code);
 
 /** Options as objects of a class. */
@@ -70,6 +71,13 @@ class Named implements Settings {
   get name(): string {
     return 'x';
   }
+}
+
+/** Options as an object of a class that something else stands for, as decorators and containers of dependencies do. */
+function of(replaced: (type: typeof Sized) => unknown): Sized {
+  class Config extends Sized {}
+  Object.assign(Config.prototype, { constructor: replaced(Config) });
+  return new Config();
 }
 
 const withoutPrototype = (fields: object): object => Object.assign(Object.create(null) as object, fields);
@@ -277,6 +285,8 @@ describe('the options of a function', () => {
     ['inherited fields', Object.create(right)],
     ['fields of a class', new Sized()],
     ['fields that a class has as getters', new Named()],
+    ['fields of a class whose constructor a proxy stands for', of((type) => new Proxy(type, {}))],
+    ['fields of a class whose constructor is a bound function', of((type) => type.bind(null))],
     ['fields of another realm', fromOtherRealm('({ name: "x" })')],
     ['undefined for another field', { ...right, color: undefined }],
     ['a field with a symbol for a name', { ...right, [Symbol('color')]: 'red' }],
@@ -321,6 +331,14 @@ describe('the options of a function', () => {
       [new Uint8Array(), 'a Uint8Array'],
       [new (class Empty {})(), 'an Empty'],
       [Object.create(new Map()), 'a Map'],
+      [new Map([[1, 2]]).entries(), 'a Map Iterator'],
+      [(function* none() {})(), 'a Generator'],
+      [(async function* none() {})(), 'an AsyncGenerator'],
+      [Math, 'a Math'],
+      [JSON, 'a JSON'],
+      [Intl, 'an Intl'],
+      [Reflect, 'a Reflect'],
+      [Atomics, 'an Atomics'],
     ];
     for (const [value, got] of refused) {
       expect(refusalOf(optional, value, 'options')).toBe(
@@ -328,9 +346,8 @@ describe('the options of a function', () => {
       );
       expect(refusalOf(lines, value)).toBe(`it: expected an object, got ${got}`);
     }
-    for (const value of [fromOtherRealm('({})'), Object.create({}), new Sized(), withoutPrototype({})]) {
-      expect(refusalOf(optional, value, 'options')).toBeUndefined();
-    }
+    const passing = [fromOtherRealm('({})'), Object.create({}), new Sized(), withoutPrototype({}), aModule];
+    for (const value of passing) expect(refusalOf(optional, value, 'options')).toBeUndefined();
   });
 
   test('other objects are named before their fields', () => {
