@@ -6,6 +6,7 @@
 import * as is from '../kernel/shape.ts';
 import { check, unreadable } from '../kernel/argument-check.ts';
 import { describeValue, RunnerError } from '../kernel/errors.ts';
+import { onOneLine } from '../kernel/one-line.ts';
 import type {
   Action,
   ActionCommand,
@@ -35,7 +36,7 @@ import { digestOf } from './digest-of.ts';
 export function badField(field: string, expected: string, actual: unknown): RunnerError {
   return new RunnerError(
     'RUNNER_BAD_MESSAGE',
-    `${field}: expected ${expected}, got ${describeValue(actual)}`,
+    `${onOneLine(field)}: expected ${expected}, got ${describeValue(actual)}`,
     {
       expected,
       actual,

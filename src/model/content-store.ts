@@ -44,19 +44,28 @@ export const MANY_DIGESTS: is.Shape = is.listOf(DIGEST, 'a list of digests');
  * ```
  */
 export class MissingBlobsError extends RunnerError {
+  /** All of them; the message names the first ten. */
   readonly digests: readonly Digest[];
 
   /** `cause` says why they are missing, and `what` what they are of, if that is known. */
   constructor(digests: readonly Digest[], cause?: unknown, what = '') {
     check('digests', digests, MANY_DIGESTS);
     check('what', what, is.TEXT);
-    const names = digests.map(digestKey).join(', ');
-    super('RUNNER_MISSING_BLOBS', `${what === '' ? '' : `${what}: `}missing blobs: ${names}`, {
+    super('RUNNER_MISSING_BLOBS', `${what === '' ? '' : `${what}: `}missing blobs: ${namesOf(digests)}`, {
       actual: digests,
       ...(cause === undefined ? {} : { cause }),
     });
     this.digests = digests;
   }
+}
+
+/** How many missing blobs a message names: one of all of a large tree's could not be read, nor sent as a status. */
+const NAMED_MAX = 10;
+
+function namesOf(digests: readonly Digest[]): string {
+  const names = digests.slice(0, NAMED_MAX).map(digestKey).join(', ');
+  const more = digests.length - NAMED_MAX;
+  return more > 0 ? `${names} and ${more} more` : names;
 }
 
 /**

@@ -3,9 +3,11 @@ import { describe, expect, test } from 'vitest';
 import { digestOf } from '../../src/cas/digest-of.ts';
 import { MESSAGES } from '../../src/cas/codec.ts';
 import { createMemoryActionCache } from '../../src/cas/memory-action-cache.ts';
+import { messageOf } from '../../src/kernel/errors.ts';
 import { createMemoryContentStore, type MemoryContentStore } from '../../src/cas/memory-content-store.ts';
 import type { TreeEntries } from '../../src/filers/memory-tree.ts';
 import type { ActionOutputs } from '../../src/model/action.ts';
+import { missingBlobsOf } from '../../src/model/content-store.ts';
 import { digestKey } from '../../src/model/digest.ts';
 import { withRemoteFaults } from '../../src/remote/remote-faults.ts';
 import { readOutputs } from '../../src/remote/read-outputs.ts';
@@ -158,6 +160,25 @@ describe('the outputs of an action', () => {
     });
   });
 
+  test('of which a tree has lost many are not all in the message', async () => {
+    await withCluster(async (sim, content, transport) => {
+      const files = Array.from({ length: 5_000 }, (_, n) => ({
+        name: `${n}`,
+        digest: digestOf(`lost ${n}`),
+      }));
+      const treeDigest = content.add(MESSAGES.Tree.encode({ root: { files } }));
+      const result = { ...NOTHING, outputDirectories: [{ path: 'out', treeDigest }] };
+      const error: unknown = await readOutputs(sim.world, { transport, result }).catch(
+        (thrown: unknown) => thrown,
+      );
+      expect(missingBlobsOf(error)).toHaveLength(5_000);
+      const first = files.slice(0, 10).map(({ digest }) => digestKey(digest));
+      expect(messageOf(error)).toBe(
+        `output out/0 and 4999 more: missing blobs: ${first.join(', ')} and 4990 more`,
+      );
+    });
+  });
+
   const lacking = { directories: [{ name: 'sub', digest: digestOf('lacking') }] };
   const evil = { files: [{ name: 'a\n\u001b[1m', digest: digestOf('lost'), isExecutable: false }] };
   test.for([
@@ -167,6 +188,12 @@ describe('the outputs of an action', () => {
       'RUNNER_MISSING_BLOBS',
       MESSAGES.Tree.encode({ root: lacking, children: [] }),
       /^output out\/sub: missing blobs: /,
+    ],
+    [
+      'a tree with control characters in the name of a link',
+      'RUNNER_BAD_MESSAGE',
+      MESSAGES.Tree.encode({ root: { symlinks: [{ name: 'a\n\u001b[1m', target: '/etc' }] }, children: [] }),
+      /^output out: symlink a\\n\\u001b\[1m: expected a target inside the input root/,
     ],
     [
       'a tree with control characters in a name',
