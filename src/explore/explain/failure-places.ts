@@ -154,14 +154,14 @@ function userPlaceOf({ run, names }: RunIndex, { what, was, stack = '', makerId 
 }
 
 /**
- * Where the runs were started whose remote calls were struck, and the same work again: the first and the last. The calls
- * themselves are made by the runner, which no user's line leads to.
+ * Where the runs were started that were struck, and the same work again: the first and the last. What was struck is
+ * called by a runner, which no user's line leads to.
  */
-function placesOfStruckRuns({ events, steps }: RunIndex['run']): SourcePlace[] {
-  const { clients, isOf } = struckJobs(events.map(({ event }) => event));
-  if (clients.size === 0) return [];
-  const places = steps.flatMap(({ done, stack }) => {
-    if (!('type' in done) || done.type !== 'accepted' || !clients.has(done.runner) || !isOf(done)) return [];
+function placesOfStruckRuns(run: RunIndex['run']): SourcePlace[] {
+  const { runners, isOf } = struckJobs(run);
+  if (runners.size === 0) return [];
+  const places = run.steps.flatMap(({ done, stack }) => {
+    if (!('type' in done) || done.type !== 'accepted' || !isOf(done)) return [];
     return placeOf(`run ${done.runId} of ${done.runner} was started`, stack.text);
   });
   return places.filter((_, at) => at === 0 || at === places.length - 1);

@@ -22,7 +22,7 @@ export function subjectsOf(run: ObservedRun, failure: Failure): IsAbout {
   const events = run.events.map(({ event }) => event);
   const text = textOf(failure);
   const topics = run.decisions.flatMap(({ question, answer }) => (answer > 0 ? [question.topic] : []));
-  return aboutNamed(events, text) ?? aboutTopics(events, topics) ?? (() => true);
+  return aboutNamed(events, text) ?? aboutTopics(run, topics) ?? (() => true);
 }
 
 function textOf(failure: Failure): string {
@@ -34,7 +34,8 @@ export function wordsOf(failure: Failure): ReadonlySet<string> {
   return new Set(nameWords(textOf(failure)));
 }
 
-function aboutTopics(events: readonly TraceEvent[], topics: readonly Topic[]): IsAbout | undefined {
+function aboutTopics(run: ObservedRun, topics: readonly Topic[]): IsAbout | undefined {
+  const events = run.events.map(({ event }) => event);
   const named = new Set<string>();
   const runIds = new Set<string>();
   const tagged = new Set<string>();
@@ -46,7 +47,7 @@ function aboutTopics(events: readonly TraceEvent[], topics: readonly Topic[]): I
     }
   };
   topics.forEach(take);
-  const jobs = struckJobs(events);
+  const jobs = struckJobs(run);
   for (const event of events) {
     if (event.type !== 'accepted') continue;
     const { jobId, taskId, tag } = tagsOf(event.command);
@@ -60,7 +61,7 @@ function aboutTopics(events: readonly TraceEvent[], topics: readonly Topic[]): I
       events.filter(({ type }) => type !== 'fault'),
       named,
     ),
-    ...jobs.clients,
+    ...jobs.runners,
   ]);
   if (runners.size + runIds.size + tagged.size === 0) return undefined;
   return (event) => {

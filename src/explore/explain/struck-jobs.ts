@@ -1,34 +1,30 @@
 /**
- * Finds the work that the faults of remote calls concern: the runs for which such a call was made, those of clients that
+ * Finds the work that the faults of remote calls and of stores concern: the runs that were struck, those of clients that
  * try the same work again, and those of the workers that carry it out. Invariant: work is compared by its tags, action
  * or command line, because a server learns nothing else of the run that it works for.
  */
 import { type Command, tagsOf } from '../../model/command.ts';
 import type { TraceEvent } from '../../model/trace-event.ts';
+import { type Observed, struckRuns } from './struck-runs.ts';
 
 /** The acceptance of a run. */
 type Accepted = Extract<TraceEvent, { readonly type: 'accepted' }>;
 
-/** The work that faults of remote calls concern. */
+/** The work that such faults concern. */
 export interface StruckJobs {
-  /** The runners whose calls they struck. */
-  readonly clients: ReadonlySet<string>;
+  /** The runners of the runs that they struck. */
+  readonly runners: ReadonlySet<string>;
   /** True for the acceptance of a run of that work, on any runner. */
   readonly isOf: (event: Accepted) => boolean;
 }
 
-/** The work that faults of remote calls concern in a trace. */
-export function struckJobs(events: readonly TraceEvent[]): StruckJobs {
-  const struck = new Set<string>();
-  const clients = new Set<string>();
-  for (const event of events) {
-    if (event.type !== 'fault' || event.client === undefined) continue;
-    clients.add(event.client);
-    struck.add(`${event.client} ${event.clientRunId}`);
-  }
+/** The work that such faults concern in an execution. */
+export function struckJobs(run: Observed): StruckJobs {
+  const struck = struckRuns(run);
+  const keys = new Set(struck.map(({ runner, runId }) => `${runner} ${runId}`));
   const jobs = new Set<string>();
-  for (const event of events) {
-    if (event.type !== 'accepted' || !struck.has(`${event.runner} ${event.runId}`)) continue;
+  for (const { event } of run.events) {
+    if (event.type !== 'accepted' || !keys.has(`${event.runner} ${event.runId}`)) continue;
     const { names, kind, line } = workOf(event.command);
     for (const key of [...names, `${kind} ${line}`]) jobs.add(key);
   }
@@ -38,7 +34,7 @@ export function struckJobs(events: readonly TraceEvent[]): StruckJobs {
     found.set(command, known);
     return known;
   };
-  return { clients, isOf };
+  return { runners: new Set(struck.map(({ runner }) => runner)), isOf };
 }
 
 /** Of work that has names of the same kind, the names alone count; of other work, the command line does too. */

@@ -7,6 +7,9 @@ import { createRemoteService } from '../../../src/remote/remote-service.ts';
 import { withRemoteFaults } from '../../../src/remote/remote-faults.ts';
 import { overWire } from '../../../src/remote/rpc.ts';
 import { topicOf } from '../../../src/kernel/question.ts';
+import { createMemoryContentStore, type MemoryContentStore } from '../../../src/cas/memory-content-store.ts';
+import type { ContentStore } from '../../../src/model/content-store.ts';
+import type { Digest } from '../../../src/model/digest.ts';
 import { digestOf } from '../../../src/cas/digest-of.ts';
 import type { ActionOutcome } from '../../../src/model/action.ts';
 import { readOutputs } from '../../../src/remote/read-outputs.ts';
@@ -80,7 +83,7 @@ describe('a struck remote call', () => {
       'run 1 of lane-2 was started',
       'run 2 of lane-2 was started',
     ]);
-    for (const { frames } of started) expect(frames[0]).toMatch(/^runJob .*remote-failures\.test\.ts:30:/);
+    for (const { frames } of started) expect(frames[0]).toMatch(/^runJob .*remote-failures\.test\.ts:33:/);
   });
 
   test('names the runners of runs that several have in the causes of lines', async () => {
@@ -88,6 +91,85 @@ describe('a struck remote call', () => {
     const causes = history.flatMap(({ because }) => because ?? []).join('\n');
     expect(causes).toContain('the end of run 1 of lane-2');
     expect(causes).not.toMatch(/of run [01234](?! of )/);
+  });
+});
+
+/** The action of a job, which is in the store of its client. */
+const actionOf = (content: MemoryContentStore, nth: number): Digest =>
+  addAction(content, [`sleep ${nth}00`, `write out.txt result ${nth}`, 'complete 0'], {
+    action: { doNotCache: true },
+    command: { outputPaths: ['out.txt'] },
+    inputs: { 'in.txt': `input ${nth}` },
+  });
+
+/** A scheduler that runs a failed job again, with a store that fails. */
+const overStore = defineScenario({
+  name: 'over-store',
+  description: 'each job is tried once',
+  async run(sim) {
+    let content: ContentStore | undefined;
+    const { runner: worker, results } = makeBazelLab(sim.world, {
+      name: 'worker',
+      content: (blobs) =>
+        (content = createSimContentStore(sim.world, blobs, { rates: { fail: 0.1 }, maxDelayMs: 20 })),
+    });
+    const server = createRemoteService(sim.world, {
+      runner: worker,
+      content: content as unknown as ContentStore,
+      cache: results,
+    });
+    const own = createMemoryContentStore();
+    const transport = overWire(server);
+    const lanes = ['lane-1', 'lane-2'].map((name) =>
+      createRemoteRunner(sim.world, { name, transport, content: own, retriesMax: 0 }),
+    );
+    let tries = 0;
+    const runJob = async (lane: (typeof lanes)[number], nth: number): Promise<void> => {
+      for (;;) {
+        tries += 1;
+        const { runId } = await lane.run({ ...commandFor(actionOf(own, nth)), taskId: `job-${nth}` });
+        if ((await finalStatus(lane, runId)).status.state === 'COMPLETE') return;
+      }
+    };
+    for (const before of [1, 3, 5, 7]) {
+      await Promise.all(lanes.map((lane, at) => runJob(lane, before + at)));
+    }
+    sim.check(tries <= 8, `8 jobs were tried ${tries} times`);
+    await Promise.all(lanes.map((lane) => lane.release()));
+    server.close();
+    await worker.release();
+  },
+});
+
+describe('a struck store', () => {
+  const action = actionOf(createMemoryContentStore(), 4);
+  test.for([
+    ['the checkout', 'read', digestOf('input 4'), 'worker', ''],
+    ['the checkout, after a delay', 'read', digestOf('input 4'), 'worker', 'slow'],
+    ['the outputs', 'write', digestOf('result 4'), 'worker', ''],
+    ['the request', 'read', action, 'lane-2', ''],
+    ['the upload', 'findMissing', action, 'lane-2', ''],
+  ] as const)('in %s is shown with both tries of the job', async ([, what, { hash }, struck, speed]) => {
+    const topic = topicOf({ owner: 'cas', what, subject: hash.slice(0, 8) });
+    const slow = { question: topic.asks('delay'), n: 8, answer: 3 };
+    const log = [...(speed === '' ? [] : [slow]), { question: topic.asks('fault'), n: 10, answer: 9 }];
+    const { history, places, sentence } = await explain(createExecutor(overStore), log, { linesMax: 14 });
+    expect(sentence).toMatch(/8 jobs were tried 9 times, when .*fault "fail" strikes cas/);
+    const lines = history.map(({ text }) => plain(text));
+    expect(lines.filter((text) => / accepted run /.test(text)).map((text) => text.split(':')[0])).toEqual([
+      'lane-2 accepted run 1 for job-4, action HASH',
+      ...(struck === 'worker' ? ['worker accepted run 3 for action HASH'] : []),
+      'lane-2 accepted run 2 for job-4, action HASH',
+      `worker accepted run ${struck === 'worker' ? 4 : 3} for action HASH`,
+    ]);
+    expect(lines).toContainEqual(expect.stringMatching(/^run 1 of lane-2 became FAILED/));
+    if (struck === 'worker') {
+      expect(lines).toContainEqual(expect.stringMatching(/^run 3 of worker became FAILED/));
+    }
+    expect(places.flatMap(({ what: made }) => (made.endsWith(' was started') ? [made] : []))).toEqual([
+      'run 1 of lane-2 was started',
+      'run 2 of lane-2 was started',
+    ]);
   });
 });
 
