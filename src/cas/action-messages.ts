@@ -18,7 +18,7 @@ import type {
   RpcStatus,
 } from '../model/action.ts';
 import { isPathBelow } from '../model/confined-path.ts';
-import { DIGEST, digestKey, type Digest } from '../model/digest.ts';
+import { DIGEST, digestKey, type Digest, isHash } from '../model/digest.ts';
 import {
   type ActionResultMessage,
   type ExecutedActionMetadata,
@@ -44,7 +44,6 @@ export function badField(field: string, expected: string, actual: unknown): Runn
   );
 }
 
-const HASH = /^[0-9a-f]{64}$/;
 /** SHA-256 of the empty blob. */
 const EMPTY_HASH = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855';
 
@@ -52,7 +51,7 @@ const EMPTY_HASH = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852
 export function soundDigest(field: string, digest: Digest | null): Digest {
   if (digest === null) throw badField(field, 'a digest', null);
   const { hash, sizeBytes } = digest;
-  if (!HASH.test(hash)) throw badField(`${field}.hash`, '64 lower-case hexadecimal digits', hash);
+  if (!isHash(hash)) throw badField(`${field}.hash`, '64 lower-case hexadecimal digits', hash);
   if (!Number.isSafeInteger(sizeBytes) || sizeBytes < 0) {
     throw badField(`${field}.size_bytes`, `0 to ${Number.MAX_SAFE_INTEGER} bytes`, sizeBytes);
   }

@@ -10,7 +10,6 @@ import {
   BLOB_RANGE,
   checkOffset,
   givenUp,
-  MANY_DIGESTS,
   type BlobHold,
   type BlobRange,
   type BlobWriter,
@@ -18,7 +17,7 @@ import {
   MissingBlobsError,
   wrongDigest,
 } from '../model/content-store.ts';
-import { checkDigest, type Digest, digestKey } from '../model/digest.ts';
+import { checkDigest, checkDigests, type Digest, digestKey } from '../model/digest.ts';
 import { digestOf } from './digest-of.ts';
 import { BlobHolds } from './blob-holds.ts';
 
@@ -80,7 +79,7 @@ class MemoryBlobs implements MemoryContentStore {
   }
 
   findMissing(digests: readonly Digest[]): readonly Digest[] {
-    check('digests', digests, MANY_DIGESTS);
+    checkDigests('digests', digests);
     const missing = new Map<string, Digest>();
     for (const digest of digests) if (this.#use(digest) === undefined) missing.set(digestKey(digest), digest);
     return [...missing.values()];
@@ -126,13 +125,13 @@ class MemoryBlobs implements MemoryContentStore {
   }
 
   hold(digests: readonly Digest[]): BlobHold {
-    check('digests', digests, MANY_DIGESTS);
+    checkDigests('digests', digests);
     return { release: this.#holds.add(digests.map(digestKey)) };
   }
 
   holdAlong(held: Digest, digests: readonly Digest[]): void {
     checkDigest('held', held);
-    check('digests', digests, MANY_DIGESTS);
+    checkDigests('digests', digests);
     this.#holds.addAlong(digestKey(held), digests.map(digestKey));
   }
 

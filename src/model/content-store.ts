@@ -15,12 +15,10 @@ import type {
   RpcViolation,
 } from './action.ts';
 import type { Cancellable } from './cancellation.ts';
-import { DIGEST, digestKey, type Digest } from './digest.ts';
+import { checkDigests, digestKey, type Digest } from './digest.ts';
 import type { MaybePromise } from './maybe-promise.ts';
 import type { Output } from './output.ts';
 import { OUT_OF_QUOTA } from './system-error.ts';
-
-export const MANY_DIGESTS: is.Shape = is.listOf(DIGEST, 'a list of digests');
 
 /**
  * Thrown if a content store does not hold some blobs: code `RUNNER_MISSING_BLOBS`, with their digests. Throw it from a
@@ -49,7 +47,7 @@ export class MissingBlobsError extends RunnerError {
 
   /** `cause` says why they are missing, and `what` what they are of, if that is known. */
   constructor(digests: readonly Digest[], cause?: unknown, what = '') {
-    check('digests', digests, MANY_DIGESTS);
+    checkDigests('digests', digests);
     check('what', what, is.TEXT);
     super('RUNNER_MISSING_BLOBS', `${what === '' ? '' : `${what}: `}missing blobs: ${namesOf(digests)}`, {
       actual: digests,

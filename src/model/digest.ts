@@ -22,9 +22,40 @@ export const DIGEST: is.RecordShape = is.objectOf<Digest>(
   {},
 );
 
+const DIGESTS = is.listOf(DIGEST, 'a list of digests');
+
 /** As {@link check} with {@link DIGEST}, but sound digests take a faster way: every access to a blob checks one. */
 export function checkDigest(argument: string, digest: Digest): void {
   if (!isSound(digest)) check(argument, digest, DIGEST);
+}
+
+/** As {@link checkDigest} for a list of them. */
+export function checkDigests(argument: string, digests: readonly Digest[]): void {
+  if (!areSound(digests)) check(argument, digests, DIGESTS);
+}
+
+/** The hash found sound last in each slot. An action refers to few blobs, and each reference is checked on the way. */
+const SOUND_HASHES: string[] = Array.from({ length: 1_024 }, () => '');
+
+/** True for 64 lower-case hexadecimal digits. */
+export function isHash(text: string): boolean {
+  if (text.length !== 64) return false;
+  const slot = ((text.charCodeAt(0) << 6) ^ (text.charCodeAt(1) << 3) ^ text.charCodeAt(2)) & 1_023;
+  if (SOUND_HASHES[slot] === text) return true;
+  if (!HASH_DIGITS.test(text)) return false;
+  SOUND_HASHES[slot] = text;
+  return true;
+}
+
+/** False also for a list that cannot be read. */
+function areSound(digests: unknown): boolean {
+  try {
+    if (!Array.isArray(digests)) return false;
+    for (let at = 0; at < digests.length; at += 1) if (!isSound(digests[at])) return false;
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** True for what {@link DIGEST} allows; false also for what cannot be read. */
@@ -34,7 +65,7 @@ function isSound(digest: unknown): boolean {
     const { hash, sizeBytes } = digest;
     return (
       typeof hash === 'string' &&
-      HASH_DIGITS.test(hash) &&
+      isHash(hash) &&
       typeof sizeBytes === 'number' &&
       sizeBytes >= 0 &&
       Number.isSafeInteger(sizeBytes)

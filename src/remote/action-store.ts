@@ -25,13 +25,16 @@ import type { Cancellable } from '../model/cancellation.ts';
 import {
   type ActionCache,
   type ActionStore,
+  type BlobHold,
+  type BlobRange,
+  type BlobWriter,
   type ContentStore,
   MissingBlobsError,
   missingBlobsOf,
 } from '../model/content-store.ts';
 import type { Digest } from '../model/digest.ts';
 import { EXIT_CODES } from '../model/exit-code.ts';
-import type { MaybePromise } from '../model/maybe-promise.ts';
+import { type MaybePromise, whenThere } from '../model/maybe-promise.ts';
 import type { Output } from '../model/output.ts';
 import { TREE_TARGET, type TreeTarget } from './content-filer.ts';
 import {
@@ -89,7 +92,7 @@ export interface OutputPlace {
     shown: string,
   ): MaybePromise<StoredFile>;
   sourceAt(dir: string, shown: string): MaybePromise<TreeSource>;
-  storeLog(content: ContentStore, log: Output, cancel: Cancellable): Promise<Digest>;
+  storeLog(content: ContentStore, log: Output, cancel: Cancellable): MaybePromise<Digest>;
 }
 
 /** The platform property that asks for a link to a JDK (R190). */
@@ -117,23 +120,25 @@ export class Actions implements ActionStore {
     return missing.length === 0 ? outcome : undefined;
   }
 
-  async action(digest: Digest, cancel: Cancellable): Promise<Action> {
-    return decodeAction(await this.#content.read(digest, {}, cancel));
+  action(digest: Digest, cancel: Cancellable): MaybePromise<Action> {
+    return whenThere(this.#content.read(digest, {}, cancel), decodeAction);
   }
 
-  async command(digest: Digest, cancel: Cancellable): Promise<ActionCommand> {
-    return decodeCommand(await this.#content.read(digest, {}, cancel));
+  command(digest: Digest, cancel: Cancellable): MaybePromise<ActionCommand> {
+    return whenThere(this.#content.read(digest, {}, cancel), decodeCommand);
   }
 
   async prepareOutputs(dir: string, command: ActionCommand, cancel: Cancellable): Promise<void> {
     const base = below(dir, command.workingDirectory);
-    await this.#makeDirInside(dir, base);
+    if (base !== dir) await this.#makeDirInside(dir, base);
     for (const path of pathsOf(command)) {
       throwIfCancelled(cancel, 'preparing outputs');
       const output = below(base, path);
-      await this.#makeDirInside(dir, path === '' ? base : parentOf(output), output);
+      const parent = path === '' ? base : parentOf(output);
+      if (parent !== dir) await this.#makeDirInside(dir, parent, output);
     }
-    await this.#linkJdk(dir, command);
+    const link = command.platform.find(({ name }) => name === JDK_SYMLINK)?.value;
+    if (link !== undefined) await this.#linkJdk(dir, link);
   }
 
   async storeOutputs(
@@ -182,7 +187,7 @@ export class Actions implements ActionStore {
     return { outputFiles, outputDirectories, outputSymlinks };
   }
 
-  storeLog(log: Output, cancel: Cancellable, request?: ExecuteRequest): Promise<Digest> {
+  storeLog(log: Output, cancel: Cancellable, request?: ExecuteRequest): MaybePromise<Digest> {
     return this.#place.storeLog(this.#contentFor(request), log, cancel);
   }
 
@@ -225,9 +230,7 @@ export class Actions implements ActionStore {
     for (const each of missing) await this.#place.makeDir(each);
   }
 
-  async #linkJdk(dir: string, { platform }: ActionCommand): Promise<void> {
-    const link = platform.find(({ name }) => name === JDK_SYMLINK)?.value;
-    if (link === undefined) return;
+  async #linkJdk(dir: string, link: string): Promise<void> {
     const { javaHome } = this.#place;
     if (javaHome === undefined) throw unprepared(`${JDK_SYMLINK}=${link}: this runner has no JDK`);
     if (!isPathBelow(link)) {
@@ -244,33 +247,50 @@ export class Actions implements ActionStore {
  * is held: none may be evicted before the result is out.
  */
 export function holdingFor(content: ContentStore, action: Digest): ContentStore {
-  if (content.holdAlong === undefined) return content;
-  const hold = (digests: readonly Digest[]): void => content.holdAlong?.(action, digests);
-  return {
-    cancelBoundMs: content.cancelBoundMs,
-    ...(content.blobBytesMax === undefined ? {} : { blobBytesMax: content.blobBytesMax }),
-    findMissing(digests, cancel) {
-      hold(digests);
-      return content.findMissing(digests, cancel);
-    },
-    read(digest, range, cancel) {
-      hold([digest]);
-      return content.read(digest, range, cancel);
-    },
-    readStream(digest, range, cancel) {
-      hold([digest]);
-      return content.readStream(digest, range, cancel);
-    },
-    write(digest, bytes, cancel) {
-      hold([digest]);
-      return content.write(digest, bytes, cancel);
-    },
-    openWrite(digest) {
-      hold([digest]);
-      return content.openWrite(digest);
-    },
-    hold: (digests) => content.hold(digests),
-  };
+  return content.holdAlong === undefined ? content : new HoldingStore(content, action);
+}
+
+class HoldingStore implements ContentStore {
+  readonly cancelBoundMs: number;
+  readonly blobBytesMax?: number;
+  readonly #content: ContentStore;
+  readonly #action: Digest;
+
+  constructor(content: ContentStore, action: Digest) {
+    this.cancelBoundMs = content.cancelBoundMs;
+    if (content.blobBytesMax !== undefined) this.blobBytesMax = content.blobBytesMax;
+    this.#content = content;
+    this.#action = action;
+  }
+
+  #holding(digests: readonly Digest[]): ContentStore {
+    this.#content.holdAlong?.(this.#action, digests);
+    return this.#content;
+  }
+
+  findMissing(digests: readonly Digest[], cancel?: Cancellable): MaybePromise<readonly Digest[]> {
+    return this.#holding(digests).findMissing(digests, cancel);
+  }
+
+  read(digest: Digest, range?: BlobRange, cancel?: Cancellable): MaybePromise<Uint8Array> {
+    return this.#holding([digest]).read(digest, range, cancel);
+  }
+
+  readStream(digest: Digest, range?: BlobRange, cancel?: Cancellable): AsyncIterable<Uint8Array> {
+    return this.#holding([digest]).readStream(digest, range, cancel);
+  }
+
+  write(digest: Digest, bytes: Uint8Array, cancel?: Cancellable): MaybePromise<void> {
+    return this.#holding([digest]).write(digest, bytes, cancel);
+  }
+
+  openWrite(digest: Digest): BlobWriter {
+    return this.#holding([digest]).openWrite(digest);
+  }
+
+  hold(digests: readonly Digest[]): BlobHold {
+    return this.#content.hold(digests);
+  }
 }
 
 /** A tree in memory as a place. It makes and finds nothing behind a link. */
@@ -284,7 +304,7 @@ function placeIn(
     javaHome,
     makeDir: (path) => tree.makeDir(path),
     makeLink: (path, target) => tree.makeLink(path, target),
-    kindAt: async (path) => (await tree.entryAt(path))?.kind,
+    kindAt: (path) => whenThere(tree.entryAt(path), (entry) => entry?.kind),
     async targetOf(path) {
       const entry = await tree.entryAt(path);
       return entry?.kind === 'link' ? entry.target : '';
@@ -304,7 +324,8 @@ function placeIn(
       );
     },
     sourceAt: async (dir) => sourceOf(await tree.entriesUnder(dir)),
-    storeLog: async (content, log, cancel) => storeBytes(content, await readLog(log), cancel),
+    storeLog: (content, log, cancel) =>
+      whenThere(readLog(log), (bytes) => storeBytes(content, bytes, cancel)),
   };
 }
 

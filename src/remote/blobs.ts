@@ -28,7 +28,7 @@ import { RPC_CODES } from '../model/action.ts';
 import { type ContentStore, MissingBlobsError } from '../model/content-store.ts';
 import { digestKey, type Digest } from '../model/digest.ts';
 import { formatCount } from '../model/plural.ts';
-import { walkTree } from './input-tree.ts';
+import { TreeWalk } from './input-tree.ts';
 import { type Compression, readResource } from './resource-name.ts';
 import { rpcFailure } from './rpc-failure.ts';
 import { RpcError, type RpcContext } from './rpc.ts';
@@ -199,7 +199,9 @@ export class Blobs {
       bytes = 0;
       return full;
     };
-    for await (const { digest, message } of walkTree(this.#content, root, onMissing, context)) {
+    const walk = new TreeWalk(this.#content, root, onMissing, context);
+    for (let found = await walk.next(); found !== undefined; found = await walk.next()) {
+      const { digest, message } = found;
       if (directories.length > 0 && bytes + digest.sizeBytes > PAGE_BYTES) yield page();
       given += 1;
       if (given <= skipped) continue;

@@ -17,7 +17,7 @@ import { type ContentStore, MissingBlobsError } from '../model/content-store.ts'
 import { digestKey, digestOfSnapshot, snapshotOfDigest, type Digest } from '../model/digest.ts';
 import type { Checkout, Filer } from '../model/filer.ts';
 import { whenThere, type MaybePromise } from '../model/maybe-promise.ts';
-import { walkTree } from './input-tree.ts';
+import { TreeWalk } from './input-tree.ts';
 import { sourceOf, storeTree } from './stored-tree.ts';
 
 /**
@@ -216,8 +216,9 @@ class ContentFiler implements Filer {
     const missing: Digest[] = [];
     const directories = new Map<string, DirectoryMessage>();
     const blobs: Digest[] = [];
-    const walk = walkTree(this.#content, root, (digest) => missing.push(digest), cancel);
-    for await (const { digest, message } of walk) {
+    const walk = new TreeWalk(this.#content, root, (digest) => missing.push(digest), cancel);
+    for (let one = await walk.next(); one !== undefined; one = await walk.next()) {
+      const { digest, message } = one;
       directories.set(digestKey(digest), message);
       blobs.push(digest, ...message.files.flatMap((file) => file.digest ?? []));
     }

@@ -9,6 +9,7 @@ import { missingBlobsOf } from '../model/content-store.ts';
 import type { Cancellable } from '../model/cancellation.ts';
 import { digestKey, type Digest } from '../model/digest.ts';
 import { isConfinedLink } from '../model/confined-path.ts';
+import { isPending, type MaybePromise, orElse, whenThere } from '../model/maybe-promise.ts';
 
 /** A directory found in a tree. */
 export interface FoundDirectory {
@@ -82,46 +83,88 @@ function expanded({ entries, nameBytes, inner }: Own, done: ReadonlyMap<string, 
 }
 
 /**
- * Walks the directories below `root`, each once, breadth first; `onMissing` gets those that are not stored. When the
- * walk is complete, the tree is known to be small enough to write: a small tree can reference the same directory so
- * often that writing it would never end.
- *
- * @throws RunnerError `RUNNER_BAD_MESSAGE` for a tree that no disk can hold or that leads out of itself.
+ * Walks the directories below a root, each once, breadth first. When the walk is complete, the tree is known to be small
+ * enough to write: a small tree can reference the same directory so often that writing it would never end.
  */
-export async function* walkTree(
-  content: ContentStore,
-  root: Digest,
-  onMissing: (digest: Digest) => void,
-  cancel?: Cancellable,
-): AsyncGenerator<FoundDirectory> {
-  const seen = new Set([digestKey(root)]);
-  let level: { readonly digest: Digest; readonly depth: number }[] = [{ digest: root, depth: 0 }];
-  const expansion = new Expansion();
-  let entries = 0;
-  while (level.length > 0) {
-    const next: typeof level = [];
-    for (const { digest, depth } of level) {
-      const message = await directoryAt(content, digest, depth, onMissing, cancel);
-      if (message === undefined) continue;
-      const own = ownOf(message);
-      entries += own.entries;
-      if (entries > ENTRIES_MAX) throw badField('input root', `${ENTRIES_MAX} entries at most`, entries);
-      yield { digest, message };
-      expansion.add(digestKey(digest), own);
-      for (const { digest: inner } of message.directories) {
-        const sound = soundDigest('directory.digest', inner);
-        const key = digestKey(sound);
-        // A directory is first found where it is least deep, which is the strictest limit for its links.
-        if (!seen.has(key)) next.push({ digest: sound, depth: depth + 1 });
-        seen.add(key);
-      }
-    }
-    if (next.length > 0 && (next[0]?.depth ?? 0) > DEPTH_MAX) {
-      throw badField('input root', `directories at most ${DEPTH_MAX} deep`, next[0]?.depth);
-    }
-    level = next;
+export class TreeWalk {
+  readonly #content: ContentStore;
+  readonly #root: string;
+  readonly #onMissing: (digest: Digest) => void;
+  readonly #cancel: Cancellable | undefined;
+  readonly #seen: Set<string>;
+  readonly #left: { readonly digest: Digest; readonly depth: number }[];
+  readonly #expansion = new Expansion();
+  #walked = 0;
+  #entries = 0;
+
+  /** `onMissing` gets the directories that are not stored; they are left out. */
+  constructor(
+    content: ContentStore,
+    root: Digest,
+    onMissing: (digest: Digest) => void,
+    cancel?: Cancellable,
+  ) {
+    this.#content = content;
+    this.#root = digestKey(root);
+    this.#onMissing = onMissing;
+    this.#cancel = cancel;
+    this.#seen = new Set([this.#root]);
+    this.#left = [{ digest: root, depth: 0 }];
   }
-  expansion.check(digestKey(root));
+
+  /**
+   * The next directory; undefined if that was all.
+   *
+   * @throws RunnerError `RUNNER_BAD_MESSAGE` for a tree that no disk can hold or that leads out of itself; also rejects.
+   */
+  next(): MaybePromise<FoundDirectory | undefined> {
+    for (let one = this.#left[this.#walked]; one !== undefined; one = this.#left[this.#walked]) {
+      this.#walked += 1;
+      const { digest, depth } = one;
+      if (depth > DEPTH_MAX) throw badField('input root', `directories at most ${DEPTH_MAX} deep`, depth);
+      const message = this.#read(digest, depth);
+      if (isPending(message)) {
+        return message.then((read) => (read === undefined ? this.next() : this.#add(digest, depth, read)));
+      }
+      if (message !== undefined) return this.#add(digest, depth, message);
+    }
+    this.#expansion.check(this.#root);
+    return undefined;
+  }
+
+  /** Undefined if the directory is missing. */
+  #read(digest: Digest, depth: number): MaybePromise<DirectoryMessage | undefined> {
+    const decode = (bytes: Uint8Array): DirectoryMessage => {
+      const message = MESSAGES.Directory.decode(bytes);
+      checkDirectory(message, depth);
+      return message;
+    };
+    return orElse(
+      () => whenThere(this.#content.read(digest, {}, this.#cancel), decode),
+      (error) => {
+        if (missingBlobsOf(error) === undefined) throw error;
+        this.#onMissing(digest);
+        return undefined;
+      },
+    );
+  }
+
+  #add(digest: Digest, depth: number, message: DirectoryMessage): FoundDirectory {
+    const own = ownOf(message);
+    this.#entries += own.entries;
+    if (this.#entries > ENTRIES_MAX) {
+      throw badField('input root', `${ENTRIES_MAX} entries at most`, this.#entries);
+    }
+    this.#expansion.add(digestKey(digest), own);
+    for (const { digest: inner } of message.directories) {
+      const sound = soundDigest('directory.digest', inner);
+      const key = digestKey(sound);
+      // A directory is first found where it is least deep, which is the strictest limit for its links.
+      if (!this.#seen.has(key)) this.#left.push({ digest: sound, depth: depth + 1 });
+      this.#seen.add(key);
+    }
+    return { digest, message };
+  }
 }
 
 function ownOf({ files, directories, symlinks }: DirectoryMessage): Own {
@@ -135,24 +178,6 @@ function ownOf({ files, directories, symlinks }: DirectoryMessage): Own {
       nameBytes: utf8Bytes(name),
     })),
   };
-}
-
-async function directoryAt(
-  content: ContentStore,
-  digest: Digest,
-  depth: number,
-  onMissing: (digest: Digest) => void,
-  cancel: Cancellable | undefined,
-): Promise<DirectoryMessage | undefined> {
-  try {
-    const message = MESSAGES.Directory.decode(await content.read(digest, {}, cancel));
-    checkDirectory(message, depth);
-    return message;
-  } catch (error) {
-    if (missingBlobsOf(error) === undefined) throw error;
-    onMissing(digest);
-    return undefined;
-  }
 }
 
 /** @throws RunnerError `RUNNER_BAD_MESSAGE` for invalid or repeated names, and for links that lead out of the tree. */
@@ -234,7 +259,9 @@ export class TreeIndex {
     }
     const blobs = new Map([[key, root]]);
     const missing: Digest[] = [];
-    for await (const { message } of walkTree(this.#content, root, (digest) => missing.push(digest), cancel)) {
+    const walk = new TreeWalk(this.#content, root, (digest) => missing.push(digest), cancel);
+    for (let found = await walk.next(); found !== undefined; found = await walk.next()) {
+      const { message } = found;
       for (const { digest } of [...message.files, ...message.directories]) {
         if (digest !== null) blobs.set(digestKey(digest), digest);
       }

@@ -48,7 +48,7 @@ import type { Performance, Performer, StatusListener } from '../runners/queue/pe
 import { type QueueOptions, QUEUE_FIELDS } from '../runners/queue/queue-options.ts';
 import { QueueRunner } from '../runners/queue/queue-runner.ts';
 import { createInstruments } from '../runners/queue/runner-instruments.ts';
-import { walkTree } from './input-tree.ts';
+import { TreeWalk } from './input-tree.ts';
 import { LOST_OUTPUT } from './lost-output.ts';
 import { CallTrace } from './call-trace.ts';
 import { REMOTE_METHODS as M } from './methods.ts';
@@ -370,7 +370,9 @@ class RemotePerformance implements Performance {
     const isHere = (await content.findMissing([root], cancel)).length === 0;
     // A blob that is missing here may be on the server, which reports it if it is not.
     if (!isHere) return;
-    for await (const { digest, message } of walkTree(content, root, () => undefined, cancel)) {
+    const walk = new TreeWalk(content, root, () => undefined, cancel);
+    for (let found = await walk.next(); found !== undefined; found = await walk.next()) {
+      const { digest, message } = found;
       blobs.set(digestKey(digest), digest);
       for (const file of message.files) {
         if (file.digest !== null) blobs.set(digestKey(file.digest), file.digest);

@@ -13,7 +13,7 @@ import type { Cancellable } from '../model/cancellation.ts';
 import type { ContentStore } from '../model/content-store.ts';
 import { digestKey, type Digest } from '../model/digest.ts';
 import { EXIT_CODES } from '../model/exit-code.ts';
-import type { MaybePromise } from '../model/maybe-promise.ts';
+import { type MaybePromise, whenThere } from '../model/maybe-promise.ts';
 import { checkNames } from './input-tree.ts';
 
 /** The kind of an entry; `other` cannot be stored. */
@@ -52,14 +52,13 @@ export function unkept(message: string, cause?: unknown): FilerError {
 }
 
 /** Stores bytes under their own digest. */
-export async function storeBytes(
+export function storeBytes(
   content: ContentStore,
   bytes: Uint8Array,
   cancel?: Cancellable,
-): Promise<Digest> {
+): MaybePromise<Digest> {
   const digest = digestOf(bytes);
-  await content.write(digest, bytes, cancel);
-  return digest;
+  return whenThere(content.write(digest, bytes, cancel), () => digest);
 }
 
 /**

@@ -72,17 +72,43 @@ function listJson(list: readonly unknown[], depth: number): string | undefined {
 
 function recordJson(record: JsonObject, depth: number): string | undefined {
   const keys = Object.keys(record);
-  if (keys.some(isIndex)) return undefined;
-  if (!isSorted(keys)) keys.sort(byCodeUnits);
+  for (const key of keys) if (isIndex(key)) return undefined;
+  if (!isSorted(keys)) sortFew(keys);
   let text = '';
   for (const key of keys) {
     const value = record[key];
     if (value === undefined) continue;
     const item = plainJson(value, depth);
     if (item === undefined) return undefined;
-    text += `${text === '' ? '' : ','}${textJson(key)}:${item}`;
+    text += `${text === '' ? '' : ','}${keyJson(key)}:${item}`;
   }
   return `{${text}}`;
+}
+
+/** Keys in JSON: few different ones, and a record has many. */
+const KEYS = new Map<string, string>();
+const KEYS_MAX = 1_000;
+
+function keyJson(key: string): string {
+  const known = KEYS.get(key);
+  if (known !== undefined) return known;
+  const json = textJson(key);
+  if (KEYS.size < KEYS_MAX) KEYS.set(key, json);
+  return json;
+}
+
+/** Sorts in place by {@link byCodeUnits}: without the lists that `sort` makes, which are most of its cost for few keys. */
+function sortFew(keys: string[]): void {
+  if (keys.length > 32) {
+    keys.sort(byCodeUnits);
+    return;
+  }
+  for (let end = 1; end < keys.length; end += 1) {
+    const key = keys[end] as string;
+    let at = end;
+    for (; at > 0 && key < (keys[at - 1] as string); at -= 1) keys[at] = keys[at - 1] as string;
+    keys[at] = key;
+  }
 }
 
 /** True for keys that an object lists by number, whatever their order of insertion. */

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { check } from '../../src/kernel/argument-check.ts';
-import { checkDigest, type Digest, DIGEST } from '../../src/model/digest.ts';
+import * as is from '../../src/kernel/shape.ts';
+import { checkDigest, checkDigests, type Digest, DIGEST, isHash } from '../../src/model/digest.ts';
 
 const hash = 'a'.repeat(64);
 const refusal = (act: () => void): string | undefined => {
@@ -41,4 +42,42 @@ test.for([
   const message = refusal(() => check('digest', given, DIGEST));
   expect(message === undefined).toBe(isAllowed);
   expect(refusal(() => checkDigest('digest', given))).toBe(message);
+});
+
+test.for([
+  [
+    'sound digests',
+    [
+      { hash, sizeBytes: 0 },
+      { hash: 'b'.repeat(64), sizeBytes: 7 },
+    ],
+  ],
+  ['none', []],
+  ['a hole', [{ hash, sizeBytes: 0 }, , { hash, sizeBytes: 0 }]],
+  [
+    'a short hash after a sound digest',
+    [
+      { hash, sizeBytes: 0 },
+      { hash: 'a'.repeat(63), sizeBytes: 1 },
+    ],
+  ],
+  ['no list', { length: 0 }],
+  ['null', null],
+] as const)('checkDigests decides as the check of a list: %s', ([, value]) => {
+  const given = value as readonly Digest[];
+  const message = refusal(() => check('digests', given, is.listOf(DIGEST, 'a list of digests')));
+  expect(refusal(() => checkDigests('digests', given))).toBe(message);
+});
+
+test('a hash that differs from a sound one only in what comes later is checked for itself', () => {
+  const refused = `${'a'.repeat(63)}A`;
+  for (const [text, isAllowed] of [
+    [hash, true],
+    [refused, false],
+    [hash, true],
+    [refused, false],
+    [`${hash}a`, false],
+  ] as const) {
+    expect(isHash(text)).toBe(isAllowed);
+  }
 });

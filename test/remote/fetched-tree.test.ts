@@ -8,7 +8,7 @@ import { topicOf } from '../../src/kernel/question.ts';
 import { Cancellation } from '../../src/model/cancellation.ts';
 import { missingBlobsOf } from '../../src/model/content-store.ts';
 import { FetchedTree } from '../../src/remote/fetched-tree.ts';
-import { walkTree } from '../../src/remote/input-tree.ts';
+import { TreeWalk } from '../../src/remote/input-tree.ts';
 import { RemoteClient } from '../../src/remote/remote-client.ts';
 import { createRemoteService } from '../../src/remote/remote-service.ts';
 import { overWire, type RemoteService } from '../../src/remote/rpc.ts';
@@ -117,8 +117,9 @@ test('names and targets that are not UTF-8 are refused, in a tree as in an input
     for (const root of directories) {
       expect(() => tree.addTree(damaged(MESSAGES.Tree.encode({ root })))).toThrow(refusal);
       const content = createMemoryContentStore();
-      const walk = walkTree(content, content.add(damaged(MESSAGES.Directory.encode(root))), () => undefined);
-      await expect(walk.next()).rejects.toThrow(refusal);
+      const rootDigest = content.add(damaged(MESSAGES.Directory.encode(root)));
+      const walk = new TreeWalk(content, rootDigest, () => undefined);
+      expect(() => walk.next()).toThrow(refusal);
     }
     const real = MESSAGES.Tree.encode({ root: { files: [{ name: 'bad\uFFFD', digest }] } });
     expect(() => tree.addTree(real)).not.toThrow();

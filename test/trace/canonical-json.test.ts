@@ -53,6 +53,17 @@ describe('canonical JSON', () => {
     );
   });
 
+  test.for([2, 33, 1_500])('sorts %i keys', (count) => {
+    const keys = Array.from({ length: count }, (_, at) => `k${(at * 7) % count}`);
+    const value = Object.fromEntries(keys.map((key) => [key, 0]));
+    expect(canonicalJson(value)).toBe(
+      `{${[...new Set(keys)]
+        .sort()
+        .map((key) => `"${key}":0`)
+        .join(',')}}`,
+    );
+  });
+
   test('does not depend on the order in which keys were set', () => {
     expect(canonicalJson({ b: 1, a: { d: [], c: -0 } })).toBe('{"a":{"c":0,"d":[]},"b":1}');
     expect(canonicalJson({ a: { c: -0, d: [] }, b: 1 })).toBe('{"a":{"c":0,"d":[]},"b":1}');

@@ -40,7 +40,7 @@ export const remoteBugs: readonly Bug[] = [
     edits: [
       {
         file: 'src/remote/stored-tree.ts',
-        find: '  await content.write(digest, bytes, cancel);\n  return digest;',
+        find: '  return whenThere(content.write(digest, bytes, cancel), () => digest);',
         replace:
           '  Promise.resolve(content.write(digest, bytes, cancel)).then(undefined, () => undefined);\n  return digest;',
       },

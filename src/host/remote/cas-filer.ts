@@ -23,7 +23,7 @@ import {
 import { digestKey, digestOfSnapshot, type Digest, snapshotOfDigest } from '../../model/digest.ts';
 import { EXIT_CODES } from '../../model/exit-code.ts';
 import { meaningOf } from '../../model/system-error.ts';
-import { walkTree } from '../../remote/input-tree.ts';
+import { TreeWalk } from '../../remote/input-tree.ts';
 import { listing, storeTree, unkept, type EntryKind, type TreeSource } from '../../remote/stored-tree.ts';
 import { asFilerError, DirCheckout, filled, prepareTarget } from '../filers/dir-checkout.ts';
 import type { DiskFiler } from '../filers/disk-filer.ts';
@@ -100,7 +100,9 @@ class CasFiler implements DiskFiler {
     const messages = new Map<string, DirectoryMessage>();
     const missing = new Map<string, Digest>();
     const onMissing = (digest: Digest): void => void missing.set(digestKey(digest), digest);
-    for await (const { digest, message } of walkTree(this.#content, root, onMissing, cancel)) {
+    const walk = new TreeWalk(this.#content, root, onMissing, cancel);
+    for (let found = await walk.next(); found !== undefined; found = await walk.next()) {
+      const { digest, message } = found;
       messages.set(digestKey(digest), message);
     }
     const files = [...messages.values()].flatMap((message) => message.files.map(digestOfFile));

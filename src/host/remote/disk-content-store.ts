@@ -31,7 +31,6 @@ import {
   BLOB_RANGE,
   checkOffset,
   givenUp,
-  MANY_DIGESTS,
   wrongDigest,
   type BlobHold,
   type BlobRange,
@@ -39,7 +38,7 @@ import {
   type ContentStore,
   MissingBlobsError,
 } from '../../model/content-store.ts';
-import { checkDigest, digestKey, type Digest } from '../../model/digest.ts';
+import { checkDigest, checkDigests, digestKey, type Digest } from '../../model/digest.ts';
 import { OUT_OF_QUOTA } from '../../model/system-error.ts';
 import { cancelledOperation } from '../../filers/filer-error.ts';
 import { ownName } from '../own-name.ts';
@@ -176,7 +175,7 @@ class DiskBlobs implements DiskContentStore {
   }
 
   async findMissing(digests: readonly Digest[], cancel?: Cancellable): Promise<readonly Digest[]> {
-    check('digests', digests, MANY_DIGESTS);
+    checkDigests('digests', digests);
     throwIfCancelled(cancel);
     const missing = new Map<string, Digest>();
     for (const digest of digests) {
@@ -389,7 +388,7 @@ class DiskBlobs implements DiskContentStore {
   }
 
   hold(digests: readonly Digest[]): BlobHold {
-    check('digests', digests, MANY_DIGESTS);
+    checkDigests('digests', digests);
     const release = this.#held.add(digests.map(digestKey));
     void this.#touchAll(digests);
     const lease: Holding = { sinceMs: Date.now() };
@@ -405,7 +404,7 @@ class DiskBlobs implements DiskContentStore {
   /** Other processes spare them too, because they are touched after the hold began. */
   holdAlong(held: Digest, digests: readonly Digest[]): void {
     checkDigest('held', held);
-    check('digests', digests, MANY_DIGESTS);
+    checkDigests('digests', digests);
     this.#held.addAlong(digestKey(held), digests.map(digestKey));
     void this.#touchAll(digests);
   }
