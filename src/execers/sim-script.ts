@@ -88,17 +88,31 @@ const known = new Map<string, SimStep>();
 const KNOWN_MAX = 1024;
 const KNOWN_LENGTH_MAX = 128;
 
-function badStep(index: number, expected: string, actual: unknown): RunnerError {
-  const message = `Bad sim script: argv[${index}]: expected ${expected}, got ${describeValue(actual)}`;
-  return new RunnerError('RUNNER_EXEC_FAILED', message, { expected, actual });
+/** The error for an invalid step: `RUNNER_EXEC_FAILED` (R136). */
+export class BadStepError extends RunnerError {
+  readonly #index: number;
+  readonly #expected: string;
+
+  constructor(index: number, expected: string, actual: unknown) {
+    const message = `Bad sim script: argv[${index}]: expected ${expected}, got ${describeValue(actual)}`;
+    super('RUNNER_EXEC_FAILED', message, { expected, actual });
+    this.#index = index;
+    this.#expected = expected;
+  }
+
+  /** The error for the argv of which the script had the elements at `places`, and which may also have steps of `opcode`. */
+  inArgv(places: readonly number[], opcode: string): BadStepError {
+    const expected = this.#expected === OPCODES ? `${opcode}, ${OPCODES}` : this.#expected;
+    return new BadStepError(places[this.#index] ?? this.#index, expected, this.actual);
+  }
 }
 
 function parseStep(element: unknown, index: number): SimStep {
   const found = known.get(element as string);
   if (found !== undefined) return found;
-  if (typeof element !== 'string') throw badStep(index, 'a string', element);
+  if (typeof element !== 'string') throw new BadStepError(index, 'a string', element);
   const step = readStep(element);
-  if (typeof step === 'string') throw badStep(index, step, element);
+  if (typeof step === 'string') throw new BadStepError(index, step, element);
   if (element.length <= KNOWN_LENGTH_MAX) {
     if (known.size >= KNOWN_MAX) known.clear();
     known.set(element, step);
