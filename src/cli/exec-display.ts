@@ -85,21 +85,23 @@ export function showEvent(
   if (event.type !== 'status') return;
   // The end of a run must come after all of its output.
   if (isTerminal(event.status.state)) display.end();
+  const { state, error } = event.status;
+  const end = hasField(state, 'exitCode') ? event.status.exitCode : undefined;
   if (json) {
-    // The output is on lines of its own, and the log files that these fields could name do not exist.
     terminal.json({
       type: 'status',
       atMs: event.at,
       ...event.status,
+      // A program would read the zero of a run that has none as success.
+      exitCode: end,
+      // The output is on lines of its own, and the log files that these fields could name do not exist.
       stdoutRef: undefined,
       stderrRef: undefined,
     });
     return;
   }
-  const { state, exitCode, error } = event.status;
-  const end = hasField(state, 'exitCode') ? ` ${exitCode}` : '';
   terminal.note(
-    `${formatSpan(event.at).padStart(8)}  ${state}${end}${error === '' ? '' : `  ${onOneLine(error)}`}${startHint(event.status, display.isRemote)}`,
+    `${formatSpan(event.at).padStart(8)}  ${state}${end === undefined ? '' : ` ${end}`}${error === '' ? '' : `  ${onOneLine(error)}`}${startHint(event.status, display.isRemote)}`,
   );
 }
 

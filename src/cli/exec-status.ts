@@ -72,11 +72,15 @@ export function remoteExecStatus({ state, exitCode, error }: RunStatus): number 
   }
 }
 
+/** The field of an action, as clusters such as this package's name it when they refuse one. */
+const REFUSED_TIMEOUT = /\baction\.timeout: /;
+
 /**
- * What to do about a program that could not be started, here or on a cluster, as the end of a line; `''` if nothing is
+ * What to do about a command that could not be started, here or on a cluster, as the end of a line; `''` if nothing is
  * known.
  */
 export function startHint({ error }: RunStatus, isRemote: boolean): string {
+  if (isRemote && REFUSED_TIMEOUT.test(error)) return ' (the cluster takes no --timeout of that length)';
   const [, code] = SPAWN_FAILED.exec(notStartedReason(error) ?? '') ?? [];
   if (code === 'ENOENT') {
     const ofPath = isRemote ? ', a path such as ./run has to be among the files of --input' : '';

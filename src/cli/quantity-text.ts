@@ -15,6 +15,18 @@ export function formatSpan(ms: number): string {
   return `${value >= 100 || Number.isInteger(value) ? Math.round(value) : value.toFixed(1)} ${unit}`;
 }
 
+const SIZES: readonly (readonly [number, string])[] = [
+  [1_024 ** 3, 'GiB'],
+  [1_024 ** 2, 'MiB'],
+  [1_024, 'KiB'],
+];
+
+/** Formats a number of bytes in its largest fitting unit: `2.5 GiB`, `1.0 KiB`, `12 B`. */
+export function formatSize(bytes: number): string {
+  const [size, unit] = SIZES.find(([each]) => bytes >= each) ?? [1, 'B'];
+  return `${size === 1 ? bytes : (bytes / size).toFixed(1)} ${unit}`;
+}
+
 /** Parses a duration such as `5s`, `1.5m`, `200ms`, `2h` or a plain number of seconds. */
 export function parseSpanMs(text: string): number | undefined {
   const match = /^(\d+(?:\.\d+)?)(ms|s|m|min|h|d)?$/.exec(text.trim());

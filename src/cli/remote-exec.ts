@@ -15,6 +15,7 @@ import { createCasFiler } from '../host/remote/cas-filer.ts';
 import { connectRemote, endpointProblem, type RemoteConnection } from '../host/remote/grpc-transport.ts';
 import { InputFolder } from '../host/remote/input-folder.ts';
 import { realWorld } from '../host/real-world.ts';
+import { FilerError } from '../filers/filer-error.ts';
 import { isRunnerError, messageOf } from '../kernel/errors.ts';
 import { onOneLine } from '../kernel/one-line.ts';
 import { namedTopic } from '../kernel/question.ts';
@@ -31,6 +32,7 @@ import type { Command } from '../model/command.ts';
 import { type Digest, snapshotOfDigest } from '../model/digest.ts';
 import type { RunStatus } from '../model/run-status.ts';
 import type { OutputCreator } from '../model/output.ts';
+import { isSystemError, meaningOf } from '../model/system-error.ts';
 import type { TraceEvent } from '../model/trace-event.ts';
 import type { World } from '../model/world.ts';
 import { callText, failureText } from '../remote/call-trace.ts';
@@ -549,10 +551,18 @@ async function downloadDirectory(
     signal.throwIfAborted();
     await moveInto(join(made, path), target);
   } catch (error) {
-    throw content.named(error);
+    throw content.named(withoutCheckout(error));
   } finally {
     await rm(scratch, { recursive: true, force: true });
   }
+}
+
+/** What is wrong here, such as a full disk, in place of a failed checkout, of which the user knows nothing. */
+function withoutCheckout(error: unknown): unknown {
+  if (!(error instanceof FilerError) || error.cause === undefined) return error;
+  return isSystemError(error.cause)
+    ? new Error(meaningOf(error.cause), { cause: error.cause })
+    : withoutCheckout(error.cause);
 }
 
 /** Moves a tree to its place, merging with a folder that exists there. Nothing is written through a link. */

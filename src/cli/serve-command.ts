@@ -19,7 +19,7 @@ import { counted } from '../model/plural.ts';
 import { shellWord } from '../model/shell-word.ts';
 import { endProcess, EXIT_STATUS, UsageError } from './exit-status.ts';
 import { Interruption } from './interruption.ts';
-import { formatSpan } from './quantity-text.ts';
+import { formatSize, formatSpan } from './quantity-text.ts';
 import { hushGrpc, readFileOf, readToken } from './remote-access.ts';
 import { ownLine } from './rerun-line.ts';
 import type { Terminal } from './terminal.ts';
@@ -327,9 +327,8 @@ export class AccessLog {
   }
 
   summary(): string {
-    const mib = (bytes: number): string => `${(bytes / MIB).toFixed(1)} MiB`;
     const faults = !this.#isChaotic ? '' : `, ${counted(this.#faults, 'fault')}`;
-    return `${counted(this.#actions, 'action')} answered, ${counted(this.#calls, 'call')}${faults}, ${mib(this.#bytesIn)} in, ${mib(this.#bytesOut)} out`;
+    return `${counted(this.#actions, 'action')} answered, ${counted(this.#calls, 'call')}${faults}, ${formatSize(this.#bytesIn)} in, ${formatSize(this.#bytesOut)} out`;
   }
 }
 

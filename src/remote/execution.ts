@@ -69,7 +69,7 @@ function statusOfRun({ state, error, actionResult }: RunStatus): RpcStatus {
 }
 
 const WORDS: Partial<Readonly<Record<RunState, string>>> = {
-  ABORTED: 'the action was aborted',
+  ABORTED: 'the server aborted the action',
   TIMEDOUT: 'the action took longer than its timeout',
 };
 
@@ -223,6 +223,8 @@ class Execution {
   stage: Stage = EXECUTION_STAGES.QUEUED;
   /** All clients left before a runner accepted it: it is aborted once one has. */
   isCancelled = false;
+  /** Its clients have cancelled it or left. */
+  isGivenUp = false;
   /** Retries the abort if the runner refused it. */
   retry: Timer | undefined;
   /** Set once a runner has accepted it. */
@@ -517,6 +519,7 @@ export class Executions {
       const status = await this.#lastStatus(execution, runner, first);
       const logs = await this.#partialLogs(status, execution);
       if (this.#options.dropLogs !== undefined) await this.#dropLogs(this.#options.dropLogs, runner, status);
+      if (status.state === 'ABORTED' && execution.isGivenUp) return CANCELLED_RESULT;
       return resultOfRun(status, logs);
     } catch (error) {
       const result = failureResult(error);
@@ -685,6 +688,7 @@ export class Executions {
   async #abort(execution: Execution): Promise<void> {
     // Later requests for the same action must not join one that is being aborted.
     this.#unshare(execution);
+    execution.isGivenUp = true;
     const { run, drop } = execution;
     if (run === undefined) {
       execution.isCancelled = true;

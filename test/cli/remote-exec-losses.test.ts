@@ -6,6 +6,8 @@ import { describe, expect, test, vi } from 'vitest';
 import { serveRemote } from '../../src/host/remote/grpc-server.ts';
 import { REMOTE_METHODS as M } from '../../src/remote/methods.ts';
 import { type RemoteService, RpcError } from '../../src/remote/rpc.ts';
+import { SmallDisk, smallDiskMissingBecause, titledForSmallDisk } from '../host/remote/small-disk.ts';
+import { startIn } from './command.ts';
 import { remoteLab } from './remote-lab.ts';
 
 const lab = remoteLab();
@@ -99,6 +101,20 @@ test('an output that is not there, or has no room, is one line whatever its name
   );
   expect(readdirSync(lab.dir)).toEqual(['out']);
 });
+
+test.runIf(smallDiskMissingBecause === undefined)(
+  titledForSmallDisk('a folder for which the disk here has no room says so, and leaves nothing'),
+  async () => {
+    const disk = new SmallDisk(64);
+    ends.push(() => disk.remove());
+    const args = ['--remote', lab.cluster.endpoint, '--output', 'd', '--', 'sh', '-c'];
+    const script = 'mkdir d; head -c 1000000 /dev/zero > d/f';
+    const { code, err } = await startIn(disk.dir, 'exec', ...args, script).finished;
+    expect(code).toBe(125);
+    expect(err).toMatch(/\nerror: --output: d: no space left on device\n$/);
+    expect(readdirSync(disk.dir)).toEqual([]);
+  },
+);
 
 test('what a server says stays on its line', async () => {
   const text = 'no\n  1 ms  COMPLETE 0\u2028\u202e\u001b[2J';

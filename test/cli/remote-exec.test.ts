@@ -271,6 +271,15 @@ describe('what goes there and comes back', () => {
       { type: 'output', stream: 'stdout', text: 'ä' },
       { type: 'status', state: 'COMPLETE', exitCode: 3, actionResult: { cached: false } },
     ]);
+    expect(jsonLines(out).map((line) => 'exitCode' in (line as object))).toEqual([false, false, false, true]);
+  });
+
+  test('a --timeout that the cluster refuses is one', async () => {
+    const { code, err } = await runThere(['--timeout', '25h', '--', 'true']);
+    expect(code).toBe(125);
+    expect(err).toMatch(
+      /FAILED 240 .* expected 86400000 ms at most, got 90000000 \(the cluster takes no --timeout of that length\)\n$/,
+    );
   });
 
   test('--json says which outputs came back', async () => {

@@ -216,6 +216,15 @@ describe('executing an action', () => {
       expect(last?.response).toBeUndefined();
     }));
 
+  test('R196 a run that its runner aborts, which no client has asked for, is aborted by the server', () =>
+    play(async ({ service, content, sim, runner }) => {
+      const ended = all(execute(service, putAction(content)));
+      await sim.sleep(50);
+      await runner.abort((await runner.statusAll()).statuses[0]?.runId ?? '');
+      const error = { code: 1, message: 'the server aborted the action' };
+      expect((await ended).at(-1)).toMatchObject({ done: true, error });
+    }));
+
   test('R196 a full queue is RESOURCE_EXHAUSTED', () =>
     play(
       async ({ service, content, sim }) => {
