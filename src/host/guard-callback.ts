@@ -10,15 +10,23 @@ export function guardCallback(name: string, call: () => unknown): void {
   guarded(call, (error) => process.emitWarning(`${name} threw: ${messageOf(error)}`));
 }
 
-/** Gives a callback of that name each text, but not one that it has just got. */
-export function sayingOnce(
+const HOUR_MS = 3_600_000;
+
+/**
+ * Gives a callback of that name each text, but the same one only once an hour, so that trouble with every call is no
+ * flood, and trouble that lasts or comes again is not forgotten. `nowMs` is a clock that never goes back.
+ */
+export function sayingHourly(
   name: string,
   callback: ((text: string) => void) | undefined,
+  nowMs: () => number = () => performance.now(),
 ): (text: string) => void {
-  let said: string | undefined;
+  const saidAtMs = new Map<string, number>();
   return (text) => {
-    if (text === said) return;
-    said = text;
+    const now = nowMs();
+    for (const [said, atMs] of saidAtMs) if (now - atMs >= HOUR_MS) saidAtMs.delete(said);
+    if (saidAtMs.has(text)) return;
+    saidAtMs.set(text, now);
     guardCallback(name, () => callback?.(text));
   };
 }

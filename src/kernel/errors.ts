@@ -74,8 +74,8 @@ export type RunnerErrorCode =
    */
   | 'RUNNER_SIMULATION_MISUSE'
   /**
-   * Code of a simulation in ambient time called something that no simulation can repeat: a file, a network, a process,
-   * a real timer.
+   * Code of a simulation called something that no simulation can repeat: a build cluster over the network, and in ambient
+   * time also a file, any other network, a process, a real timer.
    */
   | 'RUNNER_OUTSIDE_CALL'
   /** Code of a simulation in ambient time called `process.nextTick` endlessly. */

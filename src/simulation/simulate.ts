@@ -13,6 +13,7 @@ import { STALL_LOOK_EVERY_LEAST } from './stall-watch.ts';
 import type { Verdict } from './verdict.ts';
 import { check, unreadable } from '../kernel/argument-check.ts';
 import { SEED } from '../kernel/seeded-random.ts';
+import { noteSimulation } from '../kernel/simulating.ts';
 
 interface Running {
   readonly run: SimulationRun;
@@ -99,19 +100,13 @@ export async function simulateChecked(options: SimulateOptions): Promise<Verdict
   const run = new SimulationRun(options, sourceOf(options));
   const ended = run.run();
   running = { run, ended };
+  noteSimulation(() => run.turns.isOn);
   try {
     return await ended;
   } finally {
     running = undefined;
+    noteSimulation(undefined);
   }
-}
-
-/**
- * True while code of a simulation's scenario runs, and between two of its events; false while the event loop has the
- * thread.
- */
-export function isSimulating(): boolean {
-  return running?.run.turns.isOn === true;
 }
 
 /** The engine has ended the code of the simulation inside an endless loop, so that the end of its turn was not noted. */

@@ -6,7 +6,7 @@
  */
 import { chai } from 'vitest';
 import { RunnerError } from '../kernel/errors.ts';
-import { isSimulating } from '../simulation/simulate.ts';
+import { isSimulating } from '../kernel/simulating.ts';
 
 const SNAPSHOT_MATCHERS = [
   'matchSnapshot',

@@ -37,7 +37,7 @@ import { casFilerIn } from './cas-filer.ts';
 import { createDiskActionCache } from './disk-action-cache.ts';
 import { createDiskActions } from './disk-actions.ts';
 import { createDiskContentStore, type DiskContentStore } from './disk-content-store.ts';
-import { guardCallback, sayingOnce } from '../guard-callback.ts';
+import { guardCallback, sayingHourly } from '../guard-callback.ts';
 import { storeFile } from './stored-tree.ts';
 import { WorkFolder } from './work-folder.ts';
 import { WorkLogs } from './work-logs.ts';
@@ -91,9 +91,10 @@ export interface BuildClusterOptions extends Omit<ServeRemoteOptions, 'service'>
   /** Receives the metrics of all workers; a gauge such as `runningTask` is the sum over them. */
   readonly metrics?: Metrics | undefined;
   /**
-   * Gets a sentence, once, about trouble that clients can do nothing about: the folder `cas` was removed and cannot be
-   * made again, its disk is full below `casBytesMax`, no folder can be made for actions, their logs cannot be kept, or a
-   * worker takes no more actions. What it throws, or rejects with, is a warning of the process, and changes nothing else.
+   * Gets a sentence, the same one once an hour, about trouble that clients can do nothing about: the folder `cas` was
+   * removed and cannot be made again, its disk is full below `casBytesMax`, no folder can be made for actions, their logs
+   * cannot be kept, or a worker takes no more actions. What it throws, or rejects with, is a warning of the process, and
+   * changes nothing else.
    */
   readonly onTrouble?: (text: string) => void;
 }
@@ -292,7 +293,7 @@ export async function serveBuildCluster(options: BuildClusterOptions = {}): Prom
     const stores = openStores(options, temporary);
     const { content, cache } = stores;
     ends.unshift(() => content.close());
-    const say = sayingOnce('onTrouble of a build cluster', options.onTrouble);
+    const say = sayingHourly('onTrouble of a build cluster', options.onTrouble);
     const logs = makeLogs(options, temporary, say);
     // What cannot be removed of them is left to the removal of the folder, which says what stays.
     ends.unshift(() => Promise.allSettled(logs.map((outputs) => outputs.dispose())));

@@ -23,7 +23,10 @@ export interface DiskActionCacheOptions {
   readonly dir: string;
   /** How many results it keeps; the least recently used go first. Default 1,000,000. */
   readonly maxEntries?: number;
-  /** Gets a sentence, once, if the folder was removed and cannot be made again. Its calls fail with the same. */
+  /**
+   * Gets a sentence, the same one once an hour, if the folder was removed and cannot be made again. Its calls fail with
+   * the same.
+   */
   readonly onTrouble?: (text: string) => void;
 }
 

@@ -61,8 +61,8 @@ export interface DiskContentStoreOptions {
   /** How many bytes of blobs it keeps; the least recently used go first. Default Infinity: nothing is evicted. */
   readonly maxBytes?: number;
   /**
-   * Gets a sentence, once, about trouble that its callers can do nothing about: the folder was removed and cannot be made again,
-   * or the disk is full although the store may keep more.
+   * Gets a sentence, the same one once an hour, about trouble that its callers can do nothing about: the folder was
+   * removed and cannot be made again, or the disk is full although the store may keep more.
    */
   readonly onTrouble?: (text: string) => void;
 }

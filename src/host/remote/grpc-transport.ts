@@ -11,6 +11,7 @@ import { type MessageCodec, MESSAGES } from '../../cas/codec.ts';
 import { check } from '../../kernel/argument-check.ts';
 import { invalidArgument, messageOf } from '../../kernel/errors.ts';
 import type { RpcStatus } from '../../model/action.ts';
+import { refuseInSimulation } from '../../kernel/simulating.ts';
 import { backOffMs, LONGEST_BACK_OFF_MS } from '../../model/back-off.ts';
 import {
   type RemoteService,
@@ -77,6 +78,9 @@ const METHOD = is.objectOf<RpcMethod<unknown, unknown>>(
   },
   {},
 );
+
+const IN_SIMULATIONS =
+  'use a server in the simulation, overWire(createRemoteService(…)) of dryrunner/remote, as the transport';
 
 /** A connection to a server. */
 export interface RemoteConnection extends RemoteService {
@@ -209,8 +213,9 @@ class GrpcConnection implements RemoteConnection {
     });
   }
 
-  /** @throws RunnerError `RUNNER_INVALID_ARGUMENT`; RpcError `UNAVAILABLE`. */
+  /** @throws RunnerError `RUNNER_OUTSIDE_CALL` or `RUNNER_INVALID_ARGUMENT`; RpcError `UNAVAILABLE`. */
   #checkCall(method: RpcMethod<unknown, unknown>, context: RpcContext): void {
+    refuseInSimulation('a connection of connectRemote', IN_SIMULATIONS);
     check('method', method, METHOD);
     check('context', context, CONTEXT);
     if (this.#isClosed) throw new RpcError('UNAVAILABLE', 'the connection was closed here');
@@ -313,8 +318,8 @@ function credentialsFor(
 /**
  * Connects to a server of the Remote Execution API; the connection is made lazily, by the first call.
  *
- * Rejects with `RUNNER_MISSING_PACKAGE` if @grpc/grpc-js or protobufjs is not installed, and with `RUNNER_INVALID_ARGUMENT` for
- * invalid options.
+ * Rejects with `RUNNER_MISSING_PACKAGE` if @grpc/grpc-js or protobufjs is not installed, with `RUNNER_INVALID_ARGUMENT` for
+ * invalid options, and in a simulation with `RUNNER_OUTSIDE_CALL`, as its calls do.
  *
  * @example
  * ```ts
@@ -326,6 +331,7 @@ function credentialsFor(
  * ```
  */
 export async function connectRemote(options: ConnectRemoteOptions): Promise<RemoteConnection> {
+  refuseInSimulation('connectRemote', IN_SIMULATIONS);
   check('options', options, OPTIONS);
   const { endpoint, tlsCa } = options;
   const problem = endpointProblem(endpoint);

@@ -19,7 +19,7 @@ import { messageOf, RunnerError } from '../../kernel/errors.ts';
 import { isOutOfFiles, isOutOfRoom } from '../../model/content-store.ts';
 import { isSystemError, meaningOf } from '../../model/system-error.ts';
 import { makeFolderSync } from '../make-folder.ts';
-import { sayingOnce } from '../guard-callback.ts';
+import { sayingHourly } from '../guard-callback.ts';
 import { isOwnName, ownerOf } from '../own-name.ts';
 
 /** True for an error of the system because nothing is at that path, or a file is in the place of a folder above it. */
@@ -90,14 +90,14 @@ export class StoreFolders {
   readonly #names: readonly string[];
   /** The modes that the root and the folders above it had when the store was opened. */
   readonly #modes = new Map<string, number>();
-  /** Reports trouble, once as long as it is the same. */
+  /** Reports trouble, the same once an hour. */
   readonly say: (text: string) => void;
 
   /** Makes the folders of those names that are missing. Throws the system's error if nothing can be written there. */
   constructor(root: string, names: readonly string[], onTrouble?: (text: string) => void) {
     this.#root = root;
     this.#names = names;
-    this.say = sayingOnce('onTrouble of a store', onTrouble);
+    this.say = sayingHourly('onTrouble of a store', onTrouble);
     this.#makeAll();
     for (let path = root; !this.#modes.has(path); path = dirname(path)) {
       this.#modes.set(path, statSync(path).mode & PERMISSIONS);
