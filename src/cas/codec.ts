@@ -5,7 +5,8 @@
 import type protobuf from 'protobufjs';
 import * as is from '../kernel/shape.ts';
 import { check, unreadable } from '../kernel/argument-check.ts';
-import { describeValue, messageOf, RunnerError } from '../kernel/errors.ts';
+import { describeValue, invalidArgument, messageOf, RunnerError } from '../kernel/errors.ts';
+import { nearestName } from '../kernel/nearest-name.ts';
 import { membersOf } from '../kernel/union-members.ts';
 import type { Digest } from '../model/digest.ts';
 import { protocolType, strictReader } from './protocol-types.ts';
@@ -21,7 +22,7 @@ export type Init<T> = T extends Uint8Array | string | number | boolean | null | 
 export interface MessageCodec<T> {
   /** The full name of the type, as in an `Any`: `google.rpc.Status`. */
   readonly name: string;
-  /** @throws RunnerError `RUNNER_INVALID_ARGUMENT` for anything but such a message. */
+  /** @throws RunnerError `RUNNER_INVALID_ARGUMENT` for anything but such a message, which has no unknown fields. */
   encode(message: Init<T>): Uint8Array;
   /** @throws RunnerError `RUNNER_BAD_MESSAGE` if the bytes are not such a message, or a text in it is not UTF-8. */
   decode(bytes: Uint8Array): T;
@@ -362,10 +363,12 @@ type Fields = Readonly<Record<string, unknown>>;
  * named by digest must always have the same bytes.
  */
 class Canonical {
+  readonly #type: protobuf.Type;
   readonly #fields: readonly protobuf.Field[];
   static readonly #known = new Map<protobuf.Type, Canonical>();
 
   private constructor(type: protobuf.Type) {
+    this.#type = type;
     this.#fields = type.fieldsArray;
   }
 
@@ -377,22 +380,70 @@ class Canonical {
     return made;
   }
 
+  /** @throws RunnerError `RUNNER_INVALID_ARGUMENT` for fields that there are not, and for values of another type. */
   message(message: Fields): Fields {
     const written: Record<string, unknown> = {};
+    let there = 0;
     for (const field of this.#fields) {
       const value = message[field.name];
-      if (value === undefined || value === null || isDefault(value)) continue;
-      written[field.name] = Canonical.#value(field, value);
+      if (value === undefined) continue;
+      there += 1;
+      if (value === null || isDefault(value)) continue;
+      written[field.name] = this.#value(field, value);
     }
+    if (Object.keys(message).length > there) this.#refuseOthers(message);
     return written;
   }
 
-  static #value({ resolvedType, repeated, map }: protobuf.Field, value: unknown): unknown {
-    if (map || !isMessageType(resolvedType)) return value;
-    const inner = Canonical.of(resolvedType);
-    return repeated
-      ? (value as readonly Fields[]).map((each) => inner.message(each))
-      : inner.message(value as Fields);
+  #value(field: protobuf.Field, value: unknown): unknown {
+    const { resolvedType, repeated, map } = field;
+    if (map) return value;
+    if (!repeated) return this.#single(field, value);
+    if (!Array.isArray(value)) throw this.#refusal(field, 'a list', value);
+    if (isMessageType(resolvedType)) return value.map((each) => this.#single(field, each));
+    for (const each of value) this.#single(field, each);
+    return value;
+  }
+
+  #single(field: protobuf.Field, value: unknown): unknown {
+    const { resolvedType } = field;
+    if (isMessageType(resolvedType)) {
+      if (!is.isObject(value)) throw this.#refusal(field, `a ${resolvedType.name}`, value);
+      return Canonical.of(resolvedType).message(value);
+    }
+    const expected = misfit(field.type, value);
+    if (expected !== undefined) throw this.#refusal(field, expected, value);
+    return value;
+  }
+
+  #refusal({ name }: protobuf.Field, expected: string, value: unknown): RunnerError {
+    return invalidArgument(`${this.#type.name}.${name}`, expected, value);
+  }
+
+  /** A field that is undefined counts as absent. */
+  #refuseOthers(message: Fields): void {
+    const names = this.#fields.map(({ name }) => name);
+    const other = Object.keys(message).find((key) => message[key] !== undefined && !names.includes(key));
+    if (other === undefined) return;
+    const expected = `only the fields ${names.join(', ')}`;
+    const nearest = nearestName(other, names);
+    const hint = nearest === undefined ? '' : `; the nearest is ${nearest}`;
+    const text = `${this.#type.name}: expected ${expected}, got a field ${describeValue(other)}${hint}`;
+    throw new RunnerError('RUNNER_INVALID_ARGUMENT', text, { expected, actual: message });
+  }
+}
+
+/** What a field of that type expects instead of a value; undefined if it can have it. All others are numbers. */
+function misfit(type: string, value: unknown): string | undefined {
+  switch (type) {
+    case 'string':
+      return typeof value === 'string' ? undefined : 'a string';
+    case 'bytes':
+      return value instanceof Uint8Array ? undefined : 'a Uint8Array';
+    case 'bool':
+      return typeof value === 'boolean' ? undefined : 'true or false';
+    default:
+      return typeof value === 'number' ? undefined : 'a number';
   }
 }
 

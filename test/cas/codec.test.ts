@@ -48,6 +48,51 @@ describe('messages', () => {
     );
   });
 
+  test.for<[string, unknown, string]>([
+    [
+      'an unknown field',
+      { file: [] },
+      /^Directory: expected only the fields .*, got a field "file"; the nearest is files$/.source,
+    ],
+    [
+      'an unknown field of an inner message',
+      { files: [{ name: 'a', hash: 'x' }] },
+      /^FileNode: expected only the fields .*, got a field "hash"/.source,
+    ],
+    [
+      'a digest as a text',
+      { files: [{ name: 'a', digest: 'x' }] },
+      '^FileNode\\.digest: expected a Digest, got "x"$',
+    ],
+    [
+      'a hash that is a number',
+      { files: [{ digest: { hash: 5 } }] },
+      '^Digest\\.hash: expected a string, got 5$',
+    ],
+    [
+      'a size that is a text',
+      { files: [{ digest: { sizeBytes: '5' } }] },
+      '^Digest\\.sizeBytes: expected a number, got "5"$',
+    ],
+    ['no list', { files: { name: 'a' } }, '^Directory\\.files: expected a list, got an object$'],
+    [
+      'a flag that is a number',
+      { files: [{ isExecutable: 1 }] },
+      '^FileNode\\.isExecutable: expected true or false, got 1$',
+    ],
+  ])('%s is refused, not left out', ([, message, refusal]) => {
+    const encode = (): unknown => MESSAGES.Directory.encode(message as object);
+    expect(encode).toThrow(expect.objectContaining({ code: 'RUNNER_INVALID_ARGUMENT' }) as Error);
+    expect(encode).toThrow(new RegExp(refusal));
+  });
+
+  test('fields that are undefined are absent, whatever their name', () => {
+    const message = { name: 'x', other: undefined } as object;
+    expect(MESSAGES.WaitExecutionRequest.decode(MESSAGES.WaitExecutionRequest.encode(message))).toEqual({
+      name: 'x',
+    });
+  });
+
   test('what did not come reads as empty, zero or null', () => {
     expect(MESSAGES.Action.decode(new Uint8Array())).toEqual({
       commandDigest: null,
