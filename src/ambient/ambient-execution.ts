@@ -9,7 +9,8 @@ import type { AmbientLeftover, AmbientParts, AmbientSession } from '../simulatio
 import { type AwaitOptions, controlAwaits } from './awaits/await-level.ts';
 import type { ControlledAwaits } from './awaits/controlled-awaits.ts';
 import { keepTicksCounted } from './globals/timers.ts';
-import { QueueFunctions } from './globals/queue-functions.ts';
+import { SimulatedExitCode } from './globals/exit-code.ts';
+import { FoundGlobals } from './globals/found-globals.ts';
 import { restoreStandIns, replacedStandIn } from './globals/stand-in.ts';
 import { hub, type AmbientWorld, type OutsideFunction, type TickCallback, type WayBack } from './hub.ts';
 import { OutsideGate } from './outside-gate.ts';
@@ -45,7 +46,8 @@ export class AmbientExecution implements AmbientWorld, AmbientSession {
   readonly #gate: OutsideGate;
   readonly #awaits: ControlledAwaits | undefined;
   readonly #queued: QueuedWork;
-  readonly #queues = new QueueFunctions();
+  readonly #found = new FoundGlobals();
+  readonly #exitCode = new SimulatedExitCode();
   /** True between {@link enter} and {@link leave}. */
   #isInTurn = false;
   /** The first stand-in found replaced. Looked for once, at the end. */
@@ -76,12 +78,14 @@ export class AmbientExecution implements AmbientWorld, AmbientSession {
   }
 
   #beginTurn(): void {
+    if (hub.world !== this) this.#exitCode.enter();
     this.#isInTurn = true;
     hub.world = this;
     this.#awaits?.enter();
   }
 
   stay(): void {
+    if (hub.world !== this) this.#exitCode.enter();
     hub.world = this;
   }
 
@@ -90,6 +94,7 @@ export class AmbientExecution implements AmbientWorld, AmbientSession {
     this.#awaits?.leave();
     if (hub.world !== this) return;
     hub.world = undefined;
+    this.#exitCode.leave();
   }
 
   #letThrough<T>(call: () => T): T {
@@ -163,8 +168,12 @@ export class AmbientExecution implements AmbientWorld, AmbientSession {
   }
 
   replaced(): string | undefined {
-    this.#replaced ??= { name: replacedStandIn() ?? this.#queues.replaced() };
+    this.#replaced ??= { name: replacedStandIn() ?? this.#found.replaced() };
     return this.#replaced.name;
+  }
+
+  get exitCodeLeft(): string | undefined {
+    return this.#exitCode.left;
   }
 
   firing(): FailureFact | undefined {
@@ -183,7 +192,7 @@ export class AmbientExecution implements AmbientWorld, AmbientSession {
   end(): void {
     if (this.replaced() !== undefined) {
       restoreStandIns();
-      this.#queues.restore();
+      this.#found.restore();
     }
     this.#scenario.end();
     for (const process of this.#processes) process.end();

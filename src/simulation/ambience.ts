@@ -72,6 +72,11 @@ export interface AmbientSession {
    */
   replaced(): string | undefined;
   /**
+   * The `process.exitCode` that code of the simulation has set and not put back; undefined if there is none. Outside of
+   * the simulation it is never in force.
+   */
+  readonly exitCodeLeft: string | undefined;
+  /**
    * The timer that fires now or fired last, and where it was set if places are captured; used to locate a thrown value
    * without a stack. Undefined before the first.
    */

@@ -199,6 +199,12 @@ export class EndJudge {
     this.#fail('leftovers', message, { rule: 'R204' });
   }
 
+  /** Fails a scenario that has set `process.exitCode` and ended: only what runs it may say how the process ends. */
+  judgeExitCode(code: string): void {
+    const message = `The scenario has ended and left process.exitCode at ${code}: a process that runs simulations must not end with it. Put back what was there before`;
+    this.#fail('leftovers', message, { rule: 'R204' });
+  }
+
   /**
    * Fails a scenario that does not continue while only the periodic events in `repeats` fire; `dueLater` says what they
    * keep from firing.

@@ -90,10 +90,12 @@ export async function simulateChecked(options: SimulateOptions): Promise<Verdict
   }
   while (running !== undefined) {
     if (running.run.turns.isOn) {
-      throw new RunnerError(
+      const error = new RunnerError(
         'RUNNER_SIMULATION_MISUSE',
         'A simulation was started inside another one; run them one after another.',
       );
+      running.run.noteMisuse(error);
+      throw error;
     }
     await running.ended.catch(() => undefined);
   }

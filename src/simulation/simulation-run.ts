@@ -12,7 +12,13 @@ import {
   isEarlyEnd,
 } from '../kernel/decisions.ts';
 import { isInstance } from '../kernel/argument-check.ts';
-import { messageOf, isRunnerError, omitStacksOfAnswers, type StackOmission } from '../kernel/errors.ts';
+import {
+  messageOf,
+  isRunnerError,
+  omitStacksOfAnswers,
+  type RunnerError,
+  type StackOmission,
+} from '../kernel/errors.ts';
 import { withoutColours } from '../kernel/one-line.ts';
 import type { SimulateOptions } from './simulate-options.ts';
 import { DecisionLog } from '../kernel/decision-log.ts';
@@ -286,6 +292,12 @@ export class SimulationRun {
       this.#simulation.end();
       this.#session?.end();
     }
+  }
+
+  /** Code of the simulation has started another one, and may catch the error that it gets. */
+  noteMisuse(error: RunnerError): void {
+    this.#noted.add(error);
+    this.#fail('error', error.message, { cause: error });
   }
 
   /** Runs from the start of the scenario until none of its code runs any more. */
@@ -684,6 +696,8 @@ export class SimulationRun {
     if (this.#options.leftovers !== 'ignore') {
       this.#judge.judgeLeftovers(ambient, this.#properties.awaited());
       if (replaced !== undefined) this.#judge.judgeReplaced(replaced);
+      const exitCode = this.#session?.exitCodeLeft;
+      if (exitCode !== undefined) this.#judge.judgeExitCode(exitCode);
     }
     this.#judge.judgeRealTimers();
   }

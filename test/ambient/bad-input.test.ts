@@ -348,6 +348,30 @@ describe('globals that the scenario replaces', () => {
     expect(await failureOf(() => passes(10))).toBeUndefined();
   });
 
+  test.for([
+    ['Promise', globalThis, 'Promise', class extends Promise<unknown> {}],
+    ['Promise.prototype.then', Promise.prototype, 'then', () => undefined],
+    ['Math', globalThis, 'Math', Object.create(Math)],
+    ['AbortSignal', globalThis, 'AbortSignal', class {}],
+  ] as const)('%s is found and put back', async ([name, owner, key, value]) => {
+    const holder = owner as Record<string, unknown>;
+    const before = holder[key];
+    const failure = await failureOf(() => {
+      holder[key] = value;
+    });
+    const left = holder[key];
+    Object.defineProperty(holder, key, {
+      value: before,
+      writable: true,
+      configurable: true,
+      enumerable: false,
+    });
+    expect(failure).toMatchObject({ kind: 'leftovers', rule: 'R204' });
+    expect(failure?.message).toContain(`left ${name} replaced: put back what was there before`);
+    expect(left).toBe(before);
+    expect(await failureOf(() => passes(10))).toBeUndefined();
+  });
+
   const ticks = { name: 'process.nextTick', owner: process as object, key: 'nextTick' };
   const microtasks = { name: 'queueMicrotask', owner: globalThis as object, key: 'queueMicrotask' };
   test.for([ticks, microtasks])(
@@ -497,11 +521,51 @@ describe('a second copy of the package', () => {
   });
 });
 
+describe('process.exitCode', () => {
+  test.for([0, 3])('%i that a scenario leaves is named, and never in force outside of it', async (code) => {
+    const before = process.exitCode;
+    const seen: unknown[] = [];
+    try {
+      const failure = await failureOf(async () => {
+        process.exitCode = code;
+        await import('node:querystring');
+        await passes(10);
+        seen.push(process.exitCode);
+      });
+      seen.push(process.exitCode);
+      expect(failure).toMatchObject({ kind: 'leftovers', rule: 'R204' });
+      expect(failure?.message).toContain(`left process.exitCode at ${code}`);
+      expect(seen).toEqual([code, before]);
+    } finally {
+      process.exitCode = before;
+    }
+  });
+
+  test('one that is put back is fine', async () => {
+    const before = process.exitCode;
+    const failure = await failureOf(async () => {
+      process.exitCode = 3;
+      await passes(10);
+      process.exitCode = before;
+    });
+    expect(failure).toBeUndefined();
+  });
+});
+
 describe('what is left, and what never ends', () => {
   test('a simulation inside another one is refused with the line', async () => {
     const failure = await failureOf(async () => {
       await passes(1);
       await simulate({ ambient: ambientTime(), scenario: () => undefined });
+    });
+    expect(failure?.message).toMatch(/^A simulation was started inside another one/);
+    expect((failure?.cause as Error).stack).toMatch(HERE);
+  });
+
+  test('so is one whose refusal the scenario catches', async () => {
+    const failure = await failureOf(async () => {
+      await simulate({ scenario: () => undefined }).catch(() => undefined);
+      await passes(1);
     });
     expect(failure?.message).toMatch(/^A simulation was started inside another one/);
     expect((failure?.cause as Error).stack).toMatch(HERE);

@@ -436,7 +436,7 @@ describe('a value that throws when anybody looks at it', () => {
 });
 
 describe('misuse', () => {
-  test('one simulation at a time: a nested one is refused, and the outer one goes on', async () => {
+  test('one simulation at a time: a nested one is refused, and fails the outer one that catches that', async () => {
     const verdict = await simulate({
       scenario: async () => {
         await expect(simulate({ scenario: nothing })).rejects.toMatchObject({
@@ -444,7 +444,10 @@ describe('misuse', () => {
         });
       },
     });
-    expect(verdict.held).toBe(true);
+    expect(verdict.failure).toMatchObject({
+      kind: 'error',
+      message: expect.stringContaining('inside another one') as string,
+    });
     expect((await simulate({ scenario: nothing })).held).toBe(true);
   });
 
