@@ -54,7 +54,7 @@ export class AmbientExecution implements AmbientWorld, AmbientSession {
   #replaced: { readonly name: string | undefined } | undefined;
 
   constructor(parts: AmbientParts, settings: AmbientSettings) {
-    const { clock, choices, random, tracer, report, capturePlaces } = parts;
+    const { clock, choices, random, tracer, report, capturePlaces, noteLoading } = parts;
     this.#parts = parts;
     const { faults } = settings;
     this.#scenario = new Asker({ clock, choices, random, tracer, faults, capturePlaces, sinceMs: 0 });
@@ -62,6 +62,7 @@ export class AmbientExecution implements AmbientWorld, AmbientSession {
     this.#gate = new OutsideGate(settings.allowed, report, {
       letThrough: (call) => this.#letThrough(call),
       wayToAsker: () => this.#wayToAsker(),
+      noteLoading,
     });
     this.#awaits =
       settings.awaits === undefined

@@ -21,9 +21,8 @@ const TOOLS =
   /\/node_modules\/(?:vitest|vite|vite-node|@vitest|tsx|ts-node|@swc|jiti|esbuild|rolldown|rollup|source-map|source-map-support|@jridgewell|@cspotcode|pirates|istanbul[\w-]*|c8|birpc)\//;
 const FRAMES = 40;
 
-/** True if the nearest frame that counts belongs to code over which a simulation has no control. */
-export function isCalledByTools(): boolean {
-  const file = nearestFile();
+/** True for the {@link nearestFile} of code over which a simulation has no control. */
+export function isOfOthers(file: string | undefined): boolean {
   // `node:` is Node itself, continuing earlier work.
   return file === undefined || file.startsWith('node:') || isTool(file) || isOwn(file);
 }
@@ -46,6 +45,14 @@ function isCounted(file: string): boolean {
   return file.startsWith('node:')
     ? NODE_ITSELF.some((part) => file.startsWith(part))
     : codePathOf(pathOfLocation(file))?.startsWith('ambient/') !== true;
+}
+
+/**
+ * True for the {@link nearestFile} of Node's loader of ES modules, which reads files or asks the thread of another
+ * loader in an `import()`, also in that of a CommonJS module.
+ */
+export function isImporting(file: string | undefined): boolean {
+  return file?.startsWith('node:internal/modules/esm/') === true;
 }
 
 /** True for a file of a test framework or a loader. */

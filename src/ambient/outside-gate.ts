@@ -7,8 +7,9 @@ import * as is from '../kernel/shape.ts';
 import { shortPlaceOf } from '../explore/explain/source-place.ts';
 import { activeResources, bindContext, resourcesSince } from '../kernel/drain-host.ts';
 import { RunnerError, type RunnerErrorCode, stackOf } from '../kernel/errors.ts';
+import type { AmbientParts } from '../simulation/ambience.ts';
 import type { FailureKind, ReportFailure } from '../simulation/verdict.ts';
-import { isCalledByTools, isTool, nearestFile, withStack } from './calling-code.ts';
+import { isImporting, isOfOthers, isTool, nearestFile, withStack } from './calling-code.ts';
 import { OUTSIDE_AREAS } from './globals/outside-calls.ts';
 import type { BroughtCallback, CallbackUse, OutsideFunction, WayBack } from './hub.ts';
 
@@ -24,7 +25,7 @@ export const ALLOWED: is.Shape = is.listOf(
 );
 
 /** What a gate needs of its simulation. */
-interface GateHost extends Pick<WayBack, 'letThrough'> {
+interface GateHost extends Pick<WayBack, 'letThrough'>, Pick<AmbientParts, 'noteLoading'> {
   /** The way in which results reach the code that runs now; the same function for the same asker. */
   wayToAsker(): WayToAsker;
 }
@@ -69,7 +70,12 @@ export class OutsideGate implements WayBack {
 
   /** See `AmbientWorld.outside`. */
   outside({ area, name, instead }: OutsideFunction): Error | WayBack | undefined {
-    if (this.isCalledByOthers()) return undefined;
+    if (this.#isLooking) return undefined;
+    const file = nearestFile();
+    if (isOfOthers(file)) {
+      if (isImporting(file)) this.#host.noteLoading();
+      return undefined;
+    }
     if (this.#allowed.has(area) || this.#allowed.has(name)) {
       this.hasLetThrough = true;
       return this;
@@ -87,7 +93,7 @@ export class OutsideGate implements WayBack {
 
   /** True if Node, a tool or this package calls, and not code of the simulation. */
   isCalledByOthers(): boolean {
-    return this.#isLooking || isCalledByTools();
+    return this.#isLooking || isOfOthers(nearestFile());
   }
 
   /** See `AmbientWorld.realTimer`. */

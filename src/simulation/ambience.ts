@@ -27,6 +27,8 @@ export interface AmbientParts {
   readonly report: ReportFailure;
   /** The result of `load`, which is called outside; until it is there the simulation stands still. */
   readonly hold: <T>(load: () => Promise<T>) => Promise<T>;
+  /** Node begins to load a module for an `import()`: the simulation stands still until it is there. */
+  readonly noteLoading: () => void;
   /** True if the simulation captures where things are made, for reports. */
   readonly capturePlaces: boolean;
 }

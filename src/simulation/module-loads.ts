@@ -62,7 +62,7 @@ class HeldImport<T> {
   }
 }
 
-/** The pending loads of one simulation. */
+/** The pending loads of one simulation: of its own and, in ambient time, by Node. */
 export class ModuleLoads {
   readonly #modules: FreshModules | undefined;
   readonly #loads: Load[] = [];
@@ -70,13 +70,29 @@ export class ModuleLoads {
   #isPreparing = false;
   /** Why the first pending module could not be prepared. */
   #refusal: { readonly error: unknown } | undefined;
+  readonly #isNodeLoading: () => boolean;
+  /** True from when Node begins to load a module for code of the simulation until it has loaded it. */
+  #isNodePending = false;
 
-  constructor(modules: FreshModules | undefined) {
+  /** `isNodeLoading` returns true while Node reads files or another thread is to answer. */
+  constructor(modules: FreshModules | undefined, isNodeLoading: () => boolean) {
     this.#modules = modules;
+    this.#isNodeLoading = isNodeLoading;
   }
 
+  /** While this is true no event fires. */
   get isPending(): boolean {
+    return this.#isNodePending || this.isHeld;
+  }
+
+  /** True while something is loaded that has no part in the simulation until it is there. */
+  get isHeld(): boolean {
     return this.#loads.length > 0 || this.#imports.length > 0;
+  }
+
+  /** Node has begun to load a module, whose code and importer run as soon as it is there. */
+  noteNode(): void {
+    this.#isNodePending = true;
   }
 
   /** The result of `load`, between two events; until then the simulation stands still. */
@@ -103,7 +119,8 @@ export class ModuleLoads {
   advance(): boolean {
     if (this.#imports.length > 0) return this.#deliverImports();
     const [load] = this.#loads;
-    if (load === undefined || this.#isPreparing) return false;
+    if (load === undefined) return this.#passNode();
+    if (this.#isPreparing) return false;
     try {
       if (this.#refusal !== undefined) throw this.#refusal.error;
       const exported = this.#modules?.evaluate(load.specifier);
@@ -117,6 +134,11 @@ export class ModuleLoads {
     return true;
   }
 
+  #passNode(): boolean {
+    this.#isNodePending &&= this.#isNodeLoading();
+    return !this.#isNodePending;
+  }
+
   /** In the order of their calls, and all of them at once, so that the order does not depend on the machine. */
   #deliverImports(): boolean {
     const imports = this.#imports;
@@ -126,7 +148,12 @@ export class ModuleLoads {
     return true;
   }
 
-  /** Starts to prepare the next module; true while any load is pending. Called outside the simulated globals. */
+  /** Node takes too long: events fire again. */
+  leaveNode(): void {
+    this.#isNodePending = false;
+  }
+
+  /** Starts to prepare the next module; true while any is held. Called outside the simulated globals. */
   prepare(): boolean {
     for (const each of this.#imports) void each.begin();
     if (this.#imports.length > 0) return true;

@@ -223,14 +223,12 @@ export class SimulationRun {
   constructor(options: SimulateOptions, source: DecisionSource) {
     const { capturePlaces = false, keepTrace = false, oracles = defaultOracles(), onFire } = options;
     this.#options = options;
-    this.#loads = new ModuleLoads(options.modules);
+    this.#loads = new ModuleLoads(options.modules, () => this.#judge.isLoading());
     this.turns = new SimulationTurns(
       options,
       () => this.#session,
       () => this.#isWaiting(),
-      // What is held is loaded outside.
-      () =>
-        this.#failure === undefined && !this.#isAtEnd && !this.#loads.isPending && this.#judge.isLoading(),
+      () => this.#isLoading(),
     );
     this.#source = source;
     this.#decisions = new DecisionLog(this.#watched(source), { hash: this.#decisionHash });
@@ -267,7 +265,8 @@ export class SimulationRun {
     this.#simulation = this.#makeSimulation(report);
     const { choices, random, tracer } = this.#simulation.world;
     const hold = <T>(load: () => Promise<T>): Promise<T> => this.#loads.hold(load);
-    const parts = { choices, random, tracer, report, capturePlaces, hold };
+    const noteLoading = (): void => this.#loads.noteNode();
+    const parts = { choices, random, tracer, report, capturePlaces, hold, noteLoading };
     this.#session = options.ambient?.begin({ clock: this.#clock, ...parts });
   }
 
@@ -610,12 +609,23 @@ export class SimulationRun {
   #isWaiting(): boolean {
     if (this.#loads.prepare()) return true;
     if (this.#failure !== undefined) return false;
+    if (this.#loads.isPending) {
+      if (!this.#judge.waitsForLoading()) this.#loads.leaveNode();
+      return true;
+    }
     if (this.#isAtEnd) return this.#ending !== 'left';
     if (this.#session === undefined) return false;
     if (this.#session.isWaiting) return true;
     if (this.#judge.waitsForLoading()) return true;
     this.#isStill = this.#uncaught?.isEmpty === false;
     return this.#isStill;
+  }
+
+  /** True while Node may run code of the simulation between two turns, because it loads a module of it. */
+  #isLoading(): boolean {
+    // What is held is loaded outside.
+    if (this.#failure !== undefined || this.#loads.isHeld) return false;
+    return this.#loads.isPending || (!this.#isAtEnd && this.#judge.isLoading());
   }
 
   /** The step that follows from checking the properties; undefined if nothing changed. */

@@ -167,19 +167,51 @@ describe('what goes on as ever', () => {
     expect(held).toBe(true);
   });
 
-  test('a module that is imported in the midst of it, though nothing else is due meanwhile', async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'dryrunner-'));
+  const lazyIn = (folder: string, late: string): (() => Promise<{ late: number }>) => {
     writeFileSync(join(folder, 'lazy.cjs'), "module.exports = () => import('./late.mjs');");
-    writeFileSync(join(folder, 'late.mjs'), 'export const late = Date.now();');
-    const lazy = createRequire(import.meta.url)(join(folder, 'lazy.cjs')) as () => Promise<{ late: number }>;
-    const { failure } = await verdictOf(async (sim) => {
+    writeFileSync(join(folder, 'late.mjs'), late);
+    writeFileSync(join(folder, 'later.mjs'), 'export const late = Date.now();');
+    return createRequire(import.meta.url)(join(folder, 'lazy.cjs')) as () => Promise<{ late: number }>;
+  };
+  const tested = async (late: string, scenario: (lazy: () => Promise<{ late: number }>) => Scenario) => {
+    const folder = mkdtempSync(join(tmpdir(), 'dryrunner-'));
+    const { failure } = await verdictOf(scenario(lazyIn(folder, late)));
+    rmSync(folder, { recursive: true });
+    return failure;
+  };
+
+  test.for([
+    ['with all that it imports', "export { late } from './later.mjs';", 0],
+    [
+      'whose timers are virtual',
+      'export const late = await new Promise((resolve) => setTimeout(resolve, 50, 1));',
+      50,
+    ],
+  ] as const)('a module that is imported while timers are due, %s', async ([, late, atMs]) => {
+    const failure = await tested(late, (lazy) => async (sim) => {
+      const ticking = setInterval(ignore, 1);
+      sim.check(typeof (await lazy()).late === 'number', 'it is loaded');
+      sim.check(sim.now() === atMs, `it is there at ${sim.now()} ms`);
+      clearInterval(ticking);
+    });
+    expect(failure?.message).toBeUndefined();
+  });
+
+  test('a module that is imported in the midst of it, though nothing else is due meanwhile', async () => {
+    const failure = await tested('export const late = Date.now();', (lazy) => async (sim) => {
       sim.check(typeof (await lazy()).late === 'number', 'it is loaded');
       await new Promise((resolve) => {
         setTimeout(resolve, 1);
       });
     });
-    rmSync(folder, { recursive: true });
-    expect(failure).toBeUndefined();
+    expect(failure?.message).toBeUndefined();
+  });
+
+  test('an import that nobody awaits: what follows it is in virtual time, and left', async () => {
+    const failure = await tested('export const late = 1;', (lazy) => () => {
+      void lazy().then(() => setTimeout(ignore, 5));
+    });
+    expect(failure?.message).toBe('The scenario has ended and left 1 timeout');
   });
 });
 

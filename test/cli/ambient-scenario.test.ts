@@ -185,3 +185,31 @@ export const registry = {
     },
   );
 });
+
+describe('an import() while timers are due', () => {
+  const run = `async (sim) => {
+    const ticking = setInterval(() => {}, 10);
+    const { isLoaded } = await import('./imported.mjs');
+    sim.check(isLoaded && sim.now() === 0, 'it is there at ' + sim.now() + ' ms');
+    clearInterval(ticking);
+  }`;
+  const scenario = `{ name: 'imports', description: 'Imports a module.', options: { ambient: ambientTime() }, run: ${run} }`;
+  const files = {
+    'imports.mjs': `import { ambientTime } from 'dryrunner/ambient'; export const imports = ${scenario};`,
+    'imports.cjs': `const { ambientTime } = require('dryrunner/ambient'); module.exports = ${scenario};`,
+  };
+  test.for([
+    ['imports.mjs', []],
+    ['imports.cjs', []],
+    ['imports.mjs', ['--import', 'tsx']],
+  ] as const)('in %s, with %j, lets no time pass', async ([file, args]) => {
+    project.write(file, files[file]);
+    project.write('imported.mjs', 'export const isLoaded = true;');
+    const command = ['explore', `./${file}`, '--executions', '20', '--workers', '2'];
+    expect(await project.dryrunner(command, args)).toMatchObject({
+      code: 0,
+      err: '',
+      out: expect.stringContaining('imports: no failure') as string,
+    });
+  });
+});
