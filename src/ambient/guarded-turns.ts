@@ -154,7 +154,8 @@ export class GuardedTurns implements SliceGuard {
   }
 
   noteIdle(): void {
-    if (this.#outsideMs < GUARD_MS_MAX) watchOutsideLoops(this.#outsideMs);
+    if (this.#outsideMs >= GUARD_MS_MAX) return;
+    watchOutsideLoops(this.#outsideMs, () => this.#slices.queueAgain());
   }
 
   isOver(): boolean {

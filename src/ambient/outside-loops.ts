@@ -189,8 +189,11 @@ class OutsideLoops {
   readonly #thread: Worker;
   #beat: NodeJS.Timeout;
   #taken = 0;
+  #noted = 0;
+  readonly #onEnded: () => void;
 
-  constructor(limitMs: number) {
+  constructor(limitMs: number, onEnded: () => void) {
+    this.#onEnded = onEnded;
     const missMs = limitMs / MISSES;
     host[OF_HOST] = forgetAsyncIds;
     const { port2 } = this.#frames;
@@ -201,9 +204,17 @@ class OutsideLoops {
     this.#thread.unref();
     const beat = (): NodeJS.Timeout => {
       Atomics.add(this.#cells, BEATS, 1);
+      this.#noteEnded();
       return realFunctions.setTimeout(() => (this.#beat = beat()), missMs / BEATS_PER_MISS).unref();
     };
     this.#beat = beat();
+  }
+
+  #noteEnded(): void {
+    const ended = Atomics.load(this.#cells, ENDED);
+    if (ended === this.#noted) return;
+    this.#noted = ended;
+    this.#onEnded();
   }
 
   /** The stack of the first loop that was ended since the last call; undefined if none was. */
@@ -230,15 +241,15 @@ let watching: OutsideLoops | undefined;
 
 /**
  * Begins to watch, unless it does already or a debugger is attached: at a breakpoint nothing gets a turn. A loop ends
- * once nothing else has had a turn for `limitMs`.
+ * once nothing else has had a turn for `limitMs`; `onEnded` is called after that.
  */
-export function watchOutsideLoops(limitMs: number): void {
+export function watchOutsideLoops(limitMs: number, onEnded: () => void): void {
   if (debuggerUrl() !== undefined) return;
   const { world } = hub;
   // The simulation must not get the messages and the timer.
   hub.world = undefined;
   try {
-    watching ??= new OutsideLoops(limitMs);
+    watching ??= new OutsideLoops(limitMs, onEnded);
   } finally {
     hub.world = world;
   }

@@ -29,6 +29,8 @@ export class DrainSlices {
   readonly #guard: SliceGuard;
   readonly #following: (() => void)[] = [];
   #isOn = false;
+  /** What was queued for the next turn of the loop. */
+  #queued: (() => void) | undefined;
   /** The turn that is running, or was cut off. */
   current: (() => void) | undefined;
   /** Resolves in a turn outside of all runs. */
@@ -46,12 +48,27 @@ export class DrainSlices {
   nextTurn(...[turn, isFirst, isIdle = false]: Parameters<NextTurn>): void {
     if (isIdle) this.#guard.noteIdle?.();
     if (isFirst && this.#isOn) this.#following.push(bindContext(turn));
-    else nextTurnOfLoop(() => this.#slice(turn, isFirst));
+    else this.#queue(turn, isFirst);
+  }
+
+  #queue(turn: () => void, mayShare: boolean): void {
+    const queued = (): void => {
+      if (this.#queued !== queued) return;
+      this.#queued = undefined;
+      this.#slice(turn, mayShare);
+    };
+    this.#queued = queued;
+    nextTurnOfLoop(queued);
+  }
+
+  /** The engine has ended an immediate, and with it dropped those behind it, which may be the next turn. */
+  queueAgain(): void {
+    if (this.#queued !== undefined) nextTurnOfLoop(this.#queued);
   }
 
   /** Repeats a turn that was cut off; code that continues after it is part of it. */
   again(turn: () => void): void {
-    nextTurnOfLoop(() => this.#slice(turn, true));
+    this.#queue(turn, true);
   }
 
   #slice(first: () => void, mayShare: boolean): void {

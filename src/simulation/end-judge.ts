@@ -2,6 +2,7 @@
  * Judges a simulation in which nothing failed while it ran: whether it came to its end, and whether it left anything
  * behind. Invariant: judging changes nothing.
  */
+import { realFunctions } from '../kernel/drain-real-functions.ts';
 import { AwaitWatch } from '../kernel/drain-awaits.ts';
 import { ResourcesSince } from '../kernel/drain-host.ts';
 import { OutsideWatch, outsideWord } from '../kernel/drain-resources.ts';
@@ -177,11 +178,15 @@ export class EndJudge {
     this.#judgeWait('deadlock', `Deadlock: nothing is due any more${why}`, []);
   }
 
-  /** Fails a scenario that has ended and left real timers running: they would fire during a later one. */
+  /**
+   * Fails a scenario that has ended and left real timers running, and clears them: they would fire during a later one,
+   * where nothing guards their code.
+   */
   judgeRealTimers(): void {
     const left = this.#timersLeft;
     if (left.length === 0) return;
     this.#fail('escape', leftTimersText(left.length), { facts: timerPlaces(left) });
+    for (const { timer } of left) realFunctions.clearTimeout(timer);
   }
 
   /** Where the scenario set the real timers that have not fired yet, and what to use instead; empty if there are none. */

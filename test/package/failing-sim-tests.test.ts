@@ -605,6 +605,35 @@ describe.each(['threads', 'vmThreads', 'vmForks'])('in the pool %s', (pool) => {
   }, 240_000);
 });
 
+test('without ambient time, a loop in an immediate or a timer of the machine ends with its line', async () => {
+  const loops = `
+import { simTest } from ${door};
+const options = { timeout: 60_000, ambient: false };
+simTest('between two events', async (sim) => {
+  setImmediate(() => { for (;;); }); // between
+  for (let ms = 0; ms < 10_000; ms += 1) await sim.sleep(1);
+}, options);
+simTest('after the end', () => {
+  setImmediate(() => { for (;;); }); // after
+}, options);
+simTest('in a timer', () => {
+  setTimeout(() => { for (;;); }, 5); // timer
+}, options);
+simTest('comes after all of them', async (sim) => { await sim.sleep(5); }, options);
+`;
+  const { tests } = await runVitest(await folderWith({ 'loops.test.mjs': loops }));
+  const lineWith = (text: string): number => loops.split('\n').findIndex((line) => line.includes(text)) + 1;
+  for (const [name, message, line] of [
+    ['between two events', /A loop without an end, .*: nothing else got a turn for \d/, '// between'],
+    ['after the end', /A loop without an end, .*: nothing else got a turn for \d/, '// after'],
+    ['in a timer', /The scenario has ended and left 1 real timer of the machine/, '// timer'],
+  ] as const) {
+    expect.soft(tests.get(name)?.message).toMatch(message);
+    expect.soft(tests.get(name)?.message).toContain(`loops.test.mjs:${lineWith(line)}:`);
+  }
+  expect(tests.get('comes after all of them')?.status).toBe('passed');
+});
+
 test('without the plugin, an import() is waited for and named, and a loop after it ends', async () => {
   const folder = await folderWith({
     'brought.mjs': 'export const ms = 5;',

@@ -61,18 +61,19 @@ async function failureExplored(
   const explored = kept.filter((entry) => entry.seed === undefined);
   const entries: readonly CorpusEntry[] = [...explored, { id: PLAIN, decisions: [] }];
   const changes: ChangeOfKept[] = [];
-  let isSeen = false;
+  let [isSeen, isCutOff] = [false, false];
   const report = await runCampaign(run.executor(DEFAULT_SEED), portfolioStrategy(seed), {
     reference: run.reference,
     maxExecutions: runs,
     corpus: entries,
-    // The plain schedule must have run, even if the time for exploring is up.
-    shouldStop: () => isSeen && (isExplored() || test.signal?.aborted === true || turns.isStuck),
+    // A loop that ran between two executions cuts off the next one, which reports it. Otherwise the plain schedule must
+    // have run, even if the time for exploring is up.
+    shouldStop: () => (turns.isStuck ? isCutOff : isSeen && (isExplored() || test.signal?.aborted === true)),
     onExecution: () => {
       isSeen = true;
     },
     onEvent: (event) => {
-      if (event.type === 'cut-off') isSeen = true;
+      if (event.type === 'cut-off') isSeen = isCutOff = true;
       if (isOfKept(event) && test.isSkipped?.() !== true) changes.push(event);
     },
     ...(runs >= WATCHED_RUNS_LEAST ? { coverage: createCoverage() } : {}),
