@@ -7,7 +7,7 @@ type Code = typeof process.exitCode;
 
 /** See above; made when the simulation begins. */
 export class SimulatedExitCode {
-  #outside: Code = process.exitCode;
+  #outside: Code;
   /** Present once code of the simulation has set another one. */
   #own: { readonly code: Code } | undefined;
 

@@ -14,7 +14,8 @@ const QUEUES: readonly FoundProperty[] = [
   { name: 'queueMicrotask', owner: globalThis, key: 'queueMicrotask' },
 ];
 
-const then: FoundProperty = { name: 'Promise.prototype.then', owner: Promise.prototype, key: 'then' };
+const promises = Promise.prototype;
+const then: FoundProperty = { name: 'Promise.prototype.then', owner: promises, key: 'then' };
 /** In the order of {@link valuesNow}. */
 const VALUES: readonly FoundProperty[] = [
   ...['Promise', 'Math', 'Intl', 'Atomics', 'AbortSignal'].map((key) => ({
@@ -25,11 +26,10 @@ const VALUES: readonly FoundProperty[] = [
   then,
 ];
 
-/** Read by constant names: this runs twice in each simulation, however small. */
+/** Read as identifiers, which the engine resolves once: this runs twice in each simulation, however small. */
 function valuesNow(): readonly unknown[] {
-  const { Promise: promise, Math: math, Intl: intl, Atomics: atomics, AbortSignal: signal } = globalThis;
   // eslint-disable-next-line @typescript-eslint/unbound-method -- is compared, not called
-  return [promise, math, intl, atomics, signal, (then.owner as Promise<unknown>).then];
+  return [Promise, Math, Intl, Atomics, AbortSignal, promises.then];
 }
 
 /** See above; made when the simulation begins. */
@@ -43,8 +43,9 @@ export class FoundGlobals {
     keepTicksCounted();
     const queue = QUEUES.find((_, at) => this.#isReplaced(at));
     if (queue !== undefined) return queue.name;
-    const at = valuesNow().findIndex((value, index) => value !== this.#values[index]);
-    return VALUES[at]?.name;
+    const now = valuesNow();
+    for (let at = 0; at < now.length; at += 1) if (now[at] !== this.#values[at]) return VALUES[at]?.name;
+    return undefined;
   }
 
   restore(): void {
