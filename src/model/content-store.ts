@@ -100,7 +100,7 @@ const OUT_OF_ROOM: ReadonlySet<unknown> = new Set([
 
 const OUT_OF_FILES: ReadonlySet<unknown> = new Set(['EMFILE', 'ENFILE']);
 
-const DISK_FAILURE: ReadonlySet<unknown> = new Set(['RUNNER_DISK_FAILED']);
+const PASSING: ReadonlySet<unknown> = new Set(['RUNNER_DISK_FAILED', 'RUNNER_INJECTED_FAULT']);
 
 /** Limits how many nested causes are examined. */
 const CAUSES_MAX = 10;
@@ -115,9 +115,9 @@ export function isOutOfFiles(error: unknown): boolean {
   return hasCode(error, OUT_OF_FILES);
 }
 
-/** True if an operation failed because of a disk of the server, which may be repaired: its client may try again. */
-export function isDiskFailure(error: unknown): boolean {
-  return hasCode(error, DISK_FAILURE);
+/** True if an operation failed because of a disk of the server, which may be repaired, or of a fault that strikes one call. */
+export function isPassingFailure(error: unknown): boolean {
+  return hasCode(error, PASSING);
 }
 
 function hasCode(error: unknown, codes: ReadonlySet<unknown>): boolean {

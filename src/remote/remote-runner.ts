@@ -799,14 +799,14 @@ function failureText(
   last: Execution | undefined,
   hasRun: boolean,
 ): string {
-  const isLost = isUnreached(code);
   if (last === undefined) {
     return notStartedText(
-      isLost ? `the server is unavailable: ${message}; the action was not started` : message,
+      isUnreached(code) ? `the server is unavailable: ${message}; the action was not started` : message,
     );
   }
   if (current?.hasEnded === true) return `the action has ended, but its result cannot be used: ${message}`;
-  const why = isLost ? `lost the connection to the server: ${message}` : `the server failed: ${message}`;
+  // The same code comes from a server that answers and from a broken connection.
+  const why = `the server ${isUnreached(code) ? 'is unavailable' : 'failed'}: ${message}`;
   if (last.name === undefined) {
     return `${why}; whether it has started the action${hasRun ? ' again' : ''} is not known`;
   }

@@ -170,7 +170,7 @@ test('a cluster that is lost while the action runs there is a failure that says 
   const { code, err } = await started.finished;
   expect(code).toBe(125);
   expect(err).toMatch(
-    /FAILED 250 {2}lost the connection to the server: connect ECONNREFUSED [\d.:]+; the action may still be under way there as operations\/\S+\n$/,
+    /FAILED 250 {2}the server is unavailable: connect ECONNREFUSED [\d.:]+; the action may still be under way there as operations\/\S+\n$/,
   );
 });
 

@@ -314,7 +314,7 @@ describe('what goes wrong on the way', () => {
       const status = await end({ argv: ['sleep 100000', 'complete 0'] });
       expect(status).toMatchObject({ state: 'FAILED', exitCode: 250 });
       expect(status.error).toMatch(
-        /^lost the connection to the server: the network is down; the action may still be under way there as operations\/remote-/,
+        /^the server is unavailable: the network is down; the action may still be under way there as operations\/remote-/,
       );
       expect(calls.filter((name) => name === 'WaitExecution')).toHaveLength(3);
       expect(sim.now()).toBe(1 + (100 + 1) + (200 + 1) + (400 + 1));
@@ -538,7 +538,7 @@ describe('what goes wrong on the way', () => {
         const status = await end(slow);
         expect(status).toMatchObject({ state: 'FAILED', exitCode: 250 });
         expect(status.error).toBe(
-          'lost the connection to the server: the watch ended without a result; whether it has started the action is not known',
+          'the server is unavailable: the watch ended without a result; whether it has started the action is not known',
         );
         expect(calls.filter((call) => call === 'Execute')).toHaveLength(3);
       },
@@ -856,7 +856,7 @@ describe('what goes wrong on the way', () => {
       'that answers no Execute may have begun it',
       { 'Execute *': { fail: DOWN } },
       250,
-      /^lost the connection to the server: the network is down; whether it has started the action is not known$/,
+      /^the server is unavailable: the network is down; whether it has started the action is not known$/,
     ],
     [
       'that refuses an Execute has not begun it',
@@ -902,7 +902,7 @@ describe('what goes wrong on the way', () => {
       'that is lost meanwhile may go on with it',
       { 'Execute 1': { fail: DOWN, after: 1 }, 'WaitExecution *': { fail: DOWN } },
       250,
-      /^lost the connection to the server: the network is down; the action may still be under way there as operations\/remote-/,
+      /^the server is unavailable: the network is down; the action may still be under way there as operations\/remote-/,
     ],
   ])('R98 a server %s', async ([, mishaps, exitCode, error]) => {
     await onStage({ retriesMax: 2, mishaps }, async ({ end }) => {
@@ -929,7 +929,7 @@ describe('what goes wrong on the way', () => {
       const ended = await end(slow);
       expect(ended).toMatchObject({ state: 'FAILED', exitCode: 250 });
       expect(ended.error).toMatch(
-        /^lost the connection to the server: the network is down; whether it has started the action again is not known$/,
+        /^the server is unavailable: the network is down; whether it has started the action again is not known$/,
       );
       expect(calls).not.toContain('WaitExecution');
       expect(named).toEqual([]);
@@ -1218,7 +1218,7 @@ test('a run that was started, and perhaps again, does not say that it may never 
   const options = { deaths: 1, retriesMax: 1, mishaps: { 'Execute 2': { fail: DOWN, after: 0 } } };
   await onStage(options, async ({ end }) => {
     expect((await end({ argv: ['sleep 10', 'complete 0'] })).error).toBe(
-      'lost the connection to the server: the network is down; whether it has started the action again is not known',
+      'the server is unavailable: the network is down; whether it has started the action again is not known',
     );
   });
 });

@@ -15,7 +15,7 @@ import {
 } from '../../model/action.ts';
 import type { Command } from '../../model/command.ts';
 import {
-  isDiskFailure,
+  isPassingFailure,
   isOutOfFiles,
   isOutOfRoom,
   missingBlobsOf,
@@ -141,5 +141,5 @@ function statusOf(error: unknown, missing: readonly Digest[] | undefined): RpcSt
   }
   if (isRunnerError(error, 'RUNNER_BAD_MESSAGE')) return { code: RPC_CODES.INVALID_ARGUMENT, message };
   if (isOutOfRoom(error) || isOutOfFiles(error)) return { code: RPC_CODES.RESOURCE_EXHAUSTED, message };
-  return { code: isDiskFailure(error) ? RPC_CODES.UNAVAILABLE : RPC_CODES.INTERNAL, message };
+  return { code: isPassingFailure(error) ? RPC_CODES.UNAVAILABLE : RPC_CODES.INTERNAL, message };
 }

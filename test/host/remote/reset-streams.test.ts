@@ -150,6 +150,8 @@ test.for(WAYS.filter(([way]) => way !== 'as refused'))(
     const { runId } = await runner.run({ argv: ['/bin/true'] });
     const { status } = await finalStatus(runner, runId);
     expect([status.state, status.exitCode]).toEqual(['FAILED', 250]);
-    expect(status.error).toMatch(/^lost the connection .* whether it has started the action is not known$/);
+    expect(status.error).toMatch(
+      /^the server is unavailable: .* whether it has started the action is not known$/,
+    );
   },
 );
