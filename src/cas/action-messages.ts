@@ -47,6 +47,21 @@ export function badField(field: string, expected: string, actual: unknown): Runn
 /** SHA-256 of the empty blob. */
 const EMPTY_HASH = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855';
 
+/** A folder of a million files has a message of about this size; one action or command has a few KB. */
+const MESSAGE_BYTES_MAX = 128 * 1024 ** 2;
+
+/**
+ * Refuses a blob that is too large for the message that it should be, before it is read: a message is decoded as a whole,
+ * and a client may name any blob of the store as one.
+ *
+ * @throws RunnerError `RUNNER_BAD_MESSAGE`.
+ */
+export function requireMessage(what: string, { sizeBytes }: Digest): void {
+  if (sizeBytes > MESSAGE_BYTES_MAX) {
+    throw badField(what, `a message of ${MESSAGE_BYTES_MAX} B at most`, sizeBytes);
+  }
+}
+
 /** The digest in a field, which must be present and a valid SHA-256 digest. */
 export function soundDigest(field: string, digest: Digest | null): Digest {
   if (digest === null) throw badField(field, 'a digest', null);

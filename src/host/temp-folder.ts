@@ -22,7 +22,8 @@ export interface TempFolder {
   isPrivate(): boolean;
   /**
    * Makes it again if it was removed, and private if its mode was changed. Throws the system's error if it cannot, for
-   * example because another user has put something in its place.
+   * example because another user has put something in its place, and `RUNNER_RELEASED` once {@link remove} was called:
+   * nobody would remove it another time.
    */
   restore(): void;
   /** Removes it with everything in it. Idempotent; a call after a failure tries again. */
@@ -85,6 +86,9 @@ export function makeTempFolder(
     path,
     isPrivate: () => isUnchanged(path, made),
     restore() {
+      if (removal !== undefined) {
+        throw new RunnerError('RUNNER_RELEASED', 'the temporary folder is no longer used');
+      }
       if (!isUnchanged(path, made)) restoreFolder(path, made);
     },
     remove: () => {

@@ -259,10 +259,18 @@ export class Blobs {
     return new TextRoom(messageBytesMax - messageBytes);
   }
 
+  /** A blob that the store could never hold is refused like one that is too large, so that no client sends it again. */
   #checkSize(digest: Digest): Digest {
+    const { sizeBytes } = digest;
     const { blobBytesMax } = this.#options;
-    if (digest.sizeBytes > blobBytesMax) {
-      throw badField('digest.size_bytes', `${blobBytesMax} B at most`, digest.sizeBytes);
+    if (sizeBytes > blobBytesMax) throw badField('digest.size_bytes', `${blobBytesMax} B at most`, sizeBytes);
+    const { blobBytesMax: storeMax = Infinity } = this.#content;
+    if (sizeBytes > storeMax) {
+      throw badField(
+        'digest.size_bytes',
+        `${storeMax} B at most, which the content store can hold`,
+        sizeBytes,
+      );
     }
     return digest;
   }

@@ -2,7 +2,14 @@
  * The tree below an input root. Invariant: nothing in a tree leads out of it, by name or by link, and every name stands
  * for one entry; a tree that violates this is rejected before anything is written.
  */
-import { badField, checkPathBytes, NAME_BYTES_MAX, soundDigest, utf8Bytes } from '../cas/action-messages.ts';
+import {
+  badField,
+  checkPathBytes,
+  NAME_BYTES_MAX,
+  requireMessage,
+  soundDigest,
+  utf8Bytes,
+} from '../cas/action-messages.ts';
 import { type DirectoryMessage, MESSAGES } from '../cas/codec.ts';
 import type { ContentStore } from '../model/content-store.ts';
 import { missingBlobsOf } from '../model/content-store.ts';
@@ -140,7 +147,10 @@ export class TreeWalk {
       return message;
     };
     return orElse(
-      () => whenThere(this.#content.read(digest, {}, this.#cancel), decode),
+      () => {
+        requireMessage('directory', digest);
+        return whenThere(this.#content.read(digest, {}, this.#cancel), decode);
+      },
       (error) => {
         if (missingBlobsOf(error) === undefined) throw error;
         this.#onMissing(digest);

@@ -11,6 +11,7 @@ import {
   outcomeMessage,
   outcomeOf,
   soundDigest,
+  requireMessage,
 } from '../cas/action-messages.ts';
 import {
   COMPRESSORS,
@@ -395,8 +396,9 @@ class ActionServer implements RemoteServer {
   /** Where the paths of its outputs begin: at the input root if nobody has stored the action. */
   async #workingDirectoryOf(action: Digest, context: RpcContext): Promise<string> {
     try {
-      const { commandDigest } = decodeAction(await this.#content.read(action, {}, context));
-      return decodeCommand(await this.#content.read(commandDigest, {}, context)).workingDirectory;
+      const { commandDigest } = await this.#message('action', action, context, decodeAction);
+      const command = await this.#message('command', commandDigest, context, decodeCommand);
+      return command.workingDirectory;
     } catch (error) {
       if (missingBlobsOf(error) === undefined) throw error;
       return '';
@@ -404,23 +406,38 @@ class ActionServer implements RemoteServer {
   }
 
   /** Reads a blob that an action needs. A missing one is a failed precondition, not a NOT_FOUND of the request. */
-  async #needed<T>(digest: Digest, context: RpcContext, decode: (bytes: Uint8Array) => T): Promise<T> {
+  async #needed<T>(
+    what: string,
+    digest: Digest,
+    context: RpcContext,
+    decode: (bytes: Uint8Array) => T,
+  ): Promise<T> {
     try {
-      return decode(await this.#content.read(digest, {}, context));
+      return await this.#message(what, digest, context, decode);
     } catch (error) {
       const missing = missingBlobsOf(error);
       throw missing === undefined ? error : missingInputs(missing);
     }
   }
 
+  async #message<T>(
+    what: string,
+    digest: Digest,
+    context: RpcContext,
+    decode: (bytes: Uint8Array) => T,
+  ): Promise<T> {
+    requireMessage(what, digest);
+    return decode(await this.#content.read(digest, {}, context));
+  }
+
   /** Checks that everything an action needs is stored and valid, and holds it until the action has ended. */
   async #prepare(digest: Digest, context: RpcContext): Promise<PreparedAction> {
-    const action = await this.#needed(digest, context, decodeAction);
+    const action = await this.#needed('action', digest, context, decodeAction);
     const { commandDigest, inputRootDigest, timeoutMs = 0, doNotCache } = action;
     if (timeoutMs > this.#timeoutMsMax) {
       throw badField('action.timeout', `${this.#timeoutMsMax} ms at most`, timeoutMs);
     }
-    const command = await this.#needed(commandDigest, context, decodeCommand);
+    const command = await this.#needed('command', commandDigest, context, decodeCommand);
     if (command.arguments.length === 0) throw badField('command.arguments', 'a program', command.arguments);
     const { blobs, missing } = await this.#trees.blobsOf(inputRootDigest, context);
     const hold = this.#content.hold([digest, commandDigest, ...blobs]);

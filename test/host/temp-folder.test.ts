@@ -230,4 +230,6 @@ test('is made again, or usable again, for this user alone; what is in its place 
   expect(() => folder.restore()).toThrow('EEXIST');
   expect(statSync(others).mode & 0o777).toBe(0o755);
   await folder.remove();
+  expect(() => folder.restore()).toThrow('the temporary folder is no longer used');
+  expect(existsSync(folder.path)).toBe(false);
 });

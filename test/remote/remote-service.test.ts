@@ -1185,6 +1185,35 @@ describe('blobs', () => {
       { maxBytes: 12 },
     ));
 
+  test('a blob that is too large for a message is not read as an action, command or folder', () =>
+    play(async ({ service, content }) => {
+      const large = { hash: 'a'.repeat(64), sizeBytes: 2 ** 30 };
+      const refusalOf = async (actionDigest: Digest): Promise<string> =>
+        failure(all(execute(service, actionDigest)));
+      const most = 'a message of 134217728 B at most, got 1073741824';
+      expect(await refusalOf(large)).toBe(`INVALID_ARGUMENT: action: expected ${most}`);
+      const lacking = content.add(
+        encodeAction({ commandDigest: large, inputRootDigest: digestOf(''), doNotCache: false }),
+      );
+      expect(await refusalOf(lacking)).toBe(`INVALID_ARGUMENT: command: expected ${most}`);
+      const rooted = putAction(content, {}, { inputRootDigest: large });
+      expect(await refusalOf(rooted)).toBe(`INVALID_ARGUMENT: directory: expected ${most}`);
+    }));
+
+  test('a blob that the store could never hold is refused as one that is too large', () =>
+    play(
+      async ({ service }) => {
+        const expected = 'digest.size_bytes: expected 9 B at most, which the content store can hold, got 10';
+        const write = service.clientStream(M.write, parts({ resourceName: upload(), text }), call());
+        expect(await failure(write)).toBe(`INVALID_ARGUMENT: ${expected}`);
+        const data = new TextEncoder().encode(text);
+        const requests = [{ digest: blob, data, compressor: 0 }];
+        const { responses } = await service.unary(M.batchUpdateBlobs, { instanceName: '', requests }, call());
+        expect(responses[0]?.status).toMatchObject({ code: 3, message: expected });
+      },
+      { maxBytes: 9 },
+    ));
+
   /** A client that sends those messages, and then keeps its call open. */
   async function* silent(...requests: readonly Part[]): AsyncGenerator<WriteRequest> {
     yield* parts(...requests);

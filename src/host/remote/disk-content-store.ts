@@ -233,7 +233,9 @@ class DiskBlobs implements DiskContentStore {
       // Reads the next chunk while the consumer works on this one.
       coming = readAhead(file, offset, end);
       for (let at = offset; at < end;) {
-        const chunk = await coming;
+        const chunk = await coming.catch((error: unknown) => {
+          throw this.#folders.failure(error);
+        });
         throwIfCancelled(cancel);
         if (chunk.length === 0) throw this.#damaged(digest, at, 'an end');
         at += chunk.length;

@@ -1047,7 +1047,7 @@ describe('a content store on the disk', () => {
     const files = Object.getPrototypeOf(file) as FileHandle;
     await file.close();
     const { read } = files;
-    const broken = Object.assign(new Error('EIO: i/o error, read'), { code: 'EIO' });
+    const broken = Object.assign(new Error('EIO: i/o error, read'), { code: 'EIO', syscall: 'read' });
     const reads = vi
       .spyOn(files, 'read')
       .mockImplementationOnce(read)
@@ -1063,7 +1063,10 @@ describe('a content store on the disk', () => {
     expect(reads).toHaveBeenCalledTimes(2);
     for (let turns = 0; turns < 3; turns += 1) await turn();
     expect(stray).not.toHaveBeenCalled();
-    await expect(chunks.next()).rejects.toBe(broken);
+    await expect(chunks.next()).rejects.toMatchObject({
+      code: 'RUNNER_DISK_FAILED',
+      message: 'the folder of a store cannot be used: i/o error',
+    });
   });
 });
 
