@@ -38,6 +38,7 @@ import { createDiskActionCache } from './disk-action-cache.ts';
 import { createDiskActions } from './disk-actions.ts';
 import { createDiskContentStore, type DiskContentStore } from './disk-content-store.ts';
 import { guardCallback, sayingHourly } from '../guard-callback.ts';
+import { PrivateActionCache } from './private-action-cache.ts';
 import { storeFile } from './stored-tree.ts';
 import { WorkFolder } from './work-folder.ts';
 import { WorkLogs } from './work-logs.ts';
@@ -201,7 +202,8 @@ function openStores(
   let content: DiskContentStore | undefined;
   try {
     content = createDiskContentStore({ dir: join(dir, 'cas'), maxBytes: casBytesMax, ...heard });
-    return { content, cache: createDiskActionCache({ dir: join(dir, 'ac'), ...heard }) };
+    const cache = createDiskActionCache({ dir: join(dir, 'ac'), ...heard });
+    return { content, cache: cas === undefined ? new PrivateActionCache(cache, temporary) : cache };
   } catch (error) {
     content?.close();
     if (error instanceof RunnerError) throw error;

@@ -1,0 +1,46 @@
+/**
+ * Results of actions in a temporary folder. Invariant: no result is given that others may have put there: unlike a blob,
+ * a result cannot be checked, and once a temporary folder is removed, any user of the machine can make one of its name.
+ */
+import { RunnerError } from '../../kernel/errors.ts';
+import type { ActionOutcome } from '../../model/action.ts';
+import type { Cancellable } from '../../model/cancellation.ts';
+import type { ActionCache } from '../../model/content-store.ts';
+import type { Digest } from '../../model/digest.ts';
+import { meaningOf } from '../../model/system-error.ts';
+import type { TempFolder } from '../temp-folder.ts';
+
+/** A cache that lies in a temporary folder. */
+export class PrivateActionCache implements ActionCache {
+  readonly cancelBoundMs: number;
+  readonly #cache: ActionCache;
+  readonly #folder: TempFolder;
+
+  constructor(cache: ActionCache, folder: TempFolder) {
+    this.cancelBoundMs = cache.cancelBoundMs;
+    this.#cache = cache;
+    this.#folder = folder;
+  }
+
+  async get(instanceName: string, action: Digest, cancel?: Cancellable): Promise<ActionOutcome | undefined> {
+    const outcome = await this.#cache.get(instanceName, action, cancel);
+    // Asked after it was read: the folder may have been replaced before.
+    return this.#folder.isPrivate() ? outcome : undefined;
+  }
+
+  /** Rejects with `RUNNER_DISK_FAILED` if the folder is not one of this user alone, and cannot be made so. */
+  async put(
+    instanceName: string,
+    action: Digest,
+    outcome: ActionOutcome,
+    cancel?: Cancellable,
+  ): Promise<void> {
+    try {
+      this.#folder.restore();
+    } catch (cause) {
+      const message = `the cluster has no folder for results: ${meaningOf(cause)}`;
+      throw new RunnerError('RUNNER_DISK_FAILED', message, { cause });
+    }
+    await this.#cache.put(instanceName, action, outcome, cancel);
+  }
+}
