@@ -33,6 +33,7 @@ import { type Compression, readResource } from './resource-name.ts';
 import { rpcFailure } from './rpc-failure.ts';
 import { RpcError, type RpcContext } from './rpc.ts';
 import { encodedBytes, PAGE_BYTES, sentBytes } from './sent-bytes.ts';
+import { singlePart } from './single-part.ts';
 import { Uploads } from './uploads.ts';
 
 /** Compresses and decompresses blobs in transit, in chunks, so that neither side must hold a whole blob. */
@@ -284,11 +285,11 @@ export class Blobs {
 
   async #decompressed(name: Compression, bytes: Uint8Array, { sizeBytes }: Digest): Promise<Uint8Array> {
     if (name === 'identity') return bytes;
-    return joined(this.#compressionOf(name, 'compressor').decompress(name, only(bytes), sizeBytes));
+    return joined(this.#compressionOf(name, 'compressor').decompress(name, singlePart(bytes), sizeBytes));
   }
 
   #compressed(name: Compression, bytes: Uint8Array): Promise<Uint8Array> {
-    return joined(this.#compressionOf(name).compress(name, only(bytes)));
+    return joined(this.#compressionOf(name).compress(name, singlePart(bytes)));
   }
 }
 
@@ -319,10 +320,6 @@ function compressionOf(compressor: number): Compression {
 
 function upper(name: Compression): keyof typeof COMPRESSORS {
   return name === 'identity' ? 'IDENTITY' : name === 'zstd' ? 'ZSTD' : 'DEFLATE';
-}
-
-async function* only(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
-  yield bytes;
 }
 
 async function joined(chunks: AsyncIterable<Uint8Array>): Promise<Uint8Array> {

@@ -96,12 +96,8 @@ export {
   type ClientStreamMethod,
 } from './methods.ts';
 export { readOutputs, type ReadOutputsOptions } from './read-outputs.ts';
-export {
-  createRemoteRunner,
-  type RemoteOperation,
-  type RemoteRetry,
-  type RemoteRunnerOptions,
-} from './remote-runner.ts';
+export { createRemoteRunner } from './remote-runner.ts';
+export type { RemoteOperation, RemoteRetry, RemoteRunnerOptions } from './remote-runner-options.ts';
 export { createRemoteService, type RemoteServer, type RemoteServiceOptions } from './remote-service.ts';
 export { type Compression } from './resource-name.ts';
 export {

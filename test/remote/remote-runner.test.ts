@@ -20,12 +20,12 @@ import type { TraceEvent } from '../../src/model/trace-event.ts';
 import { createMemoryOutputs, type MemoryOutputs } from '../../src/outputs/memory-output.ts';
 import { createContentFiler } from '../../src/remote/content-filer.ts';
 import { REMOTE_METHODS } from '../../src/remote/methods.ts';
-import {
-  createRemoteRunner,
-  type RemoteOperation,
-  type RemoteRetry,
-  type RemoteRunnerOptions,
-} from '../../src/remote/remote-runner.ts';
+import { createRemoteRunner } from '../../src/remote/remote-runner.ts';
+import type {
+  RemoteOperation,
+  RemoteRetry,
+  RemoteRunnerOptions,
+} from '../../src/remote/remote-runner-options.ts';
 import {
   createRemoteService,
   type RemoteServer,

@@ -1,7 +1,7 @@
 // Mistakes of clients and servers of the Remote Execution API, each planted into those of this package. Their scenario knows none of them.
 import type { Bug } from '../bug.ts';
 
-const runner = 'src/remote/remote-runner.ts';
+const runner = 'src/remote/remote-performance.ts';
 const client = 'src/remote/remote-client.ts';
 const server = 'src/remote/execution.ts';
 const store = 'src/remote/action-store.ts';
@@ -138,8 +138,8 @@ export const remoteBugs: readonly Bug[] = [
     scenario,
     edits: [
       {
-        file: runner,
-        find: '        ...(cache ? {} : { salt }),\n',
+        file: 'src/remote/built-action.ts',
+        find: '        ...(cache ? {} : { salt: salt() }),\n',
         replace: "        ...(cache ? {} : { salt: new TextEncoder().encode('salt') }),\n",
       },
     ],
