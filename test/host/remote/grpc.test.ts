@@ -930,16 +930,41 @@ describe('over gRPC', () => {
     expect(await cluster.cache.get('', action)).toBeUndefined();
   });
 
-  test('a full store is RESOURCE_EXHAUSTED with its sentence', async () => {
+  test('a full store is RESOURCE_EXHAUSTED with its sentence, and a blob that can never fit INVALID_ARGUMENT', async () => {
     const { remote } = await serve({ casBytesMax: 1_000 });
-    const data = Buffer.alloc(2_000, 'x');
-    const digest = digestOf(data);
-    async function* parts(): AsyncGenerator<WriteRequest> {
-      yield { resourceName: `uploads/u/blobs/${digestKey(digest)}`, writeOffset: 0, finishWrite: true, data };
+    const nameOf = (data: Buffer): string => `uploads/u/blobs/${digestKey(digestOf(data))}`;
+    const upload = (bytes: number): Promise<string> => {
+      const data = Buffer.alloc(bytes, 'x');
+      async function* parts(): AsyncGenerator<WriteRequest> {
+        yield { resourceName: nameOf(data), writeOffset: 0, finishWrite: true, data };
+      }
+      return failure(remote.clientStream(M.write, parts(), call()));
+    };
+    const slow = Buffer.alloc(900, 'x');
+    let sendRest = (): void => undefined;
+    const isTime = new Promise<void>((resolve) => {
+      sendRest = resolve;
+    });
+    async function* slowParts(): AsyncGenerator<WriteRequest> {
+      const resourceName = nameOf(slow);
+      yield { resourceName, writeOffset: 0, finishWrite: false, data: slow.subarray(0, 800) };
+      await isTime;
+      yield { resourceName, writeOffset: 800, finishWrite: true, data: slow.subarray(800) };
     }
-    expect(await failure(remote.clientStream(M.write, parts(), call()))).toMatch(
-      /^RESOURCE_EXHAUSTED: expected room for 2000 B/,
-    );
+    const underWay = remote.clientStream(M.write, slowParts(), call());
+    const sentBytes = async (): Promise<number> => {
+      const { committedSize } = await remote.unary(
+        M.queryWriteStatus,
+        { resourceName: nameOf(slow) },
+        call(),
+      );
+      return committedSize;
+    };
+    while ((await sentBytes()) < 800);
+    expect(await upload(500)).toMatch(/^RESOURCE_EXHAUSTED: expected room for 500 B, got 200 B of 1000 B/);
+    expect(await upload(2_000)).toMatch(/^INVALID_ARGUMENT: digest.size_bytes: expected 1000 B at most/);
+    sendRest();
+    expect(await underWay).toMatchObject({ committedSize: 900 });
   });
 
   test.skipIf(smallDiskMissingBecause !== undefined)(
