@@ -34,6 +34,7 @@ export function checkDigests(argument: string, digests: readonly Digest[]): void
   if (!areSound(digests)) check(argument, digests, DIGESTS);
 }
 
+const { parse } = JSON;
 /** The hash found sound last in each slot. An action refers to few blobs, and each reference is checked on the way. */
 const SOUND_HASHES: string[] = Array.from({ length: 1_024 }, () => '');
 
@@ -43,8 +44,13 @@ export function isHash(text: string): boolean {
   const slot = ((text.charCodeAt(0) << 6) ^ (text.charCodeAt(1) << 3) ^ text.charCodeAt(2)) & 1_023;
   if (SOUND_HASHES[slot] === text) return true;
   if (!HASH_DIGITS.test(text)) return false;
-  SOUND_HASHES[slot] = text;
+  SOUND_HASHES[slot] = copyOf(text);
   return true;
+}
+
+/** A text that was cut out of a longer one keeps all of that in memory; a parsed one is a text of its own. */
+function copyOf(hash: string): string {
+  return parse(`"${hash}"`) as string;
 }
 
 /** False also for a list that cannot be read. */

@@ -88,7 +88,7 @@ export function allDone(works: readonly MaybePromise<void>[]): MaybePromise<void
 export function orElse<T>(work: () => MaybePromise<T>, onError: (error: unknown) => T): MaybePromise<T> {
   try {
     const result = work();
-    return isPending(result) ? result.then(undefined, onError) : result;
+    return isPending(result) ? followed(result).then(undefined, onError) : result;
   } catch (error) {
     return onError(error);
   }
@@ -96,5 +96,10 @@ export function orElse<T>(work: () => MaybePromise<T>, onError: (error: unknown)
 
 /** Applies `use` to a result: synchronously if it is available, otherwise when the promise resolves. */
 export function whenThere<T, U>(value: MaybePromise<T>, use: (value: T) => MaybePromise<U>): MaybePromise<U> {
-  return isPending(value) ? value.then(use) : use(value);
+  return isPending(value) ? followed(value).then(use) : use(value);
+}
+
+/** A promise of the language: the `then` of another need not return anything. */
+function followed<T>(value: PromiseLike<T>): Promise<T> {
+  return isEagerPromise(value) ? (value as Promise<T>) : Promise.resolve(value);
 }

@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { expect, test } from 'vitest';
 import { check } from '../../src/kernel/argument-check.ts';
 import * as is from '../../src/kernel/shape.ts';
@@ -80,4 +82,21 @@ test('a hash that differs from a sound one only in what comes later is checked f
   ] as const) {
     expect(isHash(text)).toBe(isAllowed);
   }
+});
+
+test('a hash that was cut out of a long text does not keep that in memory', () => {
+  setFlagsFromString('--expose-gc');
+  const collectGarbage = runInNewContext('gc') as () => void;
+  const heldBytes = (): number => {
+    collectGarbage();
+    return process.memoryUsage().heapUsed;
+  };
+  const before = heldBytes();
+  for (let at = 0; at < 50; at += 1) {
+    const name = Buffer.from(at.toString(16).padStart(2, '0').repeat(32) + 'x'.repeat(1_000_000)).toString(
+      'latin1',
+    );
+    expect(isHash(name.slice(0, 64))).toBe(true);
+  }
+  expect(heldBytes() - before).toBeLessThan(20_000_000);
 });
