@@ -89,6 +89,12 @@ function expanded({ entries, nameBytes, inner }: Own, done: ReadonlyMap<string, 
   return extent;
 }
 
+/** A directory to be read, and how deep it lies at least. */
+interface Place {
+  readonly digest: Digest;
+  readonly depth: number;
+}
+
 /**
  * Walks the directories below a root, each once, breadth first. When the walk is complete, the tree is known to be small
  * enough to write: a small tree can reference the same directory so often that writing it would never end.
@@ -99,7 +105,7 @@ export class TreeWalk {
   readonly #onMissing: (digest: Digest) => void;
   readonly #cancel: Cancellable | undefined;
   readonly #seen: Set<string>;
-  readonly #left: { readonly digest: Digest; readonly depth: number }[];
+  readonly #left: Place[];
   readonly #expansion = new Expansion();
   #walked = 0;
   #entries = 0;
@@ -125,18 +131,41 @@ export class TreeWalk {
    * @throws RunnerError `RUNNER_BAD_MESSAGE` for a tree that no disk can hold or that leads out of itself; also rejects.
    */
   next(): MaybePromise<FoundDirectory | undefined> {
-    for (let one = this.#left[this.#walked]; one !== undefined; one = this.#left[this.#walked]) {
-      this.#walked += 1;
+    for (let one = this.#step(); one !== undefined; one = this.#step()) {
       const { digest, depth } = one;
-      if (depth > DEPTH_MAX) throw badField('input root', `directories at most ${DEPTH_MAX} deep`, depth);
       const message = this.#read(digest, depth);
-      if (isPending(message)) {
-        return message.then((read) => (read === undefined ? this.next() : this.#add(digest, depth, read)));
-      }
+      if (isPending(message)) return this.#afterwards(one, message);
       if (message !== undefined) return this.#add(digest, depth, message);
     }
     this.#expansion.check(this.#root);
     return undefined;
+  }
+
+  /** As {@link next}, once this directory has been read. */
+  async #afterwards(
+    first: Place,
+    read: PromiseLike<DirectoryMessage | undefined>,
+  ): Promise<FoundDirectory | undefined> {
+    let message = await read;
+    let place: Place | undefined = first;
+    while (message === undefined) {
+      place = this.#step();
+      if (place === undefined) break;
+      message = await this.#read(place.digest, place.depth);
+    }
+    if (place !== undefined && message !== undefined) return this.#add(place.digest, place.depth, message);
+    this.#expansion.check(this.#root);
+    return undefined;
+  }
+
+  /** Goes on to the next directory that is known, whether it is stored or not. */
+  #step(): Place | undefined {
+    const place = this.#left[this.#walked];
+    if (place === undefined) return undefined;
+    this.#walked += 1;
+    const { depth } = place;
+    if (depth > DEPTH_MAX) throw badField('input root', `directories at most ${DEPTH_MAX} deep`, depth);
+    return place;
   }
 
   /** Undefined if the directory is missing. */

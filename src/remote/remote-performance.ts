@@ -19,7 +19,7 @@ import { LONGEST_BACK_OFF_MS } from '../model/back-off.ts';
 import { callBack } from '../model/callback.ts';
 import { tagsOf, type Command } from '../model/command.ts';
 import type { Digest } from '../model/digest.ts';
-import { EXIT_CODES, exitCodeOf } from '../model/exit-code.ts';
+import { EXIT_CODES, type ExitCode, exitCodeOf } from '../model/exit-code.ts';
 import type { RunState } from '../model/run-state.ts';
 import { makeRunStatus, runningStatus, type RunID, type RunOutcome } from '../model/run-status.ts';
 import { runTypeOf } from '../model/run-type.ts';
@@ -54,6 +54,7 @@ interface End extends Pick<RunOutcome, 'exitCode' | 'error'> {
 
 const ABORTED: End = { state: 'ABORTED', exitCode: 0, error: '' };
 const TIMEDOUT: End = { state: 'TIMEDOUT', exitCode: 0, error: '' };
+const MACHINERY_CODES: ReadonlySet<ExitCode> = new Set(Object.values(EXIT_CODES));
 
 /** Unsuccessful attempts: failures since the last progress, and how often the action was executed again. */
 interface Tries {
@@ -198,11 +199,17 @@ export class RemotePerformance implements Performance {
       ? 'the server gave no result'
       : `the server answered ${rpcCodeName(status.code)}`;
     const error = status.message === '' ? plain : status.message;
-    // The server may send a code that is not a process's, for clients that ignore the status; and 0 would look like
-    // success.
-    const code = outcome?.exitCode ?? 0;
-    const exitCode = code > 0 ? code : EXIT_CODES.POST_EXEC;
+    const exitCode = this.#failureCode(outcome);
     return { state: 'FAILED', exitCode, error, actionResult: { actionDigest, cached: false, grpcStatus } };
+  }
+
+  /**
+   * The code of a failure that came with an outcome. The server may send one that is not a process's, for clients that
+   * ignore the status, and 0 would look like success. That nothing was started is true of the last attempt alone (R98).
+   */
+  #failureCode({ exitCode }: Partial<ActionOutcome> = {}): ExitCode {
+    if (exitCode === undefined || exitCode <= 0) return EXIT_CODES.POST_EXEC;
+    return this.#lost !== undefined && MACHINERY_CODES.has(exitCode) ? EXIT_CODES.POST_EXEC : exitCode;
   }
 
   /** True if the command has a timeout, or may have one in its action, which only the server knows. */

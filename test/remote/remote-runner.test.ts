@@ -1013,6 +1013,26 @@ describe('what goes wrong on the way', () => {
     });
   });
 
+  test.for<readonly [deaths: number, given: number, exitCode: number]>([
+    [0, 200, 200],
+    [1, 200, 250],
+    // The process of the last attempt has run.
+    [1, 137, 137],
+  ])(
+    'R98 R191 after %i attempts that may have started the command, a failure with exit code %i is one with %i',
+    async ([deaths, given, exitCode]) => {
+      const refused = packAny(MESSAGES.ExecuteResponse, {
+        status: { code: RPC_CODES.INTERNAL, message: 'it failed' },
+        result: { exitCode: given },
+      });
+      const behind = (service: RemoteService): RemoteService =>
+        deadly(endingAs({ response: refused })(service), deaths);
+      await onStage({ retriesMax: 2, behind }, async ({ end }) => {
+        expect(await end(slow)).toMatchObject({ state: 'FAILED', exitCode, error: 'it failed' });
+      });
+    },
+  );
+
   test('R11 R185 an action on a run that is no Bazel run is refused, because its result would be lost', async () => {
     const content = createMemoryContentStore();
     const command = { argv: [], executeRequest: { actionDigest: addAction(content, ['complete 0']) } };
