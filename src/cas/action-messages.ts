@@ -197,8 +197,8 @@ export function encodeAction(action: Action): Uint8Array {
     check('action', action, ACTION);
     const { commandDigest, inputRootDigest, doNotCache, salt, timeoutMs, platform } = action;
     return MESSAGES.Action.encode({
-      commandDigest,
-      inputRootDigest,
+      commandDigest: digestMessage(commandDigest),
+      inputRootDigest: digestMessage(inputRootDigest),
       doNotCache,
       salt,
       timeout: timeoutMs === undefined ? null : timeMessage(timeoutMs),
@@ -327,18 +327,31 @@ function metadataOf(message: ExecutedActionMetadata | null): ActionMetadata {
   return { worker: message.worker, ...Object.fromEntries(times) };
 }
 
-/** Converts an outcome to an ActionResult. */
+/** Only the fields of a message: a content store or an action cache of a user's may keep more in its data. */
+export function digestMessage({ hash, sizeBytes }: Digest): Digest {
+  return { hash, sizeBytes };
+}
+
+/** Converts an outcome to an ActionResult, with the fields of a message only, see {@link digestMessage}. */
 export function outcomeMessage(outcome: ActionOutcome): Init<ActionResultMessage> {
-  const { outputFiles, outputDirectories, outputSymlinks, exitCode, stdoutDigest, stderrDigest } = outcome;
+  const { outputFiles, outputDirectories, exitCode, stdoutDigest, stderrDigest } = outcome;
+  const outputSymlinks = outcome.outputSymlinks.map(({ path, target }) => ({ path, target }));
   return {
-    outputFiles,
-    outputDirectories,
+    outputFiles: outputFiles.map(({ path, digest, isExecutable }) => ({
+      path,
+      digest: digestMessage(digest),
+      isExecutable,
+    })),
+    outputDirectories: outputDirectories.map(({ path, treeDigest }) => ({
+      path,
+      treeDigest: digestMessage(treeDigest),
+    })),
     // Older clients read only the lists that give the kind of a link's target; newer ones read both.
     outputSymlinks,
     outputFileSymlinks: outputSymlinks,
     exitCode,
-    stdoutDigest: stdoutDigest ?? null,
-    stderrDigest: stderrDigest ?? null,
+    stdoutDigest: stdoutDigest === undefined ? null : digestMessage(stdoutDigest),
+    stderrDigest: stderrDigest === undefined ? null : digestMessage(stderrDigest),
     ...(outcome.stdoutRaw === undefined ? {} : { stdoutRaw: outcome.stdoutRaw }),
     ...(outcome.stderrRaw === undefined ? {} : { stderrRaw: outcome.stderrRaw }),
     executionMetadata: metadataMessage(outcome.metadata),

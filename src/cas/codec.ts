@@ -358,18 +358,51 @@ const OPTIONS: protobuf.IConversionOptions = { longs: Number, defaults: true };
 
 type Fields = Readonly<Record<string, unknown>>;
 
+/** What a value of a field has to be. */
+type Kind = 'string' | 'bytes' | 'bool' | 'int32' | 'int64';
+
+const EXPECTED: Readonly<Record<Kind, string>> = {
+  string: 'a string',
+  bytes: 'a Uint8Array',
+  bool: 'true or false',
+  int32: 'a whole number of 32 bits',
+  int64: 'a whole number of 64 bits',
+};
+const INT32_END = 2 ** 31;
+const INT64_END = 2 ** 63;
+
+/** A field as {@link Canonical} reads it: looking all this up for each value would take longer than checking it. */
+interface CanonicalField {
+  readonly name: string;
+  readonly isList: boolean;
+  readonly isMap: boolean;
+  /** The type of a message; undefined for other values, which are of a `kind`. */
+  readonly type: protobuf.Type | undefined;
+  readonly kind: Kind;
+  /** Made when the first value comes, because types may contain each other. */
+  inner: Canonical | undefined;
+}
+
 /**
  * A message without the fields that have their default value, which the official libraries also omit: content that is
  * named by digest must always have the same bytes.
  */
 class Canonical {
-  readonly #type: protobuf.Type;
-  readonly #fields: readonly protobuf.Field[];
+  readonly #name: string;
+  readonly #fields: readonly CanonicalField[];
   static readonly #known = new Map<protobuf.Type, Canonical>();
 
   private constructor(type: protobuf.Type) {
-    this.#type = type;
-    this.#fields = type.fieldsArray;
+    this.#name = type.name;
+    this.#fields = type.fieldsArray.map(({ name, type: kind, resolvedType, repeated, map }) => ({
+      name,
+      isList: repeated,
+      isMap: map,
+      type: isMessageType(resolvedType) ? resolvedType : undefined,
+      // Those of enumerations are numbers of 32 bits.
+      kind: isKind(kind) ? kind : 'int32',
+      inner: undefined,
+    }));
   }
 
   static of(type: protobuf.Type): Canonical {
@@ -380,44 +413,75 @@ class Canonical {
     return made;
   }
 
-  /** @throws RunnerError `RUNNER_INVALID_ARGUMENT` for fields that there are not, and for values of another type. */
+  /** A map, a date or a promise that was not awaited has no fields, and would pass for an empty message. */
+  accepts(value: unknown): value is Fields {
+    if (!is.isObject(value)) return false;
+    return isPlain(value) || is.isRecord(value) || this.#fields.some(({ name }) => name in value);
+  }
+
+  /**
+   * Returns `message` itself if it has no such field: most have none, and a copy takes longer than the checks.
+   *
+   * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for fields that there are not, and for values of another type.
+   */
   message(message: Fields): Fields {
-    const written: Record<string, unknown> = {};
+    const isOwn = isPlain(message);
+    // Only fields of its own are written.
+    let copy: Record<string, unknown> | undefined = isOwn ? undefined : {};
     let there = 0;
     for (const field of this.#fields) {
-      const value = message[field.name];
+      const { name } = field;
+      const value = message[name];
       if (value === undefined) continue;
       there += 1;
-      if (value === null || isDefault(value)) continue;
-      written[field.name] = this.#value(field, value);
+      const written = value === null ? value : this.#written(field, value);
+      if (copy !== undefined) copy[name] = written;
+      else if (written !== value) (copy = { ...message })[name] = written;
     }
-    if (Object.keys(message).length > there) this.#refuseOthers(message);
-    return written;
+    if (!isOwn || Object.keys(message).length > there) this.#refuseOthers(message);
+    return copy ?? message;
   }
 
-  #value(field: protobuf.Field, value: unknown): unknown {
-    const { resolvedType, repeated, map } = field;
-    if (map) return value;
-    if (!repeated) return this.#single(field, value);
+  /** Undefined for the default of a field. */
+  #written(field: CanonicalField, value: unknown): unknown {
+    if (field.isList) return this.#list(field, value);
+    if (field.isMap) return this.#map(field, value);
+    const single = this.#single(field, value);
+    return isDefault(single) ? undefined : single;
+  }
+
+  #list(field: CanonicalField, value: unknown): readonly unknown[] {
     if (!Array.isArray(value)) throw this.#refusal(field, 'a list', value);
-    if (isMessageType(resolvedType)) return value.map((each) => this.#single(field, each));
-    for (const each of value) this.#single(field, each);
-    return value;
-  }
-
-  #single(field: protobuf.Field, value: unknown): unknown {
-    const { resolvedType } = field;
-    if (isMessageType(resolvedType)) {
-      if (!is.isObject(value)) throw this.#refusal(field, `a ${resolvedType.name}`, value);
-      return Canonical.of(resolvedType).message(value);
+    const list: readonly unknown[] = value;
+    let copy: unknown[] | undefined;
+    // Holes count as undefined.
+    for (let at = 0; at < list.length; at += 1) {
+      const written = this.#single(field, list[at]);
+      if (written !== list[at]) (copy ??= [...list])[at] = written;
     }
-    const expected = misfit(field.type, value);
-    if (expected !== undefined) throw this.#refusal(field, expected, value);
-    return value;
+    return copy ?? list;
   }
 
-  #refusal({ name }: protobuf.Field, expected: string, value: unknown): RunnerError {
-    return invalidArgument(`${this.#type.name}.${name}`, expected, value);
+  #map(field: CanonicalField, value: unknown): Fields {
+    if (!is.isObject(value) || !is.isRecord(value)) {
+      throw this.#refusal(field, 'an object with names and values', value);
+    }
+    return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, this.#single(field, each)]));
+  }
+
+  #single(field: CanonicalField, value: unknown): unknown {
+    const { kind, type } = field;
+    if (type === undefined) {
+      if (!isOfKind(kind, value)) throw this.#refusal(field, EXPECTED[kind], value);
+      return value;
+    }
+    const inner = (field.inner ??= Canonical.of(type));
+    if (!inner.accepts(value)) throw this.#refusal(field, `a ${type.name}`, value);
+    return inner.message(value);
+  }
+
+  #refusal({ name }: CanonicalField, expected: string, value: unknown): RunnerError {
+    return invalidArgument(`${this.#name}.${name}`, expected, value);
   }
 
   /** A field that is undefined counts as absent. */
@@ -428,23 +492,37 @@ class Canonical {
     const expected = `only the fields ${names.join(', ')}`;
     const nearest = nearestName(other, names);
     const hint = nearest === undefined ? '' : `; the nearest is ${nearest}`;
-    const text = `${this.#type.name}: expected ${expected}, got a field ${describeValue(other)}${hint}`;
+    const text = `${this.#name}: expected ${expected}, got a field ${describeValue(other)}${hint}`;
     throw new RunnerError('RUNNER_INVALID_ARGUMENT', text, { expected, actual: message });
   }
 }
 
-/** What a field of that type expects instead of a value; undefined if it can have it. All others are numbers. */
-function misfit(type: string, value: unknown): string | undefined {
-  switch (type) {
+function isOfKind(kind: Kind, value: unknown): boolean {
+  switch (kind) {
     case 'string':
-      return typeof value === 'string' ? undefined : 'a string';
+      return typeof value === 'string';
     case 'bytes':
-      return value instanceof Uint8Array ? undefined : 'a Uint8Array';
+      return value instanceof Uint8Array;
     case 'bool':
-      return typeof value === 'boolean' ? undefined : 'true or false';
-    default:
-      return typeof value === 'number' ? undefined : 'a number';
+      return typeof value === 'boolean';
+    case 'int32':
+      return isWhole(value, INT32_END);
+    case 'int64':
+      return isWhole(value, INT64_END);
   }
+}
+
+function isWhole(value: unknown, end: number): boolean {
+  return Number.isInteger(value) && (value as number) >= -end && (value as number) < end;
+}
+
+function isPlain(value: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null;
+}
+
+function isKind(type: string): type is Kind {
+  return type in EXPECTED;
 }
 
 function isMessageType(type: protobuf.Field['resolvedType']): type is protobuf.Type {
@@ -459,19 +537,20 @@ function isDefault(value: unknown): boolean {
 
 class TypeCodec<T> implements MessageCodec<T> {
   readonly name: string;
-  readonly #shape: is.Shape;
   #known: protobuf.Type | undefined;
+  #canonical: Canonical | undefined;
 
   constructor(name: string) {
     this.name = name;
-    this.#shape = is.anObject(`a ${name}`);
   }
 
   encode(message: Init<T>): Uint8Array {
     try {
-      check('message', message, this.#shape);
       const type = this.#type();
-      return type.encode(Canonical.of(type).message(message as Fields)).finish();
+      const canonical = (this.#canonical ??= Canonical.of(type));
+      const given: unknown = message;
+      if (!canonical.accepts(given)) throw invalidArgument('message', `a ${this.name}`, given);
+      return type.encode(canonical.message(given)).finish();
     } catch (error) {
       throw unreadable('message', message, error);
     }

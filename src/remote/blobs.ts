@@ -2,7 +2,7 @@
  * The methods of the content-addressable storage and of byte streams. Invariants: a read returns a whole and intact
  * blob or fails; no write is acknowledged before it is stored.
  */
-import { badField, soundDigest, statusMessage } from '../cas/action-messages.ts';
+import { badField, digestMessage, soundDigest, statusMessage } from '../cas/action-messages.ts';
 import {
   type BatchReadBlobsRequest,
   type BatchReadBlobsResponse,
@@ -114,7 +114,7 @@ export class Blobs {
       const expected = `no more missing blobs than an answer of ${TAKEN_BYTES_MAX} B names`;
       throw badField('blob_digests', expected, missing.length);
     }
-    return { missingBlobDigests: missing };
+    return { missingBlobDigests: missing.map(digestMessage) };
   }
 
   async batchUpdate(

@@ -1,5 +1,5 @@
 /** Makes the action of a run, and finds the blobs that it consists of. */
-import { encodeAction, encodeCommand } from '../cas/action-messages.ts';
+import { digestMessage, encodeAction, encodeCommand } from '../cas/action-messages.ts';
 import { MESSAGES } from '../cas/codec.ts';
 import { digestOf } from '../cas/digest-of.ts';
 import { unknownSnapshot } from '../filers/filer-error.ts';
@@ -49,8 +49,9 @@ export class ActionBuilder {
       return digest;
     };
     if (executeRequest !== undefined) {
-      await this.#addGiven(executeRequest.actionDigest, blobs);
-      return { digest: executeRequest.actionDigest, blobs, made };
+      const given = digestMessage(executeRequest.actionDigest);
+      await this.#addGiven(given, blobs);
+      return { digest: given, blobs, made };
     }
     const root = snapshotId === '' ? add(EMPTY_ROOT) : digestOfSnapshot(snapshotId);
     if (root === undefined) throw unknownSnapshot(snapshotId);

@@ -3,7 +3,7 @@
  * for another client, and ends early only if the operations of all its clients are cancelled or no longer watched; an
  * operation that has ended can still be queried; each watcher sees the stages in order and the result last.
  */
-import { soundDigest, statusMessage, outcomeMessage } from '../cas/action-messages.ts';
+import { digestMessage, outcomeMessage, soundDigest, statusMessage } from '../cas/action-messages.ts';
 import {
   type ActionResultMessage,
   EXECUTION_STAGES,
@@ -584,7 +584,8 @@ export class Executions {
     // A log that cannot be stored is lost and recorded; the result of the run does not change.
     const stored = async (log: string, ref: string): Promise<Digest | null> => {
       try {
-        return (await storeLog(ref, actionDigest)) ?? null;
+        const digest = await storeLog(ref, actionDigest);
+        return digest === undefined ? null : digestMessage(digest);
       } catch (error) {
         this.#recorded(runId, LOST_OUTPUT, `${log} could not be stored: ${messageOf(error)}`);
         return null;

@@ -5,7 +5,7 @@
 import type { Init, MessageCodec } from '../cas/codec.ts';
 import * as is from '../kernel/shape.ts';
 import { check, unreadable } from '../kernel/argument-check.ts';
-import { RunnerError, type RunnerErrorDetails } from '../kernel/errors.ts';
+import { messageOf, RunnerError, type RunnerErrorDetails } from '../kernel/errors.ts';
 import { RPC_CODES, type RpcCodeName, type RpcStatus, type RpcViolation } from '../model/action.ts';
 import type { RunID } from '../model/run-status.ts';
 
@@ -121,6 +121,21 @@ export const RPC_METHOD: is.RecordShape = is.objectOf<RpcMethod<unknown, unknown
   {},
 );
 
+type Answering<A> = Pick<RpcMethod<unknown, A>, 'response'>;
+
+/**
+ * The bytes of an answer.
+ *
+ * @throws RpcError `INTERNAL` for an answer that is no such message: its client has done nothing wrong.
+ */
+export function encodeAnswer<T>({ response }: Answering<T>, answer: T): Uint8Array {
+  try {
+    return response.encode(answer as Init<T>);
+  } catch (cause) {
+    throw new RpcError('INTERNAL', `the answer is no message: ${messageOf(cause)}`, { cause });
+  }
+}
+
 /** A message as its receiver decodes it: with every field present, and shared with nobody. */
 function received<T>(codec: MessageCodec<T>, message: T): T {
   return codec.decode(codec.encode(message as Init<T>));
@@ -128,6 +143,14 @@ function received<T>(codec: MessageCodec<T>, message: T): T {
 
 async function* allReceived<T>(codec: MessageCodec<T>, messages: AsyncIterable<T>): AsyncGenerator<T> {
   for await (const message of messages) yield received(codec, message);
+}
+
+function answered<A>(method: Answering<A>, answer: A): A {
+  return method.response.decode(encodeAnswer(method, answer));
+}
+
+async function* allAnswered<A>(method: Answering<A>, answers: AsyncIterable<A>): AsyncGenerator<A> {
+  for await (const answer of answers) yield answered(method, answer);
 }
 
 /**
@@ -142,17 +165,17 @@ export function overWire(service: RemoteService): RemoteService {
     async unary(method, request, context) {
       check('method', method, RPC_METHOD);
       const sent = received(method.request, request);
-      return received(method.response, await service.unary(method, sent, context));
+      return answered(method, await service.unary(method, sent, context));
     },
     serverStream(method, request, context) {
       check('method', method, RPC_METHOD);
       const sent = received(method.request, request);
-      return allReceived(method.response, service.serverStream(method, sent, context));
+      return allAnswered(method, service.serverStream(method, sent, context));
     },
     async clientStream(method, requests, context) {
       check('method', method, RPC_METHOD);
       const sent = allReceived(method.request, requests);
-      return received(method.response, await service.clientStream(method, sent, context));
+      return answered(method, await service.clientStream(method, sent, context));
     },
   };
 }

@@ -72,7 +72,7 @@ describe('messages', () => {
     [
       'a size that is a text',
       { files: [{ digest: { sizeBytes: '5' } }] },
-      '^Digest\\.sizeBytes: expected a number, got "5"$',
+      '^Digest\\.sizeBytes: expected a whole number of 64 bits, got "5"$',
     ],
     ['no list', { files: { name: 'a' } }, '^Directory\\.files: expected a list, got an object$'],
     [
@@ -80,10 +80,59 @@ describe('messages', () => {
       { files: [{ isExecutable: 1 }] },
       '^FileNode\\.isExecutable: expected true or false, got 1$',
     ],
+    ...[NaN, 1.5, Infinity, 2 ** 63, '', false].map((sizeBytes): [string, unknown, string] => [
+      `a size of ${JSON.stringify(sizeBytes)} (${sizeBytes})`,
+      { files: [{ digest: { sizeBytes } }] },
+      '^Digest\\.sizeBytes: expected a whole number of 64 bits, got',
+    ]),
+    ['a hash of 0', { files: [{ digest: { hash: 0 } }] }, '^Digest\\.hash: expected a string, got 0$'],
+    ...[new Date(0), new Map([['hash', 'x']]), Promise.resolve(), '', 0, false].map(
+      (given): [string, unknown, string] => [
+        `${Object.prototype.toString.call(given)} as a digest`,
+        { files: [{ digest: given }] },
+        '^FileNode\\.digest: expected a Digest, got ',
+      ],
+    ),
+    ['a list of ""', { files: '' }, '^Directory\\.files: expected a list, got ""$'],
+    ['a hole', { files: new Array(1) }, '^Directory\\.files: expected a FileNode, got undefined$'],
+    ['a date', new Date(0), '^message: expected a .*Directory, got a Date$'],
+    [
+      'an unknown field beside one that is inherited',
+      Object.assign(Object.create({ files: [] }) as object, { file: [] }),
+      '^Directory: expected only the fields .*, got a field "file"',
+    ],
   ])('%s is refused, not left out', ([, message, refusal]) => {
     const encode = (): unknown => MESSAGES.Directory.encode(message as object);
     expect(encode).toThrow(expect.objectContaining({ code: 'RUNNER_INVALID_ARGUMENT' }) as Error);
     expect(encode).toThrow(new RegExp(refusal));
+  });
+
+  test('an exit code has 32 bits, and names have values', () => {
+    const result = (exitCode: number) => (): unknown => MESSAGES.ActionResult.encode({ exitCode });
+    for (const exitCode of [2 ** 31, -(2 ** 31) - 1, 1.5]) {
+      expect(result(exitCode)).toThrow('ActionResult.exitCode: expected a whole number of 32 bits');
+    }
+    for (const exitCode of [2 ** 31 - 1, -(2 ** 31)]) {
+      expect(MESSAGES.ActionResult.decode(MESSAGES.ActionResult.encode({ exitCode })).exitCode).toBe(
+        exitCode,
+      );
+    }
+    const logs = (serverLogs: unknown) => (): unknown =>
+      MESSAGES.ExecuteResponse.encode({ serverLogs } as object);
+    expect(logs(new Map())).toThrow('ExecuteResponse.serverLogs: expected an object with names and values');
+    expect(logs({ log: { digests: digest } })).toThrow('LogFile: expected only the fields');
+    const serverLogs = { log: { digest, humanReadable: true } };
+    const bytes = MESSAGES.ExecuteResponse.encode({ serverLogs });
+    expect(MESSAGES.ExecuteResponse.decode(bytes).serverLogs).toEqual(serverLogs);
+  });
+
+  test('a message is not changed, and may inherit its fields', () => {
+    const files = Object.freeze([Object.freeze({ name: 'a', isExecutable: false }), { name: 'b' }]);
+    const message = Object.freeze({ files, symlinks: [] });
+    const bytes = MESSAGES.Directory.encode(message);
+    expect(message.files[0]).toEqual({ name: 'a', isExecutable: false });
+    expect(MESSAGES.Directory.encode(Object.create(message) as object)).toEqual(bytes);
+    expect(MESSAGES.Directory.encode({ files: [{ name: 'a' }, { name: 'b' }] })).toEqual(bytes);
   });
 
   test('fields that are undefined are absent, whatever their name', () => {

@@ -19,7 +19,7 @@ import type { Clock } from '../../src/kernel/clock.ts';
 import { RunnerError } from '../../src/kernel/errors.ts';
 import { topicOf } from '../../src/kernel/question.ts';
 import type { Action, ActionCommand } from '../../src/model/action.ts';
-import type { ContentStore } from '../../src/model/content-store.ts';
+import type { ActionCache, ContentStore } from '../../src/model/content-store.ts';
 import { digestKey, type Digest, snapshotOfDigest } from '../../src/model/digest.ts';
 import type { Service } from '../../src/model/service.ts';
 import { RunRejectedError, type RunRejectionCode } from '../../src/model/run-rejected-error.ts';
@@ -1997,5 +1997,50 @@ test('a service without any runner is refused, as it could carry out nothing', a
       'runner: expected a runner, or a list of at least one, got an array of 0',
     );
     return Promise.resolve();
+  });
+});
+
+describe('data of a store or a cache of a user’s', () => {
+  const file = { path: 'a', digest: { ...digestOf(''), cold: true }, isExecutable: false, kept: 1 };
+  const link = { path: 'b', target: 'a', kept: 1 };
+  const outcome = {
+    ...{ outputFiles: [file], outputDirectories: [], outputSymlinks: [link], exitCode: 0, note: 'x' },
+    stdoutDigest: { ...digestOf(''), kept: 1 },
+    metadata: { worker: 'w', host: 'h' },
+  };
+  const inlined = { inlineStdout: false, inlineStderr: false, inlineOutputFiles: [] };
+  const request = { instanceName: '', actionDigest: digestOf('x'), ...inlined };
+  const cacheOf = (given: typeof outcome): ActionCache => ({
+    cancelBoundMs: 0,
+    get: () => given,
+    put: () => undefined,
+  });
+
+  test('may have more fields than a message, which no client gets', async () => {
+    const content = createMemoryContentStore();
+    content.add('');
+    const found = content.findMissing.bind(content);
+    content.findMissing = (digests) => found(digests).map((digest) => ({ ...digest, askedAt: 5 }));
+    const scene = async ({ service }: Stage): Promise<void> => {
+      const blobDigests = [digestOf('nope')];
+      const missing = service.unary(M.findMissingBlobs, { instanceName: '', blobDigests }, call());
+      expect(await missing).toEqual({ missingBlobDigests: blobDigests });
+      expect(await service.unary(M.getActionResult, request, call())).toMatchObject({
+        outputFiles: [{ path: 'a', digest: digestOf('') }],
+        outputSymlinks: [{ path: 'b', target: 'a' }],
+        stdoutDigest: digestOf(''),
+      });
+    };
+    await play(scene, { content, cache: cacheOf(outcome) });
+  });
+
+  test('that is no message is a fault of the server, not of its client', async () => {
+    const scene = async ({ service, content }: Stage): Promise<void> => {
+      content.add('');
+      expect(await failure(service.unary(M.getActionResult, request, call()))).toBe(
+        'INTERNAL: the answer is no message: ActionResult.exitCode: expected a whole number of 32 bits, got 1.5',
+      );
+    };
+    await play(scene, { cache: cacheOf({ ...outcome, exitCode: 1.5 }) });
   });
 });

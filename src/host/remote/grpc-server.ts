@@ -32,6 +32,7 @@ import {
   methodName,
   type RemoteService,
   type RpcContext,
+  encodeAnswer,
   RpcError,
   type RpcMethod,
   rpcCodeName,
@@ -404,9 +405,7 @@ class GrpcServer implements RemoteEndpoint {
         served.bytesIn = call.request.length;
         const request = method.request.decode(call.request);
         served.takes(request);
-        return method.response.encode(
-          (await this.#options.service.unary(method, request, served.context)) as never,
-        );
+        return encodeAnswer(method, await this.#options.service.unary(method, request, served.context));
       };
       work().then(
         (bytes) => {
@@ -432,7 +431,7 @@ class GrpcServer implements RemoteEndpoint {
         for await (const message of this.#options.service.serverStream(method, request, served.context)) {
           await sent;
           if (signal.aborted) break;
-          const bytes = method.response.encode(message as never);
+          const bytes = encodeAnswer(method, message);
           served.bytesOut += bytes.length;
           served.gives(message);
           sent = written(call, bytes, signal);
@@ -454,8 +453,9 @@ class GrpcServer implements RemoteEndpoint {
       const work = async (): Promise<Uint8Array> => {
         this.#admit(served);
         const requests = decoded(method, call, served);
-        return method.response.encode(
-          (await this.#options.service.clientStream(method, requests, served.context)) as never,
+        return encodeAnswer(
+          method,
+          await this.#options.service.clientStream(method, requests, served.context),
         );
       };
       work().then(
