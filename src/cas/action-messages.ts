@@ -17,8 +17,11 @@ import type {
   RpcCode,
   RpcStatus,
 } from '../model/action.ts';
+import type { Cancellable } from '../model/cancellation.ts';
 import { isPathBelow } from '../model/confined-path.ts';
+import type { ContentStore } from '../model/content-store.ts';
 import { DIGEST, digestKey, type Digest, isHash } from '../model/digest.ts';
+import { type MaybePromise, whenThere } from '../model/maybe-promise.ts';
 import {
   type ActionResultMessage,
   type ExecutedActionMetadata,
@@ -60,6 +63,22 @@ export function requireMessage(what: string, { sizeBytes }: Digest): void {
   if (sizeBytes > MESSAGE_BYTES_MAX) {
     throw badField(what, `a message of ${MESSAGE_BYTES_MAX} B at most`, sizeBytes);
   }
+}
+
+/**
+ * Reads a blob as a message; `what` names it in the refusal.
+ *
+ * @throws RunnerError `RUNNER_BAD_MESSAGE` if it is too large or no such message; also rejects.
+ */
+export function readMessage<T>(
+  content: ContentStore,
+  what: string,
+  digest: Digest,
+  decode: (bytes: Uint8Array) => T,
+  cancel?: Cancellable,
+): MaybePromise<T> {
+  requireMessage(what, digest);
+  return whenThere(content.read(digest, {}, cancel), decode);
 }
 
 /** The digest in a field, which must be present and a valid SHA-256 digest. */

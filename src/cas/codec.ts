@@ -9,6 +9,7 @@ import { describeValue, invalidArgument, messageOf, RunnerError } from '../kerne
 import { nearestName } from '../kernel/nearest-name.ts';
 import { membersOf } from '../kernel/union-members.ts';
 import type { Digest } from '../model/digest.ts';
+import { hasTooManyEntries, MESSAGE_ENTRIES_MAX } from './entry-limit.ts';
 import { protocolType, strictReader } from './protocol-types.ts';
 
 /** Input of `encode`: every field of a message may be left out. */
@@ -559,6 +560,9 @@ class TypeCodec<T> implements MessageCodec<T> {
   decode(bytes: Uint8Array): T {
     const type = this.#type();
     try {
+      if (hasTooManyEntries(type, strictReader(bytes))) {
+        throw new Error(`expected at most ${MESSAGE_ENTRIES_MAX} entries in its lists`);
+      }
       return type.toObject(type.decode(strictReader(bytes)), OPTIONS) as T;
     } catch (cause) {
       const message = `${this.name}: expected a message, got ${describeValue(bytes)} of ${bytes.length} B: ${messageOf(cause)}`;

@@ -4,7 +4,13 @@
  * never lead out of the checkout.
  */
 import * as is from '../kernel/shape.ts';
-import { badField, decodeAction, decodeCommand, digestsOfOutcome } from '../cas/action-messages.ts';
+import {
+  badField,
+  decodeAction,
+  decodeCommand,
+  digestsOfOutcome,
+  readMessage,
+} from '../cas/action-messages.ts';
 import { MESSAGES, type TreeMessage } from '../cas/codec.ts';
 import { isPathBelow } from '../model/confined-path.ts';
 import { FilerError, throwIfCancelled } from '../filers/filer-error.ts';
@@ -121,11 +127,11 @@ export class Actions implements ActionStore {
   }
 
   action(digest: Digest, cancel: Cancellable): MaybePromise<Action> {
-    return whenThere(this.#content.read(digest, {}, cancel), decodeAction);
+    return readMessage(this.#content, 'action', digest, decodeAction, cancel);
   }
 
   command(digest: Digest, cancel: Cancellable): MaybePromise<ActionCommand> {
-    return whenThere(this.#content.read(digest, {}, cancel), decodeCommand);
+    return readMessage(this.#content, 'command', digest, decodeCommand, cancel);
   }
 
   async prepareOutputs(dir: string, command: ActionCommand, cancel: Cancellable): Promise<void> {
@@ -382,6 +388,10 @@ function wrongKind(path: string, declared: 'file' | 'dir' | undefined, kind: Ent
   return unkept(`output ${path}: expected ${expected}, got ${names[kind]}`);
 }
 
+function decodeTree(bytes: Uint8Array): TreeMessage {
+  return MESSAGES.Tree.decode(bytes);
+}
+
 /**
  * The blobs that a result names, files inside its directories included, and that are not stored: such a result is
  * useless. `onTree` gets each tree that is stored, and the path of its directory.
@@ -395,7 +405,7 @@ export async function missingOf(
   const named = digestsOfOutcome(outcome);
   for (const { path, treeDigest } of outcome.outputDirectories) {
     try {
-      const tree = MESSAGES.Tree.decode(await content.read(treeDigest, {}, cancel));
+      const tree = await readMessage(content, 'tree', treeDigest, decodeTree, cancel);
       onTree?.(path, tree);
       const { root, children } = tree;
       for (const { files } of [...(root === null ? [] : [root]), ...children]) {

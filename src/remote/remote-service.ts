@@ -11,7 +11,7 @@ import {
   outcomeMessage,
   outcomeOf,
   soundDigest,
-  requireMessage,
+  readMessage,
 } from '../cas/action-messages.ts';
 import {
   COMPRESSORS,
@@ -396,8 +396,9 @@ class ActionServer implements RemoteServer {
   /** Where the paths of its outputs begin: at the input root if nobody has stored the action. */
   async #workingDirectoryOf(action: Digest, context: RpcContext): Promise<string> {
     try {
-      const { commandDigest } = await this.#message('action', action, context, decodeAction);
-      const command = await this.#message('command', commandDigest, context, decodeCommand);
+      const content = this.#content;
+      const { commandDigest } = await readMessage(content, 'action', action, decodeAction, context);
+      const command = await readMessage(content, 'command', commandDigest, decodeCommand, context);
       return command.workingDirectory;
     } catch (error) {
       if (missingBlobsOf(error) === undefined) throw error;
@@ -413,21 +414,11 @@ class ActionServer implements RemoteServer {
     decode: (bytes: Uint8Array) => T,
   ): Promise<T> {
     try {
-      return await this.#message(what, digest, context, decode);
+      return await readMessage(this.#content, what, digest, decode, context);
     } catch (error) {
       const missing = missingBlobsOf(error);
       throw missing === undefined ? error : missingInputs(missing);
     }
-  }
-
-  async #message<T>(
-    what: string,
-    digest: Digest,
-    context: RpcContext,
-    decode: (bytes: Uint8Array) => T,
-  ): Promise<T> {
-    requireMessage(what, digest);
-    return decode(await this.#content.read(digest, {}, context));
   }
 
   /** Checks that everything an action needs is stored and valid, and holds it until the action has ended. */

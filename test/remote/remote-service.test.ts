@@ -1185,7 +1185,7 @@ describe('blobs', () => {
       { maxBytes: 12 },
     ));
 
-  test('a blob that is too large for a message is not read as an action, command or folder', () =>
+  test('a blob that is too large for a message is not read as an action, command, folder or tree', () =>
     play(async ({ service, content }) => {
       const large = { hash: 'a'.repeat(64), sizeBytes: 2 ** 30 };
       const refusalOf = async (actionDigest: Digest): Promise<string> =>
@@ -1198,6 +1198,11 @@ describe('blobs', () => {
       expect(await refusalOf(lacking)).toBe(`INVALID_ARGUMENT: command: expected ${most}`);
       const rooted = putAction(content, {}, { inputRootDigest: large });
       expect(await refusalOf(rooted)).toBe(`INVALID_ARGUMENT: directory: expected ${most}`);
+      const outputDirectories = [{ path: 'd', treeDigest: large }];
+      const actionResult = MESSAGES.ActionResult.decode(MESSAGES.ActionResult.encode({ outputDirectories }));
+      const request = { instanceName: '', actionDigest: digestOf('x'), actionResult };
+      const update = service.unary(M.updateActionResult, request, call());
+      expect(await failure(update)).toBe(`INVALID_ARGUMENT: tree: expected ${most}`);
     }));
 
   test('a blob that the store could never hold is refused as one that is too large', () =>
