@@ -21,9 +21,12 @@ const SIZES: readonly (readonly [number, string])[] = [
   [1_024, 'KiB'],
 ];
 
+/** From this many of a unit on, the next one is shown: with one digit after the point, there would be 1024.0. */
+const UNITS_MAX = 1_023.95;
+
 /** Formats a number of bytes in its largest fitting unit: `2.5 GiB`, `1.0 KiB`, `12 B`. */
 export function formatSize(bytes: number): string {
-  const [size, unit] = SIZES.find(([each]) => bytes >= each) ?? [1, 'B'];
+  const [size, unit] = SIZES.find(([each]) => bytes >= (each / 1_024) * UNITS_MAX) ?? [1, 'B'];
   return `${size === 1 ? bytes : (bytes / size).toFixed(1)} ${unit}`;
 }
 

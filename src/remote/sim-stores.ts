@@ -15,7 +15,7 @@ import type { ActionOutcome } from '../model/action.ts';
 import { CONTENT_STORE } from '../model/argument-shapes.ts';
 import type { Cancellable } from '../model/cancellation.ts';
 import type { ActionCache, BlobHold, BlobRange, BlobWriter, ContentStore } from '../model/content-store.ts';
-import { checkDigest, DIGEST, type Digest } from '../model/digest.ts';
+import { checkDigest, checkDigests, type Digest } from '../model/digest.ts';
 import { checkWorld, type World } from '../model/world.ts';
 import { DEFAULT_DELAY_STEPS, DelayDraw } from '../network/chaos-delay.ts';
 import { type RateTable, RateTables } from '../network/rate-table.ts';
@@ -122,7 +122,7 @@ class SimContentStore implements ContentStore {
   }
 
   async findMissing(digests: readonly Digest[], cancel?: Cancellable): Promise<readonly Digest[]> {
-    check('digests', digests, is.listOf(DIGEST, 'a list of digests'));
+    checkDigests('digests', digests);
     // An empty request asks no question.
     const [first] = digests;
     if (first !== undefined) await this.#before('findMissing', first, cancel);

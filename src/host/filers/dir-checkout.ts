@@ -117,7 +117,8 @@ async function restoreMode(dir: string, mode: number): Promise<void> {
 
 /**
  * Fills a checkout by its real path, to which names can be joined; if that fails, releases it. Errors other than {@link RunnerError} become
- * `RUNNER_FILER_FAILED`.
+ * `RUNNER_FILER_FAILED`. If it cannot be removed then, that is a
+ * warning of the process: callers learn why the checkout failed.
  */
 export async function filled(
   checkout: DirCheckout,
@@ -127,7 +128,7 @@ export async function filled(
     await fill(await checkout.enter());
     return checkout;
   } catch (error) {
-    await checkout.release();
+    await checkout.release().catch((left: unknown) => process.emitWarning(messageOf(left)));
     throw asFilerError(error, `checkout ${checkout.id} failed`, EXIT_CODES.CHECKOUT);
   }
 }

@@ -31,6 +31,7 @@ import { sharedMetrics } from '../../metrics/shared-metrics.ts';
 import { createExecRunner, type ExecRunner } from '../exec-runner.ts';
 import { createLocalOutputs, type LocalOutputs, type OutputRetention } from '../outputs/local-output.ts';
 import { realWorld } from '../real-world.ts';
+import { meaningOf } from '../../model/system-error.ts';
 import { makeTempFolder, type TempFolder } from '../temp-folder.ts';
 import { BLOB_COMPRESSION } from './blob-compression.ts';
 import { casFilerIn } from './cas-filer.ts';
@@ -230,7 +231,7 @@ function makeLogs(
     // Drops logs that nobody has dropped: those of a run whose worker has not said how it ended.
     retention: NO_OUTPUTS,
     onFailure: (error: RunnerError) =>
-      say(`not all that actions print can be kept in ${path}: ${messageOf(error.cause ?? error)}`),
+      say(`not all that actions print can be kept in ${path}: ${meaningOf(error.cause ?? error)}`),
   };
   return Array.from({ length: jobs }, () => new WorkLogs(createLocalOutputs(options), say));
 }

@@ -4,7 +4,7 @@
  * cannot be repaired is reported to the owner of the cluster, and clients get an error that may be over later, without a
  * path of this machine.
  */
-import { messageOf, RunnerError } from '../../kernel/errors.ts';
+import { RunnerError } from '../../kernel/errors.ts';
 import { FilerError } from '../../filers/filer-error.ts';
 import { isOutOfFiles, isOutOfRoom } from '../../model/content-store.ts';
 import { meaningOf } from '../../model/system-error.ts';
@@ -42,8 +42,10 @@ export class WorkFolder implements DiskTempDirs {
     } catch (error) {
       if (isOutOfRoom(error) || isOutOfFiles(error)) throw error;
       const cause = error instanceof FilerError ? error.cause : error;
-      this.#onTrouble(`no folder can be made for actions in ${this.#folder.path}: ${messageOf(cause)}`);
-      const message = `the cluster has no folder for the action: ${meaningOf(cause)}`;
+      // Without the path that it was to have, which is another one for each action: the same trouble is said once.
+      const why = meaningOf(cause);
+      this.#onTrouble(`no folder can be made for actions in ${this.#folder.path}: ${why}`);
+      const message = `the cluster has no folder for the action: ${why}`;
       throw new RunnerError('RUNNER_DISK_FAILED', message, { cause: error });
     }
   }

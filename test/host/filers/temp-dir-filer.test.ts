@@ -12,7 +12,8 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
+import { DirCheckout, filled } from '../../../src/host/filers/dir-checkout.ts';
 import { createTempDirFiler } from '../../../src/host/filers/temp-dir-filer.ts';
 import { Cancellation } from '../../../src/model/cancellation.ts';
 
@@ -137,4 +138,18 @@ describe('the temp-dir filer', () => {
     await checkout.release();
     expect(statSync(kept).mode & 0o7777).toBe(0o2755);
   });
+});
+
+test('a checkout that fails, and cannot be removed, says why it failed', async () => {
+  const path = join(root, 'checkout');
+  mkdirSync(path);
+  const checkout = new DirCheckout(path, 'a');
+  vi.spyOn(checkout, 'release').mockRejectedValue(new Error(`checkout ${path} could not be removed`));
+  const warning = vi.spyOn(process, 'emitWarning').mockReturnValue();
+  onTestFinished(() => warning.mockRestore());
+  await expect(filled(checkout, () => Promise.reject(new Error('no such blob')))).rejects.toMatchObject({
+    code: 'RUNNER_FILER_FAILED',
+    message: 'checkout a failed: no such blob',
+  });
+  expect(warning.mock.calls).toEqual([[`checkout ${path} could not be removed`]]);
 });

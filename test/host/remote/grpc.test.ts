@@ -794,9 +794,7 @@ describe('over gRPC', () => {
       const { end } = await endOf(served, `echo ${n}`);
       expect(end).toBe('UNAVAILABLE: the cluster has no folder for the action: file already exists');
     }
-    expect(troubles).toEqual([
-      `no folder can be made for actions in ${folder}: EEXIST: file already exists, mkdir '${folder}'`,
-    ]);
+    expect(troubles).toEqual([`no folder can be made for actions in ${folder}: file already exists`]);
     rmSync(folder);
     expect((await endOf(served, 'echo again')).stdout).toBe('again\n');
   });
@@ -908,7 +906,9 @@ describe('over gRPC', () => {
       }
       const folder = join(small.dir, name);
       expect(troubles).toEqual([
-        expect.stringContaining(`not all that actions print can be kept in ${folder}: ENOSPC: `),
+        expect.stringContaining(
+          `not all that actions print can be kept in ${folder}: no space left on device`,
+        ),
       ]);
     },
   );

@@ -9,6 +9,7 @@ import {
   rmSync,
   statSync,
   symlinkSync,
+  writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -76,9 +77,7 @@ describe('the folder of the actions of a cluster', () => {
       message: 'the cluster has no folder for the action: file already exists',
     });
     expect(readdirSync(`${folder.path}/`)).toEqual([]);
-    expect(troubles).toEqual([
-      `no folder can be made for actions in ${folder.path}: EEXIST: file already exists, mkdir '${folder.path}'`,
-    ]);
+    expect(troubles).toEqual([`no folder can be made for actions in ${folder.path}: file already exists`]);
     rmSync(folder.path, { recursive: true });
     expect(dirname((await work.create('action')).path)).toBe(folder.path);
   });
@@ -105,5 +104,14 @@ describe('the folder of the actions of a cluster', () => {
       },
     });
     expect(dirname((await gone.create('action')).path)).toBe(folder.path);
+  });
+
+  test('that refuses each action says the same each time, so that it can be said once an hour', async () => {
+    const file = join(root, 'file');
+    writeFileSync(file, '');
+    const work = workFolder({ ...folder, path: file, isPrivate: () => true, restore: () => undefined });
+    for (const name of ['run-1', 'run-2']) await expect(work.create(name)).rejects.toThrow('not a directory');
+    const said = `no folder can be made for actions in ${file}: not a directory`;
+    expect(troubles).toEqual([said, said]);
   });
 });
