@@ -1,6 +1,6 @@
 /**
- * Counts escapes by their places. Invariant: turns of the event loop that the drain itself takes are not counted. They
- * are recognized by the caller, not by the kind of resource.
+ * Counts escapes by their places. Invariant: turns of the event loop that the drain itself takes are not counted, nor is
+ * the loading of a module. They are recognized by the caller, not by the kind of resource.
  */
 import type { Escape, EscapeKind } from '../../explore/escape.ts';
 import { framesOf } from '../../explore/explain/source-place.ts';
@@ -8,6 +8,7 @@ import { setStackLimit } from '../../kernel/drain-stack-limit.ts';
 import { stackOf } from '../../kernel/errors.ts';
 import { codePathOf } from '../../kernel/package-files.ts';
 import { fileOfLine } from '../../kernel/stack-line.ts';
+import { isTool } from '../calling-code.ts';
 import { hub } from '../hub.ts';
 
 interface CountedEscape extends Escape {
@@ -39,7 +40,7 @@ export class EscapeLedger {
     this.#isLooking = true;
     try {
       const stack = stackOfNow();
-      if (!isOfDrain(stack)) this.#count(kind, what, framesOf(stack));
+      if (!isOfDrain(stack) && !isOfLoader(stack)) this.#count(kind, what, framesOf(stack));
     } finally {
       this.#isLooking = false;
     }
@@ -83,6 +84,20 @@ function isOfDrain(stack: string): boolean {
       ?.startsWith('kernel/drain') === true
   );
 }
+
+/**
+ * True if Node or a tool that loads code for it made the call: what they read of a module depends on nothing that a
+ * simulation decides. A call of the module's own code is the module's.
+ */
+function isOfLoader(stack: string): boolean {
+  const lines = stack.split('\n').slice(1);
+  const isLoading = (line: string): boolean => LOADS.test(line) || isTool(fileOfLine(line));
+  const isOfFolder = (line: string): boolean => codePathOf(fileOfLine(line))?.startsWith('ambient/') === true;
+  const caller = lines.find((line) => isLoading(line) || !(line.includes('node:') || isOfFolder(line)));
+  return caller !== undefined && isLoading(caller);
+}
+
+const LOADS = /\bnode:internal\/modules\//;
 
 /** Paths of this package's files in a stack; undefined for a frame from elsewhere. */
 function pathsIn(stack: string): (string | undefined)[] {

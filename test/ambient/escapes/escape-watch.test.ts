@@ -1,9 +1,13 @@
 import { exec, spawnSync } from 'node:child_process';
 import crypto, { randomUUID } from 'node:crypto';
-import fs, { readFileSync } from 'node:fs';
+import fs, { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
 import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { runInThisContext } from 'node:vm';
 import { MessageChannel, Worker } from 'node:worker_threads';
 import { describe, expect, test } from 'vitest';
 import { OUTSIDE_RESOURCES, outsideCalls } from '../../../src/ambient/escapes/outside.ts';
@@ -126,6 +130,41 @@ describe('what stays inside is not reported', () => {
     });
     expect(escapes).toEqual([]);
   });
+
+  test('the loading of a module, but what its own code calls', async () => {
+    const dir = mkdtempSync(join(tmpdir(), 'dryrunner-test-'));
+    try {
+      writeFileSync(join(dir, 'quiet.cjs'), 'exports.value = 1;');
+      writeFileSync(
+        join(dir, 'asks.cjs'),
+        "exports.value = require('./quiet.cjs').value + Math.sign(Date.now());",
+      );
+      const load = createRequire(join(dir, 'index.js'));
+      let value: unknown;
+      const escapes = await escapesOf(() => {
+        ({ value } = load('./asks.cjs') as { readonly value: unknown });
+      });
+      expect(value).toBe(2);
+      expect(escapes.map(({ what, count }) => `${what} ${count}`)).toEqual(['Date.now 1']);
+      expect(escapes[0]?.frames[0]).toContain('asks.cjs:1:');
+    } finally {
+      rmSync(dir, { recursive: true });
+    }
+  });
+
+  test.for([
+    ['/p/node_modules/tsx/dist/register.cjs', 0],
+    ['/p/node_modules/other/index.cjs', 1],
+  ] as const)(
+    'files that a tool reads, which loads code: %s is counted %i times',
+    async ([filename, count]) => {
+      const read = runInThisContext("(fs) => fs.readFileSync('package.json')", { filename }) as (
+        given: typeof fs,
+      ) => unknown;
+      const escapes = await escapesOf(() => void read(fs));
+      expect(escapes.map(({ what }) => what)).toEqual(Array(count).fill('fs.readFileSync'));
+    },
+  );
 
   test.for([timeoutRace, lostReply])('R209 %s comes out the same when it is watched', async (scenario) => {
     const plain = createExecutor(scenario);
