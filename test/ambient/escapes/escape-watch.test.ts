@@ -158,11 +158,11 @@ describe('what stays inside is not reported', () => {
   ] as const)(
     'files that a tool reads, which loads code: %s is counted %i times',
     async ([filename, count]) => {
-      const read = runInThisContext("(fs) => fs.readFileSync('package.json')", { filename }) as (
+      const read = runInThisContext("(fs) => fs.existsSync('package.json')", { filename }) as (
         given: typeof fs,
       ) => unknown;
       const escapes = await escapesOf(() => void read(fs));
-      expect(escapes.map(({ what }) => what)).toEqual(Array(count).fill('fs.readFileSync'));
+      expect(escapes.map(({ what }) => what)).toEqual(Array(count).fill('fs.existsSync'));
     },
   );
 
