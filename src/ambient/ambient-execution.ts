@@ -190,11 +190,14 @@ export class AmbientExecution implements AmbientWorld, AmbientSession {
     for (const timers of this.#timers()) timers.resume();
   }
 
+  restoreGlobals(): void {
+    if (this.replaced() === undefined) return;
+    restoreStandIns();
+    this.#found.restore();
+  }
+
   end(): void {
-    if (this.replaced() !== undefined) {
-      restoreStandIns();
-      this.#found.restore();
-    }
+    this.restoreGlobals();
     this.#scenario.end();
     for (const process of this.#processes) process.end();
     this.#awaits?.end();

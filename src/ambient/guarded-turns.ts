@@ -97,6 +97,7 @@ function seeMachine(): void {
 /** The turns of one test, or of one run of a scenario, and their limits. */
 export class GuardedTurns implements SliceGuard {
   readonly #slices = new DrainSlices(this);
+  readonly #onEnded = (): void => this.#slices.queueAgain();
   readonly #now: RealNow;
   readonly #limits: TurnLimits;
   readonly #deadline: number;
@@ -138,7 +139,7 @@ export class GuardedTurns implements SliceGuard {
 
   /** Ends what watches code between turns. */
   end(): void {
-    leaveOutsideLoops();
+    leaveOutsideLoops(this.#onEnded);
   }
 
   get isShared(): boolean {
@@ -155,7 +156,7 @@ export class GuardedTurns implements SliceGuard {
 
   noteIdle(): void {
     if (this.#outsideMs >= GUARD_MS_MAX) return;
-    watchOutsideLoops(this.#outsideMs, () => this.#slices.queueAgain());
+    watchOutsideLoops(this.#outsideMs, this.#onEnded);
   }
 
   isOver(): boolean {

@@ -190,10 +190,10 @@ class OutsideLoops {
   #beat: NodeJS.Timeout;
   #taken = 0;
   #noted = 0;
-  readonly #onEnded: () => void;
+  /** What is called after a loop was ended. */
+  readonly watchers = new Set<() => void>();
 
-  constructor(limitMs: number, onEnded: () => void) {
-    this.#onEnded = onEnded;
+  constructor(limitMs: number) {
     const missMs = limitMs / MISSES;
     host[OF_HOST] = forgetAsyncIds;
     const { port2 } = this.#frames;
@@ -214,7 +214,7 @@ class OutsideLoops {
     const ended = Atomics.load(this.#cells, ENDED);
     if (ended === this.#noted) return;
     this.#noted = ended;
-    this.#onEnded();
+    for (const onEnded of this.watchers) onEnded();
   }
 
   /** The stack of the first loop that was ended since the last call; undefined if none was. */
@@ -240,8 +240,9 @@ class OutsideLoops {
 let watching: OutsideLoops | undefined;
 
 /**
- * Begins to watch, unless it does already or a debugger is attached: at a breakpoint nothing gets a turn. A loop ends
- * once nothing else has had a turn for `limitMs`; `onEnded` is called after that.
+ * Begins to watch, unless a debugger is attached: at a breakpoint nothing gets a turn. A loop ends once nothing else has
+ * had a turn for `limitMs`, which is that of the first to watch; the `onEnded` of all that watch are called after that,
+ * because tests may overlap.
  */
 export function watchOutsideLoops(limitMs: number, onEnded: () => void): void {
   if (debuggerUrl() !== undefined) return;
@@ -249,7 +250,8 @@ export function watchOutsideLoops(limitMs: number, onEnded: () => void): void {
   // The simulation must not get the messages and the timer.
   hub.world = undefined;
   try {
-    watching ??= new OutsideLoops(limitMs, onEnded);
+    watching ??= new OutsideLoops(limitMs);
+    watching.watchers.add(onEnded);
   } finally {
     hub.world = world;
   }
@@ -260,8 +262,9 @@ export function takeEndedLoop(): readonly LoopingFrame[] | undefined {
   return watching?.takeEnded();
 }
 
-/** Ends the watch. */
-export function leaveOutsideLoops(): void {
-  watching?.end();
+/** Ends the watch of that one. */
+export function leaveOutsideLoops(onEnded: () => void): void {
+  if (watching?.watchers.delete(onEnded) !== true || watching.watchers.size > 0) return;
+  watching.end();
   watching = undefined;
 }

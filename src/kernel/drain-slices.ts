@@ -30,7 +30,7 @@ export class DrainSlices {
   readonly #following: (() => void)[] = [];
   #isOn = false;
   /** What was queued for the next turn of the loop. */
-  #queued: (() => void) | undefined;
+  readonly #queued = new Set<() => void>();
   /** The turn that is running, or was cut off. */
   current: (() => void) | undefined;
   /** Resolves in a turn outside of all runs. */
@@ -53,17 +53,16 @@ export class DrainSlices {
 
   #queue(turn: () => void, mayShare: boolean): void {
     const queued = (): void => {
-      if (this.#queued !== queued) return;
-      this.#queued = undefined;
-      this.#slice(turn, mayShare);
+      // It may have been queued again.
+      if (this.#queued.delete(queued)) this.#slice(turn, mayShare);
     };
-    this.#queued = queued;
+    this.#queued.add(queued);
     nextTurnOfLoop(queued);
   }
 
-  /** The engine has ended an immediate, and with it dropped those behind it, which may be the next turn. */
+  /** The engine has ended an immediate, and with it dropped those behind it, which may be next turns. */
   queueAgain(): void {
-    if (this.#queued !== undefined) nextTurnOfLoop(this.#queued);
+    for (const queued of this.#queued) nextTurnOfLoop(queued);
   }
 
   /** Repeats a turn that was cut off; code that continues after it is part of it. */

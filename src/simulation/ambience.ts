@@ -73,6 +73,8 @@ export interface AmbientSession {
    * The name of a global that code of the simulation has replaced and not restored, else undefined. Call it at the end.
    */
   replaced(): string | undefined;
+  /** Puts back what {@link replaced} names, for all code after the scenario: a verdict needs `Math`. */
+  restoreGlobals(): void;
   /**
    * The `process.exitCode` that code of the simulation has set and not put back; undefined if there is none. Outside of
    * the simulation it is never in force.

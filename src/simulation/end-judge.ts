@@ -1,6 +1,6 @@
 /**
  * Judges a simulation in which nothing failed while it ran: whether it came to its end, and whether it left anything
- * behind. Invariant: judging changes nothing.
+ * behind. Invariant: judging changes nothing, apart from `clearRealTimers`, after it.
  */
 import { realFunctions } from '../kernel/drain-real-functions.ts';
 import { AwaitWatch } from '../kernel/drain-awaits.ts';
@@ -140,6 +140,14 @@ export class EndJudge {
     this.#alive.end();
   }
 
+  /**
+   * Called after every end, also one that is not judged: real timers of the scenario would fire during a later one, where
+   * nothing guards their code.
+   */
+  clearRealTimers(): void {
+    for (const { timer } of this.#alive.timers()) realFunctions.clearTimeout(timer);
+  }
+
   /** Everything that is held, awaited or pending now. */
   describeState(): FailureFact[] {
     return [...this.#ledger.describe(SHOWN_MAX), ...plainFacts(this.#machines()), ...this.#pendingEvents()];
@@ -178,15 +186,11 @@ export class EndJudge {
     this.#judgeWait('deadlock', `Deadlock: nothing is due any more${why}`, []);
   }
 
-  /**
-   * Fails a scenario that has ended and left real timers running, and clears them: they would fire during a later one,
-   * where nothing guards their code.
-   */
+  /** Fails a scenario that has ended and left real timers running. */
   judgeRealTimers(): void {
     const left = this.#timersLeft;
     if (left.length === 0) return;
     this.#fail('escape', leftTimersText(left.length), { facts: timerPlaces(left) });
-    for (const { timer } of left) realFunctions.clearTimeout(timer);
   }
 
   /** Where the scenario set the real timers that have not fired yet, and what to use instead; empty if there are none. */

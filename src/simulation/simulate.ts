@@ -8,12 +8,12 @@ import { invalidArgument, RunnerError } from '../kernel/errors.ts';
 import { randomDecisions } from '../kernel/random-decisions.ts';
 import { replayDecisions } from '../kernel/replay-decisions.ts';
 import type { SimulateOptions } from './simulate-options.ts';
+import { noteSimulation } from './simulating.ts';
 import { SimulationRun } from './simulation-run.ts';
 import { STALL_LOOK_EVERY_LEAST } from './stall-watch.ts';
 import type { Verdict } from './verdict.ts';
 import { check, unreadable } from '../kernel/argument-check.ts';
 import { SEED } from '../kernel/seeded-random.ts';
-import { noteSimulation } from '../kernel/simulating.ts';
 
 interface Running {
   readonly run: SimulationRun;
@@ -102,7 +102,7 @@ export async function simulateChecked(options: SimulateOptions): Promise<Verdict
   const run = new SimulationRun(options, sourceOf(options));
   const ended = run.run();
   running = { run, ended };
-  noteSimulation(() => run.turns.isOn);
+  noteSimulation(run);
   try {
     return await ended;
   } finally {

@@ -280,6 +280,7 @@ export class SimulationRun {
       await this.#execute(drain);
       if (this.#failure === undefined) this.#judgeEnd();
       if (this.#failure === undefined) this.#reportLastState();
+      this.#session?.restoreGlobals();
       const verdict = this.#verdict();
       const late = await this.#lateFailure(drain);
       return late === undefined ? verdict : { ...verdict, failure: late };
@@ -289,6 +290,7 @@ export class SimulationRun {
       this.#decisions.end();
       this.#tracer.end();
       this.#simulation.end();
+      this.#judge.clearRealTimers();
       this.#session?.end();
     }
   }

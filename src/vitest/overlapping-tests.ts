@@ -6,7 +6,7 @@
  */
 import { chai } from 'vitest';
 import { RunnerError } from '../kernel/errors.ts';
-import { isSimulating } from '../kernel/simulating.ts';
+import { isSimulating } from '../simulation/simulating.ts';
 
 const SNAPSHOT_MATCHERS = [
   'matchSnapshot',

@@ -7,7 +7,7 @@
 import { hub } from '../ambient/hub.ts';
 import { isStackLine } from '../kernel/stack-line.ts';
 import { counted } from '../model/plural.ts';
-import { isSimulating } from '../kernel/simulating.ts';
+import { isSimulating } from '../simulation/simulating.ts';
 
 /** An error as Vitest keeps it: its fields are data. */
 interface KeptError {

@@ -353,6 +353,8 @@ describe('globals that the scenario replaces', () => {
     ['Promise.prototype.then', Promise.prototype, 'then', () => undefined],
     ['Math', globalThis, 'Math', Object.create(Math)],
     ['AbortSignal', globalThis, 'AbortSignal', class {}],
+    ['Intl', globalThis, 'Intl', Object.create(Intl)],
+    ['Atomics', globalThis, 'Atomics', Object.create(Atomics)],
   ] as const)('%s is found and put back', async ([name, owner, key, value]) => {
     const holder = owner as Record<string, unknown>;
     const before = holder[key];
@@ -369,6 +371,30 @@ describe('globals that the scenario replaces', () => {
     expect(failure).toMatchObject({ kind: 'leftovers', rule: 'R204' });
     expect(failure?.message).toContain(`left ${name} replaced: put back what was there before`);
     expect(left).toBe(before);
+    expect(await failureOf(() => passes(10))).toBeUndefined();
+  });
+
+  const globals = ['Promise', 'Math', 'Intl', 'Atomics', 'AbortSignal'] as const;
+  const REMOVALS: Readonly<Record<string, (key: string) => void>> = {
+    'is deleted': (key) => void Reflect.deleteProperty(globalThis, key),
+    'becomes a getter that throws': (key) =>
+      void Object.defineProperty(globalThis, key, { ...THROWS, configurable: true }),
+    'becomes undefined': (key) => void Reflect.set(globalThis, key, undefined),
+  };
+  const removed = globals.flatMap((key) => Object.keys(REMOVALS).map((how) => [key, how] as const));
+  test.for(removed)('%s that %s is found and put back', async ([key, how]) => {
+    const before = Object.getOwnPropertyDescriptor(globalThis, key)!;
+    let failure: Failure | undefined;
+    let left: PropertyDescriptor | undefined;
+    try {
+      failure = await failureOf(() => REMOVALS[how]?.(key));
+    } finally {
+      left = Object.getOwnPropertyDescriptor(globalThis, key);
+      Object.defineProperty(globalThis, key, before);
+    }
+    expect(failure).toMatchObject({ kind: 'leftovers', rule: 'R204' });
+    expect(failure?.message).toContain(`left ${key} replaced: put back what was there before`);
+    expect(left?.value).toBe(before.value);
     expect(await failureOf(() => passes(10))).toBeUndefined();
   });
 
@@ -536,6 +562,24 @@ describe('process.exitCode', () => {
       expect(failure).toMatchObject({ kind: 'leftovers', rule: 'R204' });
       expect(failure?.message).toContain(`left process.exitCode at ${code}`);
       expect(seen).toEqual([code, before]);
+    } finally {
+      process.exitCode = before;
+    }
+  });
+
+  test.for([undefined, 0, 3])('what is %s outside changes no verdict', async (outside) => {
+    const before = process.exitCode;
+    process.exitCode = outside;
+    try {
+      const seen: unknown[] = [];
+      const failure = await failureOf(() => {
+        seen.push(process.exitCode);
+        process.exitCode = 3;
+      });
+      expect(seen).toEqual([undefined]);
+      expect(failure?.message).toContain('left process.exitCode at 3');
+      expect(await failureOf(() => passes(10))).toBeUndefined();
+      expect(process.exitCode).toBe(outside);
     } finally {
       process.exitCode = before;
     }

@@ -112,6 +112,32 @@ test.for([
   }
 });
 
+test('of two that watch at once, each goes on after a loop, and watches when the other has ended', async () => {
+  const make = (): GuardedTurns =>
+    new GuardedTurns({ now: () => performance.now(), turnMs: 20, why: 'time is up' });
+  const first = make();
+  const second = make();
+  const loop = (): void => {
+    for (;;);
+  };
+  try {
+    for (const ended of [false, true]) {
+      first.noteIdle();
+      second.noteIdle();
+      if (ended) first.end();
+      setImmediate(loop);
+      // Dropped with the loop, which is before it.
+      await new Promise<void>((resolve) => {
+        second.options.nextTurn(resolve, true);
+      });
+      expect(second.isStuck).toBe(true);
+    }
+  } finally {
+    first.end();
+    second.end();
+  }
+});
+
 test('a look at a loop of promise reactions ends it, also inside a promise hook', async () => {
   const turns = new GuardedTurns({ now: () => performance.now(), turnMs: 20, why: 'time is up' });
   const hook = slowPromiseHook();

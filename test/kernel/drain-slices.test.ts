@@ -33,6 +33,16 @@ test('what goes on after a run of one turn is part of it, and after a longer run
   expect(await goesOnWithin(2)).toBe(false);
 });
 
+test('turns that are queued together are all taken, once, also if they are queued again', async () => {
+  const taken: string[] = [];
+  const slices = new DrainSlices({ isShared: false, around: (work) => work(), isOver: () => true });
+  slices.nextTurn(() => taken.push('a'), true);
+  slices.nextTurn(() => taken.push('b'), true);
+  slices.queueAgain();
+  await DrainSlices.leave();
+  expect(taken).toEqual(['a', 'b']);
+});
+
 test.for([
   ['shares its turn', false, 1],
   ['has a turn of its own once the loop must turn', true, 3],

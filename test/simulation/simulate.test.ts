@@ -5,7 +5,7 @@ import { keyedReplayDecisions, replayDecisions } from '../../src/kernel/replay-d
 import { finalStatus, waitForState } from '../../src/model/status-lookup.ts';
 import { createChaosRunner } from '../../src/network/chaos-runner.ts';
 import { createSimulatedRunner } from '../../src/runners/simulated-runner.ts';
-import type { SimulateOptions } from '../../src/simulation/simulate-options.ts';
+import type { Scenario, SimulateOptions } from '../../src/simulation/simulate-options.ts';
 import { simulate } from '../../src/simulation/simulate.ts';
 import { checkThat, type Simulation } from '../../src/simulation/simulation.ts';
 import { defineScenario } from '../../src/simulation/scenario.ts';
@@ -352,6 +352,29 @@ describe('a failure', () => {
     });
     expect(later).toBeUndefined();
     expect(setters()).toEqual(before);
+  });
+
+  test.for<[string, Scenario]>([
+    ['throws', () => Promise.reject(new Error('bad'))],
+    ['breaks a check', (sim) => sim.check(false, 'bad')],
+    ['waits for nothing', () => Promise.race<void>([])],
+  ])('a real timer that is left is cleared also if the scenario %s', async ([, fails]) => {
+    /* eslint-disable no-restricted-globals -- they are what the test is about */
+    const timers: NodeJS.Timeout[] = [];
+    const { failure } = await simulate({
+      scenario: (sim) => {
+        timers.push(
+          setInterval(() => 0, 60_000),
+          setTimeout(() => 0, 60_000),
+        );
+        return fails(sim);
+      },
+    });
+    const isCleared = timers.map((timer) => (timer as NodeJS.Timeout & { _destroyed: boolean })._destroyed);
+    for (const timer of timers) clearTimeout(timer);
+    /* eslint-enable no-restricted-globals */
+    expect(failure).toBeDefined();
+    expect(isCleared).toEqual([true, true]);
   });
 
   test('a timer that others set between two turns of a simulation is not its own', async () => {

@@ -1,6 +1,6 @@
 /**
- * `process.exitCode` as code of one simulation sets it. Invariant: outside of the simulation it is what it was, so that
- * no scenario decides how a run of tests or a command ends.
+ * `process.exitCode` as code of one simulation sets it. Invariants: outside of the simulation it is what it was, so that
+ * no scenario decides how a run of tests or a command ends; inside it begins as undefined, whatever code outside has set.
  */
 
 type Code = typeof process.exitCode;
@@ -8,27 +8,22 @@ type Code = typeof process.exitCode;
 /** See above; made when the simulation begins. */
 export class SimulatedExitCode {
   #outside: Code;
-  /** Present once code of the simulation has set another one. */
-  #own: { readonly code: Code } | undefined;
+  #own: Code;
 
   /** From now on, code of the simulation runs. */
   enter(): void {
     this.#outside = process.exitCode;
-    if (this.#own !== undefined) process.exitCode = this.#own.code;
+    if (this.#outside !== this.#own) process.exitCode = this.#own;
   }
 
   /** From now on, other code runs. */
   leave(): void {
-    const now = process.exitCode;
-    if (now === this.#outside) this.#own = undefined;
-    else {
-      this.#own = { code: now };
-      process.exitCode = this.#outside;
-    }
+    this.#own = process.exitCode;
+    if (this.#own !== this.#outside) process.exitCode = this.#outside;
   }
 
   /** What the simulation has set and not put back, as text. */
   get left(): string | undefined {
-    return this.#own === undefined ? undefined : String(this.#own.code);
+    return this.#own === undefined ? undefined : String(this.#own);
   }
 }

@@ -28,8 +28,17 @@ const VALUES: readonly FoundProperty[] = [
 
 /** Read as identifiers, which the engine resolves once: this runs twice in each simulation, however small. */
 function valuesNow(): readonly unknown[] {
-  // eslint-disable-next-line @typescript-eslint/unbound-method -- is compared, not called
-  return [Promise, Math, Intl, Atomics, AbortSignal, promises.then];
+  try {
+    // eslint-disable-next-line @typescript-eslint/unbound-method -- is compared, not called
+    return [Promise, Math, Intl, Atomics, AbortSignal, promises.then];
+  } catch {
+    return VALUES.map(valueOf);
+  }
+}
+
+/** Undefined for one that is deleted, or has become a getter, which may throw. */
+function valueOf({ owner, key }: FoundProperty): unknown {
+  return Object.getOwnPropertyDescriptor(owner, key)?.value as unknown;
 }
 
 /** See above; made when the simulation begins. */

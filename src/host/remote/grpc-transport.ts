@@ -11,7 +11,7 @@ import { type MessageCodec, MESSAGES } from '../../cas/codec.ts';
 import { check } from '../../kernel/argument-check.ts';
 import { invalidArgument, messageOf } from '../../kernel/errors.ts';
 import type { RpcStatus } from '../../model/action.ts';
-import { refuseInSimulation } from '../../kernel/simulating.ts';
+import { refuseInSimulation } from '../../simulation/simulating.ts';
 import { backOffMs, LONGEST_BACK_OFF_MS } from '../../model/back-off.ts';
 import {
   type RemoteService,

@@ -12,17 +12,20 @@ const REFUSED =
   'is called in a simulation, whose virtual time does not wait for a network: ' +
   'use a server in the simulation, overWire(createRemoteService(…)) of dryrunner/remote, as the transport';
 
-test('connectRemote in a scenario is refused', async () => {
+test.for([
+  ['refused', () => connectRemote({ endpoint: ENDPOINT })],
+  ['refused, also if it catches that', () => connectRemote({ endpoint: ENDPOINT }).catch(() => undefined)],
+] as const)('connectRemote in a scenario is %s', async ([, connect]) => {
   const { failure } = await simulate({
     scenario: async () => {
-      await connectRemote({ endpoint: ENDPOINT });
+      await connect();
     },
   });
   expect(failure?.message).toBe(`connectRemote ${REFUSED}`);
   expect(failure?.cause).toMatchObject({ code: 'RUNNER_OUTSIDE_CALL' });
 });
 
-test('a runner on a connection from outside fails at once, and works outside', async () => {
+test('a runner on a connection from outside fails at once, with the simulation, and works outside', async () => {
   const transport = await connectRemote({ endpoint: ENDPOINT });
   const context: RpcContext = { signal: new AbortController().signal };
   const verdict = await simulate({
@@ -42,7 +45,7 @@ test('a runner on a connection from outside fails at once, and works outside', a
       });
     },
   });
-  expect(verdict.failure?.message).toBeUndefined();
+  expect(verdict.failure?.message).toBe(`a connection of connectRemote ${REFUSED}`);
   await expect(transport.unary(M.getCapabilities, { instanceName: '' }, context)).rejects.toMatchObject({
     code: 'RUNNER_RPC_FAILED',
   });
