@@ -49,6 +49,8 @@ const MIB = 1024 * 1024;
 const PROGRESS_MS = 200;
 /** How long the last lines of the log may take to be read once the cluster has ended. */
 const LAST_LINES_MS = 5_000;
+/** How much of the log waits for a reader that stands still: some ten thousand lines. */
+const UNREAD_BYTES_MAX = 4 * MIB;
 /** Digits of a hash in a line. */
 const SHORT_HASH = 8;
 const LOOPBACK: ReadonlySet<string> = new Set(['127.0.0.1', '::1', 'localhost']);
@@ -69,6 +71,7 @@ export async function serveCommand(terminal: Terminal, options: ServeCommandOpti
   } finally {
     interruption.dispose();
   }
+  log.end();
   terminal.note(log.summary());
   const status = interruption.status ?? EXIT_STATUS.HELD;
   // A reader of the log that stands still would keep the process for ever.
@@ -280,6 +283,8 @@ export class AccessLog {
   #faults = 0;
   #bytesIn = 0;
   #bytesOut = 0;
+  /** Lines left out since the last that was printed. */
+  #leftOut = 0;
 
   constructor(terminal: Terminal, { accessLog = false, json = false, chaos }: ServeCommandOptions) {
     this.#terminal = terminal;
@@ -311,13 +316,38 @@ export class AccessLog {
     this.#print({ type: 'abandoned', action: digestKey(action), ...named }, [placeText(instance), text]);
   }
 
-  /** Prints what has happened now, if anything is to be shown. */
-  #print({ type, ...fields }: Readonly<Record<string, unknown>>, columns: readonly string[]): void {
+  /** Prints what has happened now, if anything is to be shown, and nobody has left too much unread. */
+  #print(fields: Readonly<Record<string, unknown>>, columns: readonly string[]): void {
     if (!this.#shows) return;
+    // Once lines are left out, so are the next: a gap is one, and not many.
+    const unreadMax = this.#leftOut === 0 ? UNREAD_BYTES_MAX : UNREAD_BYTES_MAX / 2;
+    if (this.#terminal.unreadBytes > unreadMax) {
+      this.#leftOut += 1;
+      return;
+    }
+    this.#sayLeftOut();
+    this.#write(fields, columns);
+  }
+
+  #sayLeftOut(): void {
+    if (this.#leftOut === 0) return;
+    const lines = this.#leftOut;
+    this.#leftOut = 0;
+    this.#write({ type: 'leftOut', lines }, [
+      `${counted(lines, 'line')} left out: they were not read in time`,
+    ]);
+  }
+
+  #write({ type, ...fields }: Readonly<Record<string, unknown>>, columns: readonly string[]): void {
     this.#terminal.progress('');
     const time = timeText();
     if (this.#json) this.#terminal.json({ type, time, ...fields });
     else this.#terminal.line([time, ...columns.filter((text) => text !== '').map(onOneLine)].join('  '));
+  }
+
+  /** The last line: how many were left out since the one before. */
+  end(): void {
+    this.#sayLeftOut();
   }
 
   progress({ service, jobs }: Pick<BuildCluster, 'service' | 'jobs'>): string {

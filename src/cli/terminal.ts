@@ -122,6 +122,11 @@ export class Terminal {
     return this.#out.isTTY ? this.tableColumns : undefined;
   }
 
+  /** Bytes printed on stdout that wait for its reader, in memory. */
+  get unreadBytes(): number {
+    return this.#out.writableLength;
+  }
+
   /** Prints a result: one line on stdout. */
   line(text = ''): void {
     this.#write('stdout', `${painted(harmless(text))}\n`);

@@ -160,6 +160,35 @@ test('the log names the instance of a call, and an action that is stopped becaus
   ]);
 });
 
+test.for([false, true])('the log leaves out what nobody reads, and says how much (json: %s)', (json) => {
+  const printed: unknown[] = [];
+  const terminal = {
+    unreadBytes: 0,
+    progress: () => undefined,
+    line: (text: string) => printed.push(text.slice(text.indexOf('Z') + 3)),
+    json: ({ type, lines }: { type: string; lines?: number }) => printed.push(lines ?? type),
+  };
+  const options = { port: 0, host: '', runners: 'exec', accessLog: true, json } as const;
+  const log = new AccessLog(terminal as never, options);
+  const fault = (): void => log.fault('loseDone', '/E/Execute', '');
+  fault();
+  terminal.unreadBytes = 5_000_000;
+  fault();
+  // Not enough of it has been read.
+  terminal.unreadBytes = 3_000_000;
+  fault();
+  terminal.unreadBytes = 1_000_000;
+  fault();
+  terminal.unreadBytes = 5_000_000;
+  fault();
+  log.end();
+  log.end();
+  const line = json ? 'fault' : 'fault: loseDone of Execute';
+  const leftOut = (lines: string, count: number): unknown =>
+    json ? count : `${lines} left out: they were not read in time`;
+  expect(printed).toEqual([line, leftOut('2 lines', 2), line, leftOut('1 line', 1)]);
+});
+
 test('the page of metrics takes parameters, as Prometheus sends them, and says why it has no metrics', async () => {
   const page = await openMetricsPage(0);
   onTestFinished(() => page.close());
