@@ -16,14 +16,20 @@ import { removeTree, removeTreeSync, removeTreeWhile, removeTreeWhileSync } from
 export interface TempFolder {
   readonly path: string;
   /**
-   * False if it was removed or changed: anyone may make a folder, or a link, of its name once it is gone. True for a
-   * folder with the owner and mode that it was made with.
+   * How often it was made again. Paths in it stand for the same files only while this stays the same: what others may
+   * have put there never counts again, also once they have gone.
+   */
+  readonly generation: number;
+  /**
+   * False if it was removed or changed: anyone may make a folder, or a link, of its name once it is gone. True for the
+   * folder that this process made, with the mode that it had then.
    */
   isPrivate(): boolean;
   /**
-   * Makes it again if it was removed, and private if its mode was changed. Throws the system's error if it cannot, for
-   * example because another user has put something in its place, and `RUNNER_RELEASED` once {@link remove} was called:
-   * nobody would remove it another time.
+   * Makes it again if it was removed, or was found to be writable by others: then another one takes its place, and what
+   * was in it is removed. Makes it private if its mode was changed in another way. Throws the system's error if it
+   * cannot, for example because another user has put something in its place, and `RUNNER_RELEASED` once {@link remove}
+   * was called: nobody would remove it another time.
    */
   restore(): void;
   /** Removes it with everything in it. Idempotent; a call after a failure tries again. */
@@ -34,6 +40,8 @@ const PREFIX = /^dryrunner-[a-z]+-(?=\d)/;
 /** For this user alone. */
 const MODE = 0o700;
 const MODE_BITS = 0o7777;
+/** The group and all others. */
+const OTHERS_WRITE = 0o022;
 /** The limit of clean-up steps in a process that may be about to exit: few enough not to delay it noticeably. */
 const LAST_STEPS = 250;
 /** The folders of this process, and whether signals remove them. */
@@ -58,10 +66,9 @@ export function makeTempFolder(
 ): TempFolder {
   const root = resolve(tmpdir());
   const path = join(root, `dryrunner-${what}-${ownName()}`);
-  let made: Stats;
+  let own: OwnFolder;
   try {
-    mkdirSync(path, { mode: MODE });
-    made = lstatSync(path);
+    own = new OwnFolder(path, () => join(root, `dryrunner-${what}-${ownName()}`));
   } catch (cause) {
     const message = `no folder can be made among the temporary files, in ${root}: ${messageOf(cause)}`;
     throw new RunnerError('RUNNER_OUTPUT_FAILED', message, { cause });
@@ -73,6 +80,7 @@ export function makeTempFolder(
   let removal: Promise<void> | undefined;
   const remove = async (): Promise<void> => {
     try {
+      await Promise.all(own.removals);
       await removeTree(path);
     } catch (error) {
       removal = undefined;
@@ -84,12 +92,15 @@ export function makeTempFolder(
   };
   return {
     path,
-    isPrivate: () => isUnchanged(path, made),
+    get generation() {
+      return own.generation;
+    },
+    isPrivate: () => own.isPrivate(),
     restore() {
       if (removal !== undefined) {
         throw new RunnerError('RUNNER_RELEASED', 'the temporary folder is no longer used');
       }
-      if (!isUnchanged(path, made)) restoreFolder(path, made);
+      own.restore();
     },
     remove: () => {
       stepsLeft = Math.min(stepsLeft, LAST_STEPS);
@@ -98,12 +109,70 @@ export function makeTempFolder(
   };
 }
 
-function restoreFolder(path: string, { uid, mode }: Stats): void {
+/** The folder at a path, as long as it is the one that was made here. */
+class OwnFolder {
+  readonly #path: string;
+  /** A path that nothing has, for a folder that is to be removed. */
+  readonly #asidePath: () => string;
+  #made: Stats;
+  generation = 0;
+  /** Stays until another folder is made: what others may have put into this one stays too. */
+  #isDistrusted = false;
+  /** Of folders that others could write to; they do not reject. */
+  readonly removals: Promise<void>[] = [];
+
+  /** Makes it. Throws the system's error. */
+  constructor(path: string, asidePath: () => string) {
+    this.#path = path;
+    this.#asidePath = asidePath;
+    this.#made = this.#make();
+  }
+
+  isPrivate(): boolean {
+    const made = this.#made;
+    const stats = this.#found();
+    if (stats === undefined || !isSame(stats, made) || isWritableByMore(stats, made)) {
+      this.#isDistrusted = true;
+    }
+    return !this.#isDistrusted && stats?.mode === made.mode;
+  }
+
+  /** Throws the system's error. */
+  restore(): void {
+    if (this.isPrivate()) return;
+    if (!this.#isDistrusted) {
+      chmodSync(this.#path, this.#made.mode & MODE_BITS);
+      return;
+    }
+    const stats = this.#found();
+    if (stats !== undefined && isSame(stats, this.#made)) {
+      const aside = this.#asidePath();
+      renameSync(this.#path, aside);
+      this.removals.push(removeAside(aside));
+    }
+    this.#made = this.#make();
+    this.generation += 1;
+    this.#isDistrusted = false;
+  }
+
+  #make(): Stats {
+    mkdirSync(this.#path, { mode: MODE });
+    return lstatSync(this.#path);
+  }
+
+  #found(): Stats | undefined {
+    return lstatSync(this.#path, { throwIfNoEntry: false });
+  }
+}
+
+/** The exit of the process removes what cannot be removed now. */
+async function removeAside(path: string): Promise<void> {
+  adopted.add(path);
   try {
-    mkdirSync(path, { mode: MODE });
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST' || !isFolderOf(uid, path)) throw error;
-    chmodSync(path, mode & MODE_BITS);
+    await removeTree(path);
+    adopted.delete(path);
+  } catch {
+    // It stays.
   }
 }
 
@@ -181,12 +250,16 @@ function isFolderOf(uid: number | undefined, path: string): boolean {
   return stats?.isDirectory() === true && stats.uid === uid;
 }
 
+/** The owner too: the next folder may get the number of one that was removed. */
+function isSame(stats: Stats, made: Stats): boolean {
+  return stats.dev === made.dev && stats.ino === made.ino && stats.uid === made.uid && stats.isDirectory();
+}
+
 /**
  * Compared with what was made, and not with what was asked for: some file systems give all files one owner and mode.
  */
-function isUnchanged(path: string, made: Stats): boolean {
-  const stats = lstatSync(path, { throwIfNoEntry: false });
-  return stats?.uid === made.uid && stats.mode === made.mode;
+function isWritableByMore({ mode }: Stats, made: Stats): boolean {
+  return (mode & ~made.mode & OTHERS_WRITE) !== 0;
 }
 
 /**

@@ -223,6 +223,15 @@ test('is made again, or usable again, for this user alone; what is in its place 
   rmSync(folder.path, { recursive: true });
   folder.restore();
   expect([mode(), readdirSync(folder.path)]).toEqual([0o700, []]);
+  // Others may have written to it, also if they can no longer.
+  writeFileSync(join(folder.path, 'planted'), '');
+  chmodSync(folder.path, 0o770);
+  expect(folder.isPrivate()).toBe(false);
+  chmodSync(folder.path, 0o700);
+  expect([folder.isPrivate(), folder.generation]).toEqual([false, 1]);
+  folder.restore();
+  expect([folder.isPrivate(), folder.generation]).toEqual([true, 2]);
+  expect([mode(), readdirSync(folder.path)]).toEqual([0o700, []]);
   const others = join(root, 'others');
   mkdirSync(others, { mode: 0o755 });
   rmSync(folder.path, { recursive: true });

@@ -40,6 +40,7 @@ import { createDiskActions } from './disk-actions.ts';
 import { createDiskContentStore, type DiskContentStore } from './disk-content-store.ts';
 import { guardCallback, sayingHourly } from '../guard-callback.ts';
 import { PrivateActionCache } from './private-action-cache.ts';
+import { PrivateContentStore } from './private-content-store.ts';
 import { storeFile } from './stored-tree.ts';
 import { WorkFolder } from './work-folder.ts';
 import { WorkLogs } from './work-logs.ts';
@@ -204,7 +205,11 @@ function openStores(
   try {
     content = createDiskContentStore({ dir: join(dir, 'cas'), maxBytes: casBytesMax, ...heard });
     const cache = createDiskActionCache({ dir: join(dir, 'ac'), ...heard });
-    return { content, cache: cas === undefined ? new PrivateActionCache(cache, temporary) : cache };
+    if (cas !== undefined) return { content, cache };
+    return {
+      content: new PrivateContentStore(content, temporary),
+      cache: new PrivateActionCache(cache, temporary),
+    };
   } catch (error) {
     content?.close();
     if (error instanceof RunnerError) throw error;

@@ -10,6 +10,16 @@ import type { Digest } from '../../model/digest.ts';
 import { meaningOf } from '../../model/system-error.ts';
 import type { TempFolder } from '../temp-folder.ts';
 
+/** @throws RunnerError `RUNNER_DISK_FAILED` if the folder is not one of this process alone, and none can be made. */
+export function requireFolder(folder: TempFolder, what: string): void {
+  try {
+    folder.restore();
+  } catch (cause) {
+    const message = `the cluster has no folder for ${what}: ${meaningOf(cause)}`;
+    throw new RunnerError('RUNNER_DISK_FAILED', message, { cause });
+  }
+}
+
 /** A cache that lies in a temporary folder. */
 export class PrivateActionCache implements ActionCache {
   readonly cancelBoundMs: number;
@@ -23,9 +33,11 @@ export class PrivateActionCache implements ActionCache {
   }
 
   async get(instanceName: string, action: Digest, cancel?: Cancellable): Promise<ActionOutcome | undefined> {
+    if (!this.#folder.isPrivate()) return undefined;
+    const { generation } = this.#folder;
     const outcome = await this.#cache.get(instanceName, action, cancel);
-    // Asked after it was read: the folder may have been replaced before.
-    return this.#folder.isPrivate() ? outcome : undefined;
+    // Asked after it was read: the folder may have been replaced before, and made again since.
+    return this.#folder.isPrivate() && this.#folder.generation === generation ? outcome : undefined;
   }
 
   /** Rejects with `RUNNER_DISK_FAILED` if the folder is not one of this user alone, and cannot be made so. */
@@ -35,12 +47,7 @@ export class PrivateActionCache implements ActionCache {
     outcome: ActionOutcome,
     cancel?: Cancellable,
   ): Promise<void> {
-    try {
-      this.#folder.restore();
-    } catch (cause) {
-      const message = `the cluster has no folder for results: ${meaningOf(cause)}`;
-      throw new RunnerError('RUNNER_DISK_FAILED', message, { cause });
-    }
+    requireFolder(this.#folder, 'results');
     await this.#cache.put(instanceName, action, outcome, cancel);
   }
 }

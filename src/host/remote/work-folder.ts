@@ -1,6 +1,6 @@
 /**
  * The folder in which the workers of a build cluster carry actions out. Invariants: no action is carried out where
- * another user may write; if the folder was removed, or its mode was changed, it is made again or made private; what
+ * another user may write; if the folder was removed, or others may write to it, it is made again; what
  * cannot be repaired is reported to the owner of the cluster, and clients get an error that may be over later, without a
  * path of this machine.
  */

@@ -1,11 +1,14 @@
 // No result that others may have put into a temporary folder is given.
-import { chmodSync, cpSync, mkdtempSync, rmSync, statSync, symlinkSync } from 'node:fs';
+import { chmodSync, cpSync, mkdtempSync, readdirSync, rmSync, statSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
+import { createMemoryActionCache } from '../../../src/cas/memory-action-cache.ts';
 import { digestOf } from '../../../src/cas/digest-of.ts';
 import { createDiskActionCache } from '../../../src/host/remote/disk-action-cache.ts';
+import { createDiskContentStore } from '../../../src/host/remote/disk-content-store.ts';
 import { PrivateActionCache } from '../../../src/host/remote/private-action-cache.ts';
+import { PrivateContentStore } from '../../../src/host/remote/private-content-store.ts';
 import { makeTempFolder } from '../../../src/host/temp-folder.ts';
 import type { ActionOutcome } from '../../../src/model/action.ts';
 
@@ -44,4 +47,78 @@ test('a result is given only while its folder is private, and put only into such
     code: 'RUNNER_DISK_FAILED',
     message: 'the cluster has no folder for results: file already exists',
   });
+});
+
+/** A cache of others that has a result for each of these actions, to be planted. */
+async function plantedBy(dir: string): Promise<void> {
+  await createDiskActionCache({ dir }).put('', ACTION, OUTCOME);
+}
+
+test('what others may have planted never counts again, also when the folder is private again', async () => {
+  const folder = makeTempFolder('serve');
+  onTestFinished(() => folder.remove());
+  const dir = join(folder.path, 'ac');
+  const cache = new PrivateActionCache(createDiskActionCache({ dir }), folder);
+  chmodSync(folder.path, 0o777);
+  rmSync(dir, { recursive: true });
+  await plantedBy(dir);
+  await cache.put('', digestOf('another'), OUTCOME);
+  expect(await cache.get('', ACTION)).toBeUndefined();
+  expect(await cache.get('', digestOf('another'))).toEqual(OUTCOME);
+});
+
+test('what was read from a folder that was made again meanwhile does not count', async () => {
+  const folder = makeTempFolder('serve');
+  onTestFinished(() => folder.remove());
+  const results = createMemoryActionCache();
+  results.put('', ACTION, OUTCOME);
+  const cache = new PrivateActionCache(
+    {
+      cancelBoundMs: 0,
+      get(instanceName, action) {
+        rmSync(folder.path, { recursive: true });
+        folder.restore();
+        return results.get(instanceName, action);
+      },
+      put: () => undefined,
+    },
+    folder,
+  );
+  expect(await cache.get('', ACTION)).toBeUndefined();
+});
+
+test('blobs are in no folder that others may write to, or have made', async () => {
+  const folder = makeTempFolder('serve');
+  onTestFinished(() => folder.remove());
+  const disk = createDiskContentStore({ dir: join(folder.path, 'cas') });
+  onTestFinished(() => disk.close());
+  const store = new PrivateContentStore(disk, folder);
+  const bytes = new TextEncoder().encode('blob');
+  const blob = digestOf(bytes);
+  await store.write(blob, bytes);
+  expect(await store.findMissing([blob])).toEqual([]);
+  chmodSync(folder.path, 0o777);
+  expect(await store.findMissing([blob])).toEqual([blob]);
+  await store.write(blob, bytes);
+  expect([await store.read(blob), statSync(folder.path).mode & 0o777]).toEqual([Buffer.from(bytes), 0o700]);
+
+  const others = mkdtempSync(join(tmpdir(), 'dryrunner-others-'));
+  onTestFinished(() => rmSync(others, { recursive: true }));
+  const writer = store.openWrite(blob);
+  rmSync(folder.path, { recursive: true });
+  symlinkSync(others, folder.path);
+  const refusal = {
+    code: 'RUNNER_DISK_FAILED',
+    message: 'the cluster has no folder for blobs: file already exists',
+  };
+  const calls: readonly (() => unknown)[] = [
+    () => store.findMissing([blob]),
+    () => store.read(blob),
+    () => store.readStream(blob)[Symbol.asyncIterator]().next(),
+    () => store.write(blob, bytes),
+    () => writer.write(0, bytes),
+    () => writer.finish(),
+  ];
+  for (const call of calls) await expect((async () => call())()).rejects.toMatchObject(refusal);
+  expect(readdirSync(others)).toEqual([]);
 });
