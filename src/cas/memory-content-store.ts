@@ -44,6 +44,8 @@ export interface MemoryContentStore extends ContentStore {
   holdAlong(held: Digest, digests: readonly Digest[]): void;
   /** Stores content under its own digest. */
   add(content: string | Uint8Array): Digest;
+  /** True if the blob is there and not held. */
+  canEvict(digest: Digest): boolean;
   /** Removes a blob, like an eviction. False if it is not there, or is held. */
   evict(digest: Digest): boolean;
 }
@@ -135,10 +137,14 @@ class MemoryBlobs implements MemoryContentStore {
     this.#holds.addAlong(digestKey(held), digests.map(digestKey));
   }
 
-  evict(digest: Digest): boolean {
+  canEvict(digest: Digest): boolean {
     checkDigest('digest', digest);
     const key = digestKey(digest);
-    return !this.#holds.has(key) && this.#remove(key);
+    return this.#blobs.has(key) && !this.#holds.has(key);
+  }
+
+  evict(digest: Digest): boolean {
+    return this.canEvict(digest) && this.#remove(digestKey(digest));
   }
 
   #use(digest: Digest): Uint8Array | undefined {

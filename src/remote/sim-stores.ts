@@ -15,12 +15,15 @@ import type { ActionOutcome } from '../model/action.ts';
 import { CONTENT_STORE } from '../model/argument-shapes.ts';
 import type { Cancellable } from '../model/cancellation.ts';
 import type { ActionCache, BlobHold, BlobRange, BlobWriter, ContentStore } from '../model/content-store.ts';
-import { checkDigest, checkDigests, type Digest } from '../model/digest.ts';
+import { checkDigest, checkDigests, type Digest, shortHash } from '../model/digest.ts';
 import { checkWorld, type World } from '../model/world.ts';
 import { DEFAULT_DELAY_STEPS, DelayDraw } from '../network/chaos-delay.ts';
 import { type RateTable, RateTables } from '../network/rate-table.ts';
 
-/** Faults of a content store: `evict` loses the blob, unless it is held; `fail` fails the call, once. */
+/**
+ * Faults of a content store: `evict` loses a blob that nobody holds, just before it is read, looked for or held, or once
+ * it is written; `fail` fails the call, once.
+ */
 export type ContentFaultKind = 'evict' | 'fail';
 /**
  * Faults of an action cache: `lose` loses the result; `stale` loses the blobs that it names; `fail` fails the call,
@@ -83,30 +86,75 @@ class CallFaults<K extends string> {
 
   /** Waits for the delay and returns the fault; throws if the call is to fail. */
   async strike(operation: string, digest: Digest, cancel?: Cancellable): Promise<K | undefined> {
+    return (await this.strikeOne(operation, digest, () => [], cancel)).kind;
+  }
+
+  /** As `strike`, and chooses which of the targets it strikes; they are asked for after the delay. */
+  async strikeOne(
+    operation: string,
+    digest: Digest,
+    targets: () => readonly Digest[],
+    cancel?: Cancellable,
+  ): Promise<Struck<K>> {
     checkDigest('digest', digest);
-    const { hash } = digest;
-    const topic = topicOf({ owner: this.#name, what: operation, subject: hash.slice(0, 8) });
+    const topic = this.#topicOf(operation, digest);
     const delayMs = this.#delays.draw(() => topic);
     if (delayMs > 0) await sleep(this.#world.clock, delayMs, topic.plus('delay'), cancel?.signal);
-    const kind = this.#pick(operation, topic);
-    if (kind !== 'fail') return kind;
+    const struck = this.#pick(this.#table, operation, topic, targets());
+    if (struck.kind !== 'fail') return struck;
     throw new RunnerError('RUNNER_INJECTED_FAULT', `${operation} on ${this.#name} failed (injected fault)`);
   }
 
-  #pick(operation: string, topic: Topic): K | undefined {
-    const table = this.#table;
-    if (table === undefined || this.#strikesLeft === 0) return undefined;
-    const { choices, tracer, clock } = this.#world;
-    const describe = (answer: number): string => {
-      const kind = table.kindOf(answer);
-      return kind === undefined ? '' : `fault "${kind}" strikes ${topic.text}`;
-    };
-    const kind = table.kindOf(choices.choose(topic.asks('fault'), table.n, describe));
-    if (kind === undefined) return undefined;
-    this.#strikesLeft -= 1;
-    tracer?.record({ at: clock.now(), type: 'fault', runner: this.#name, operation, kind, runId: '' });
-    return kind;
+  /** The target that is struck, at once and by no other fault than those of `table`; asks nothing if there is none. */
+  strikeNow(
+    table: RateTable<K> | undefined,
+    operation: string,
+    digest: Digest,
+    targets: readonly Digest[],
+  ): Digest | undefined {
+    if (targets.length === 0) return undefined;
+    return this.#pick(table, operation, this.#topicOf(operation, digest), targets).target;
   }
+
+  #topicOf(operation: string, digest: Digest): Topic {
+    return topicOf({ owner: this.#name, what: operation, subject: shortHash(digest) });
+  }
+
+  /** One question for the fault and its target, so that each target is as likely as the others. */
+  #pick(
+    table: RateTable<K> | undefined,
+    operation: string,
+    topic: Topic,
+    targets: readonly Digest[],
+  ): Struck<K> {
+    if (table === undefined || this.#strikesLeft === 0) return {};
+    const { choices, tracer, clock } = this.#world;
+    const width = Math.max(1, targets.length);
+    const struckBy = (answer: number): Struck<K> => {
+      const kind = table.kindOf(Math.floor(answer / width));
+      const target = targets[answer % width];
+      return { ...(kind && { kind }), ...(kind && target && { target }) };
+    };
+    const describe = (answer: number): string => {
+      const { kind, target } = struckBy(answer);
+      if (kind === undefined) return '';
+      const blob =
+        kind !== 'evict' || target === undefined ? '' : `, which loses blob ${shortHash(target)}`;
+      return `fault "${kind}" strikes ${topic.text}${blob}`;
+    };
+    const struck = struckBy(choices.choose(topic.asks('fault'), table.n * width, describe));
+    if (struck.kind === undefined) return {};
+    this.#strikesLeft -= 1;
+    const { kind } = struck;
+    tracer?.record({ at: clock.now(), type: 'fault', runner: this.#name, operation, kind, runId: '' });
+    return struck;
+  }
+}
+
+/** A fault, and which of its possible targets it strikes. */
+interface Struck<K extends string> {
+  readonly kind?: K;
+  readonly target?: Digest;
 }
 
 class SimContentStore implements ContentStore {
@@ -114,18 +162,29 @@ class SimContentStore implements ContentStore {
   readonly blobBytesMax: number;
   readonly #blobs: MemoryContentStore;
   readonly #faults: CallFaults<ContentFaultKind>;
+  readonly #evictions: RateTable<ContentFaultKind> | undefined;
 
-  constructor(blobs: MemoryContentStore, faults: CallFaults<ContentFaultKind>) {
+  /** `evictions` are the only faults that strike where a blob is held, since a hold cannot fail. */
+  constructor(
+    blobs: MemoryContentStore,
+    faults: CallFaults<ContentFaultKind>,
+    evictions: RateTable<ContentFaultKind> | undefined,
+  ) {
     this.blobBytesMax = blobs.blobBytesMax ?? Infinity;
     this.#blobs = blobs;
     this.#faults = faults;
+    this.#evictions = evictions;
   }
 
   async findMissing(digests: readonly Digest[], cancel?: Cancellable): Promise<readonly Digest[]> {
     checkDigests('digests', digests);
     // An empty request asks no question.
     const [first] = digests;
-    if (first !== undefined) await this.#before('findMissing', first, cancel);
+    if (first !== undefined) {
+      const evictable = (): readonly Digest[] => this.#evictable(digests);
+      const { kind, target } = await this.#faults.strikeOne('findMissing', first, evictable, cancel);
+      if (kind === 'evict' && target !== undefined) this.#blobs.evict(target);
+    }
     return this.#blobs.findMissing(digests);
   }
 
@@ -164,11 +223,26 @@ class SimContentStore implements ContentStore {
   }
 
   hold(digests: readonly Digest[]): BlobHold {
+    this.#beforeHold(digests);
     return this.#blobs.hold(digests);
   }
 
   holdAlong(held: Digest, digests: readonly Digest[]): void {
+    this.#beforeHold(digests);
     this.#blobs.holdAlong(held, digests);
+  }
+
+  /** The last moment for a loss: a reader makes sure of a blob right after it has taken its hold. */
+  #beforeHold(digests: readonly Digest[]): void {
+    checkDigests('digests', digests);
+    const [first] = digests;
+    if (this.#evictions === undefined || first === undefined) return;
+    const lost = this.#faults.strikeNow(this.#evictions, 'hold', first, this.#evictable(digests));
+    if (lost !== undefined) this.#blobs.evict(lost);
+  }
+
+  #evictable(digests: readonly Digest[]): readonly Digest[] {
+    return digests.filter((digest) => this.#blobs.canEvict(digest));
   }
 
   async #before(operation: string, digest: Digest, cancel: Cancellable | undefined): Promise<void> {
@@ -208,11 +282,17 @@ export function createSimContentStore(
 ): ContentStore {
   checkWorld(world);
   check('blobs', blobs, CONTENT_STORE);
-  check('blobs', blobs, is.withMethods('evict'));
+  check('blobs', blobs, is.withMethods('canEvict', 'evict'));
   check('faults', faults, CONTENT_OPTIONS);
   const { name = 'cas', rates = {}, strikesMax = Infinity, maxDelayMs = 0 } = faults;
   const table = CONTENT_TABLES.of('faults.rates', rates);
-  return new SimContentStore(blobs, new CallFaults(world, table, { name, strikesMax, maxDelayMs }));
+  const { evict = 0 } = rates;
+  const evictions = CONTENT_TABLES.of('faults.rates', { evict });
+  return new SimContentStore(
+    blobs,
+    new CallFaults(world, table, { name, strikesMax, maxDelayMs }),
+    evictions,
+  );
 }
 
 class SimActionCache implements ActionCache {

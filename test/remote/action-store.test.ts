@@ -1,19 +1,22 @@
 // The Bazel path over real messages, a real content store and a tree in memory, in simulated time.
 import { describe, expect, test } from 'vitest';
-import { MESSAGES } from '../../src/cas/codec.ts';
+import { type FileNode, MESSAGES } from '../../src/cas/codec.ts';
 import { digestOf } from '../../src/cas/digest-of.ts';
 import { createMemoryActionCache } from '../../src/cas/memory-action-cache.ts';
 import { createMemoryContentStore } from '../../src/cas/memory-content-store.ts';
 import { createMemoryTree } from '../../src/filers/memory-tree.ts';
+import type { Choices } from '../../src/kernel/decisions.ts';
+import type { Question } from '../../src/kernel/question.ts';
 import { RPC_CODES } from '../../src/model/action.ts';
 import type { Command } from '../../src/model/command.ts';
 import { missingBlobsOf } from '../../src/model/content-store.ts';
-import { digestOfSnapshot, type Digest } from '../../src/model/digest.ts';
+import { digestOfSnapshot, type Digest, parseDigest } from '../../src/model/digest.ts';
 import type { RunStatus } from '../../src/model/run-status.ts';
 import { finalStatus, waitForState } from '../../src/model/status-lookup.ts';
 import { holdingFor } from '../../src/remote/action-store.ts';
 import { createContentFiler } from '../../src/remote/content-filer.ts';
 import { createSimActionCache, createSimContentStore } from '../../src/remote/sim-stores.ts';
+import type { Simulation } from '../../src/simulation/simulation.ts';
 import { simulate } from '../../src/simulation/simulate.ts';
 import { inSimulation } from '../runners/in-simulation.ts';
 import { addAction, type BazelLab, type BazelLabOptions, commandFor, makeBazelLab } from './bazel-lab.ts';
@@ -32,6 +35,35 @@ async function inLab(
     });
     await lab.runner.release();
   });
+}
+
+/** One action makes a file that the next one reads; only the second is executed again. */
+async function repeatsTheConsumer(sim: Simulation): Promise<void> {
+  const faults = { rates: { evict: 0.1 }, strikesMax: 3 };
+  const lab = makeBazelLab(sim.world, {
+    content: (blobs) => createSimContentStore(sim.world, blobs, faults),
+  });
+  // What a client has of its own, and uploads again before each attempt.
+  const own = createMemoryContentStore();
+  const run = async (script: readonly string[], inputs: readonly FileNode[]): Promise<RunStatus> => {
+    const inputRootDigest = own.add(MESSAGES.Directory.encode({ files: inputs }));
+    const command = { outputPaths: ['out'] };
+    const action = addAction(own, script, { command, action: { inputRootDigest, doNotCache: true } });
+    for (const key of own.keys) lab.blobs.write(parseDigest(key)!, own.read(parseDigest(key)!));
+    return (await finalStatus(lab.runner, (await lab.runner.run(commandFor(action))).runId)).status;
+  };
+  const made = await run(['write out MADE', 'complete 0'], []);
+  const digest = made.actionResult?.result?.outputFiles[0]?.digest;
+  if (digest !== undefined) {
+    const inputs = [{ name: 'in', digest, isExecutable: false }];
+    let isDone = false;
+    for (let attempt = 1; attempt <= 3 && !isDone; attempt += 1) {
+      isDone = (await run(['complete 0'], inputs)).state === 'COMPLETE';
+      await sim.sleep(100);
+    }
+    sim.check(isDone, 'the consumer failed 3 times');
+  }
+  await lab.runner.release();
 }
 
 describe('an action in memory', () => {
@@ -370,12 +402,59 @@ describe('simulated stores', () => {
     expect(verdict.faults).toBe(2);
   });
 
+  test('lose one blob that nobody holds before blobs are held or looked for', async () => {
+    const asked: string[] = [];
+    const verdict = await inSimulation(async (sim) => {
+      const blobs = createMemoryContentStore();
+      const [a, b, c] = ['a', 'b', 'c'].map((text) => blobs.add(text)) as [Digest, Digest, Digest];
+      const choices: Choices = {
+        choose(question, n, describe) {
+          asked.push(`${typeof question === 'string' ? question : question.text} of ${n}`);
+          asked.push(String(describe?.(n - 1, question as Question)));
+          return n - 1;
+        },
+      };
+      const content = createSimContentStore({ ...sim.world, choices }, blobs, { rates: { evict: 0.5 } });
+      const held = content.hold([a, b]);
+      expect(blobs.findMissing([a, b, c])).toEqual([b]);
+      expect(blobs.evict(a)).toBe(false);
+      content.holdAlong!(a, [a, c, b]);
+      expect(blobs.findMissing([a, b, c])).toEqual([b, c]);
+      blobs.add('c');
+      // Nothing is left that it might lose.
+      content.hold([a, b, c, digestOf('')]).release();
+      expect(asked).toHaveLength(4);
+      held.release();
+      expect(await content.findMissing([b, a])).toEqual([b, a]);
+      expect(() => content.hold(['a' as never])).toThrow('digests');
+    });
+    expect(verdict.faults).toBe(3);
+    const hashOf = (text: string): string => digestOf(text).hash.slice(0, 8);
+    expect(asked).toEqual([
+      `cas hold ${hashOf('a')} fault of 4`,
+      `fault "evict" strikes cas hold ${hashOf('a')}, which loses blob ${hashOf('b')}`,
+      `cas hold ${hashOf('a')} fault of 2`,
+      `fault "evict" strikes cas hold ${hashOf('a')}, which loses blob ${hashOf('c')}`,
+      `cas findMissing ${hashOf('b')} fault of 2`,
+      `fault "evict" strikes cas findMissing ${hashOf('b')}, which loses blob ${hashOf('a')}`,
+    ]);
+  });
+
+  test('find a scheduler that repeats an action whose input is lost, but not the one that made it', async () => {
+    const failures = new Set<string>();
+    for (let seed = 1; seed <= 60; seed += 1) {
+      const verdict = await simulate({ seed, keepTrace: false, scenario: repeatsTheConsumer });
+      if (verdict.failure !== undefined) failures.add(verdict.failure.message);
+    }
+    expect([...failures]).toEqual(['the consumer failed 3 times']);
+  });
+
   test('lose nothing that is held, and end their faults with those of the world', async () => {
     await inSimulation(async (sim) => {
       const blobs = createMemoryContentStore();
       const content = createSimContentStore(sim.world, blobs, { rates: { evict: 1 } });
       const digest = blobs.add('held');
-      const hold = content.hold([digest]);
+      const hold = blobs.hold([digest]);
       for (let read = 0; read < 20; read += 1) expect(textOf(await content.read(digest))).toBe('held');
       hold.release();
       sim.heal();
