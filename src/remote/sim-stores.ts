@@ -138,8 +138,7 @@ class CallFaults<K extends string> {
     const describe = (answer: number): string => {
       const { kind, target } = struckBy(answer);
       if (kind === undefined) return '';
-      const blob =
-        kind !== 'evict' || target === undefined ? '' : `, which loses blob ${shortHash(target)}`;
+      const blob = kind !== 'evict' || target === undefined ? '' : `, which loses blob ${shortHash(target)}`;
       return `fault "${kind}" strikes ${topic.text}${blob}`;
     };
     const struck = struckBy(choices.choose(topic.asks('fault'), table.n * width, describe));

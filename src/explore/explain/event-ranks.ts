@@ -16,6 +16,8 @@ import type { RunIndex } from './run-index.ts';
 import { pointedLines } from './pointed-lines.ts';
 import type { RecurringLines } from './recurring-lines.ts';
 import { isChild, isProcessWithoutRun, recordedByMachine } from './process-events.ts';
+import { struckJobs } from './struck-jobs.ts';
+import { struckStarts } from './struck-starts.ts';
 
 /** Notes that share words of the failure with no more others than this come before all that is named. */
 const POINTED_ALIKE_MAX = 2;
@@ -41,6 +43,7 @@ export class EventRanks {
   /** Runs whose acceptance is in the trace. */
   readonly #accepted: ReadonlySet<string>;
   readonly #callers: ReadonlySet<string>;
+  readonly #struckStarts: ReadonlySet<TraceEvent>;
   readonly #restarts: ReadonlySet<TraceEvent>;
   readonly #isRecordedByMachine: (event: TraceEvent) => boolean;
   readonly #messages: MessageRanks;
@@ -61,6 +64,7 @@ export class EventRanks {
       events.flatMap(({ event }) => (event.type === 'accepted' ? [runKey(event.runner, event.runId)] : [])),
     );
     this.#callers = index.callers;
+    this.#struckStarts = struckStarts(run, struckJobs(run));
     this.#restarts = restartsBeforeSendingIn(events);
     this.#isRecordedByMachine = recordedByMachine(run);
     const beforeCrash = lastBeforeCrashes(events, exchanges);
@@ -90,14 +94,21 @@ export class EventRanks {
       case 'service':
         return event.at === 0 ? RANK.minor : this.#isAbout(event) ? RANK.namedPart : RANK.around;
       case 'accepted':
+        if (this.#struckStarts.has(event)) return RANK.struck;
+        return this.#isAbout(event) ? RANK.named : RANK.around;
       case 'rejected':
       case 'dropped':
-      case 'evicted':
       case 'abort':
       case 'released':
       case 'abandoned':
-      case 'recorded':
         return this.#isAbout(event) ? RANK.named : RANK.around;
+      case 'recorded':
+        if (!this.#isAbout(event)) return RANK.around;
+        // What is done again explains why something was started twice.
+        return event.isRepeated === true ? RANK.undelivered : RANK.named;
+      case 'evicted':
+        // All runners do it, with the runs that ended first.
+        return this.#isAbout(event) ? RANK.namedPart : RANK.around;
       case 'note':
         return this.#rankOfNote(event);
       case 'phase':

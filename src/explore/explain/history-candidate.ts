@@ -10,7 +10,10 @@ export const RANK = {
   /** The decision without which nothing would have failed: it is shown, however many others there are. */
   decisive: 0,
   decided: 1,
-  /** Content that a crash destroyed, what is left of it, and the message with which it failed. */
+  /**
+   * Content that a crash destroyed, what is left of it, and the message with which it failed; runs that a struck remote
+   * call was to start.
+   */
   struck: 2,
   telling: 3,
   /** Notes that the failure names and little else mentions. */

@@ -1,7 +1,7 @@
 // What the explanation of a failure says in which a remote call was struck.
 import { describe, expect, test } from 'vitest';
 import { createExecutor, type Explanation, explain } from '../../../src/explore/index.ts';
-import { defineScenario, finalStatus } from '../../../src/index.ts';
+import { defineScenario, finalStatus, type ScenarioDefinition } from '../../../src/index.ts';
 import { createRemoteRunner } from '../../../src/remote/remote-runner.ts';
 import { createRemoteService } from '../../../src/remote/remote-service.ts';
 import { withRemoteFaults } from '../../../src/remote/remote-faults.ts';
@@ -101,6 +101,65 @@ const actionOf = (content: MemoryContentStore, nth: number): Digest =>
     command: { outputPaths: ['out.txt'] },
     inputs: { 'in.txt': `input ${nth}` },
   });
+
+/**
+ * A scheduler that notes each try, in words of the failure, and goes on although a struck one may have started; or a
+ * runner that does so.
+ */
+const notedWith = (retriesMax: number): ScenarioDefinition<unknown> =>
+  defineScenario<unknown>({
+    name: 'noted',
+    description: 'each step is done once',
+    async run(sim) {
+      const { runner: worker, blobs: content, results: cache } = makeBazelLab(sim.world, { name: 'worker' });
+      const server = createRemoteService(sim.world, { runner: worker, content, cache });
+      const transport = withRemoteFaults(overWire(server), sim.world, { rates: { cut: 0.1 }, strikesMax: 1 });
+      const own = createMemoryContentStore();
+      const lane = createRemoteRunner(sim.world, { name: 'lane', transport, content: own, retriesMax });
+      for (const step of [1, 2, 3, 4, 5, 6]) {
+        for (let nth = 1; ; nth += 1) {
+          const { runId } = await lane.run(commandFor(actionOf(own, step)));
+          const { state } = (await finalStatus(lane, runId)).status;
+          sim.note(`try ${nth} of step ${step} is ${state}`);
+          if (state === 'COMPLETE') break;
+          await sim.sleep(10, 'pause');
+        }
+      }
+      const { statuses } = await worker.statusAll();
+      sim.check(statuses.length <= 6, `a step was done again: ${statuses.length} good runs of 6 steps`);
+      await lane.release();
+      server.close();
+      await worker.release();
+    },
+  });
+
+describe('a struck call that has started a run all the same', () => {
+  test('is shown with that run, before the notes that the failure names', async () => {
+    const question = topicOf({ owner: 'remote', what: 'call', subject: 'Execute' }).asks('fault');
+    const log = [0, 9].map((answer) => ({ question, n: 10, answer }));
+    const { history } = await explain(createExecutor(notedWith(0)), log, { linesMax: 10 });
+    const lines = history.map(({ text }) => plain(text).replace(/: \[.*/, ''));
+    const struck = 'remote call Execute(run 1 of lane, action HASH) breaks off';
+    expect(lines.slice(0, 4)).toEqual([
+      'lane accepted run 1 for action HASH',
+      struck,
+      'worker accepted run 1 for action HASH',
+      struck,
+    ]);
+    expect(lines.some((text) => text.startsWith('note: try'))).toBe(true);
+    expect(lines.at(-1)).toBe('a step was done again: 7 good runs of 6 steps');
+  });
+
+  test('is shown with what the runner executes again by itself, before what runners forget', async () => {
+    const question = topicOf({ owner: 'remote', what: 'call', subject: 'Execute' }).asks('fault');
+    const log = [0, 9].map((answer) => ({ question, n: 10, answer }));
+    const { history } = await explain(createExecutor(notedWith(1)), log, { linesMax: 10 });
+    const lines = history.map(({ text }) => text);
+    const again = lines.filter((text) => text.includes('needs its action executed again'));
+    expect(again).toHaveLength(1);
+    expect(lines.filter((text) => text.includes(' forgot run '))).toEqual([]);
+  });
+});
 
 /** A scheduler that runs a failed job again, with a store that fails. */
 const overStore = defineScenario({
