@@ -408,9 +408,9 @@ describe('simulated stores', () => {
       const blobs = createMemoryContentStore();
       const [a, b, c] = ['a', 'b', 'c'].map((text) => blobs.add(text)) as [Digest, Digest, Digest];
       const choices: Choices = {
-        choose(question, n, describe) {
+        choose(question, n, words) {
           asked.push(`${typeof question === 'string' ? question : question.text} of ${n}`);
-          asked.push(String(describe?.(n - 1, question as Question)));
+          asked.push(String(words?.(n - 1, question as Question)));
           return n - 1;
         },
       };

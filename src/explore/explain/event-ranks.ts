@@ -103,9 +103,7 @@ export class EventRanks {
       case 'abandoned':
         return this.#isAbout(event) ? RANK.named : RANK.around;
       case 'recorded':
-        if (!this.#isAbout(event)) return RANK.around;
-        // What is done again explains why something was started twice.
-        return event.isRepeated === true ? RANK.undelivered : RANK.named;
+        return this.#rankOfRecorded(event);
       case 'evicted':
         // All runners do it, with the runs that ended first.
         return this.#isAbout(event) ? RANK.namedPart : RANK.around;
@@ -138,6 +136,12 @@ export class EventRanks {
     }
     const isLeft = this.#alive.has(event) && isChild(event);
     return isLeft || isProcessWithoutRun(event) ? RANK.around : RANK.routine;
+  }
+
+  /** What is done again explains why something was started twice. */
+  #rankOfRecorded(event: Extract<TraceEvent, { readonly type: 'recorded' }>): Rank {
+    if (!this.#isAbout(event)) return RANK.around;
+    return event.isRepeated === true ? RANK.undelivered : RANK.named;
   }
 
   #rankOfMessage(event: MessageEvent): Rank {
