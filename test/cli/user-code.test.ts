@@ -22,10 +22,10 @@ const SCENARIOS: Readonly<Record<string, string>> = {
   hooks: '(sim) => { process.on("exit", () => { process.exitCode = 0; }); sim.check(false, "bad"); }',
   patches:
     '(sim) => { Array.prototype.some = () => false; Array.prototype.filter = () => []; sim.check(false, "boom"); }',
-  // An error that comes while the command listens fails the simulation instead.
+  // An error that comes while the command listens fails the simulation instead, and timers end with it.
   throws: `() => {
     const end = () => {
-      if (process.listenerCount('uncaughtException') > 1) setTimeout(end, 1);
+      if (process.listenerCount('uncaughtException') > 1) setImmediate(end);
       else throw new Error('late');
     };
     end();
@@ -183,13 +183,18 @@ describe('a failure outside every call is one line', () => {
 
 describe('a command ends when it is done, even if something was left open', () => {
   test.for([
-    ['run', 'interval', 1],
     ['list', 'top-interval', 0],
     ['list', 'wrong-interval', 2],
   ] as const)('%s of %s', async ([command, name, expected]) => {
     const { code, err } = await run(command, at(`${name}.mjs`));
     expect(err).toMatch(/^what was loaded left real timers or handles open: .*Timeout/m);
     expect(code).toBe(expected);
+  });
+
+  test('real timers of a scenario end with it', async () => {
+    const { code, out, err } = await run('run', at('interval.mjs'));
+    expect(out).toMatch(/left 1 real timer of the machine/);
+    expect([code, err]).toEqual([1, '']);
   });
 
   test('a standard stream has no name of its own', async () => {
