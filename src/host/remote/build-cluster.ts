@@ -39,6 +39,7 @@ import { createDiskActionCache } from './disk-action-cache.ts';
 import { createDiskActions } from './disk-actions.ts';
 import { createDiskContentStore, type DiskContentStore } from './disk-content-store.ts';
 import { guardCallback, sayingHourly } from '../guard-callback.ts';
+import { refuseGrpcInSimulation } from './load-grpc.ts';
 import { PrivateActionCache } from './private-action-cache.ts';
 import { PrivateContentStore } from './private-content-store.ts';
 import { storeFile } from './stored-tree.ts';
@@ -269,6 +270,14 @@ function makeWorkers(
   );
 }
 
+function checkOptions(options: BuildClusterOptions): void {
+  check('options', options, OPTIONS);
+  const { chaosSeed, faults } = options;
+  if (faults !== undefined && chaosSeed === undefined) {
+    throw invalidArgument('faults', 'a chaosSeed beside them', faults);
+  }
+}
+
 /**
  * Makes this machine a build cluster of the Remote Execution API, for clients such as Bazel. The command `dryrunner
  * serve --reapi` uses it.
@@ -285,11 +294,9 @@ function makeWorkers(
  * ```
  */
 export async function serveBuildCluster(options: BuildClusterOptions = {}): Promise<BuildCluster> {
-  check('options', options, OPTIONS);
+  refuseGrpcInSimulation('serveBuildCluster');
+  checkOptions(options);
   const { chaosSeed, faults, abandonedAfterMs, uploadIdleMs } = options;
-  if (faults !== undefined && chaosSeed === undefined) {
-    throw invalidArgument('faults', 'a chaosSeed beside them', faults);
-  }
   const serving = is.only<Omit<ServeRemoteOptions, 'service'>>(SERVING_FIELDS, options);
   // Before anything is made in the folder of `cas`.
   await checkServing(serving);

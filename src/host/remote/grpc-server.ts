@@ -39,7 +39,7 @@ import {
 } from '../../remote/rpc.ts';
 import { guardCallback } from '../guard-callback.ts';
 import { KEEPALIVE, keepaliveOptions } from './keepalive.ts';
-import { loadGrpc } from './load-grpc.ts';
+import { loadGrpc, refuseGrpcInSimulation } from './load-grpc.ts';
 
 /** The access log's entry for a call that has ended. */
 export interface RpcAccess {
@@ -639,6 +639,7 @@ function serverCredentials(grpc: Grpc, tls: RemoteTls | undefined): ServerCreden
  * ```
  */
 export async function serveRemote(options: ServeRemoteOptions): Promise<RemoteEndpoint> {
+  refuseGrpcInSimulation('serveRemote');
   check('options', options, OPTIONS);
   const grpc = await loadGrpc('serveRemote');
   const server = new GrpcServer(grpc, options);

@@ -11,7 +11,6 @@ import { type MessageCodec, MESSAGES } from '../../cas/codec.ts';
 import { check } from '../../kernel/argument-check.ts';
 import { invalidArgument, messageOf } from '../../kernel/errors.ts';
 import type { RpcStatus } from '../../model/action.ts';
-import { refuseInSimulation } from '../../simulation/simulating.ts';
 import { backOffMs, LONGEST_BACK_OFF_MS } from '../../model/back-off.ts';
 import {
   type RemoteService,
@@ -21,7 +20,7 @@ import {
   rpcCodeOf,
 } from '../../remote/rpc.ts';
 import { KEEPALIVE, keepaliveOptions } from './keepalive.ts';
-import { loadGrpc } from './load-grpc.ts';
+import { loadGrpc, refuseGrpcInSimulation } from './load-grpc.ts';
 
 /** The address of a server, and how to authenticate. */
 export interface ConnectRemoteOptions {
@@ -78,9 +77,6 @@ const METHOD = is.objectOf<RpcMethod<unknown, unknown>>(
   },
   {},
 );
-
-const IN_SIMULATIONS =
-  'use a server in the simulation, overWire(createRemoteService(…)) of dryrunner/remote, as the transport';
 
 /** A connection to a server. */
 export interface RemoteConnection extends RemoteService {
@@ -215,7 +211,7 @@ class GrpcConnection implements RemoteConnection {
 
   /** @throws RunnerError `RUNNER_OUTSIDE_CALL` or `RUNNER_INVALID_ARGUMENT`; RpcError `UNAVAILABLE`. */
   #checkCall(method: RpcMethod<unknown, unknown>, context: RpcContext): void {
-    refuseInSimulation('a connection of connectRemote', IN_SIMULATIONS);
+    refuseGrpcInSimulation('a connection of connectRemote');
     check('method', method, METHOD);
     check('context', context, CONTEXT);
     if (this.#isClosed) throw new RpcError('UNAVAILABLE', 'the connection was closed here');
@@ -331,7 +327,7 @@ function credentialsFor(
  * ```
  */
 export async function connectRemote(options: ConnectRemoteOptions): Promise<RemoteConnection> {
-  refuseInSimulation('connectRemote', IN_SIMULATIONS);
+  refuseGrpcInSimulation('connectRemote');
   check('options', options, OPTIONS);
   const { endpoint, tlsCa } = options;
   const problem = endpointProblem(endpoint);

@@ -1,7 +1,9 @@
 // What a connection to a real cluster says in a simulation, which does not wait for a network.
 import { expect, test } from 'vitest';
+import { serveBuildCluster } from '../../../src/host/remote/build-cluster.ts';
+import { serveRemote } from '../../../src/host/remote/grpc-server.ts';
 import { connectRemote } from '../../../src/host/remote/grpc-transport.ts';
-import type { RpcContext } from '../../../src/remote/rpc.ts';
+import type { RemoteService, RpcContext } from '../../../src/remote/rpc.ts';
 import { createRemoteRunner } from '../../../src/remote/remote-runner.ts';
 import { REMOTE_METHODS as M } from '../../../src/remote/methods.ts';
 import { finalStatus } from '../../../src/model/status-lookup.ts';
@@ -23,6 +25,18 @@ test.for([
   });
   expect(failure?.message).toBe(`connectRemote ${REFUSED}`);
   expect(failure?.cause).toMatchObject({ code: 'RUNNER_OUTSIDE_CALL' });
+});
+
+test.for([
+  ['serveBuildCluster', () => serveBuildCluster()],
+  ['serveRemote', () => serveRemote({ service: {} as RemoteService })],
+] as const)('%s is refused in a scenario, before anything is made', async ([name, serve]) => {
+  const { failure } = await simulate({
+    scenario: async () => {
+      await serve();
+    },
+  });
+  expect(failure?.message).toBe(`${name} ${REFUSED}`);
 });
 
 test('a runner on a connection from outside fails at once, with the simulation, and works outside', async () => {
