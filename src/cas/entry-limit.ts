@@ -4,7 +4,10 @@
  */
 import type protobuf from 'protobufjs';
 
-/** Maximum number of entries in all lists of one message, also those of inner messages: as many as an input root may have. */
+/**
+ * Maximum number of entries in all lists of one message, those of inner messages included, and of an input root: more than
+ * any build has, and few enough to hold and to write.
+ */
 export const MESSAGE_ENTRIES_MAX = 1_000_000;
 /** Length of an empty entry: its tag and its length. */
 const ENTRY_BYTES_MIN = 2;

@@ -8,9 +8,9 @@ import type { Command } from '../model/command.ts';
 import type { ContentStore } from '../model/content-store.ts';
 import { digestKey, digestOfSnapshot, type Digest } from '../model/digest.ts';
 import { TreeWalk } from './input-tree.ts';
+import type { BlobSource } from './remote-client.ts';
 import type { RemoteParts } from './remote-runner-options.ts';
 import { singlePart } from './single-part.ts';
-import type { BlobSource } from './remote-client.ts';
 
 /** An action and the blobs that it consists of. */
 export interface BuiltAction {

@@ -11,6 +11,7 @@ import {
   utf8Bytes,
 } from '../cas/action-messages.ts';
 import { type DirectoryMessage, MESSAGES } from '../cas/codec.ts';
+import { MESSAGE_ENTRIES_MAX } from '../cas/entry-limit.ts';
 import type { ContentStore } from '../model/content-store.ts';
 import { missingBlobsOf } from '../model/content-store.ts';
 import type { Cancellable } from '../model/cancellation.ts';
@@ -24,8 +25,6 @@ export interface FoundDirectory {
   readonly message: DirectoryMessage;
 }
 
-/** Maximum number of entries: more than any build has, and few enough to hold and to write. */
-const ENTRIES_MAX = 1_000_000;
 /** Maximum nesting of directories: what a disk can hold. */
 const DEPTH_MAX = 512;
 
@@ -73,7 +72,9 @@ class Expansion {
     }
     const { entries = 0, depth = 0, pathBytes = 0 } = done.get(root) ?? {};
     if (depth > DEPTH_MAX) throw badField('input root', `directories at most ${DEPTH_MAX} deep`, depth);
-    if (entries > ENTRIES_MAX) throw badField('input root', `${ENTRIES_MAX} entries at most`, entries);
+    if (entries > MESSAGE_ENTRIES_MAX) {
+      throw badField('input root', `${MESSAGE_ENTRIES_MAX} entries at most`, entries);
+    }
     checkPathBytes('input root', pathBytes);
   }
 }
@@ -191,8 +192,8 @@ export class TreeWalk {
   #add(digest: Digest, depth: number, message: DirectoryMessage): FoundDirectory {
     const own = ownOf(message);
     this.#entries += own.entries;
-    if (this.#entries > ENTRIES_MAX) {
-      throw badField('input root', `${ENTRIES_MAX} entries at most`, this.#entries);
+    if (this.#entries > MESSAGE_ENTRIES_MAX) {
+      throw badField('input root', `${MESSAGE_ENTRIES_MAX} entries at most`, this.#entries);
     }
     this.#expansion.add(digestKey(digest), own);
     for (const { digest: inner } of message.directories) {

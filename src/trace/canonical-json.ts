@@ -73,7 +73,7 @@ function listJson(list: readonly unknown[], depth: number): string | undefined {
 function recordJson(record: JsonObject, depth: number): string | undefined {
   const keys = Object.keys(record);
   for (const key of keys) if (isIndex(key)) return undefined;
-  if (!isSorted(keys)) sortFew(keys);
+  if (!isSorted(keys)) sortKeys(keys);
   let text = '';
   for (const key of keys) {
     const value = record[key];
@@ -98,7 +98,7 @@ function keyJson(key: string): string {
 }
 
 /** Sorts in place by {@link byCodeUnits}: without the lists that `sort` makes, which are most of its cost for few keys. */
-function sortFew(keys: string[]): void {
+function sortKeys(keys: string[]): void {
   if (keys.length > 32) {
     keys.sort(byCodeUnits);
     return;

@@ -2,23 +2,12 @@
  * Results of actions in a temporary folder. Invariant: no result is given that others may have put there: unlike a blob,
  * a result cannot be checked, and once a temporary folder is removed, any user of the machine can make one of its name.
  */
-import { RunnerError } from '../../kernel/errors.ts';
 import type { ActionOutcome } from '../../model/action.ts';
 import type { Cancellable } from '../../model/cancellation.ts';
 import type { ActionCache } from '../../model/content-store.ts';
 import type { Digest } from '../../model/digest.ts';
-import { meaningOf } from '../../model/system-error.ts';
 import type { TempFolder } from '../temp-folder.ts';
-
-/** @throws RunnerError `RUNNER_DISK_FAILED` if the folder is not one of this process alone, and none can be made. */
-export function requireFolder(folder: TempFolder, what: string): void {
-  try {
-    folder.restore();
-  } catch (cause) {
-    const message = `the cluster has no folder for ${what}: ${meaningOf(cause)}`;
-    throw new RunnerError('RUNNER_DISK_FAILED', message, { cause });
-  }
-}
+import { requirePrivateFolder } from './private-folder.ts';
 
 /** A cache that lies in a temporary folder. */
 export class PrivateActionCache implements ActionCache {
@@ -47,7 +36,7 @@ export class PrivateActionCache implements ActionCache {
     outcome: ActionOutcome,
     cancel?: Cancellable,
   ): Promise<void> {
-    requireFolder(this.#folder, 'results');
+    requirePrivateFolder(this.#folder, 'results');
     await this.#cache.put(instanceName, action, outcome, cancel);
   }
 }

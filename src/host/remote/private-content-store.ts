@@ -8,7 +8,7 @@ import type { Digest } from '../../model/digest.ts';
 import type { MaybePromise } from '../../model/maybe-promise.ts';
 import type { TempFolder } from '../temp-folder.ts';
 import type { DiskContentStore } from './disk-content-store.ts';
-import { requireFolder } from './private-action-cache.ts';
+import { requirePrivateFolder } from './private-folder.ts';
 
 /** A content store that lies in a temporary folder; calls fail with `RUNNER_DISK_FAILED` while there is none. */
 export class PrivateContentStore implements DiskContentStore {
@@ -61,7 +61,7 @@ export class PrivateContentStore implements DiskContentStore {
   }
 
   #safe(): DiskContentStore {
-    requireFolder(this.#folder, WHAT);
+    requirePrivateFolder(this.#folder, WHAT);
     return this.#content;
   }
 }
@@ -80,12 +80,12 @@ class PrivateWriter implements BlobWriter {
   }
 
   write(offset: number, chunk: Uint8Array): MaybePromise<void> {
-    requireFolder(this.#folder, WHAT);
+    requirePrivateFolder(this.#folder, WHAT);
     return this.#writer.write(offset, chunk);
   }
 
   finish(): MaybePromise<void> {
-    requireFolder(this.#folder, WHAT);
+    requirePrivateFolder(this.#folder, WHAT);
     return this.#writer.finish();
   }
 
