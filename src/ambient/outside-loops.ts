@@ -53,6 +53,7 @@ interface Watched {
  * be asked directly; it passes questions on to the others.
  */
 const PROGRAM = String.raw`
+const { writeSync } = require('node:fs');
 const { Session } = require('node:inspector');
 const { workerData } = require('node:worker_threads');
 const { cells, missMs, threadId, port, own } = workerData;
@@ -64,7 +65,11 @@ async function connected(onEvent) {
   session.connectToMainThread();
   const ask = (method, params) =>
     new Promise((resolve, reject) => {
-      session.post(method, params, (error, answer) => (error ? reject(error) : resolve(answer)));
+      session.post(method, params, (error, answer) => {
+        // The end of the session gives every open question this answer. It may overtake that of the end of a loop.
+        if (error && error.code !== 'ERR_INSPECTOR_CLOSED') reject(error);
+        else resolve(answer);
+      });
     });
   const end = () => session.disconnect();
   if (threadId === 0) {
@@ -82,14 +87,19 @@ async function connected(onEvent) {
   session.on('NodeWorker.receivedMessageFromWorker', ({ params }) => {
     if (params.sessionId !== sessionId) return;
     const message = JSON.parse(params.message);
-    if (message.id === undefined) onEvent(message);
-    else asked.get(message.id)?.(message.result);
+    if (message.id === undefined) {
+      onEvent(message);
+      return;
+    }
+    const { resolve, reject } = asked.get(message.id);
+    if (message.error) reject(new Error(message.error.message));
+    else resolve(message.result);
   });
   return {
     ask: (method, params) =>
-      new Promise((resolve) => {
+      new Promise((resolve, reject) => {
         const id = asked.size + 1;
-        asked.set(id, resolve);
+        asked.set(id, { resolve, reject });
         void ask('NodeWorker.sendMessageToWorker', { sessionId, message: JSON.stringify({ id, method, params }) });
       }),
     end,
@@ -106,21 +116,17 @@ const isOfHook = ({ url, functionName }) =>
 
 async function endLoop(beats) {
   const urls = new Map();
-  let callFrameId;
   let pause;
   const { ask, end } = await connected(({ method, params }) => {
     if (method === 'Debugger.scriptParsed') urls.set(params.scriptId, params.url);
     if (method === 'Debugger.paused') pause(params.callFrames);
   });
-  await ask('Debugger.enable');
   const stackAfter = async (step) => {
-    const paused = new Promise((resolve) => {
+    const paused = new Promise((resolve, reject) => {
       pause = resolve;
+      ask(step).catch(reject);
     });
-    void ask(step);
-    const callFrames = await paused;
-    callFrameId = callFrames[0].callFrameId;
-    return callFrames.slice(0, ${FRAMES_MAX}).map(({ functionName, location }) => ({
+    return (await paused).slice(0, ${FRAMES_MAX}).map(({ functionName, location }) => ({
       functionName,
       url: urls.get(location.scriptId) ?? '',
       line: location.lineNumber + 1,
@@ -130,20 +136,26 @@ async function endLoop(beats) {
   const isLooping = () => Atomics.load(cells, ${BEATS}) === beats;
   // Between two promise reactions, only functions of Node are on the stack.
   const isToEnd = (frames) => !frames.some(isOfHook) && !frames.every(isOfNode);
-  let frames = await stackAfter('Debugger.pause');
-  for (let step = 1; step < ${STEPS_MAX} && isLooping() && !isToEnd(frames); step += 1) {
-    frames = await stackAfter('Debugger.stepInto');
+  try {
+    await ask('Debugger.enable');
+    let frames = await stackAfter('Debugger.pause');
+    for (let step = 1; step < ${STEPS_MAX} && isLooping() && !isToEnd(frames); step += 1) {
+      frames = await stackAfter('Debugger.stepInto');
+    }
+    if (isLooping() && isToEnd(frames) && !isOfTools(frames.find((frame) => !isOfNode(frame)))) {
+      // Globally, because functions of Node may not see the globals. Without it, Node would crash at the end of the loop.
+      const { exceptionDetails } = await ask('Runtime.evaluate', { expression: 'process[Symbol.for("${FORGET}")]()' });
+      if (exceptionDetails) throw new Error(exceptionDetails.exception?.description ?? exceptionDetails.text);
+      port.postMessage(frames);
+      Atomics.add(cells, ${ENDED}, 1);
+      void ask('Runtime.terminateExecution');
+    }
+  } finally {
+    // This lets the code go on. While there is a debugger, the engine takes the end of code inside a promise hook for an
+    // exception of the hook, and the loop goes on.
+    await ask('Debugger.disable');
+    end();
   }
-  if (isLooping() && isToEnd(frames) && !isOfTools(frames.find((frame) => !isOfNode(frame)))) {
-    port.postMessage(frames);
-    await ask('Debugger.evaluateOnCallFrame', { callFrameId, expression: 'process[Symbol.for("${FORGET}")]()' });
-    Atomics.add(cells, ${ENDED}, 1);
-    void ask('Runtime.terminateExecution');
-  }
-  // This lets the code go on. While there is a debugger, the engine takes the end of code inside a promise hook for an
-  // exception of the hook, and the loop goes on.
-  await ask('Debugger.disable');
-  end();
 }
 
 async function watch() {
@@ -155,8 +167,13 @@ async function watch() {
     misses = now === beats ? misses + 1 : 0;
     beats = now;
     if (misses < ${MISSES}) continue;
-    await endLoop(beats);
     misses = 0;
+    try {
+      await endLoop(beats);
+    } catch (error) {
+      // Straight to the terminal, because the thread that could print it is in the loop.
+      writeSync(2, 'dryrunner could not end an endless loop, and tries again: ' + error.stack + '\n');
+    }
   }
 }
 void watch();

@@ -79,6 +79,9 @@ function slowPromiseHook(): { begin: () => void; end: () => void } {
   };
 }
 
+/** Longer than a busy machine takes to end a loop; where nothing ends it, its test fails instead of hanging. */
+const LOOP_MS = 300_000;
+
 /** Awaiting it creates one promise only, which the engine creates outside of its builtins. */
 const settled = Promise.resolve();
 
@@ -86,13 +89,21 @@ test.for([
   [
     'of statements',
     async function loopsBetweenTurns() {
-      for (;;);
+      for (const until = performance.now() + LOOP_MS; performance.now() < until;);
+    },
+  ],
+  [
+    // Node's getter of a global, whose scope does not see the other ones.
+    'in a function of Node',
+    async function loopsBetweenTurns() {
+      const read = (): unknown[] => [performance, performance, performance, performance, performance];
+      for (const until = performance.now() + LOOP_MS; performance.now() < until;) read();
     },
   ],
   [
     'of promise reactions, inside a promise hook',
     async function loopsBetweenTurns() {
-      for (;;) await settled;
+      for (const until = performance.now() + LOOP_MS; performance.now() < until;) await settled;
     },
   ],
 ] as const)('a loop between two turns is ended, and its function is known: %s', async ([, loop]) => {
@@ -118,7 +129,7 @@ test('of two that watch at once, each goes on after a loop, and watches when the
   const first = make();
   const second = make();
   const loop = (): void => {
-    for (;;);
+    for (const until = performance.now() + LOOP_MS; performance.now() < until;);
   };
   try {
     for (const ended of [false, true]) {
