@@ -21,6 +21,9 @@ export type FaultEvent = Extract<TraceEvent, { readonly type: 'fault' }>;
  */
 export type FaultKind = 'before' | 'after' | 'duplicated' | 'reordered' | 'stuck';
 
+/** Ends the message of an error that a fault brings. */
+export const INJECTED = '(injected fault)';
+
 type Word = (what: string, where: string) => string;
 type Words = Readonly<Record<string, Word>>;
 

@@ -13,7 +13,7 @@ import { statusMessage } from '../cas/action-messages.ts';
 import { MESSAGES, packAny, type OperationMessage } from '../cas/codec.ts';
 import { RPC_CODES } from '../model/action.ts';
 import { callBack } from '../model/callback.ts';
-import { type FaultEvent, type RemoteFaultKind, remoteFaultText } from '../model/faults.ts';
+import { type FaultEvent, INJECTED, type RemoteFaultKind, remoteFaultText } from '../model/faults.ts';
 import type { World } from '../model/world.ts';
 import { checkWorld } from '../model/world.ts';
 import { type RateTable, RateTables } from '../network/rate-table.ts';
@@ -150,7 +150,7 @@ class FaultyService implements RemoteService {
         this.#service.unary(method, request, context),
       );
       if (fault?.strikes('loseResult') === true) {
-        throw new RpcError('NOT_FOUND', 'no cached result: it was evicted (injected fault)');
+        throw new RpcError('NOT_FOUND', `no cached result: it was evicted ${INJECTED}`);
       }
       return answer;
     } finally {
@@ -281,7 +281,7 @@ class FaultyService implements RemoteService {
     context: RpcContext,
   ): Promise<void> {
     if (fault?.strikes('refuse') === true) {
-      throw new RpcError('UNAVAILABLE', `${methodName(method)} was refused (injected fault)`);
+      throw new RpcError('UNAVAILABLE', `${methodName(method)} was refused ${INJECTED}`);
     }
     if (fault?.strikes('slow') !== true) return;
     const { clock, choices } = this.#world;
@@ -297,10 +297,10 @@ class FaultyService implements RemoteService {
   /** Throws if the stream ends before its next answer; `left` is the number of answers before a cut. */
   #breakOff(fault: DrawnFault, method: RpcMethod<unknown, unknown>, request: unknown, left: number): void {
     if (fault.strikes('loseBlob')) {
-      throw new RpcError('NOT_FOUND', `${requestText(request) || 'the blob'} was evicted (injected fault)`);
+      throw new RpcError('NOT_FOUND', `${requestText(request) || 'the blob'} was evicted ${INJECTED}`);
     }
     if (left === 0 && fault.strikes('cut')) {
-      throw new RpcError('UNAVAILABLE', `${methodName(method)} broke off (injected fault)`);
+      throw new RpcError('UNAVAILABLE', `${methodName(method)} broke off ${INJECTED}`);
     }
   }
 
@@ -325,10 +325,10 @@ class FaultyService implements RemoteService {
 
   #lose(fault: DrawnFault | undefined, method: RpcMethod<unknown, unknown>): void {
     if (fault?.strikes('loseAnswer') === true) {
-      throw new RpcError('UNAVAILABLE', `the answer of ${methodName(method)} was lost (injected fault)`);
+      throw new RpcError('UNAVAILABLE', `the answer of ${methodName(method)} was lost ${INJECTED}`);
     }
     if (fault?.strikes('deadline') === true) {
-      throw new RpcError('DEADLINE_EXCEEDED', `${methodName(method)} took too long (injected fault)`);
+      throw new RpcError('DEADLINE_EXCEEDED', `${methodName(method)} took too long ${INJECTED}`);
     }
   }
 }
@@ -367,7 +367,7 @@ function aboutCall(
 
 /** The operation as it ends when its worker is gone. */
 function withoutWorker({ name, metadata }: OperationMessage): OperationMessage {
-  const status = statusMessage({ code: RPC_CODES.UNAVAILABLE, message: 'the worker died (injected fault)' });
+  const status = statusMessage({ code: RPC_CODES.UNAVAILABLE, message: `the worker died ${INJECTED}` });
   return { name, metadata, done: true, response: packAny(MESSAGES.ExecuteResponse, { status }) };
 }
 

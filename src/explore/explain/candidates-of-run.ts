@@ -17,7 +17,7 @@ export function candidatesOf(
   failure: Failure,
   decisive: readonly ObservedDecision[] = [],
 ): HistoryCandidate[] {
-  const { run, exchanges } = index;
+  const { run, exchanges, struckCalls } = index;
   const losses = new RepeatedLosses(run.events);
   const words = wordsOf(failure);
   const recurring = new RecurringLines(run.events, exchanges);
@@ -30,6 +30,7 @@ export function candidatesOf(
     const fault = decided.faultOf(event);
     const textOf = (): string =>
       (fault?.text ?? exchanges.textOf(event) ?? index.textOf(event)) +
+      struckCalls.outcomeText(event) +
       losses.timesText(event) +
       recurring.timesText(event);
     if (isLoss(event) && isStatedSince(candidates, firingId, textOf())) return;

@@ -64,7 +64,7 @@ export class EventRanks {
       events.flatMap(({ event }) => (event.type === 'accepted' ? [runKey(event.runner, event.runId)] : [])),
     );
     this.#callers = index.callers;
-    this.#struckStarts = struckStarts(run, struckJobs(run));
+    this.#struckStarts = struckStarts(run.events, index.struckCalls, struckJobs(run));
     this.#restarts = restartsBeforeSendingIn(events);
     this.#isRecordedByMachine = recordedByMachine(run);
     const beforeCrash = lastBeforeCrashes(events, exchanges);

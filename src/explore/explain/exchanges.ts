@@ -8,6 +8,7 @@ import { exchangeText, type MessageEvent } from '../../model/message-text.ts';
 import type { TraceEvent } from '../../model/trace-event.ts';
 import type { ObservedDecision, ObservedRun } from './observed-run.ts';
 import type { OutputNames } from './output-names.ts';
+import type { StruckCalls } from './struck-calls.ts';
 
 /** A step of a message, and the number of earlier trace events. */
 interface Step {
@@ -39,7 +40,7 @@ export class Exchanges {
     events: ObservedRun['events'],
     unusual: readonly ObservedDecision[],
     textOf: (event: TraceEvent) => string,
-    outputs: OutputNames,
+    { outputs, struckCalls }: { readonly outputs: OutputNames; readonly struckCalls: StruckCalls },
   ) {
     this.#outputs = outputs;
     let before: { readonly event: TraceEvent; readonly firingId: number } | undefined;
@@ -54,6 +55,7 @@ export class Exchanges {
         if (fault?.type === 'fault' && fault.operation === 'message') {
           if (['lost', 'held', 'duplicated'].includes(event.step)) this.#hidden.add(event);
         }
+        if (struckCalls.isOutcome(event)) this.#hidden.add(event);
       }
       before = observed;
     });

@@ -13,6 +13,7 @@ import { HeldResources } from './held-resources.ts';
 import { type ObservedDecision, type ObservedRun, unusualDecisions } from './observed-run.ts';
 import { OutputNames } from './output-names.ts';
 import { ShownFaults } from './shown-fault.ts';
+import { StruckCalls } from './struck-calls.ts';
 import { callersIn } from './workload-decisions.ts';
 
 /** An observed run with its look-ups. */
@@ -29,6 +30,7 @@ export class RunIndex {
   #outputs: OutputNames | undefined;
   #order: ReadonlyMap<number, number> | undefined;
   #sharedRunIds: ReadonlySet<string> | undefined;
+  #struckCalls: StruckCalls | undefined;
   #unusual: readonly ObservedDecision[] | undefined;
 
   constructor(run: ObservedRun) {
@@ -53,7 +55,7 @@ export class RunIndex {
       this.run.events,
       this.unusual,
       (event) => this.textOf(event),
-      this.outputs,
+      this,
     ));
   }
 
@@ -81,6 +83,10 @@ export class RunIndex {
   /** Ids of runs that several runners have accepted. */
   get sharedRunIds(): ReadonlySet<string> {
     return (this.#sharedRunIds ??= sharedRunIdsIn(this.run));
+  }
+
+  get struckCalls(): StruckCalls {
+    return (this.#struckCalls ??= new StruckCalls(this.run.events));
   }
 
   /** See {@link unusualDecisions}. */

@@ -1,17 +1,19 @@
 /**
- * Matches decided faults with the events that show them in the trace. Invariants: an event is attributed to one
- * decision only, the last that could have caused it; a decision without an event is not said to strike, unless its
- * asker says so or its answer is the highest, because the answers in between may mean that nothing goes wrong.
+ * Describes decided faults by the events that show them in the trace. Invariant: a decision without an event is not said
+ * to strike, unless its asker says so or its answer is the highest, because the answers in between may mean that nothing
+ * goes wrong.
  */
 import type { Question } from '../../kernel/question.ts';
 import { faultText, type FaultEvent } from '../../model/faults.ts';
 import { messageText } from '../../model/message-text.ts';
+import { counted } from '../../model/plural.ts';
 import type { TraceEvent } from '../../model/trace-event.ts';
 import { asksIfBack, hasDecidedCrash } from '../../simulation/node-strikes.ts';
 import { messageAskedAbout } from './arrivals.ts';
 import type { CallArguments } from './call-arguments.ts';
 import type { EventNames } from './event-name.ts';
 import { aboutOf, answerText, decisionText } from './question-text.ts';
+import { FaultPlaces, isOfNetwork } from './fault-places.ts';
 import type { OutputNames } from './output-names.ts';
 import type { ObservedDecision, ObservedEvent, ObservedRun } from './observed-run.ts';
 
@@ -37,8 +39,9 @@ export class ShownFaults {
   readonly #shown = new Map<ObservedDecision, ShownFault | undefined>();
   /** Positions of the answered questions about faults among the decisions. */
   readonly #indices = new Map<ObservedDecision, number>();
-  /** The last non-default answer about a fault before each place in the trace. */
-  readonly #lastBefore = new Map<number, ObservedDecision>();
+  readonly #places: FaultPlaces;
+  /** By the fault of a call, the decision about a detail of it that has no place in the trace: how long it is slow. */
+  readonly #callDetails: ReadonlyMap<ObservedDecision, ObservedDecision>;
   /** By the crash of a node that is back as a call arrives, the decision that it is; and the other way round. */
   readonly #backs = new Map<ObservedDecision, ObservedDecision>();
   readonly #crashes = new Map<ObservedDecision, ObservedDecision>();
@@ -53,10 +56,8 @@ export class ShownFaults {
     run.decisions.forEach((decision, at) => {
       if (!isAnsweredFault(decision)) return;
       const crash = crashBehind(run.decisions, at);
-      if (crash === undefined) {
-        this.#lastBefore.set(decision.traceIndex, decision);
-        this.#indices.set(decision, at);
-      } else {
+      if (crash === undefined) this.#indices.set(decision, at);
+      else {
         this.#backs.set(crash, decision);
         this.#crashes.set(decision, crash);
       }
@@ -67,6 +68,8 @@ export class ShownFaults {
         this.#later.set(`${event.afterEvent} ${event.kind}`, observed);
       }
     }
+    this.#places = new FaultPlaces(run, [...this.#indices.keys()]);
+    this.#callDetails = this.#findCallDetails();
   }
 
   /**
@@ -82,11 +85,11 @@ export class ShownFaults {
   #find(decision: ObservedDecision): ShownFault | undefined {
     const struckLater = this.#later.get(`${decision.answer} ${aboutOf(decision.question)}`);
     if (struckLater !== undefined) return this.#struckLater(decision, struckLater);
-    const { event, firingId } = this.#run.events[decision.traceIndex] ?? {};
-    if (event?.type !== 'fault' || firingId !== decision.firingId) return undefined;
-    if (this.#lastBefore.get(decision.traceIndex) !== decision) return undefined;
-    const fault = this.#withArguments(event, decision.traceIndex);
-    const others = this.#othersOf(decision, event);
+    const place = this.#places.of(decision);
+    const event = place === undefined ? undefined : this.#run.events[place]?.event;
+    if (place === undefined || event?.type !== 'fault') return undefined;
+    const fault = this.#withArguments(event, place);
+    const others = this.#othersOf(event, place);
     return { event, message: fault.message, others, decision, text: this.#textOf(decision, fault) };
   }
 
@@ -94,6 +97,8 @@ export class ShownFaults {
   detailsBehind(decision: ObservedDecision): readonly ObservedDecision[] {
     const back = this.#backs.get(decision);
     if (back !== undefined) return [back];
+    const ofCall = this.#callDetails.get(decision);
+    if (ofCall !== undefined) return [ofCall];
     const { event } = this.of(decision) ?? {};
     if (event?.type !== 'fault' || !isOfNetwork(event)) return [];
     const { decisions } = this.#run;
@@ -129,9 +134,38 @@ export class ShownFaults {
   }
 
   #decisionText(decision: ObservedDecision): string {
-    const worded = this.#backs.get(decision) ?? decision;
+    const worded = this.#backs.get(decision) ?? this.#withCallDetail(decision);
     const text = decisionText(worded, (event) => this.#names.of(event), this.#earlierMoments(decision));
     return decision.question.kind === 'fault' ? this.#outputs.added(text) : text;
+  }
+
+  #withCallDetail(decision: ObservedDecision): ObservedDecision {
+    const detail = this.#callDetails.get(decision);
+    const words = detail === undefined ? '' : callDetailText(detail);
+    return words === ''
+      ? decision
+      : { ...decision, describe: (answer) => `${answerText(decision, answer) ?? ''}${words}` };
+  }
+
+  /** The details are asked in the order of the faults, each in the step in which its fault was decided. */
+  #findCallDetails(): ReadonlyMap<ObservedDecision, ObservedDecision> {
+    const { decisions, events } = this.#run;
+    const details = new Map<ObservedDecision, ObservedDecision>();
+    const taken = new Set<ObservedDecision>();
+    for (const [decision, index] of this.#indices) {
+      const { event } = events[this.#places.of(decision) ?? -1] ?? {};
+      if (event?.type !== 'fault') continue;
+      const isDetail = ({ question: { topic } }: ObservedDecision): boolean =>
+        topic.owner === '' && topic.what === event.kind && topic.subject === decision.question.topic;
+      for (let at = index + 1; decisions[at]?.firingId === decision.firingId; at += 1) {
+        const other = decisions[at] as ObservedDecision;
+        if (!isDetail(other) || taken.has(other)) continue;
+        details.set(decision, other);
+        taken.add(other);
+        break;
+      }
+    }
+    return details;
   }
 
   /** How often the same question was asked before with the same text: calls with other arguments do not count. */
@@ -180,19 +214,24 @@ export class ShownFaults {
   }
 
   /** One behaviour of a filer may be several faults. */
-  #othersOf({ traceIndex, firingId }: ObservedDecision, { operation, runner }: FaultEvent): TraceEvent[] {
+  #othersOf({ operation, runner }: FaultEvent, place: number): TraceEvent[] {
     const others: TraceEvent[] = [];
-    for (let at = traceIndex + 1; ; at += 1) {
-      const { event, firingId: other } = this.#run.events[at] ?? {};
-      if (event?.type !== 'fault' || other !== firingId) return others;
-      if (event.operation !== operation || event.runner !== runner || this.#lastBefore.has(at)) return others;
+    const { events } = this.#run;
+    for (let at = place + 1; ; at += 1) {
+      const { event, firingId } = events[at] ?? {};
+      if (event?.type !== 'fault' || firingId !== events[place]?.firingId) return others;
+      if (event.operation !== operation || event.runner !== runner) return others;
+      if (this.#places.isDecided(at)) return others;
       others.push(event);
     }
   }
 }
 
-function isOfNetwork({ message, parts }: FaultEvent): boolean {
-  return message !== undefined || parts !== undefined;
+/** How long a call is slow, or after how many answers it breaks off. */
+function callDetailText(detail: ObservedDecision): string {
+  const { question, answer } = detail;
+  if (question.kind === 'delay') return ` for ${answerText(detail, answer) ?? ''} ms`;
+  return answer === 0 ? '' : ` after ${counted(answer, 'answer')}`;
 }
 
 /** The crash of which the decision there says that the node is back as a call arrives. */
