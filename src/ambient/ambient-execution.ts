@@ -113,7 +113,7 @@ export class AmbientExecution implements AmbientWorld, AmbientSession {
     return this.#asker === this.#scenario ? AT_ONCE : this.#asker.wayBack;
   }
 
-  imported<T>(load: () => Promise<T>): Promise<T> {
+  held<T>(load: () => Promise<T>): Promise<T> {
     const toAsker = this.#wayToAsker();
     const held = this.#parts.hold(load);
     return new Promise((resolve, reject) => {
@@ -261,6 +261,10 @@ export class AmbientExecution implements AmbientWorld, AmbientSession {
 
   isCalledByTool(): boolean {
     return this.#gate.isCalledByTool();
+  }
+
+  isCalledByOthers(): boolean {
+    return this.#gate.isCalledByOthers();
   }
 
   /** The timers of the scenario and of each process, if they have set any. */

@@ -64,8 +64,10 @@ export interface AmbientWorld {
   realTimer(what: string): Error | undefined;
   /** True if a test runner or a loader calls, and not code of the simulation. */
   isCalledByTool(): boolean;
-  /** The result of an import, which is made outside of the simulation while that stands still. */
-  imported<T>(load: () => Promise<T>): Promise<T>;
+  /** True if Node, a tool or this package calls, and not code of the simulation. */
+  isCalledByOthers(): boolean;
+  /** The result of `load`, such as an import, which is called outside of the simulation while that stands still. */
+  held<T>(load: () => Promise<T>): Promise<T>;
 }
 
 /**

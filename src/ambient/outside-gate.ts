@@ -91,7 +91,7 @@ export class OutsideGate implements WayBack {
     return !this.#isLooking && isTool(nearestFile() ?? '');
   }
 
-  /** True if Node, a tool or this package calls, and not code of the simulation. */
+  /** See `AmbientWorld.isCalledByOthers`. */
   isCalledByOthers(): boolean {
     return this.#isLooking || isOfOthers(nearestFile());
   }

@@ -90,11 +90,11 @@ describe('rewritten code', () => {
   test('has a simulation make the import, with the name as it was', async () => {
     const load = await evaluated(code);
     const loads: (() => Promise<unknown>)[] = [];
-    const imported = <T>(make: () => Promise<T>): Promise<T> => {
+    const hold = <T>(make: () => Promise<T>): Promise<T> => {
       loads.push(make);
       return Promise.resolve('held' as T);
     };
-    hub.world = { imported } as unknown as typeof hub.world;
+    hub.world = { held: hold } as unknown as typeof hub.world;
     const held = load();
     await expect(load()).resolves.toBe('held');
     hub.world = undefined;

@@ -75,7 +75,7 @@ function imported(url: string): Promise<object> {
       );
     }
   };
-  return hub.world?.imported(load) ?? load();
+  return hub.world?.held(load) ?? load();
 }
 
 /** What `import()` gives for these exports. */

@@ -21,6 +21,10 @@ export interface OutsideCall {
 
 const ENTROPY = ['randomBytes', 'randomFillSync', 'randomFill', 'randomInt', 'randomUUID', 'getRandomValues'];
 
+/** Absent if Node runs without a compiler. */
+const { WebAssembly: assembly = {} } = globalThis as { readonly WebAssembly?: object };
+const ASYNC_ASSEMBLY = ['compile', 'instantiate', 'compileStreaming', 'instantiateStreaming'];
+
 function callsOf(kind: EscapeKind, name: string, owner: object, keys: readonly string[]): OutsideCall[] {
   return keys
     .filter((key) => typeof (owner as Readonly<Record<string, unknown>>)[key] === 'function')
@@ -46,6 +50,7 @@ export function outsideCalls(): OutsideCall[] {
     ...callsOf('thread', 'MessagePort', MessagePort.prototype, ['postMessage']),
     ...callsOf('thread', 'BroadcastChannel', BroadcastChannel.prototype, ['postMessage']),
     ...callsOf('thread', 'Atomics', Atomics, ['wait']),
+    ...callsOf('thread', 'WebAssembly', assembly, ASYNC_ASSEMBLY),
   ];
 }
 

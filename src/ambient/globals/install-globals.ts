@@ -17,6 +17,7 @@ import { watchOutsideCalls } from './outside-calls.ts';
 import { installTogether, standIns } from './stand-in.ts';
 import { installTimeline } from './timeline.ts';
 import { installTimers } from './timers.ts';
+import { installWebAssembly } from './web-assembly.ts';
 
 /**
  * Has no effect the second time.
@@ -42,6 +43,7 @@ export function installGlobals(): void {
     installEntropy();
     installMessages();
     installMicrotasks();
+    installWebAssembly();
     watchOutsideCalls();
   });
   watchRealTimers();

@@ -89,6 +89,13 @@ const ROWS: readonly Row[] = [
   { path: 'worker_threads', functions: /^Worker$/, ...THREAD },
   { path: 'worker_threads.BroadcastChannel.prototype', functions: /^postMessage$/, ...PORT },
   { path: 'worker_threads.MessagePort.prototype', functions: /^postMessage$/, ...PORT },
+  {
+    path: 'WebAssembly',
+    functions: /Streaming$/,
+    kind: 'io',
+    instead: 'pass the bytes to WebAssembly.compile or WebAssembly.instantiate',
+    rejects: true,
+  },
   { path: 'Atomics', functions: /^wait/, kind: 'thread', instead: 'wait for a promise or a timer' },
   { path: 'crypto', functions: /^(?:scrypt|pbkdf2|hkdf|checkPrime)$/, ...POOL },
   { path: 'crypto', functions: /^generate/, ...KEYS },
@@ -117,7 +124,12 @@ const ROWS: readonly Row[] = [
 ];
 
 /** Globals that are areas, and the object that has their functions. */
-const GLOBALS: Readonly<Record<string, object>> = { process, Atomics, fetch: globalThis };
+const GLOBALS: Readonly<Record<string, object>> = {
+  process,
+  Atomics,
+  WebAssembly: (globalThis as { readonly WebAssembly?: object }).WebAssembly ?? {},
+  fetch: globalThis,
+};
 /** Watched from the start: they are cheap to load, and the others end up in them. */
 const BASE: ReadonlySet<string> = new Set([
   ...Object.keys(GLOBALS),

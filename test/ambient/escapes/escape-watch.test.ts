@@ -35,6 +35,12 @@ async function escapesOf(run: (sim: Simulation) => unknown, executions = 1): Pro
   return watch.escapes();
 }
 
+/** Node's types do not have it. */
+const compile = (bytes: Uint8Array): unknown =>
+  (globalThis as unknown as { WebAssembly: { compile: (bytes: Uint8Array) => unknown } }).WebAssembly.compile(
+    bytes,
+  );
+
 const CALLS: readonly (readonly [kind: string, what: string, run: () => unknown])[] = [
   ['clock', 'Date.now', () => Date.now()],
   ['clock', 'new Date', () => new Date()],
@@ -49,6 +55,7 @@ const CALLS: readonly (readonly [kind: string, what: string, run: () => unknown]
   ['io', 'fs.readFileSync', () => readFileSync('package.json')],
   ['io', 'fs.existsSync', () => fs.existsSync('package.json')],
   ['process', 'child_process.spawnSync', () => spawnSync('true')],
+  ['thread', 'WebAssembly.compile', () => compile(Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0))],
   ['timer', 'a real timer', () => clearTimeout(setTimeout(() => {}, 60_000))],
   ['timer', 'a real timer', () => clearImmediate(setImmediate(() => {}))],
   ['thread', 'a message port', () => new MessageChannel().port1.close()],
