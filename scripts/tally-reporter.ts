@@ -1,5 +1,6 @@
 // Ends every test run with one plain line, `N passed, N failed`, for programs that read the output.
 // A file that failed to load, or an error outside of tests, counts as one failure.
+// Names the files that are running when none has ended for long: a test in an endless loop never reaches its time limit.
 import type { SerializedError } from 'vitest';
 import type { Reporter, TestModule } from 'vitest/node';
 
@@ -19,9 +20,33 @@ function tally(modules: readonly TestModule[], errors: readonly SerializedError[
   return `${passed} passed, ${failed} failed`;
 }
 
+/** Longer than the time limit of a test, which ends all that hang in other ways. */
+const SILENT_MS = 15 * 60_000;
+
 /** The reporter that vitest.config.ts adds to the default one. */
 export default class TallyReporter implements Reporter {
+  readonly #running = new Set<string>();
+  #silence: NodeJS.Timeout | undefined;
+
+  onTestModuleStart({ relativeModuleId }: TestModule): void {
+    this.#running.add(relativeModuleId);
+    this.#listen();
+  }
+
+  onTestModuleEnd({ relativeModuleId }: TestModule): void {
+    this.#running.delete(relativeModuleId);
+    this.#listen();
+  }
+
+  #listen(): void {
+    clearInterval(this.#silence);
+    this.#silence = setInterval(() => {
+      console.log(`no file has ended for long; running: ${[...this.#running].join(', ')}`);
+    }, SILENT_MS).unref();
+  }
+
   onTestRunEnd(modules: readonly TestModule[], errors: readonly SerializedError[]): void {
+    clearInterval(this.#silence);
     console.log(tally(modules, errors));
   }
 }
