@@ -23,6 +23,7 @@ import { REMOTE_METHODS as M } from './methods.ts';
 import { rpcFailure } from './rpc-failure.ts';
 import { sentBytes } from './sent-bytes.ts';
 import {
+  isServer,
   type RemoteService,
   rpcCodeName,
   rpcCodeOf,
@@ -31,8 +32,12 @@ import {
   type RpcMethod,
 } from './rpc.ts';
 
-/** Argument shape of a `RemoteService`. */
-export const TRANSPORT: is.MethodsShape = is.withMethods('unary', 'serverStream', 'clientStream');
+const SERVICE = is.withMethods('unary', 'serverStream', 'clientStream');
+/** Argument shape of a `RemoteService` that clients can call. */
+export const TRANSPORT: is.PredicateShape = is.satisfying(
+  'a connection, such as overWire(server) for a server in the same process',
+  (value) => is.findMismatch(SERVICE, value) === undefined && !isServer(value as RemoteService),
+);
 
 /** How many times clients try again by default, calls as well as executions. */
 export const RETRIES_MAX = 5;

@@ -20,6 +20,8 @@ import { type RateTable, RateTables } from '../network/rate-table.ts';
 import { requestText } from './call-trace.ts';
 import { REMOTE_METHODS as M } from './methods.ts';
 import {
+  isServer,
+  markServer,
   methodName,
   RPC_METHOD,
   type RemoteService,
@@ -401,5 +403,7 @@ export function withRemoteFaults(
   check('service', service, is.withMethods('unary', 'serverStream', 'clientStream'));
   checkWorld(world);
   check('faults', faults, FAULTS);
-  return new FaultyService(service, world, faults);
+  const faulty = new FaultyService(service, world, faults);
+  if (isServer(service)) markServer(faulty);
+  return faulty;
 }

@@ -41,7 +41,7 @@ import { Executions, type PreparedAction } from './execution.ts';
 import { TreeIndex } from './input-tree.ts';
 import { REMOTE_METHODS as M } from './methods.ts';
 import { missingInputs, rpcFailure } from './rpc-failure.ts';
-import { type RemoteService, type RpcContext, RpcError, type RpcMethod } from './rpc.ts';
+import { markServer, type RemoteService, type RpcContext, RpcError, type RpcMethod } from './rpc.ts';
 import { PAGE_BYTES } from './sent-bytes.ts';
 import { below, linkRefusal, linksOfTree, type PlacedLink } from './stored-tree.ts';
 
@@ -490,5 +490,7 @@ export function createRemoteService(world: World, options: RemoteServiceOptions)
   checkWorld(world);
   check('options', options, OPTIONS);
   requireProtobuf('createRemoteService');
-  return new ActionServer(world, options);
+  const server = new ActionServer(world, options);
+  markServer(server);
+  return server;
 }

@@ -59,6 +59,19 @@ export interface RemoteService {
   ): Promise<A>;
 }
 
+/** Services that get messages as a receiver decodes them, with every field. */
+const SERVERS = new WeakSet<object>();
+
+/** Marks a service that only a wire may call: its clients leave fields out. */
+export function markServer(service: RemoteService): void {
+  SERVERS.add(service);
+}
+
+/** True for a service that only a wire may call. */
+export function isServer(service: object): boolean {
+  return SERVERS.has(service);
+}
+
 const NAMES = new Map<number, RpcCodeName>(
   (Object.keys(RPC_CODES) as RpcCodeName[]).map((name) => [RPC_CODES[name], name]),
 );

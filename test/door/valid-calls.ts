@@ -12,6 +12,7 @@ import {
   createMemoryContentStore,
   createRemoteService,
   digestOf,
+  overWire,
 } from '../../src/remote/index.ts';
 import { ServiceReach } from '../../src/oracles/reach-kinds.ts';
 import * as door from './own-doors.ts';
@@ -122,11 +123,11 @@ export const VALID: Readonly<Record<string, Given>> = {
   readOutputs: () => [
     world(),
     {
-      transport: createRemoteService(world(), remoteParts()),
+      transport: overWire(createRemoteService(world(), remoteParts())),
       result: { outputFiles: [], outputDirectories: [], outputSymlinks: [] },
     },
   ],
-  createRemoteRunner: () => [world(), { transport: createRemoteService(world(), remoteParts()) }],
+  createRemoteRunner: () => [world(), { transport: overWire(createRemoteService(world(), remoteParts())) }],
   createRemoteService: () => [world(), remoteParts()],
   withRemoteFaults: () => [createRemoteService(world(), remoteParts()), world(), {}],
   createCasFiler: () => [{ content: createMemoryContentStore(), root: disk() }],

@@ -20,6 +20,8 @@ import type { TraceEvent } from '../../src/model/trace-event.ts';
 import { createMemoryOutputs, type MemoryOutputs } from '../../src/outputs/memory-output.ts';
 import { createContentFiler } from '../../src/remote/content-filer.ts';
 import { REMOTE_METHODS } from '../../src/remote/methods.ts';
+import { readOutputs } from '../../src/remote/read-outputs.ts';
+import { withRemoteFaults } from '../../src/remote/remote-faults.ts';
 import { createRemoteRunner } from '../../src/remote/remote-runner.ts';
 import type {
   RemoteOperation,
@@ -1304,6 +1306,28 @@ describe('an abort while the action is prepared', () => {
     expect(calls).toEqual([]);
     expect(reasonsOf(verdict.trace())).toEqual(reasons);
   });
+});
+
+test('clients refuse a server without a wire, also behind faults, and say what to put around it', async () => {
+  const verdict = await inSimulation(async (sim) => {
+    const { runner, blobs: content, results: cache } = makeBazelLab(sim.world, { name: 'worker' });
+    const server = createRemoteService(sim.world, { runner, content, cache });
+    const result = { outputFiles: [], outputDirectories: [], outputSymlinks: [] };
+    for (const transport of [server, withRemoteFaults(server, sim.world, { rates: {} })]) {
+      const refused = {
+        code: 'RUNNER_INVALID_ARGUMENT',
+        message: expect.stringContaining(
+          'transport: expected a connection, such as overWire(server) for a server in the same process, got ',
+        ) as unknown,
+      };
+      expect(() => createRemoteRunner(sim.world, { transport })).toThrow(expect.objectContaining(refused));
+      await expect(readOutputs(sim.world, { transport, result })).rejects.toMatchObject(refused);
+      createRemoteRunner(sim.world, { name: 'wired', transport: overWire(transport) });
+    }
+    server.close();
+    await runner.release();
+  });
+  expect(verdict.held).toBe(true);
 });
 
 /** A server that answers with the logs themselves, and keeps no blob of them. */

@@ -5,6 +5,8 @@ import { defineScenario, finalStatus, type ScenarioDefinition } from '../../../s
 import { createRemoteRunner } from '../../../src/remote/remote-runner.ts';
 import { createRemoteService } from '../../../src/remote/remote-service.ts';
 import { withRemoteFaults } from '../../../src/remote/remote-faults.ts';
+import { REMOTE_METHODS } from '../../../src/remote/methods.ts';
+import { MESSAGES } from '../../../src/cas/codec.ts';
 import { overWire } from '../../../src/remote/rpc.ts';
 import { type Topic, topicOf } from '../../../src/kernel/question.ts';
 import { createMemoryContentStore, type MemoryContentStore } from '../../../src/cas/memory-content-store.ts';
@@ -84,7 +86,7 @@ describe('a struck remote call', () => {
       'run 1 of lane-2 was started',
       'run 2 of lane-2 was started',
     ]);
-    for (const { frames } of started) expect(frames[0]).toMatch(/^runJob .*remote-failures\.test\.ts:34:/);
+    for (const { frames } of started) expect(frames[0]).toMatch(/^runJob .*remote-failures\.test\.ts:36:/);
   });
 
   test('names the runners of runs that several have in the causes of lines', async () => {
@@ -364,11 +366,11 @@ describe('a fault of a remote call is one line, with what the client got', () =>
     expect(ofServer.filter((text) => text.includes('injected'))).toEqual([]);
   });
 
-  test('also where two calls of one method are struck, each by its own', async () => {
+  test('also where two calls of one method are struck in one step', async () => {
     const cut = call('Execute');
     const both = defineScenario({
       name: 'both',
-      description: 'two jobs are never done',
+      description: 'two actions have no result',
       async run(sim) {
         const {
           runner: worker,
@@ -377,17 +379,19 @@ describe('a fault of a remote call is one line, with what the client got', () =>
         } = makeBazelLab(sim.world, { name: 'worker' });
         const server = createRemoteService(sim.world, { runner: worker, content, cache });
         const transport = withRemoteFaults(overWire(server), sim.world, { rates: { cut: 0.1 } });
-        const lanes = ['a', 'b'].map((name) => createRemoteRunner(sim.world, { name, transport }));
-        await Promise.all(
-          lanes.map(async (lane, nth) => {
-            const { runId } = await lane.run({ argv: [`sleep ${nth}`, 'complete 0'] });
-            await finalStatus(lane, runId);
-          }),
-        );
-        await Promise.all(lanes.map((lane) => lane.release()));
+        const executed = async (actionDigest: Digest): Promise<void> => {
+          const request = MESSAGES.ExecuteRequest.decode(MESSAGES.ExecuteRequest.encode({ actionDigest }));
+          const answers = transport.serverStream(REMOTE_METHODS.execute, request, {
+            signal: new AbortController().signal,
+          });
+          for await (const { done } of answers) if (done) return;
+        };
+        const [first, second] = [1, 2].map((nth) => executed(actionOf(content, nth)));
+        await expect(first).rejects.toThrow('broke off');
+        await expect(second).rejects.toThrow('broke off');
         server.close();
         await worker.release();
-        sim.check(false, 'they are done');
+        sim.check(false, 'they have none');
       },
     });
     const log = [
@@ -396,10 +400,7 @@ describe('a fault of a remote call is one line, with what the client got', () =>
     ];
     const { history } = await explain(createExecutor(both), log, { linesMax: Infinity });
     const decided = history.filter(({ role }) => role === 'decision').map(({ text }) => plain(text));
-    const struck = (lane: string): string => `remote call Execute(run 0 of ${lane}, action HASH) breaks off`;
-    expect(decided).toEqual([
-      `${struck('a')} after 1 answer: a gets UNAVAILABLE, after QUEUED as operations/N`,
-      `${struck('b')} after 2 answers: b gets UNAVAILABLE, after EXECUTING as operations/N, called at 0 ms`,
-    ]);
+    const struck = 'remote call Execute(action HASH) breaks off';
+    expect(decided).toEqual([`${struck} after 1 answer`, `${struck} after 2 answers`]);
   });
 });
