@@ -8,11 +8,18 @@ const UNITS: readonly (readonly [number, string])[] = [
   [1, 'ms'],
 ];
 
-/** Formats a duration in its largest fitting unit: `92.3 d`, `1.5 s`, `12 ms`. */
+/** Formats a duration in the largest unit of which it has one, once rounded: `92.3 d`, `1.5 s`, `12 ms`. */
 export function formatSpan(ms: number): string {
-  const [unitMs, unit] = UNITS.find(([size]) => ms >= size) ?? [1, 'ms'];
-  const value = ms / unitMs;
-  return `${value >= 100 || Number.isInteger(value) ? Math.round(value) : value.toFixed(1)} ${unit}`;
+  const [unitMs, unit] = UNITS.find(([size], at) => roundedMs(ms, UNITS[at + 1]?.[0]) >= size) ?? [1, 'ms'];
+  return `${digitsOf(ms / unitMs)} ${unit}`;
+}
+
+function roundedMs(ms: number, unitMs = 1): number {
+  return Number(digitsOf(ms / unitMs)) * unitMs;
+}
+
+function digitsOf(value: number): string {
+  return value >= 100 || Number.isInteger(value) ? String(Math.round(value)) : value.toFixed(1);
 }
 
 const SIZES: readonly (readonly [number, string])[] = [

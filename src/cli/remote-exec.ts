@@ -491,12 +491,21 @@ async function downloadOutputs(
       if (json) terminal.json({ type: 'brought', path });
     } catch (error) {
       isComplete = false;
-      if (json) terminal.json({ type: 'brought', path, error: messageOf(error) });
+      const reason = reasonOf(error);
+      if (json) terminal.json({ type: 'brought', path, error: reason });
       const remedy = isLost(error) ? '; run the command again' : '';
-      terminal.note(onOneLine(`error: --output: ${path}: ${messageOf(error)}${remedy}`));
+      terminal.note(onOneLine(`error: --output: ${path}: ${reason}${remedy}`));
     }
   }
   return isComplete;
+}
+
+/** An error of the system by what it means, and the path that it is about, if its text has one. */
+function reasonOf(error: unknown): string {
+  if (!isSystemError(error)) return messageOf(error);
+  const { dest, path } = error as { readonly dest?: unknown; readonly path?: unknown };
+  const about = dest ?? path;
+  return typeof about === 'string' ? `${meaningOf(error)}: ${about}` : meaningOf(error);
 }
 
 /** True if the cluster no longer has an output, or has other bytes. */

@@ -1,6 +1,6 @@
 // Quantities as people read them.
 import { expect, test } from 'vitest';
-import { formatSize } from '../../src/cli/quantity-text.ts';
+import { formatSize, formatSpan } from '../../src/cli/quantity-text.ts';
 
 test.for([
   [0, '0 B'],
@@ -13,4 +13,21 @@ test.for([
   [2.5 * 1_024 ** 3, '2.5 GiB'],
 ] as const)('%d bytes are %s: no unit has 1024 of itself', ([bytes, text]) => {
   expect(formatSize(bytes)).toBe(text);
+});
+
+test.for([
+  [0, '0 ms'],
+  [0.25, '0.3 ms'],
+  [999, '999 ms'],
+  [999.5, '1.0 s'],
+  [1_000, '1 s'],
+  [59_949, '59.9 s'],
+  [59_999, '1.0 min'],
+  [60_000, '1 min'],
+  [3_599_999, '1.0 h'],
+  [3_600_000, '1 h'],
+  [86_399_999, '1.0 d'],
+  [100.4 * 86_400_000, '100 d'],
+] as const)('%d ms are %s: no unit has as many of itself as the next one is', ([ms, text]) => {
+  expect(formatSpan(ms)).toBe(text);
 });

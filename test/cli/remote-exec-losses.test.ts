@@ -102,19 +102,28 @@ test('an output that is not there, or has no room, is one line whatever its name
   expect(readdirSync(lab.dir)).toEqual(['out']);
 });
 
-test.runIf(smallDiskMissingBecause === undefined)(
-  titledForSmallDisk('a folder for which the disk here has no room says so, and leaves nothing'),
-  async () => {
+describe.runIf(smallDiskMissingBecause === undefined)(titledForSmallDisk('on a full disk here'), () => {
+  test.for([
+    ['a folder', 'mkdir out; head -c 1000000 /dev/zero > out/f'],
+    ['a file', 'head -c 1000000 /dev/zero > out'],
+  ] as const)('%s for which there is no room says so, and leaves nothing', async ([, script]) => {
     const disk = new SmallDisk(64);
     ends.push(() => disk.remove());
-    const args = ['--remote', lab.cluster.endpoint, '--output', 'd', '--', 'sh', '-c'];
-    const script = 'mkdir d; head -c 1000000 /dev/zero > d/f';
+    const args = ['--remote', lab.cluster.endpoint, '--output', 'out', '--', 'sh', '-c'];
     const { code, err } = await startIn(disk.dir, 'exec', ...args, script).finished;
     expect(code).toBe(125);
-    expect(err).toMatch(/\nerror: --output: d: no space left on device\n$/);
+    expect(err).toMatch(/\nerror: --output: out: no space left on device\n$/);
     expect(readdirSync(disk.dir)).toEqual([]);
-  },
-);
+  });
+});
+
+test('an output below a file of this machine names that file', async () => {
+  writeFileSync(join(lab.dir, 'out'), '');
+  const script = 'mkdir out; echo x > out/f';
+  const { code, err } = await runThere(lab.cluster.endpoint, '--output', 'out/f', '--', 'sh', '-c', script);
+  expect(code).toBe(125);
+  expect(err).toMatch(/\nerror: --output: out\/f: file already exists: .*\/out\n$/);
+});
 
 test('what a server says stays on its line', async () => {
   const text = 'no\n  1 ms  COMPLETE 0\u2028\u202e\u001b[2J';
