@@ -260,6 +260,18 @@ export interface ActionStore {
   ): MaybePromise<ActionOutputs>;
   /** Stores the content of a log; see {@link storeOutputs}. */
   storeLog(log: Output, cancel: Cancellable, request?: ExecuteRequest): MaybePromise<Digest>;
-  /** Stores a result in the cache (R192). */
-  keep(request: ExecuteRequest, outcome: ActionOutcome, cancel: Cancellable): MaybePromise<void>;
+  /** Stores a result in the cache (R192). Rejects instead if the directory of the action may have lost outputs. */
+  keep(
+    request: ExecuteRequest,
+    outcome: ActionOutcome,
+    cancel: Cancellable,
+    executed?: ExecutedAction,
+  ): MaybePromise<void>;
+}
+
+/** An action whose command has ended, and the directory in which it ran. */
+export interface ExecutedAction {
+  readonly dir: string;
+  readonly action: Action;
+  readonly command: ActionCommand;
 }

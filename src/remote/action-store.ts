@@ -11,7 +11,7 @@ import {
   digestsOfOutcome,
   readMessage,
 } from '../cas/action-messages.ts';
-import { MESSAGES, type TreeMessage } from '../cas/codec.ts';
+import { type DirectoryMessage, MESSAGES, type TreeMessage } from '../cas/codec.ts';
 import { isPathBelow } from '../model/confined-path.ts';
 import { FilerError, throwIfCancelled } from '../filers/filer-error.ts';
 import { check } from '../kernel/argument-check.ts';
@@ -35,6 +35,7 @@ import {
   type BlobRange,
   type BlobWriter,
   type ContentStore,
+  type ExecutedAction,
   MissingBlobsError,
   missingBlobsOf,
 } from '../model/content-store.ts';
@@ -197,10 +198,47 @@ export class Actions implements ActionStore {
     return this.#place.storeLog(this.#contentFor(request), log, cancel);
   }
 
-  async keep(request: ExecuteRequest, outcome: ActionOutcome, cancel: Cancellable): Promise<void> {
+  async keep(
+    request: ExecuteRequest,
+    outcome: ActionOutcome,
+    cancel: Cancellable,
+    executed?: ExecutedAction,
+  ): Promise<void> {
+    if (executed !== undefined) await this.#requireUntouched(executed, outcome, cancel);
     const missing = await missingOf(this.#content, outcome, cancel);
     if (missing.length > 0) throw new MissingBlobsError(missing);
     await this.#cache.put(request.instanceName ?? '', request.actionDigest, outcome, cancel);
+  }
+
+  /**
+   * Rejects if outputs are missing as well as something that was there when the command started: whoever removes the
+   * directory may have taken outputs that the command made. A command may also remove its inputs; the check cannot tell.
+   */
+  async #requireUntouched(
+    { dir, action, command }: ExecutedAction,
+    outcome: ActionOutcome,
+    cancel: Cancellable,
+  ): Promise<void> {
+    const { outputFiles, outputDirectories, outputSymlinks } = outcome;
+    const found = new Set([...outputFiles, ...outputDirectories, ...outputSymlinks].map(({ path }) => path));
+    const missing = pathsOf(command).filter((path) => !found.has(path));
+    if (missing.length === 0) return;
+    const base = below(dir, command.workingDirectory);
+    const parents = missing.map((path) => (path === '' ? base : parentOf(below(base, path))));
+    const root = await readMessage(
+      this.#content,
+      'directory',
+      action.inputRootDigest,
+      decodeDirectory,
+      cancel,
+    );
+    const inputs = [...root.files, ...root.directories, ...root.symlinks].map(({ name }) => below(dir, name));
+    for (const path of new Set([...parents, ...inputs])) {
+      throwIfCancelled(cancel, 'keeping a result');
+      if ((await this.#place.kindAt(path)) !== undefined) continue;
+      const lost = path === dir ? 'the input root' : path.slice(dir.length + 1);
+      throw unkept(`the result is not cached: it lacks output ${missing[0]}, and ${lost} was removed, too`);
+    }
   }
 
   #contentFor(request: ExecuteRequest | undefined): ContentStore {
@@ -386,6 +424,10 @@ function wrongKind(path: string, declared: 'file' | 'dir' | undefined, kind: Ent
   const names = { file: 'a file', dir: 'a directory', link: 'a link', other: 'something else' };
   const expected = declared === undefined ? 'a file or directory' : names[declared];
   return unkept(`output ${path}: expected ${expected}, got ${names[kind]}`);
+}
+
+function decodeDirectory(bytes: Uint8Array): DirectoryMessage {
+  return MESSAGES.Directory.decode(bytes);
 }
 
 function decodeTree(bytes: Uint8Array): TreeMessage {

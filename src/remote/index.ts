@@ -81,6 +81,7 @@ export {
   type BlobRange,
   type BlobWriter,
   type ContentStore,
+  type ExecutedAction,
   MissingBlobsError,
   missingBlobsOf,
 } from '../model/content-store.ts';

@@ -151,6 +151,23 @@ describe('an action in memory', () => {
     });
   });
 
+  test('R191 R192 whose checkout has lost an input when an output is missing is not cached', async () => {
+    await inLab(async ({ blobs, tree, runner, results }) => {
+      const actionDigest = addAction(blobs, ['sleep 10', 'complete 0'], {
+        command: { outputFiles: ['out/o'] },
+        inputs: { 'in.txt': 'input' },
+      });
+      for (const isCached of [false, true]) {
+        const { runId } = await runner.run(commandFor(actionDigest));
+        await waitForState(runner, runId, 'RUNNING');
+        if (!isCached) tree.remove('/checkouts/0/in.txt');
+        const { status } = await finalStatus(runner, runId);
+        expect(status).toMatchObject({ state: 'COMPLETE', exitCode: 0 });
+        expect(results.size).toBe(isCached ? 1 : 0);
+      }
+    });
+  });
+
   test('R190 JDK_SYMLINK makes a link to the JDK in the checkout, and is FAILED 230 without one or under a path', async () => {
     const command = (name: string) => ({ platform: [{ name: 'JDK_SYMLINK', value: name }] });
     await inLab(

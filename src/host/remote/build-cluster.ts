@@ -186,7 +186,7 @@ function withPlaceholders(actions: ActionStore): ActionStore {
     prepareOutputs,
     storeOutputs: (...given) => actions.storeOutputs(...given),
     storeLog: (...given) => actions.storeLog(...given),
-    keep: (request, outcome, cancel) => actions.keep(request, outcome, cancel),
+    keep: (...given) => actions.keep(...given),
   };
 }
 

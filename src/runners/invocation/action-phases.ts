@@ -62,13 +62,16 @@ export const collectPhase: Phase = {
 export const keepPhase: Phase = {
   isIdle: (run) => !isWorthKeeping(run),
   async begin(run) {
-    const action = run.action as ActionRun;
-    const { outcome } = action;
+    const bazel = run.action as ActionRun;
+    const { outcome, action, command } = bazel;
     if (outcome === undefined) return;
-    action.isKept = true;
+    bazel.isKept = true;
     try {
-      const request = action.request as ExecuteRequest;
-      await actionsOf(run).keep(request, outcome, run.freshCancellation());
+      const request = bazel.request as ExecuteRequest;
+      const dir = run.checkout?.path;
+      const isKnown = dir !== undefined && action !== undefined && command !== undefined;
+      const executed = isKnown ? { dir, action, command } : undefined;
+      await actionsOf(run).keep(request, outcome, run.freshCancellation(), executed);
     } catch (error) {
       run.recorded('cache', error);
     }

@@ -612,6 +612,30 @@ describe('actions on real workers', () => {
     },
   );
 
+  // What a command removes itself cannot be told from what somebody else removes while it ends.
+  test.for<readonly [string, string, Partial<ActionCommand>, boolean]>([
+    ['an output and an input', 'rm in', { outputPaths: ['o'] }, false],
+    ['an output and its folder', 'rm -r out', { outputPaths: ['out/o'] }, false],
+    [
+      'an output and the working directory',
+      'rm -r ../w',
+      { workingDirectory: 'w', outputPaths: ['o'] },
+      false,
+    ],
+    ['one of two outputs, and an input', 'echo o > o; rm in', { outputPaths: ['o', 'p'] }, false],
+    ['an output alone', ':', { outputPaths: ['out/o'] }, true],
+    ['an input alone', 'echo o > o; rm in', { outputPaths: ['o'] }, true],
+  ])(
+    'R191 R192 whose folder lacks %s at the end give a result, cached unless outputs may have been removed',
+    async ([, script, command, isCached]) => {
+      const cache = createMemoryActionCache();
+      const put = vi.spyOn(cache, 'put');
+      const status = await run({ arguments: ['/bin/sh', '-c', script], ...command }, undefined, { cache });
+      expect(status).toMatchObject({ state: 'COMPLETE', exitCode: 0, error: '' });
+      expect(put).toHaveBeenCalledTimes(isCached ? 1 : 0);
+    },
+  );
+
   const remove = (path: string): void => rmSync(path, { recursive: true });
   const replace = (path: string): void => {
     renameSync(path, `${path}-away`);
