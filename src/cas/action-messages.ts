@@ -37,21 +37,26 @@ import { digestOf } from './digest-of.ts';
 
 /** The error for a field that the protocol does not allow. */
 export function badField(field: string, expected: string, actual: unknown): RunnerError {
-  return new RunnerError(
-    'RUNNER_BAD_MESSAGE',
-    `${onOneLine(field)}: expected ${expected}, got ${describeValue(actual)}`,
-    {
-      expected,
-      actual,
-    },
-  );
+  const message = onOneLine(`${field}: expected ${expected}, got ${describeValue(actual)}`);
+  return new RunnerError('RUNNER_BAD_MESSAGE', message, { expected, actual });
 }
 
 /** SHA-256 of the empty blob. */
 const EMPTY_HASH = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855';
 
-/** A folder of a million files has a message of about this size; one action or command has a few KB. */
-const MESSAGE_BYTES_MAX = 128 * 1024 ** 2;
+/** What a blob is read as. */
+export type MessageKind = 'action' | 'command' | 'directory' | 'tree';
+
+/** An action or command is read while it is requested and has a few KB; a system takes no arguments of this size. */
+const ACTION_BYTES_MAX = 16 * 1024 ** 2;
+/** A folder of a million files has a message of about this size. */
+const DIRECTORY_BYTES_MAX = 128 * 1024 ** 2;
+const MESSAGE_BYTES_MAX: Readonly<Record<MessageKind, number>> = {
+  action: ACTION_BYTES_MAX,
+  command: ACTION_BYTES_MAX,
+  directory: DIRECTORY_BYTES_MAX,
+  tree: DIRECTORY_BYTES_MAX,
+};
 
 /**
  * Refuses a blob that is too large for the message that it should be, before it is read: a message is decoded as a whole,
@@ -59,25 +64,24 @@ const MESSAGE_BYTES_MAX = 128 * 1024 ** 2;
  *
  * @throws RunnerError `RUNNER_BAD_MESSAGE`.
  */
-export function requireMessage(what: string, { sizeBytes }: Digest): void {
-  if (sizeBytes > MESSAGE_BYTES_MAX) {
-    throw badField(what, `a message of ${MESSAGE_BYTES_MAX} B at most`, sizeBytes);
-  }
+export function requireMessage(kind: MessageKind, { sizeBytes }: Digest): void {
+  const bytesMax = MESSAGE_BYTES_MAX[kind];
+  if (sizeBytes > bytesMax) throw badField(kind, `a message of ${bytesMax} B at most`, sizeBytes);
 }
 
 /**
- * Reads a blob as a message; `what` names it in the refusal.
+ * Reads a blob as a message.
  *
  * @throws RunnerError `RUNNER_BAD_MESSAGE` if it is too large or no such message; also rejects.
  */
 export function readMessage<T>(
   content: ContentStore,
-  what: string,
+  kind: MessageKind,
   digest: Digest,
   decode: (bytes: Uint8Array) => T,
   cancel?: Cancellable,
 ): MaybePromise<T> {
-  requireMessage(what, digest);
+  requireMessage(kind, digest);
   return whenThere(content.read(digest, {}, cancel), decode);
 }
 
@@ -442,7 +446,7 @@ function linksOf({
   for (const { path, target } of [...outputFileSymlinks, ...outputDirectorySymlinks, ...outputSymlinks]) {
     const other = links.get(soundPath('output_symlinks.path', path));
     if (other !== undefined && other !== target) {
-      throw badField('output_symlinks.target', `${JSON.stringify(other)} as before for ${path}`, target);
+      throw badField('output_symlinks.target', `${describeValue(other)} as before for ${path}`, target);
     }
     links.set(path, target);
   }

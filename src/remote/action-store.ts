@@ -16,6 +16,7 @@ import { isPathBelow } from '../model/confined-path.ts';
 import { FilerError, throwIfCancelled } from '../filers/filer-error.ts';
 import { check } from '../kernel/argument-check.ts';
 import { RunnerError } from '../kernel/errors.ts';
+import { onOneLine } from '../kernel/one-line.ts';
 import type {
   Action,
   ActionCommand,
@@ -410,7 +411,7 @@ async function kindBehind(
 
 /** The error if an action cannot be prepared (R190). */
 function unprepared(text: string): FilerError {
-  return new FilerError(text, { exitCode: EXIT_CODES.POSTPROCESSING });
+  return new FilerError(onOneLine(text), { exitCode: EXIT_CODES.POSTPROCESSING });
 }
 
 /** The error of a client whose output directory cannot be created. */

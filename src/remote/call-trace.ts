@@ -12,6 +12,7 @@ import { REMOTE_SERVER } from '../model/message-text.ts';
 import { counted } from '../model/plural.ts';
 import type { MessageKind, MessageStep, Tracer } from '../model/trace-event.ts';
 import type { World } from '../model/world.ts';
+import { boundedText } from './bounded-text.ts';
 import { instanceOfResource } from './resource-name.ts';
 import { rpcFailure } from './rpc-failure.ts';
 import { methodName, rpcCodeName, type RpcMethod } from './rpc.ts';
@@ -215,7 +216,7 @@ export function requestText(request: unknown): string {
 function subjectText(request: unknown): string {
   const { actionDigest, name: operation, blobDigests, requests, resourceName } = (request ?? {}) as Request;
   if (actionDigest) return `action ${shortHash(actionDigest)}`;
-  if (operation !== undefined) return operation;
+  if (operation !== undefined) return boundedText(operation);
   if (blobDigests !== undefined) return counted(blobDigests.length, 'blob');
   if (requests !== undefined) return counted(requests.length, 'blob');
   const [, hash] = /blobs\/([0-9a-f]{8})/.exec(resourceName ?? '') ?? [];

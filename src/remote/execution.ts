@@ -15,7 +15,7 @@ import {
 } from '../cas/codec.ts';
 import { sleep, type Timer } from '../kernel/clock.ts';
 import { namedTopic } from '../kernel/question.ts';
-import { isRunnerError, messageOf } from '../kernel/errors.ts';
+import { describeValue, isRunnerError, messageOf } from '../kernel/errors.ts';
 import { RPC_CODES, type ExecuteRequest, type RpcCode, type RpcStatus } from '../model/action.ts';
 import { callBack } from '../model/callback.ts';
 import { digestKey, snapshotOfDigest, type Digest } from '../model/digest.ts';
@@ -390,7 +390,7 @@ export class Executions {
   #named(name: string): Operation {
     const operation = this.#all.get(name);
     if (operation === undefined) {
-      throw new RpcError('NOT_FOUND', `no operation with the name ${JSON.stringify(name)}`);
+      throw new RpcError('NOT_FOUND', `no operation with the name ${describeValue(name)}`);
     }
     return operation;
   }

@@ -8,6 +8,7 @@ import {
   badField,
   decodeAction,
   decodeCommand,
+  type MessageKind,
   outcomeMessage,
   outcomeOf,
   soundDigest,
@@ -27,16 +28,18 @@ import {
 import { requireProtobuf } from '../cas/protocol-types.ts';
 import { check } from '../kernel/argument-check.ts';
 import type { Clock } from '../kernel/clock.ts';
+import { isRunnerError } from '../kernel/errors.ts';
 import { counted } from '../model/plural.ts';
 import { ACTION_CACHE, CONTENT_STORE } from '../model/argument-shapes.ts';
 import { type ActionCache, type ContentStore, missingBlobsOf } from '../model/content-store.ts';
-import type { Digest } from '../model/digest.ts';
+import { digestKey, type Digest } from '../model/digest.ts';
 import type { MaybePromise } from '../model/maybe-promise.ts';
 import type { RunStatus } from '../model/run-status.ts';
 import type { Service } from '../model/service.ts';
 import { checkWorld, type World } from '../model/world.ts';
 import { holdingFor, missingOf } from './action-store.ts';
 import { type BlobCompression, Blobs } from './blobs.ts';
+import { requireShortNames } from './bounded-text.ts';
 import { Executions, type PreparedAction } from './execution.ts';
 import { TreeIndex } from './input-tree.ts';
 import { REMOTE_METHODS as M } from './methods.ts';
@@ -241,6 +244,7 @@ class ActionServer implements RemoteServer {
   async unary<Q, A>(method: RpcMethod<Q, A, 'unary'>, request: Q, context: RpcContext): Promise<A> {
     try {
       this.#checkOpen();
+      requireShortNames(request);
       const handler = this.#unary.get(method.path);
       if (handler === undefined) throw NOT_IMPLEMENTED(method.path);
       return (await handler(request as never, context)) as A;
@@ -256,6 +260,7 @@ class ActionServer implements RemoteServer {
   ): AsyncGenerator<A> {
     try {
       this.#checkOpen();
+      requireShortNames(request);
       const handler = this.#streams.get(method.path);
       if (handler === undefined) throw NOT_IMPLEMENTED(method.path);
       yield* handler(request as never, context) as AsyncIterable<A>;
@@ -393,7 +398,7 @@ class ActionServer implements RemoteServer {
     }
   }
 
-  /** Where the paths of its outputs begin: at the input root if nobody has stored the action. */
+  /** Where the paths of its outputs begin: at the input root if the key of the result names no action that is stored. */
   async #workingDirectoryOf(action: Digest, context: RpcContext): Promise<string> {
     try {
       const content = this.#content;
@@ -401,20 +406,21 @@ class ActionServer implements RemoteServer {
       const command = await readMessage(content, 'command', commandDigest, decodeCommand, context);
       return command.workingDirectory;
     } catch (error) {
-      if (missingBlobsOf(error) === undefined) throw error;
+      const isNoAction = isRunnerError(error, 'RUNNER_BAD_MESSAGE');
+      if (!isNoAction && missingBlobsOf(error) === undefined) throw error;
       return '';
     }
   }
 
   /** Reads a blob that an action needs. A missing one is a failed precondition, not a NOT_FOUND of the request. */
   async #needed<T>(
-    what: string,
+    kind: MessageKind,
     digest: Digest,
     context: RpcContext,
     decode: (bytes: Uint8Array) => T,
   ): Promise<T> {
     try {
-      return await readMessage(this.#content, what, digest, decode, context);
+      return await readMessage(this.#content, kind, digest, decode, context);
     } catch (error) {
       const missing = missingBlobsOf(error);
       throw missing === undefined ? error : missingInputs(missing);
@@ -431,10 +437,13 @@ class ActionServer implements RemoteServer {
     const command = await this.#needed('command', commandDigest, context, decodeCommand);
     if (command.arguments.length === 0) throw badField('command.arguments', 'a program', command.arguments);
     const { blobs, missing } = await this.#trees.blobsOf(inputRootDigest, context);
-    const hold = this.#content.hold([digest, commandDigest, ...blobs]);
+    const needed = [digest, commandDigest, ...blobs];
+    const hold = this.#content.hold(needed);
     try {
-      const lost = missing.length > 0 ? missing : await this.#content.findMissing(blobs, context);
-      if (lost.length > 0) throw missingInputs(lost);
+      // Any of them may have been evicted before they were held.
+      const lost = [...missing, ...(await this.#content.findMissing(needed, context))];
+      if (lost.length > 0)
+        throw missingInputs([...new Map(lost.map((one) => [digestKey(one), one])).values()]);
       return { hold, argv: command.arguments, isShared: !doNotCache };
     } catch (error) {
       hold.release();

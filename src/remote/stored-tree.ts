@@ -6,6 +6,7 @@
 import { checkPathBytes, utf8Bytes } from '../cas/action-messages.ts';
 import { type DirectoryMessage, MESSAGES, type TreeMessage } from '../cas/codec.ts';
 import { digestOf } from '../cas/digest-of.ts';
+import { onOneLine } from '../kernel/one-line.ts';
 import { isConfinedLink } from '../model/confined-path.ts';
 import { FilerError, throwIfCancelled } from '../filers/filer-error.ts';
 import type { TreeEntries } from '../filers/memory-tree.ts';
@@ -45,7 +46,7 @@ export interface StoredTree {
 
 /** The error for an entry that cannot be stored: `RUNNER_FILER_FAILED`. */
 export function unkept(message: string, cause?: unknown): FilerError {
-  return new FilerError(message, {
+  return new FilerError(onOneLine(message), {
     exitCode: EXIT_CODES.BUNDLE_UPLOAD,
     ...(cause === undefined ? {} : { cause }),
   });
@@ -128,7 +129,7 @@ export function confinedTarget(path: string, target: string): string {
 /** Why no output may be a link to that target, in words; undefined if it may. */
 export function linkRefusal(path: string, target: string): string | undefined {
   if (isConfinedLink(path, target)) return undefined;
-  return `link that could lead out of the input root: ${path} -> ${target}`;
+  return onOneLine(`link that could lead out of the input root: ${path} -> ${target}`);
 }
 
 /** A link and where it lies. */

@@ -11,6 +11,7 @@ import { namedTopic, type Topic } from '../kernel/question.ts';
 import type { BlobWriter, ContentStore } from '../model/content-store.ts';
 import type { Digest } from '../model/digest.ts';
 import type { MaybePromise } from '../model/maybe-promise.ts';
+import { requireShortNames } from './bounded-text.ts';
 import { type Compression, writeResource } from './resource-name.ts';
 import { RpcError, type RpcContext } from './rpc.ts';
 
@@ -82,6 +83,7 @@ export class Uploads {
     try {
       const { value: first } = await messages.next();
       if (first === undefined) throw badField('resource_name', 'a first message that names a blob', '');
+      requireShortNames(first);
       const { compression, digest } = writeResource(first.resourceName);
       this.#options.check(digest, compression);
       const missing = await this.#content.findMissing([digest], context);

@@ -1,5 +1,5 @@
-import { describe, expect, test } from 'vitest';
-import { encodeAction, encodeCommand } from '../../src/cas/action-messages.ts';
+import { describe, expect, test, vi } from 'vitest';
+import { decodeAction, encodeAction, encodeCommand } from '../../src/cas/action-messages.ts';
 import {
   type DirectoryMessage,
   EXECUTION_STAGES,
@@ -18,7 +18,7 @@ import { createMemoryTree } from '../../src/filers/memory-tree.ts';
 import type { Clock } from '../../src/kernel/clock.ts';
 import { RunnerError } from '../../src/kernel/errors.ts';
 import { topicOf } from '../../src/kernel/question.ts';
-import type { Action, ActionCommand } from '../../src/model/action.ts';
+import { type Action, type ActionCommand, RPC_CODES } from '../../src/model/action.ts';
 import type { ActionCache, ContentStore } from '../../src/model/content-store.ts';
 import { digestKey, type Digest, snapshotOfDigest } from '../../src/model/digest.ts';
 import type { Service } from '../../src/model/service.ts';
@@ -52,6 +52,8 @@ interface Stage {
   readonly runner: FakeRunner;
   readonly server: RemoteServer;
 }
+
+const MIB = 1024 ** 2;
 
 interface Setting extends Partial<RemoteServiceOptions> {
   readonly fake?: FakeRunnerOptions;
@@ -246,6 +248,70 @@ describe('executing an action', () => {
         status: { code: 9, violations: [{ type: 'MISSING', subject: `blobs/${digestKey(lost)}` }] },
       });
       expect(await failure(all(execute(service, digestOf('no action'))))).toMatch(/^FAILED_PRECONDITION: /);
+    }));
+
+  test.for(['action', 'command', 'input root', 'input'] as const)(
+    'no action is started whose %s is evicted while its server reads it',
+    (name) =>
+      play(async ({ service, content, runner }) => {
+        const input = content.add('input');
+        const root = content.add(MESSAGES.Directory.encode({ files: [{ name: 'a', digest: input }] }));
+        const action = putAction(content, {}, { inputRootDigest: root });
+        const { commandDigest } = decodeAction(content.read(action));
+        const lost = { action, command: commandDigest, 'input root': root, input }[name];
+        const hold = content.hold.bind(content);
+        vi.spyOn(content, 'hold').mockImplementation((digests) => {
+          content.evict(lost);
+          return hold(digests);
+        });
+        const error: unknown = await all(execute(service, action)).catch((thrown: unknown) => thrown);
+        const violations = [{ type: 'MISSING', subject: `blobs/${digestKey(lost)}` }];
+        expect(error).toMatchObject({ status: { code: RPC_CODES.FAILED_PRECONDITION, violations } });
+        expect((await runner.statusAll()).statuses).toEqual([]);
+      }),
+  );
+
+  test('all blobs that are not there are named, also those beside a folder that is not there', () =>
+    play(async ({ service, content }) => {
+      const files = [{ name: 'a', digest: digestOf('lost') }];
+      const directories = [{ name: 'd', digest: digestOf('folder') }];
+      const root = content.add(MESSAGES.Directory.encode({ files, directories }));
+      const action = putAction(content, {}, { inputRootDigest: root });
+      const error: unknown = await all(execute(service, action)).catch((thrown: unknown) => thrown);
+      const violations = ['folder', 'lost'].map((text) => ({
+        type: 'MISSING',
+        subject: `blobs/${digestKey(digestOf(text))}`,
+      }));
+      expect(error).toMatchObject({ status: { violations } });
+    }));
+
+  test('a name of more characters than a server keeps is refused', () =>
+    play(async ({ service, server, content }) => {
+      const actionDigest = putAction(content);
+      const requestFor = (instanceName: string) =>
+        MESSAGES.ExecuteRequest.decode(MESSAGES.ExecuteRequest.encode({ actionDigest, instanceName }));
+      const executed = (instanceName: string): Promise<string> =>
+        failure(all(service.serverStream(M.execute, requestFor(instanceName), call())));
+      expect(await executed('i'.repeat(4_096))).toBe('no failure');
+      const most = (field: string, length: number): string =>
+        `INVALID_ARGUMENT: ${field}: expected at most 4096 characters, got ${length}`;
+      expect(await executed('i'.repeat(4_097))).toBe(most('instance_name', 4_097));
+      expect(await operationsOf(service)).toHaveLength(1);
+      const found = service.unary(
+        M.findMissingBlobs,
+        { instanceName: 'i'.repeat(5_000), blobDigests: [] },
+        call(),
+      );
+      expect(await failure(found)).toBe(most('instance_name', 5_000));
+      const named = service.unary(M.getOperation, { name: 'o'.repeat(4_097) }, call());
+      expect(await failure(named)).toBe(most('name', 4_097));
+      const resourceName = `${'i'.repeat(4_096)}/uploads/u/blobs/${digestKey(digestOf('text'))}`;
+      async function* upload() {
+        yield { resourceName, writeOffset: 0, finishWrite: false, data: new TextEncoder().encode('te') };
+      }
+      const written = service.clientStream(M.write, upload(), call());
+      expect(await failure(written)).toBe(most('resource_name', resourceName.length));
+      expect(server.openUploads).toBe(0);
     }));
 
   const tree =
@@ -1187,22 +1253,38 @@ describe('blobs', () => {
 
   test('a blob that is too large for a message is not read as an action, command, folder or tree', () =>
     play(async ({ service, content }) => {
-      const large = { hash: 'a'.repeat(64), sizeBytes: 2 ** 30 };
+      const ofSize = (sizeBytes: number): Digest => ({ hash: 'a'.repeat(64), sizeBytes });
       const refusalOf = async (actionDigest: Digest): Promise<string> =>
         failure(all(execute(service, actionDigest)));
-      const most = 'a message of 134217728 B at most, got 1073741824';
-      expect(await refusalOf(large)).toBe(`INVALID_ARGUMENT: action: expected ${most}`);
-      const lacking = content.add(
-        encodeAction({ commandDigest: large, inputRootDigest: digestOf(''), doNotCache: false }),
-      );
-      expect(await refusalOf(lacking)).toBe(`INVALID_ARGUMENT: command: expected ${most}`);
-      const rooted = putAction(content, {}, { inputRootDigest: large });
-      expect(await refusalOf(rooted)).toBe(`INVALID_ARGUMENT: directory: expected ${most}`);
-      const outputDirectories = [{ path: 'd', treeDigest: large }];
-      const actionResult = MESSAGES.ActionResult.decode(MESSAGES.ActionResult.encode({ outputDirectories }));
-      const request = { instanceName: '', actionDigest: digestOf('x'), actionResult };
-      const update = service.unary(M.updateActionResult, request, call());
-      expect(await failure(update)).toBe(`INVALID_ARGUMENT: tree: expected ${most}`);
+      const requests: readonly [string, number, (large: Digest) => Promise<string>][] = [
+        ['action', 16 * MIB, refusalOf],
+        [
+          'command',
+          16 * MIB,
+          (commandDigest) => {
+            const action = { commandDigest, inputRootDigest: digestOf(''), doNotCache: false };
+            return refusalOf(content.add(encodeAction(action)));
+          },
+        ],
+        ['directory', 128 * MIB, (inputRootDigest) => refusalOf(putAction(content, {}, { inputRootDigest }))],
+        [
+          'tree',
+          128 * MIB,
+          (treeDigest) => {
+            const outputDirectories = [{ path: 'd', treeDigest }];
+            const actionResult = MESSAGES.ActionResult.decode(
+              MESSAGES.ActionResult.encode({ outputDirectories }),
+            );
+            const request = { instanceName: '', actionDigest: digestOf('x'), actionResult };
+            return failure(service.unary(M.updateActionResult, request, call()));
+          },
+        ],
+      ];
+      for (const [kind, bytesMax, refusal] of requests) {
+        const most = `a message of ${bytesMax} B at most, got ${bytesMax + 1}`;
+        expect(await refusal(ofSize(bytesMax + 1))).toBe(`INVALID_ARGUMENT: ${kind}: expected ${most}`);
+        expect(await refusal(ofSize(bytesMax))).toMatch(/^FAILED_PRECONDITION: /);
+      }
     }));
 
   test('a blob that the store could never hold is refused as one that is too large', () =>
@@ -1799,7 +1881,20 @@ test.for<readonly [string, Parameters<typeof MESSAGES.ActionResult.encode>[0], s
   [
     'a link whose target has a NUL',
     { outputSymlinks: [{ path: 'a', target: 'x\0y' }] },
-    'link that could lead out of the input root: a -> x\0y',
+    'link that could lead out of the input root: a -> x\\u0000y',
+  ],
+  [
+    'a link whose path and target have other lines',
+    { outputSymlinks: [{ path: 'a\nb', target: '/\u001b[2J\u202e' }] },
+    'link that could lead out of the input root: a\\nb -> /\\u001b[2J\\u202e',
+  ],
+  [
+    'one link with two targets, whose names have other lines',
+    {
+      outputSymlinks: [{ path: 'a\n', target: 'b\u2028' }],
+      outputFileSymlinks: [{ path: 'a\n', target: 'c\u202e' }],
+    },
+    'output_symlinks.target: expected "c\\u202e" as before for a\\n, got "b\\u2028"',
   ],
   [
     'one link with two targets',
@@ -1843,6 +1938,25 @@ test('a link in a result of an action leads out only if it does so from where it
     expect(await update('../../b')).toBe(
       'INVALID_ARGUMENT: link that could lead out of the input root: w/a -> ../../b',
     );
+  }));
+
+test('the key of a result with a link may be a blob that is no action', () =>
+  play(async ({ service, content }) => {
+    const tooLarge = { hash: 'a'.repeat(64), sizeBytes: 2 ** 30 };
+    const commandDigest = content.add('no action');
+    const action = { commandDigest, inputRootDigest: digestOf(''), doNotCache: false };
+    for (const actionDigest of [commandDigest, content.add(encodeAction(action)), tooLarge]) {
+      const update = (target: string): Promise<string> => {
+        const lists = { outputSymlinks: [{ path: 'a', target }] };
+        const actionResult = MESSAGES.ActionResult.decode(MESSAGES.ActionResult.encode(lists));
+        const request = { instanceName: '', actionDigest, actionResult };
+        return failure(service.unary(M.updateActionResult, request, call()));
+      };
+      expect(await update('b')).toBe('no failure');
+      expect(await update('../b')).toBe(
+        'INVALID_ARGUMENT: link that could lead out of the input root: a -> ../b',
+      );
+    }
   }));
 
 const folderOf = (...inner: readonly Init<DirectoryMessage>[]): Init<DirectoryMessage> => ({

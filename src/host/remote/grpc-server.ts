@@ -25,6 +25,7 @@ import { MESSAGES, type OperationMessage } from '../../cas/codec.ts';
 import { check } from '../../kernel/argument-check.ts';
 import { messageOf, RunnerError } from '../../kernel/errors.ts';
 import type { RpcStatus, RpcViolation } from '../../model/action.ts';
+import { boundedText } from '../../remote/bounded-text.ts';
 import { executionOutcome, instanceOf, isExecution, requestText } from '../../remote/call-trace.ts';
 import { REMOTE_METHODS, type RemoteMethods } from '../../remote/methods.ts';
 import { rpcFailure } from '../../remote/rpc-failure.ts';
@@ -201,7 +202,7 @@ class ServedCall {
     if (this.#isOver) return;
     this.#isOver = true;
     guardCallback('onCall of a remote server', () => {
-      const instance = instanceOf(this.#request);
+      const instance = boundedText(instanceOf(this.#request));
       return this.#onCall?.({
         method: this.#method,
         code,

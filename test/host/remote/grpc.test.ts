@@ -42,7 +42,7 @@ import {
   type RemoteConnection,
 } from '../../../src/host/remote/grpc-transport.ts';
 import { FilerError } from '../../../src/filers/filer-error.ts';
-import { serveRemote } from '../../../src/host/remote/grpc-server.ts';
+import { type RpcAccess, serveRemote } from '../../../src/host/remote/grpc-server.ts';
 import { namedTopic } from '../../../src/kernel/question.ts';
 import { realWorld } from '../../../src/host/real-world.ts';
 import { createMemoryMetrics } from '../../../src/metrics/memory-metrics.ts';
@@ -384,13 +384,15 @@ describe('over gRPC', () => {
     expect(Buffer.from(details ?? '').toString('base64').length).toBeLessThan(6_200);
 
     for (const piece of ['n', '\n"', 'ü', '😀', 'a😀']) {
+      const links = { outputSymlinks: [{ path: 'a', target: `/${piece.repeat(500_000)}` }] };
+      const actionResult = MESSAGES.ActionResult.decode(MESSAGES.ActionResult.encode(links));
       const said: unknown = await remote
-        .unary(M.getOperation, { name: piece.repeat(500_000) }, call())
+        .unary(M.updateActionResult, { instanceName: '', actionDigest: action, actionResult }, call())
         .catch((thrown: unknown) => thrown);
-      const unnamed = said as RpcError;
-      expect(unnamed.status.code).toBe(RPC_CODES.NOT_FOUND);
-      expect(unnamed.message).toMatch(/^no operation with the name ".*\.\.\. \(\d+ characters\)$/);
-      expect(encodeURI(unnamed.message).length).toBeLessThanOrEqual(1_024);
+      const refused = said as RpcError;
+      expect(refused.status.code).toBe(RPC_CODES.INVALID_ARGUMENT);
+      expect(refused.message).toMatch(/^link that could lead out .* a -> \/.*\.\.\. \(\d+ characters\)$/);
+      expect(encodeURI(refused.message).length).toBeLessThanOrEqual(1_024);
     }
   });
 
@@ -1086,6 +1088,38 @@ describe('over gRPC', () => {
       expect(await ended).toEqual({ reason });
     },
   );
+
+  test('texts of clients in the access log are cut', async () => {
+    const log: RpcAccess[] = [];
+    const { cluster, remote } = await serve({ onCall: (access) => log.push(access) });
+    const length = 3_900_000;
+    const long = 'n'.repeat(length);
+    const target = `/${long}`;
+    const actionResult = MESSAGES.ActionResult.decode(
+      MESSAGES.ActionResult.encode({ outputSymlinks: [{ path: 'a', target }] }),
+    );
+    const calls = [
+      remote.unary(M.findMissingBlobs, { instanceName: long, blobDigests: [] }, call()),
+      remote.unary(M.getOperation, { name: long }, call()),
+      all(remote.serverStream(M.read, { resourceName: long, readOffset: 0, readLimit: 0 }, call())),
+      remote.unary(
+        M.updateActionResult,
+        { instanceName: '', actionDigest: digestOf('x'), actionResult },
+        call(),
+      ),
+    ];
+    for (const ended of await Promise.allSettled(calls)) expect(ended.status).toBe('rejected');
+    await cluster.close();
+    expect(log.map(({ code }) => code)).toEqual(Array(4).fill('INVALID_ARGUMENT'));
+    const cut = `${'n'.repeat(100)}... (${length} characters)`;
+    const of = (name: string) => log.find(({ method }) => method.endsWith(`/${name}`));
+    expect(of('FindMissingBlobs')).toMatchObject({ instance: cut });
+    expect(of('GetOperation')).toMatchObject({ about: cut });
+    expect(of('UpdateActionResult')?.message).toMatch(
+      /^link that could lead .*n\.\.\. \(39\d+ characters\)$/,
+    );
+    for (const access of log) expect(JSON.stringify(access).length).toBeLessThan(2_000);
+  });
 
   test('connections to one server do not share a session, which one of them could end for the others', async () => {
     const peers: string[] = [];
