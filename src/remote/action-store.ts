@@ -212,8 +212,8 @@ export class Actions implements ActionStore {
   }
 
   /**
-   * Rejects if outputs are missing as well as something that was there when the command started: whoever removes the
-   * directory may have taken outputs that the command made. A command may also remove its inputs; the check cannot tell.
+   * Rejects if outputs are missing as well as something that was there when the command started: a removal of the
+   * directory may have taken outputs that the command made. A command that removes its inputs itself looks the same.
    */
   async #requireUntouched(
     { dir, action, command }: ExecutedAction,

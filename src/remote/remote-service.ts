@@ -442,8 +442,9 @@ class ActionServer implements RemoteServer {
     try {
       // Any of them may have been evicted before they were held.
       const lost = [...missing, ...(await this.#content.findMissing(needed, context))];
-      if (lost.length > 0)
+      if (lost.length > 0) {
         throw missingInputs([...new Map(lost.map((one) => [digestKey(one), one])).values()]);
+      }
       return { hold, argv: command.arguments, isShared: !doNotCache };
     } catch (error) {
       hold.release();

@@ -612,7 +612,7 @@ describe('actions on real workers', () => {
     },
   );
 
-  // What a command removes itself cannot be told from what somebody else removes while it ends.
+  // The command stands for a removal by somebody else, which looks the same.
   test.for<readonly [string, string, Partial<ActionCommand>, boolean]>([
     ['an output and an input', 'rm in', { outputPaths: ['o'] }, false],
     ['an output and its folder', 'rm -r out', { outputPaths: ['out/o'] }, false],
