@@ -5,11 +5,16 @@
 import type { FailureFact } from '../simulation/failure-fact.ts';
 import type { TimerSetter } from '../kernel/drain-real-functions.ts';
 import type { HostedProcess, ProcessParts } from '../model/process-host.ts';
-import type { AmbientLeftover, AmbientParts, AmbientSession } from '../simulation/ambience.ts';
+import type {
+  AmbientLeftover,
+  AmbientParts,
+  AmbientSession,
+  ProcessLeftover,
+} from '../simulation/ambience.ts';
 import { type AwaitOptions, controlAwaits } from './awaits/await-level.ts';
 import type { ControlledAwaits } from './awaits/controlled-awaits.ts';
 import { keepTicksCounted } from './globals/timers.ts';
-import { SimulatedExitCode } from './globals/exit-code.ts';
+import { ProcessState } from './globals/process-state.ts';
 import { FoundGlobals } from './globals/found-globals.ts';
 import { restoreStandIns, replacedStandIn } from './globals/stand-in.ts';
 import { hub, type AmbientWorld, type OutsideFunction, type TickCallback, type WayBack } from './hub.ts';
@@ -47,7 +52,7 @@ export class AmbientExecution implements AmbientWorld, AmbientSession {
   readonly #awaits: ControlledAwaits | undefined;
   readonly #queued: QueuedWork;
   readonly #found = new FoundGlobals();
-  readonly #exitCode = new SimulatedExitCode();
+  readonly #process: ProcessState;
   /** True between {@link enter} and {@link leave}. */
   #isInTurn = false;
   /** The first stand-in found replaced. Looked for once, at the end. */
@@ -56,6 +61,7 @@ export class AmbientExecution implements AmbientWorld, AmbientSession {
   constructor(parts: AmbientParts, settings: AmbientSettings) {
     const { clock, choices, random, tracer, report, capturePlaces, noteLoading } = parts;
     this.#parts = parts;
+    this.#process = new ProcessState(capturePlaces);
     const { faults } = settings;
     this.#scenario = new Asker({ clock, choices, random, tracer, faults, capturePlaces, sinceMs: 0 });
     this.#asker = this.#scenario;
@@ -79,14 +85,14 @@ export class AmbientExecution implements AmbientWorld, AmbientSession {
   }
 
   #beginTurn(): void {
-    if (hub.world !== this) this.#exitCode.enter();
+    if (hub.world !== this) this.#process.enter();
     this.#isInTurn = true;
     hub.world = this;
     this.#awaits?.enter();
   }
 
   stay(): void {
-    if (hub.world !== this) this.#exitCode.enter();
+    if (hub.world !== this) this.#process.enter();
     hub.world = this;
   }
 
@@ -95,7 +101,7 @@ export class AmbientExecution implements AmbientWorld, AmbientSession {
     this.#awaits?.leave();
     if (hub.world !== this) return;
     hub.world = undefined;
-    this.#exitCode.leave();
+    this.#process.leave();
   }
 
   #letThrough<T>(call: () => T): T {
@@ -173,8 +179,8 @@ export class AmbientExecution implements AmbientWorld, AmbientSession {
     return this.#replaced.name;
   }
 
-  get exitCodeLeft(): string | undefined {
-    return this.#exitCode.left;
+  processLeft(): ProcessLeftover | undefined {
+    return this.#process.left();
   }
 
   firing(): FailureFact | undefined {
@@ -191,6 +197,7 @@ export class AmbientExecution implements AmbientWorld, AmbientSession {
   }
 
   restoreGlobals(): void {
+    this.#process.restore();
     if (this.replaced() === undefined) return;
     restoreStandIns();
     this.#found.restore();
@@ -211,6 +218,10 @@ export class AmbientExecution implements AmbientWorld, AmbientSession {
   setImmediate(callback: unknown, args: unknown[]): NodeJS.Immediate {
     this.#queued.count('setImmediate');
     return this.#asker.timers.setImmediate(callback as Callback, args);
+  }
+
+  changeVariable(name: string): void {
+    this.#process.changeVariable(name);
   }
 
   countMicrotask(): void {

@@ -91,7 +91,7 @@ function saveStackSettings(): () => void {
 
 /** While Node loads a module for a simulation, its world is in force between two turns, and with it its clock. */
 function seeMachine(): void {
-  hub.world = undefined;
+  hub.world?.leave();
 }
 
 /** The turns of one test, or of one run of a scenario, and their limits. */

@@ -38,6 +38,10 @@ export interface AmbientWorld {
    * machine's globals again.
    */
   cutOff(): void;
+  /** From now on, code sees the machine's globals. */
+  leave(): void;
+  /** Called before a variable of `process.env` is changed. */
+  changeVariable(name: string): void;
   /** Clears the timer with that number, if there is one. */
   clear(number: unknown): void;
   /** Date when the process began, in milliseconds since the Unix epoch. */

@@ -73,13 +73,13 @@ export interface AmbientSession {
    * The name of a global that code of the simulation has replaced and not restored, else undefined. Call it at the end.
    */
   replaced(): string | undefined;
-  /** Puts back what {@link replaced} names, for all code after the scenario: a verdict needs `Math`. */
+  /** Puts back what {@link replaced} and {@link processLeft} name, for all code after the scenario: a verdict needs `Math`. */
   restoreGlobals(): void;
   /**
-   * The `process.exitCode` that code of the simulation has set and not put back; undefined if there is none. Outside of
-   * the simulation it is never in force.
+   * What else of the process code of the simulation has changed and not put back: `process.exitCode`, the environment, or how stacks
+   * are shown. Undefined if there is nothing.
    */
-  readonly exitCodeLeft: string | undefined;
+  processLeft(): ProcessLeftover | undefined;
   /**
    * The timer that fires now or fired last, and where it was set if places are captured; used to locate a thrown value
    * without a stack. Undefined before the first.
@@ -87,6 +87,13 @@ export interface AmbientSession {
   firing(): FailureFact | undefined;
   /** Each pending timer that would keep a process alive, in the order in which they are due. */
   leftovers(): readonly AmbientLeftover[];
+}
+
+/** What a scenario has changed of the process, and what to do about it. */
+export interface ProcessLeftover {
+  readonly text: string;
+  /** Where it was changed first, if that is known. */
+  readonly stack?: string;
 }
 
 /** A pending timer or immediate. */

@@ -12,7 +12,7 @@ import { counted } from '../model/plural.ts';
 import { type FailureFact, factText, placedAt, plainFact, withoutRepeats } from './failure-fact.ts';
 import type { ResourceLedger } from './resource-ledger.ts';
 import { SCENARIO_FLOWS } from './scenario-flow.ts';
-import type { AmbientLeftover, AmbientSession, AmbientTimerKind } from './ambience.ts';
+import type { AmbientLeftover, AmbientSession, AmbientTimerKind, ProcessLeftover } from './ambience.ts';
 import type { SimulateOptions } from './simulate-options.ts';
 import { SCENARIO_SLEEP } from './simulation.ts';
 import type { Failure, FailureKind, Standstill } from './verdict.ts';
@@ -208,10 +208,10 @@ export class EndJudge {
     this.#fail('leftovers', message, { rule: 'R204' });
   }
 
-  /** Fails a scenario that has set `process.exitCode` and ended: only what runs it may say how the process ends. */
-  judgeExitCode(code: string): void {
-    const message = `The scenario has ended and left process.exitCode at ${code}: a process that runs simulations must not end with it. Put back what was there before`;
-    this.#fail('leftovers', message, { rule: 'R204' });
+  /** Fails a scenario that has ended without putting back what it has changed of the process. */
+  judgeProcess({ text, stack }: ProcessLeftover): void {
+    const facts = stack === undefined ? [] : [plainFact('changed here', stack)];
+    this.#fail('leftovers', `The scenario has ended and left ${text}`, { rule: 'R204', facts });
   }
 
   /**

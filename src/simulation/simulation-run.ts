@@ -708,8 +708,8 @@ export class SimulationRun {
     if (this.#options.leftovers !== 'ignore') {
       this.#judge.judgeLeftovers(ambient, this.#properties.awaited());
       if (replaced !== undefined) this.#judge.judgeReplaced(replaced);
-      const exitCode = this.#session?.exitCodeLeft;
-      if (exitCode !== undefined) this.#judge.judgeExitCode(exitCode);
+      const left = this.#session?.processLeft();
+      if (left !== undefined) this.#judge.judgeProcess(left);
     }
     this.#judge.judgeRealTimers();
   }

@@ -1,5 +1,6 @@
 /** What tests do wrong in ambient time: a clear sentence with the line, never a hang, never a pass. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -7,6 +8,7 @@ import { afterAll, afterEach, describe, expect, test, vi } from 'vitest';
 import { isRunnerError, simulate, type Failure, type Scenario, type SimulateOptions } from 'dryrunner';
 import { ambientTime } from 'dryrunner/ambient';
 import { readProjectFile } from '../../scripts/module-graph.ts';
+import { GuardedTurns } from '../../src/ambient/guarded-turns.ts';
 import { standIns, type StandIn } from '../../src/ambient/globals/stand-in.ts';
 import { hub } from '../../src/ambient/hub.ts';
 import { onProcessEvents } from '../../src/kernel/drain-host.ts';
@@ -26,12 +28,15 @@ const nextTurn = (): Promise<void> =>
     setImmediate(resolve);
   });
 
+/** Also puts the stand-ins in place, before tests keep functions that they replace. */
+const AMBIENT = ambientTime();
+
 async function failureOf(
   scenario: Scenario,
   options: Partial<SimulateOptions> = {},
 ): Promise<Failure | undefined> {
   const about = { capturePlaces: true, captureAwaits: true };
-  return (await simulate({ ambient: ambientTime(), ...about, scenario, ...options })).failure;
+  return (await simulate({ ambient: AMBIENT, ...about, scenario, ...options })).failure;
 }
 
 /** What a failing `simTest` prints. Its time says nothing about what fails by a count: a busy machine may take it. */
@@ -567,6 +572,28 @@ describe('process.exitCode', () => {
     }
   });
 
+  test('nor while Node loads a module for a scenario whose turns are guarded', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'dryrunner-'));
+    writeFileSync(join(folder, 'late.mjs'), '');
+    writeFileSync(join(folder, 'lazy.cjs'), "module.exports = () => import('./late.mjs');");
+    const lazy = createRequire(import.meta.url)(join(folder, 'lazy.cjs')) as () => Promise<object>;
+    const before = process.exitCode;
+    const turns = new GuardedTurns({ now: () => performance.now(), turnMs: 60_000, why: 'late' });
+    try {
+      const scenario = async (): Promise<void> => {
+        process.exitCode = 3;
+        await lazy();
+        process.exitCode = undefined;
+      };
+      expect(await failureOf(scenario, turns.options)).toBeUndefined();
+      expect(process.exitCode).toBe(before);
+    } finally {
+      turns.end();
+      process.exitCode = before;
+      rmSync(folder, { recursive: true });
+    }
+  });
+
   test.for([undefined, 0, 3])('what is %s outside changes no verdict', async (outside) => {
     const before = process.exitCode;
     process.exitCode = outside;
@@ -593,6 +620,113 @@ describe('process.exitCode', () => {
       process.exitCode = before;
     });
     expect(failure).toBeUndefined();
+  });
+});
+
+describe('what else of the process a scenario leaves', () => {
+  const NAME = 'DRYRUNNER_OF_A_TEST';
+  const nowOf = (): string | undefined => process.env[NAME];
+  const set = (value: string): void => {
+    process.env[NAME] = value;
+  };
+  afterEach(() => {
+    Reflect.deleteProperty(process.env, NAME);
+  });
+
+  test.for<[string, string | undefined, () => void]>([
+    ['is set', undefined, () => set('new')],
+    [
+      'is defined',
+      undefined,
+      () =>
+        void Object.defineProperty(process.env, NAME, {
+          ...{ value: 'new', writable: true, enumerable: true, configurable: true },
+        }),
+    ],
+    ['is changed', 'old', () => set('new')],
+    ['is deleted', 'old', () => void Reflect.deleteProperty(process.env, NAME)],
+  ])('a variable that %s is named with the line, and as it was', async ([, before, change]) => {
+    if (before !== undefined) set(before);
+    const env = process.env;
+    const failure = await failureOf(async () => {
+      await passes(10);
+      change();
+      await passes(10);
+    });
+    expect(failure).toMatchObject({ kind: 'leftovers', rule: 'R204' });
+    expect(failure?.message).toContain(`left process.env.${NAME} changed: put back`);
+    expect(failure?.details.join('\n')).toMatch(HERE);
+    expect([nowOf(), process.env]).toEqual([before, env]);
+    expect(process.env).toBe(env);
+  });
+
+  test('a variable is as it was also where leftovers are allowed, and after a failure', async () => {
+    const ended = await failureOf(() => set('new'), { leftovers: 'ignore' });
+    expect([ended, nowOf()]).toEqual([undefined, undefined]);
+    const failed = await failureOf(() => {
+      set('new');
+      throw new Error('bad');
+    });
+    expect([failed?.message, nowOf()]).toEqual(['bad', undefined]);
+  });
+
+  test('variables that are put back are fine', async () => {
+    set('old');
+    const failure = await failureOf(async () => {
+      set('new');
+      vi.stubEnv('DRYRUNNER_STUBBED', 'new');
+      await passes(10);
+      expect(nowOf()).toBe('new');
+      vi.unstubAllEnvs();
+      set('old');
+    });
+    expect(failure).toBeUndefined();
+  });
+
+  test('another environment is named, and never in force outside', async () => {
+    const { env } = process;
+    let kept = env;
+    const failure = await failureOf(async () => {
+      kept = process.env;
+      process.env = { [NAME]: 'new' };
+      await passes(10);
+      expect(nowOf()).toBe('new');
+    });
+    expect(failure?.message).toContain('left process.env replaced: put back');
+    expect(process.env).toBe(env);
+    // Code may keep what it finds, and put it back where nothing runs.
+    process.env = kept;
+    try {
+      const back = await failureOf(async () => {
+        const before = process.env;
+        process.env = {};
+        await passes(10);
+        process.env = before;
+      });
+      expect(back).toBeUndefined();
+      expect(process.env).toBe(kept);
+    } finally {
+      process.env = env;
+    }
+  });
+
+  test.for(['set', 'deleted'])('how stacks are shown, if that is %s', async (how) => {
+    const before = Object.getOwnPropertyDescriptor(Error, 'prepareStackTrace');
+    const show = (): string => 'shown';
+    if (how === 'deleted') Error.prepareStackTrace = show;
+    const found = Error.prepareStackTrace as unknown;
+    try {
+      const failure = await failureOf(() => {
+        if (how === 'set') Error.prepareStackTrace = show;
+        else Reflect.deleteProperty(Error, 'prepareStackTrace');
+      });
+      expect(failure).toMatchObject({ kind: 'leftovers', rule: 'R204' });
+      expect(failure?.message).toContain('left Error.prepareStackTrace replaced: put back');
+      expect(Error.prepareStackTrace).toBe(found);
+    } finally {
+      Reflect.deleteProperty(Error, 'prepareStackTrace');
+      if (before !== undefined) Object.defineProperty(Error, 'prepareStackTrace', before);
+    }
   });
 });
 

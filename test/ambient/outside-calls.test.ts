@@ -87,6 +87,8 @@ const CALLS: readonly (readonly [name: string, call: () => unknown])[] = [
   ['zlib.gzip', () => zlib.gzip('a', ignore)],
   ['process.exit', () => process.exit(3)],
   ['process.kill', () => process.kill(process.pid, 0)],
+  ['process.reallyExit', () => (process as unknown as { reallyExit(code: number): void }).reallyExit(3)],
+  ['process.chdir', () => process.chdir('.')],
 ];
 
 describe('a call that reaches the machine', () => {

@@ -56,7 +56,7 @@ const KEYS = { kind: 'entropy', instead: 'make keys and primes before the simula
 
 const ENDS: Row = {
   path: 'process',
-  functions: /^(?:exit|abort|kill)$/,
+  functions: /^(?:exit|reallyExit|abort|kill)$/,
   kind: 'process',
   instead: 'throw an error, or return from the scenario',
 };
@@ -120,6 +120,12 @@ const ROWS: readonly Row[] = [
     instead: 'use the synchronous functions of node:crypto',
   },
   { path: 'zlib', functions: /^(?!.*Sync$|crc32)[a-z]/, ...POOL },
+  {
+    path: 'process',
+    functions: /^chdir$/,
+    kind: 'process',
+    instead: 'pass in the directory, or absolute paths',
+  },
   ENDS,
 ];
 
