@@ -167,44 +167,20 @@ class Operation {
     this.#notify();
   }
 
-  /** The current state and every later one, until the operation or its watcher ends. */
-  async *states(signal: AbortSignal): AsyncGenerator<OperationMessage> {
-    let seen = -1;
-    while (!signal.aborted) {
-      if (seen === this.#version) {
-        await this.#change(signal);
-        continue;
-      }
-      seen = this.#version;
-      // Decides on the message that is yielded, because the state may change while the watcher handles it.
-      const message = this.message();
-      let isTaken = false;
-      try {
-        yield message;
-        isTaken = true;
-      } finally {
-        // A watcher that returned after the result has received it; one that was cancelled may not have.
-        if (message.done && (isTaken || !isCutOff(signal))) this.onDelivered?.();
-      }
-      if (message.done) return;
-    }
+  /** How often its state has changed. */
+  get version(): number {
+    return this.#version;
   }
 
-  #change(signal: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      const settle = (): void => {
-        signal.removeEventListener('abort', settle);
-        this.#changed.delete(settle);
-        resolve();
-      };
-      signal.addEventListener('abort', settle);
-      this.#changed.add(settle);
-    });
+  /** Calls `onChange` after each change of its state, until the function that is returned is called. */
+  follow(onChange: () => void): () => void {
+    this.#changed.add(onChange);
+    return () => this.#changed.delete(onChange);
   }
 
   #notify(): void {
     this.#version += 1;
-    for (const settle of [...this.#changed]) settle();
+    for (const onChange of this.#changed) onChange();
   }
 }
 
@@ -332,27 +308,12 @@ export class Executions {
     return this.#closing.signal.aborted;
   }
 
-  async *execute(message: ExecuteRequestMessage, context: RpcContext): AsyncGenerator<OperationMessage> {
-    const actionDigest = soundDigest('action_digest', message.actionDigest);
-    const { instanceName, skipCacheLookup, executionPolicy } = message;
-    const key = `${instanceName} ${digestKey(actionDigest)}`;
-    // A client that skips the cache does not want an execution that others have begun.
-    const joined = skipCacheLookup ? undefined : this.#shared.get(key);
-    const operation =
-      joined !== undefined
-        ? this.#open(joined)
-        : await this.#start(key, context, {
-            actionDigest,
-            skipCacheLookup,
-            instanceName,
-            queuedAtMs: this.#world.clock.epochMs + this.#world.clock.now(),
-            priority: executionPolicy?.priority ?? 0,
-          });
-    yield* this.#watch(operation, context.signal);
+  execute(message: ExecuteRequestMessage, context: RpcContext): AsyncIterable<OperationMessage> {
+    return this.#watch(() => this.#requested(message, context), context.signal);
   }
 
-  async *wait(name: string, context: RpcContext): AsyncGenerator<OperationMessage> {
-    yield* this.#watch(this.#named(name), context.signal);
+  wait(name: string, context: RpcContext): AsyncIterable<OperationMessage> {
+    return this.#watch(() => this.#named(name), context.signal);
   }
 
   get(name: string): OperationMessage {
@@ -393,6 +354,22 @@ export class Executions {
       throw new RpcError('NOT_FOUND', `no operation with the name ${describeValue(name)}`);
     }
     return operation;
+  }
+
+  #requested(message: ExecuteRequestMessage, context: RpcContext): MaybePromise<Operation> {
+    const actionDigest = soundDigest('action_digest', message.actionDigest);
+    const { instanceName, skipCacheLookup, executionPolicy } = message;
+    const key = `${instanceName} ${digestKey(actionDigest)}`;
+    // A client that skips the cache does not want an execution that others have begun.
+    const joined = skipCacheLookup ? undefined : this.#shared.get(key);
+    if (joined !== undefined) return this.#open(joined);
+    return this.#start(key, context, {
+      actionDigest,
+      skipCacheLookup,
+      instanceName,
+      queuedAtMs: this.#world.clock.epochMs + this.#world.clock.now(),
+      priority: executionPolicy?.priority ?? 0,
+    });
   }
 
   /** Adds an operation that waits for an execution. */
@@ -615,15 +592,45 @@ export class Executions {
     this.#world.tracer?.record({ at: this.#world.clock.now(), type: 'recorded', ...failed });
   }
 
-  async *#watch(operation: Operation, signal: AbortSignal): AsyncGenerator<OperationMessage> {
+  /**
+   * The current state of the operation and every later one, until it or its watcher ends. One generator for all of that:
+   * each further one that a message passes takes several promises.
+   */
+  async *#watch(find: () => MaybePromise<Operation>, signal: AbortSignal): AsyncGenerator<OperationMessage> {
+    const operation = await find();
     operation.watchers += 1;
     operation.abandoned?.cancel();
     operation.abandoned = undefined;
     // Does not stop the abort of an execution that was cancelled.
     if (!operation.execution.isCancelled) operation.execution.retry?.cancel();
+    let goOn: (() => void) | undefined;
+    const onChange = (): void => goOn?.();
+    const unfollow = operation.follow(onChange);
+    signal.addEventListener('abort', onChange);
     try {
-      yield* operation.states(signal);
+      for (let seen = -1; !signal.aborted;) {
+        if (seen === operation.version) {
+          await new Promise<void>((resolve) => {
+            goOn = resolve;
+          });
+          continue;
+        }
+        seen = operation.version;
+        // Decides on the message that is yielded, because the state may change while the watcher handles it.
+        const message = operation.message();
+        let isTaken = false;
+        try {
+          yield message;
+          isTaken = true;
+        } finally {
+          // A watcher that returned after the result has received it; one that was cancelled may not have.
+          if (message.done && (isTaken || !isCutOff(signal))) operation.onDelivered?.();
+        }
+        if (message.done) return;
+      }
     } finally {
+      unfollow();
+      signal.removeEventListener('abort', onChange);
       operation.watchers -= 1;
       if (operation.watchers === 0 && !operation.isDone) this.#abandon(operation);
     }

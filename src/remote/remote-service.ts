@@ -171,6 +171,42 @@ function incarnation({ clock, random }: World): string {
   return `${startedAt.toString(36)}-${chance.toString(36)}`;
 }
 
+const NO_ANSWERS: AsyncIterator<never> = { next: async () => ({ done: true, value: undefined }) };
+
+/** The answers of a handler, which begins with the first one that is asked for, and fails with an {@link RpcError}. */
+class Answers<A> implements AsyncIterableIterator<A> {
+  readonly #begin: () => AsyncIterable<A>;
+  #answers: AsyncIterator<A> | undefined;
+
+  constructor(begin: () => AsyncIterable<A>) {
+    this.#begin = begin;
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  async next(): Promise<IteratorResult<A>> {
+    try {
+      this.#answers ??= this.#begin()[Symbol.asyncIterator]();
+      return await this.#answers.next();
+    } catch (error) {
+      throw rpcFailure(error);
+    }
+  }
+
+  async return(): Promise<IteratorResult<A>> {
+    const answers = this.#answers;
+    this.#answers = NO_ANSWERS;
+    try {
+      await answers?.return?.();
+      return { done: true, value: undefined };
+    } catch (error) {
+      throw rpcFailure(error);
+    }
+  }
+}
+
 class ActionServer implements RemoteServer {
   readonly #content: ContentStore;
   readonly #cache: ActionCache;
@@ -253,20 +289,18 @@ class ActionServer implements RemoteServer {
     }
   }
 
-  async *serverStream<Q, A>(
+  serverStream<Q, A>(
     method: RpcMethod<Q, A, 'serverStream'>,
     request: Q,
     context: RpcContext,
-  ): AsyncGenerator<A> {
-    try {
+  ): AsyncIterableIterator<A> {
+    return new Answers(() => {
       this.#checkOpen();
       requireShortNames(request);
       const handler = this.#streams.get(method.path);
       if (handler === undefined) throw NOT_IMPLEMENTED(method.path);
-      yield* handler(request as never, context) as AsyncIterable<A>;
-    } catch (error) {
-      throw rpcFailure(error);
-    }
+      return handler(request as never, context) as AsyncIterable<A>;
+    });
   }
 
   async clientStream<Q, A>(

@@ -154,13 +154,14 @@ const GONE = new RpcError('CANCELLED', 'the client has gone');
 
 /** One call, from its start to its status. */
 class ServedCall {
+  /** Its parts are made when a handler asks for them, because most ask for little. */
   readonly context: RpcContext;
   readonly #method: string;
   /** Noted at the start: a connection that is closed no longer knows it. */
   readonly #peer: string;
   readonly #begin = performance.now();
   readonly #onCall: ((access: RpcAccess) => void) | undefined;
-  readonly #cancel = new AbortController();
+  #cancel: AbortController | undefined;
   bytesIn = 0;
   bytesOut = 0;
   /** The request, or the first one of a stream. */
@@ -168,6 +169,9 @@ class ServedCall {
   /** The last state of an execution that was sent. */
   #operation: OperationMessage | undefined;
   #isOver = false;
+  #isGone = false;
+  /** Ends the wait for a message to leave. */
+  #settle: (() => void) | undefined;
 
   constructor(method: string, call: AnyCall, onCall: ServeRemoteOptions['onCall']) {
     this.#method = method;
@@ -176,17 +180,50 @@ class ServedCall {
     call.on('cancelled', () => {
       // gRPC also emits this for calls that ended well; nothing waits for their signal any more.
       if (this.#isOver) return;
-      this.#cancel.abort(GONE);
+      this.#leave();
       this.over('CANCELLED', GONE.message);
     });
-    call.on('error', () => this.#cancel.abort(GONE));
+    call.on('error', () => this.#leave());
     const deadline = call.getDeadline();
     const deadlineMs = deadline instanceof Date ? deadline.getTime() : deadline;
+    const signal = (): AbortSignal => this.#signal();
+    const metadata = textHeaders(call.metadata);
     this.context = {
-      signal: this.#cancel.signal,
       ...(Number.isFinite(deadlineMs) ? { timeoutMs: Math.max(0, deadlineMs - Date.now()) } : {}),
-      metadata: textHeaders(call.metadata),
+      metadata,
+      get signal() {
+        return signal();
+      },
     };
+  }
+
+  /** The client waits no more. */
+  get isGone(): boolean {
+    return this.#isGone;
+  }
+
+  #signal(): AbortSignal {
+    if (this.#cancel === undefined) {
+      this.#cancel = new AbortController();
+      if (this.#isGone) this.#cancel.abort(GONE);
+    }
+    return this.#cancel.signal;
+  }
+
+  #leave(): void {
+    this.#isGone = true;
+    this.#cancel?.abort(GONE);
+    this.#settle?.();
+  }
+
+  /** Resolves when the message is on its way, or the client is gone. */
+  send(call: ServerWritableStream<Buffer, Uint8Array>, bytes: Uint8Array): Promise<void> {
+    this.bytesOut += bytes.length;
+    return new Promise((resolve) => {
+      this.#settle = resolve;
+      // Its return value counts messages, however large: 16 may wait.
+      call.write(bytes, () => resolve());
+    });
   }
 
   takes(request: unknown): void {
@@ -427,15 +464,12 @@ class GrpcServer implements RemoteEndpoint {
         served.bytesIn = call.request.length;
         const request = method.request.decode(call.request);
         served.takes(request);
-        const { signal } = served.context;
         let sent = Promise.resolve();
         for await (const message of this.#options.service.serverStream(method, request, served.context)) {
           await sent;
-          if (signal.aborted) break;
-          const bytes = encodeAnswer(method, message);
-          served.bytesOut += bytes.length;
+          if (served.isGone) break;
           served.gives(message);
-          sent = written(call, bytes, signal);
+          sent = served.send(call, encodeAnswer(method, message));
         }
       };
       work().then(
@@ -553,29 +587,12 @@ async function* decoded<Q>(
       yield request;
     }
   } catch (error) {
-    if (served.context.signal.aborted) {
+    if (served.isGone) {
       throw new RpcError('CANCELLED', `the client has gone: ${messageOf(error)}`);
     }
     throw error;
   }
-  if (served.context.signal.aborted) throw new RpcError('CANCELLED', 'the client has gone');
-}
-
-/** Resolves when the message is on its way, or the client is gone. */
-function written(
-  call: ServerWritableStream<Buffer, Uint8Array>,
-  bytes: Uint8Array,
-  signal: AbortSignal,
-): Promise<void> {
-  return new Promise((resolve) => {
-    const settle = (): void => {
-      signal.removeEventListener('abort', settle);
-      resolve();
-    };
-    signal.addEventListener('abort', settle);
-    // Its return value counts messages, however large: 16 may wait.
-    call.write(bytes, settle);
-  });
+  if (served.isGone) throw new RpcError('CANCELLED', 'the client has gone');
 }
 
 const CERTIFICATE = '-----BEGIN CERTIFICATE-----';
