@@ -31,16 +31,21 @@ export function median(values: readonly number[]): number {
   return sorted[Math.floor(sorted.length / 2)] ?? NaN;
 }
 
-/** Does all ways once per round, beginning with another one each time, and gives the costs of each way round by round. */
+/**
+ * Does all ways once per round, beginning with another one each time, and gives the costs of each way round by round.
+ * `prepare` comes before each, and costs it nothing.
+ */
 export async function interleave<Name extends string>(
   ways: Readonly<Record<Name, () => unknown>>,
   rounds: number,
+  prepare?: () => void,
 ): Promise<Record<Name, Cost[]>> {
   const names = Object.keys(ways) as Name[];
   const costs = Object.fromEntries(names.map((name) => [name, [] as Cost[]])) as Record<Name, Cost[]>;
   for (let round = 0; round < rounds; round++) {
     for (let i = 0; i < names.length; i++) {
       const name = names[(i + round) % names.length] as Name;
+      prepare?.();
       costs[name].push(await costOf(ways[name]));
     }
   }
