@@ -149,6 +149,9 @@ const asIs = (bytes: Buffer): Buffer => bytes;
 const asBuffer = (bytes: Uint8Array): Buffer =>
   Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 
+/** A stream goes on while no more than this waits to be sent. */
+const UNSENT_BYTES_MAX = 64 * 1024;
+
 /** Shared by all calls: the stack of this error is never shown. */
 const GONE = new RpcError('CANCELLED', 'the client has gone');
 
@@ -170,6 +173,7 @@ class ServedCall {
   #operation: OperationMessage | undefined;
   #isOver = false;
   #isGone = false;
+  #unsentBytes = 0;
   /** Ends the wait for a message to leave. */
   #settle: (() => void) | undefined;
 
@@ -216,13 +220,22 @@ class ServedCall {
     this.#settle?.();
   }
 
-  /** Resolves when the message is on its way, or the client is gone. */
-  send(call: ServerWritableStream<Buffer, Uint8Array>, bytes: Uint8Array): Promise<void> {
-    this.bytesOut += bytes.length;
+  /**
+   * Sends a message. Resolves when there is room for the next one, or the client is gone; undefined if there is room at
+   * once, so that small messages leave together.
+   */
+  send(call: ServerWritableStream<Buffer, Uint8Array>, bytes: Uint8Array): Promise<void> | undefined {
+    const { length } = bytes;
+    this.bytesOut += length;
+    this.#unsentBytes += length;
+    // Its return value counts messages, however large: 16 may wait.
+    call.write(bytes, () => {
+      this.#unsentBytes -= length;
+      if (this.#unsentBytes <= UNSENT_BYTES_MAX) this.#settle?.();
+    });
+    if (this.#unsentBytes <= UNSENT_BYTES_MAX) return undefined;
     return new Promise((resolve) => {
       this.#settle = resolve;
-      // Its return value counts messages, however large: 16 may wait.
-      call.write(bytes, () => resolve());
     });
   }
 
@@ -464,9 +477,9 @@ class GrpcServer implements RemoteEndpoint {
         served.bytesIn = call.request.length;
         const request = method.request.decode(call.request);
         served.takes(request);
-        let sent = Promise.resolve();
+        let sent: Promise<void> | undefined;
         for await (const message of this.#options.service.serverStream(method, request, served.context)) {
-          await sent;
+          if (sent !== undefined) await sent;
           if (served.isGone) break;
           served.gives(message);
           sent = served.send(call, encodeAnswer(method, message));
