@@ -3,11 +3,12 @@ import { digestMessage, encodeAction, encodeCommand } from '../cas/action-messag
 import { MESSAGES } from '../cas/codec.ts';
 import { digestOf } from '../cas/digest-of.ts';
 import { unknownSnapshot } from '../filers/filer-error.ts';
+import { RunnerError } from '../kernel/errors.ts';
 import type { Cancellable } from '../model/cancellation.ts';
 import type { Command } from '../model/command.ts';
 import type { ContentStore } from '../model/content-store.ts';
 import { digestKey, digestOfSnapshot, type Digest } from '../model/digest.ts';
-import { TreeWalk } from './input-tree.ts';
+import { NoDirectoryError, TreeWalk } from './input-tree.ts';
 import type { BlobSource } from './remote-client.ts';
 import type { RemoteParts } from './remote-runner-options.ts';
 import { singlePart } from './single-part.ts';
@@ -55,7 +56,7 @@ export class ActionBuilder {
     }
     const root = snapshotId === '' ? add(EMPTY_ROOT) : digestOfSnapshot(snapshotId);
     if (root === undefined) throw unknownSnapshot(snapshotId);
-    if (snapshotId !== '') await this.#addTree(root, blobs);
+    if (snapshotId !== '') await this.#addSnapshot(root, blobs);
     const commandDigest = add(
       encodeCommand({
         arguments: argv,
@@ -78,6 +79,17 @@ export class ActionBuilder {
       }),
     );
     return { digest, blobs, made };
+  }
+
+  async #addSnapshot(root: Digest, blobs: Map<string, Digest>): Promise<void> {
+    try {
+      await this.#addTree(root, blobs);
+    } catch (error) {
+      if (!(error instanceof NoDirectoryError) || digestKey(error.digest) !== digestKey(root)) throw error;
+      const text =
+        'command.snapshotId: expected the root of a tree, or an executeRequest beside it if it is an action';
+      throw new RunnerError(error.code, `${text}; ${error.message}`, { cause: error });
+    }
   }
 
   async #addTree(root: Digest, blobs: Map<string, Digest>): Promise<void> {

@@ -12,12 +12,31 @@ import {
 } from '../cas/action-messages.ts';
 import { type DirectoryMessage, MESSAGES } from '../cas/codec.ts';
 import { MESSAGE_ENTRIES_MAX } from '../cas/entry-limit.ts';
+import { messageOf, RunnerError } from '../kernel/errors.ts';
 import type { ContentStore } from '../model/content-store.ts';
 import { missingBlobsOf } from '../model/content-store.ts';
 import type { Cancellable } from '../model/cancellation.ts';
 import { digestKey, type Digest } from '../model/digest.ts';
 import { isConfinedLink } from '../model/confined-path.ts';
 import { isPending, type MaybePromise, orElse, whenThere } from '../model/maybe-promise.ts';
+
+/** The error of a blob in the place of a directory that is none. */
+export class NoDirectoryError extends RunnerError {
+  readonly digest: Digest;
+
+  constructor(digest: Digest, cause: unknown) {
+    super('RUNNER_BAD_MESSAGE', `blob ${digestKey(digest)} is no directory: ${messageOf(cause)}`, { cause });
+    this.digest = digest;
+  }
+}
+
+function decodedDirectory(digest: Digest, bytes: Uint8Array): DirectoryMessage {
+  try {
+    return MESSAGES.Directory.decode(bytes);
+  } catch (error) {
+    throw new NoDirectoryError(digest, error);
+  }
+}
 
 /** A directory found in a tree. */
 export interface FoundDirectory {
@@ -172,7 +191,7 @@ export class TreeWalk {
   /** Undefined if the directory is missing. */
   #read(digest: Digest, depth: number): MaybePromise<DirectoryMessage | undefined> {
     const decode = (bytes: Uint8Array): DirectoryMessage => {
-      const message = MESSAGES.Directory.decode(bytes);
+      const message = decodedDirectory(digest, bytes);
       checkDirectory(message, depth);
       return message;
     };

@@ -11,7 +11,7 @@ import { namedTopic } from '../../src/kernel/question.ts';
 import type { Command } from '../../src/model/command.ts';
 import type { Cancellable } from '../../src/model/cancellation.ts';
 import { type ContentStore, violationsOf } from '../../src/model/content-store.ts';
-import { digestKey, snapshotOfDigest } from '../../src/model/digest.ts';
+import { type Digest, digestKey, digestOfSnapshot, snapshotOfDigest } from '../../src/model/digest.ts';
 import type { RunStatus } from '../../src/model/run-status.ts';
 import { finalStatus, waitForState } from '../../src/model/status-lookup.ts';
 import type { MaybePromise } from '../../src/model/maybe-promise.ts';
@@ -780,6 +780,31 @@ describe('what goes wrong on the way', () => {
       expect(status).toMatchObject({ state: 'COMPLETE', exitCode: 0 });
     });
     expect(reasonsOf(trace)).toEqual([expect.stringContaining('action again: the action names blobs')]);
+  });
+
+  test('a snapshot that is an action, without an executeRequest, says which blob it is and what is missing', async () => {
+    const content = createMemoryContentStore();
+    const snapshotId = snapshotOfDigest(addAction(content, ['complete 0']));
+    await onStage({ content }, async ({ end, calls }) => {
+      const { state, exitCode, error } = await end({ argv: ['complete 0'], snapshotId });
+      expect([state, exitCode]).toEqual(['FAILED', 240]);
+      const blob = digestKey(digestOfSnapshot(snapshotId) as Digest);
+      const expected = 'command.snapshotId: expected the root of a tree, or an executeRequest beside it';
+      expect(error).toContain(
+        `could not exec: ${expected} if it is an action; blob ${blob} is no directory: `,
+      );
+      expect(calls).toEqual([]);
+    });
+  });
+
+  test('a blob in the place of a directory of a tree is named', async () => {
+    const content = createMemoryContentStore();
+    const digest = content.add('no directory');
+    const root = content.add(MESSAGES.Directory.encode({ directories: [{ name: 'd', digest }] }));
+    await onStage({ content }, async ({ end }) => {
+      const { error } = await end({ argv: ['complete 0'], snapshotId: snapshotOfDigest(root) });
+      expect(error).toMatch(new RegExp(`^could not exec: blob ${digestKey(digest)} is no directory: `));
+    });
   });
 
   test.for(['no action', 'no command', 'no file'])(
