@@ -10,6 +10,7 @@ import { hasUserFrame, framesOfThrower, placeOf, shortPlaceOf, type SourcePlace 
 import { errorNameOf, stackOf } from '../../kernel/errors.ts';
 import { isAboutHolding } from './held-resources.ts';
 import { observedIn } from './nearest-history.ts';
+import { placeOfStart, placesOfDoubleStart } from './double-starts.ts';
 import type { AnswerChange, PassingLog } from './nearest-pass.ts';
 import type { RunIndex } from './run-index.ts';
 import { struckJobs } from './struck-jobs.ts';
@@ -42,7 +43,7 @@ export function placesOf(
   ];
   return [
     ...differing,
-    ...placesOfStruckRuns(index.run),
+    ...placesOfStarts(index),
     ...placesOfHolder(index, failure),
     ...placeWhereNoticed(failure),
     ...(hasHeldBefore ? [] : otherDecisions(index, new Set(differing.map(({ what }) => what)))),
@@ -155,14 +156,16 @@ function userPlaceOf({ run, names }: RunIndex, { what, was, stack = '', makerId 
 
 /**
  * Where the runs were started that were struck, and the same work again: the first and the last. What was struck is
- * called by a runner, which no user's line leads to.
+ * called by a runner, which no user's line leads to. Without any fault, where the same work was started twice.
  */
-function placesOfStruckRuns(run: RunIndex['run']): SourcePlace[] {
+function placesOfStarts({ run, unusual }: RunIndex): readonly SourcePlace[] {
   const { runners, isOf } = struckJobs(run);
-  if (runners.size === 0) return [];
+  if (runners.size === 0) {
+    return unusual.some(({ question }) => question.kind === 'fault') ? [] : placesOfDoubleStart(run);
+  }
   const places = run.steps.flatMap(({ done, stack }) => {
     if (!('type' in done) || done.type !== 'accepted' || !isOf(done)) return [];
-    return placeOf(`run ${done.runId} of ${done.runner} was started`, stack.text);
+    return placeOfStart(done, stack) ?? [];
   });
   return places.filter((_, at) => at === 0 || at === places.length - 1);
 }

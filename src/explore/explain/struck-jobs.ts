@@ -8,7 +8,7 @@ import type { TraceEvent } from '../../model/trace-event.ts';
 import { type Observed, struckRuns } from './struck-runs.ts';
 
 /** The acceptance of a run. */
-type Accepted = Extract<TraceEvent, { readonly type: 'accepted' }>;
+export type Accepted = Extract<TraceEvent, { readonly type: 'accepted' }>;
 
 /** The work that such faults concern. */
 export interface StruckJobs {
@@ -45,7 +45,6 @@ function isAmong(command: Command, jobs: ReadonlySet<string>): boolean {
   return others.some((other) => jobs.has(`${other} ${line}`));
 }
 
-/** What a command is known by. */
 interface Work {
   readonly names: readonly string[];
   /** Which kinds of names it has. */
@@ -57,7 +56,8 @@ const HAS_TAGS = 1;
 const HAS_ACTION = 2;
 const KINDS = [0, HAS_TAGS, HAS_ACTION, HAS_TAGS | HAS_ACTION];
 
-function workOf(command: Command): Work {
+/** What the work of a command is known by. */
+export function workOf(command: Command): Work {
   const { jobId, taskId, tag } = tagsOf(command);
   const { argv, executeRequest, snapshotId } = command;
   const isTagged = [jobId, taskId, tag].some((part) => part !== '');

@@ -1,0 +1,103 @@
+// Where the lines are that started the same work twice.
+import { expect, test } from 'vitest';
+import { createExecutor } from '../../../src/explore/executor.ts';
+import { explain } from '../../../src/explore/explain/explanation.ts';
+import { createSimulatedRunner, defineScenario, finalStatus, type Service } from '../../../src/index.ts';
+import type { Command } from '../../../src/model/command.ts';
+import type { RunStatus } from '../../../src/model/run-status.ts';
+import { createRemoteRunner } from '../../../src/remote/remote-runner.ts';
+import { createRemoteService } from '../../../src/remote/remote-service.ts';
+import { overWire } from '../../../src/remote/rpc.ts';
+import { choice } from '../../questions.ts';
+import { addAction, commandFor, makeBazelLab } from '../../remote/bazel-lab.ts';
+
+const OK: Command = { argv: ['sleep 10', 'complete 0'] };
+
+async function firstLane(lane: Service, command: Command): Promise<RunStatus> {
+  const { runId } = await lane.run(command);
+  return (await finalStatus(lane, runId)).status;
+}
+
+async function secondLane(lane: Service, command: Command): Promise<RunStatus> {
+  const { runId } = await lane.run(command);
+  return (await finalStatus(lane, runId)).status;
+}
+
+/** The places of a failure in which two lanes start these commands, one after the other or at the same time. */
+async function placesOf(first: Command, second: Command, isLater = false): Promise<string[]> {
+  const scenario = defineScenario({
+    name: 'twice',
+    description: 'nothing is started twice',
+    async run(sim) {
+      const one = createSimulatedRunner(sim.world, { name: 'lane-1' });
+      const other = createSimulatedRunner(sim.world, { name: 'lane-2' });
+      const begun = firstLane(one, first);
+      if (isLater) await begun;
+      await Promise.all([begun, secondLane(other, second)]);
+      await Promise.all([one.release(), other.release()]);
+      sim.check(false, 'it was');
+    },
+  });
+  const { places } = await explain(createExecutor(scenario), []);
+  return places.map(({ what, frames: [frame = ''] }) => `${what} in ${frame.split(' ')[0] ?? ''}`);
+}
+
+const NOTICED = 'the failure was noticed in Object.run';
+const BOTH = [
+  'run 0 of lane-1 was started in firstLane',
+  'run 0 of lane-2 was started in secondLane',
+  NOTICED,
+];
+
+test.for<readonly [string, Command, Command, boolean, string[]]>([
+  ['at the same time', { ...OK, taskId: 'app' }, { ...OK, taskId: 'app' }, false, BOTH],
+  ['after it was complete', { ...OK, taskId: 'app' }, { ...OK, taskId: 'app' }, true, BOTH],
+  [
+    'again after a failure, which is no mistake',
+    { argv: ['fail'], taskId: 'app' },
+    { argv: ['fail'], taskId: 'app' },
+    true,
+    [NOTICED],
+  ],
+  ['with other tags, which is other work', { ...OK, taskId: 'a' }, { ...OK, taskId: 'b' }, false, [NOTICED]],
+  [
+    'with another command line, which is other work',
+    { ...OK, tag: 'ci' },
+    { argv: ['complete 0'], tag: 'ci' },
+    false,
+    [NOTICED],
+  ],
+  ['without a name, which may be other work', OK, OK, false, [NOTICED]],
+])('%s', async ([, first, second, isLater, places]) => {
+  expect(await placesOf(first, second, isLater)).toEqual(places);
+});
+
+test('of an action on a cluster, by the lanes and not by the worker', async () => {
+  const scenario = defineScenario({
+    name: 'twice',
+    description: 'an action is started once',
+    async run(sim) {
+      const { runner: worker, blobs, results } = makeBazelLab(sim.world, { name: 'worker' });
+      const server = createRemoteService(sim.world, { runner: worker, content: blobs, cache: results });
+      const laneOf = (name: string): Service =>
+        createRemoteRunner(sim.world, { name, transport: overWire(server), content: blobs });
+      const [one, other] = [laneOf('lane-1'), laneOf('lane-2')];
+      const command = commandFor(
+        addAction(blobs, ['sleep 10', 'complete 0'], { action: { doNotCache: true } }),
+      );
+      sim.choose('something else', 2);
+      await Promise.all([firstLane(one, command), secondLane(other, command)]);
+      const { statuses } = await worker.statusAll();
+      await Promise.all([one.release(), other.release()]);
+      server.close();
+      await worker.release();
+      sim.check(statuses.length === 1, `an action was started ${statuses.length} times`);
+    },
+  });
+  const log = [{ question: choice('something else'), n: 2, answer: 1 }];
+  const { places } = await explain(createExecutor(scenario), log);
+  const started = places.filter(({ what }) => what.endsWith(' was started'));
+  expect(started.map(({ what, frames: [frame] }) => `${what} in ${frame?.split(' ')[0] ?? ''}`)).toEqual(
+    BOTH.slice(0, 2),
+  );
+});
