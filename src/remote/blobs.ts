@@ -69,6 +69,8 @@ export interface BlobsOptions {
 const TAKEN_BYTES_MAX = 4 * 1024 * 1024;
 /** A directory of this size fits into a page of its own, with the length of the directory and the token of the page. */
 const DIRECTORY_BYTES_MAX = TAKEN_BYTES_MAX - 16;
+/** How many digests are looked up at a time. */
+const PART_DIGESTS = 1_000;
 /** Room for the fields of a batch besides its blobs: with the default blob limit, every client accepts the message. */
 const FIELDS_BYTES_MAX = TAKEN_BYTES_MAX - 4_000_000;
 const OK: Init<StatusMessage> = { code: RPC_CODES.OK, message: '' };
@@ -106,8 +108,7 @@ export class Blobs {
     { blobDigests }: FindMissingBlobsRequest,
     context: RpcContext,
   ): Promise<FindMissingBlobsResponse> {
-    const digests = blobDigests.map((digest) => soundDigest('blob_digests', digest));
-    const missing = await this.#content.findMissing(digests, context);
+    const missing = await this.#missingOf(blobDigests, context);
     const bytes = missing.reduce((sum, digest) => sum + encodedBytes(digest), 0);
     // The batch limit does not apply: the answer contains no blobs, and its client may not have raised its limit.
     if (bytes > TAKEN_BYTES_MAX) {
@@ -115,6 +116,20 @@ export class Blobs {
       throw badField('blob_digests', expected, missing.length);
     }
     return { missingBlobDigests: missing.map(digestMessage) };
+  }
+
+  /** In parts, between which the store may give others a turn: a message may have tens of thousands of digests. */
+  async #missingOf(
+    digests: FindMissingBlobsRequest['blobDigests'],
+    context: RpcContext,
+  ): Promise<readonly Digest[]> {
+    const missing = new Map<string, Digest>();
+    for (let at = 0; at < digests.length; at += PART_DIGESTS) {
+      const part = digests.slice(at, at + PART_DIGESTS);
+      const sound = part.map((digest) => soundDigest('blob_digests', digest));
+      for (const one of await this.#content.findMissing(sound, context)) missing.set(digestKey(one), one);
+    }
+    return [...missing.values()];
   }
 
   async batchUpdate(

@@ -285,6 +285,17 @@ describe('executing an action', () => {
       expect(error).toMatchObject({ status: { violations } });
     }));
 
+  test('a request for many blobs looks for them in parts, and names each that is missing once', () =>
+    play(async ({ service, content }) => {
+      const there = content.add('there');
+      const lost = Array.from({ length: 2_500 }, (_, n) => digestOf(`lost ${n}`));
+      const findMissing = vi.spyOn(content, 'findMissing');
+      const request = { instanceName: '', blobDigests: [...lost, there, ...lost.slice(0, 10)] };
+      const { missingBlobDigests } = await service.unary(M.findMissingBlobs, request, call());
+      expect(missingBlobDigests).toEqual(lost);
+      expect(findMissing.mock.calls.map(([digests]) => digests.length)).toEqual([1_000, 1_000, 511]);
+    }));
+
   test('a name of more characters than a server keeps is refused', () =>
     play(async ({ service, server, content }) => {
       const actionDigest = putAction(content);

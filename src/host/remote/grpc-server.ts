@@ -41,6 +41,7 @@ import {
 import { guardCallback } from '../guard-callback.ts';
 import { KEEPALIVE, keepaliveOptions } from './keepalive.ts';
 import { loadGrpc, refuseGrpcInSimulation } from './load-grpc.ts';
+import { giveTurns } from './turns.ts';
 
 /** The access log's entry for a call that has ended. */
 export interface RpcAccess {
@@ -141,6 +142,8 @@ const KINDS = {
 };
 const MIB = 1024 * 1024;
 const KEEPALIVE_MS = 30_000;
+/** Messages up to this size are decoded at once. */
+const SMALL_BYTES = 64 * 1024;
 /** The channel on which Node announces each connection to a server of this process. */
 const NEW_CONNECTION = 'net.server.socket';
 /** Time for the last answers to leave before connections are cut, in milliseconds. */
@@ -454,6 +457,8 @@ class GrpcServer implements RemoteEndpoint {
       const work = async (): Promise<Uint8Array> => {
         this.#admit(served);
         served.bytesIn = call.request.length;
+        // Large messages take long to decode, and several may come at once.
+        if (call.request.length > SMALL_BYTES) await giveTurns();
         const request = method.request.decode(call.request);
         served.takes(request);
         return encodeAnswer(method, await this.#options.service.unary(method, request, served.context));

@@ -1,12 +1,14 @@
 /**
  * Turns of the event loop. Invariant: work that calls this between its steps delays timers and sockets by a few of its
- * steps at most.
+ * steps at most, however many callers do so at the same time.
  */
 
 /** Short enough that callers hardly notice. */
 const TURN_MS = 10;
 
 let lastMs = -Infinity;
+/** Those that wait for a turn, the first one first. */
+const waiting: (() => void)[] = [];
 
 /**
  * Yields to the event loop if it has not had a turn for 10 ms. Small files are read and written synchronously, which is
@@ -15,11 +17,15 @@ let lastMs = -Infinity;
 export async function giveTurns(): Promise<void> {
   if (!isTurnDue()) return;
   await new Promise<void>((resolve) => {
-    setImmediate(() => {
-      lastMs = performance.now();
-      resolve();
-    });
+    if (waiting.push(resolve) === 1) setImmediate(giveTurn);
   });
+}
+
+/** One caller goes on in each turn: if all did, the others of the event loop would wait for the steps of all of them. */
+function giveTurn(): void {
+  lastMs = performance.now();
+  waiting.shift()?.();
+  if (waiting.length > 0) setImmediate(giveTurn);
 }
 
 /**
