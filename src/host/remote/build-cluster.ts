@@ -37,7 +37,11 @@ import { BLOB_COMPRESSION } from './blob-compression.ts';
 import { casFilerIn } from './cas-filer.ts';
 import { createDiskActionCache } from './disk-action-cache.ts';
 import { createDiskActions } from './disk-actions.ts';
-import { createDiskContentStore, type DiskContentStore } from './disk-content-store.ts';
+import {
+  createDiskContentStore,
+  createUnsharedContentStore,
+  type DiskContentStore,
+} from './disk-content-store.ts';
 import { guardCallback, sayingHourly } from '../guard-callback.ts';
 import { refuseGrpcInSimulation } from './load-grpc.ts';
 import { PrivateActionCache } from './private-action-cache.ts';
@@ -204,7 +208,8 @@ function openStores(
   const heard = onTrouble === undefined ? {} : { onTrouble };
   let content: DiskContentStore | undefined;
   try {
-    content = createDiskContentStore({ dir: join(dir, 'cas'), maxBytes: casBytesMax, ...heard });
+    const options = { dir: join(dir, 'cas'), maxBytes: casBytesMax, ...heard };
+    content = cas === undefined ? createUnsharedContentStore(options) : createDiskContentStore(options);
     const cache = createDiskActionCache({ dir: join(dir, 'ac'), ...heard });
     if (cas !== undefined) return { content, cache };
     return {

@@ -49,11 +49,11 @@ export class PrivateContentStore implements DiskContentStore {
   }
 
   hold(digests: readonly Digest[]): BlobHold {
-    return this.#content.hold(digests);
+    return this.#safe().hold(digests);
   }
 
   holdAlong(held: Digest, digests: readonly Digest[]): void {
-    this.#content.holdAlong(held, digests);
+    this.#safe().holdAlong(held, digests);
   }
 
   close(): void {

@@ -19,6 +19,12 @@ const LEASE_MS = 2_000;
  */
 const RENEWALS_MAX = 30;
 
+/**
+ * A blob touched less than this ago is not touched again, so its last use, or the start of a hold, may be this much
+ * later than its time of touch.
+ */
+export const TOUCH_MS = 1_000;
+
 /** A hold of several blobs, all of which have been touched at this time or later. */
 export interface Holding {
   sinceMs: number;
@@ -31,25 +37,47 @@ interface Seen {
   renewals: number;
 }
 
+/** Who shares the folder of a store, as far as this process must know it. */
+export interface Sharing {
+  /** The holds of this process. */
+  readonly holds: Set<Holding>;
+  /** Shows that this process lives, and since when it has touched all that it holds. */
+  renew(): void;
+  /** A time before which every blob that was last touched is unheld. */
+  unheldBeforeMs(): Promise<number>;
+  /** True if no other process shares the folder, or those that do stand still. */
+  isAlone(): boolean;
+  /** Removes what dead processes have left. */
+  sweep(): void;
+  close(): void;
+}
+
+/** A folder that no other process uses: it needs no lease. */
+export function unshared(): Sharing {
+  return {
+    holds: new Set(),
+    renew: () => undefined,
+    unheldBeforeMs: () => Promise.resolve(Date.now()),
+    isAlone: () => true,
+    sweep: () => undefined,
+    close: () => undefined,
+  };
+}
+
 /** Shows other processes since when this one has touched all blobs that it holds, and knows theirs. */
-export class StoreLease {
+export class StoreLease implements Sharing {
   readonly #folder: string;
   readonly #incoming: string;
   readonly #path: string;
-  readonly #touchMs: number;
   readonly #timer: NodeJS.Timeout;
   readonly #seen = new Map<string, Seen>();
   readonly holds: Set<Holding> = new Set<Holding>();
 
-  /**
-   * `touchMs` is how much later than its touch the last use of a blob may be. Throws the system's error if the lease
-   * cannot be written for any reason other than a full disk.
-   */
-  constructor(root: string, touchMs: number) {
+  /** Throws the system's error if the lease cannot be written for any reason other than a full disk. */
+  constructor(root: string) {
     this.#folder = join(root, 'leases');
     this.#incoming = join(root, 'incoming');
     this.#path = join(this.#folder, ownName());
-    this.#touchMs = touchMs;
     this.sweep();
     this.#write((error) => {
       if (!isOutOfRoom(error)) throw error;
@@ -61,20 +89,17 @@ export class StoreLease {
     this.#timer.unref();
   }
 
-  /** Shows that this process lives, and since when it has touched all that it holds. */
   renew(): void {
     this.#write(() => undefined);
   }
 
-  /** A time before which every blob that was last touched is unheld. */
   async unheldBeforeMs(): Promise<number> {
     this.renew();
     let before = this.#oldestMs();
     for (const path of this.#others()) before = Math.min(before, await sinceMsOf(path));
-    return before - 2 * this.#touchMs;
+    return before - 2 * TOUCH_MS;
   }
 
-  /** True if no other process shares the folder, or those that do stand still. */
   isAlone(): boolean {
     return this.#others().next().done === true;
   }

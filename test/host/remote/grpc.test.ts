@@ -763,6 +763,13 @@ describe('over gRPC', () => {
     expect(troubles).toEqual([]);
   });
 
+  test('a store in its temporary folder has no lease', async () => {
+    const dir = ownTempRoot();
+    await serve({});
+    const [name = ''] = readdirSync(dir);
+    expect(readdirSync(join(dir, name, 'cas/leases'))).toEqual([]);
+  });
+
   test('its temporary folder has the same rights if a store makes it again', async () => {
     const dir = ownTempRoot();
     const { cluster } = await serve();

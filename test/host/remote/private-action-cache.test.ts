@@ -1,12 +1,23 @@
 // No result that others may have put into a temporary folder is given.
-import { chmodSync, cpSync, mkdtempSync, readdirSync, rmSync, statSync, symlinkSync } from 'node:fs';
+import {
+  chmodSync,
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { createMemoryActionCache } from '../../../src/cas/memory-action-cache.ts';
 import { digestOf } from '../../../src/cas/digest-of.ts';
 import { createDiskActionCache } from '../../../src/host/remote/disk-action-cache.ts';
-import { createDiskContentStore } from '../../../src/host/remote/disk-content-store.ts';
+import { createUnsharedContentStore } from '../../../src/host/remote/disk-content-store.ts';
 import { PrivateActionCache } from '../../../src/host/remote/private-action-cache.ts';
 import { PrivateContentStore } from '../../../src/host/remote/private-content-store.ts';
 import { makeTempFolder } from '../../../src/host/temp-folder.ts';
@@ -90,7 +101,9 @@ test('what was read from a folder that was made again meanwhile does not count',
 test('blobs are in no folder that others may write to, or have made', async () => {
   const folder = makeTempFolder('serve');
   onTestFinished(() => folder.remove());
-  const disk = createDiskContentStore({ dir: join(folder.path, 'cas') });
+  vi.useFakeTimers({ toFake: ['setInterval'] });
+  onTestFinished(() => void vi.useRealTimers());
+  const disk = createUnsharedContentStore({ dir: join(folder.path, 'cas') });
   onTestFinished(() => disk.close());
   const store = new PrivateContentStore(disk, folder);
   const bytes = new TextEncoder().encode('blob');
@@ -104,7 +117,14 @@ test('blobs are in no folder that others may write to, or have made', async () =
 
   const others = mkdtempSync(join(tmpdir(), 'dryrunner-others-'));
   onTestFinished(() => rmSync(others, { recursive: true }));
+  const planted = join(others, 'cas', 'objects', blob.hash.slice(0, 2), blob.hash.slice(2));
+  for (const path of [join(planted, '..'), join(others, 'cas/leases'), join(others, 'cas/incoming')]) {
+    mkdirSync(path, { recursive: true });
+  }
+  writeFileSync(planted, bytes);
+  utimesSync(planted, 1, 1);
   const writer = store.openWrite(blob);
+  const hold = store.hold([digestOf('held')]);
   rmSync(folder.path, { recursive: true });
   symlinkSync(others, folder.path);
   const refusal = {
@@ -116,9 +136,15 @@ test('blobs are in no folder that others may write to, or have made', async () =
     () => store.read(blob),
     () => store.readStream(blob)[Symbol.asyncIterator]().next(),
     () => store.write(blob, bytes),
+    () => store.hold([blob]),
+    () => store.holdAlong(digestOf('held'), [blob]),
     () => writer.write(0, bytes),
     () => writer.finish(),
   ];
   for (const call of calls) await expect((async () => call())()).rejects.toMatchObject(refusal);
-  expect(readdirSync(others)).toEqual([]);
+  // What a store that others share does again and again.
+  vi.advanceTimersByTime(60_000);
+  hold.release();
+  for (const name of ['leases', 'incoming']) expect(readdirSync(join(others, 'cas', name))).toEqual([]);
+  expect(statSync(planted).mtimeMs).toBe(1_000);
 });
