@@ -14,7 +14,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import tls from 'node:tls';
 import { promisify } from 'node:util';
-import { Worker } from 'node:worker_threads';
+import { BroadcastChannel as ThreadsChannel, Worker } from 'node:worker_threads';
 import zlib from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import {
@@ -75,6 +75,9 @@ const CALLS: readonly (readonly [name: string, call: () => unknown])[] = [
   ['child_process.execFile', () => promisify(childProcess.exec)('true')],
   ['worker_threads.Worker', () => new Worker('', { eval: true })],
   ['worker_threads.Worker', () => new (class extends Worker {})('', { eval: true })],
+  ['worker_threads.BroadcastChannel', () => new ThreadsChannel('x')],
+  ['BroadcastChannel', () => new BroadcastChannel('x')],
+  ['BroadcastChannel', () => new BroadcastChannel('again')],
   ['Atomics.wait', () => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1)],
   ['crypto.scrypt', () => crypto.scrypt('a', 'b', 8, ignore)],
   ['crypto.pbkdf2', () => promisify(crypto.pbkdf2)('a', 'b', 1, 8, 'sha1')],

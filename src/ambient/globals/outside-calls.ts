@@ -87,6 +87,8 @@ const ROWS: readonly Row[] = [
   { path: 'child_process.ChildProcess.prototype', functions: /^spawn$/, ...PROCESS },
   { path: 'cluster', functions: /^fork$/, ...PROCESS },
   { path: 'worker_threads', functions: /^Worker$/, ...THREAD },
+  { path: 'worker_threads', functions: /^BroadcastChannel$/, ...PORT },
+  { path: 'BroadcastChannel', functions: /^BroadcastChannel$/, ...PORT },
   { path: 'worker_threads.BroadcastChannel.prototype', functions: /^postMessage$/, ...PORT },
   { path: 'worker_threads.MessagePort.prototype', functions: /^postMessage$/, ...PORT },
   {
@@ -135,6 +137,7 @@ const GLOBALS: Readonly<Record<string, object>> = {
   Atomics,
   WebAssembly: (globalThis as { readonly WebAssembly?: object }).WebAssembly ?? {},
   fetch: globalThis,
+  BroadcastChannel: globalThis,
 };
 /** Watched from the start: they are cheap to load, and the others end up in them. */
 const BASE: ReadonlySet<string> = new Set([
@@ -195,6 +198,8 @@ function watchRow(row: Row): void {
   const holder = isInstance === true ? (Object.getPrototypeOf(owner) as object) : owner;
   for (const key of Object.getOwnPropertyNames(holder)) {
     if (!functions.test(key) || key === 'constructor') continue;
+    // Node defines some globals anew when they are first read.
+    if (holder === globalThis) Reflect.get(holder, key);
     replaceProperty(nameOf(key, path), holder, key, (before) => watched(before, key, row), true);
   }
 }
