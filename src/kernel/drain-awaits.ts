@@ -38,6 +38,8 @@ interface Made {
   /** The promise that is awaited, or on which this one was chained. */
   readonly parent: object | undefined;
   readonly taken: Error;
+  /** In a reaction of an await: the first await of the function that goes on, in the stack of which its caller is. */
+  readonly first: Made | undefined;
 }
 
 interface Frame {
@@ -70,15 +72,23 @@ export class AwaitWatch {
   /** `flows` are named async functions that are called later. */
   constructor(flows: readonly ((...args: never[]) => unknown)[]) {
     this.#flows = new Set(flows.map(({ name }) => name));
+    let first: Made | undefined;
     const drop = (promise: object): void => void this.#made.delete(promise);
     this.#stop = promiseHooks.createHook({
       init: (promise: object, parent: object | undefined) => {
         if (this.#made.size >= KEPT_MAX) return;
         const restore = setStackLimit(FRAMES_MAX);
-        this.#made.set(promise, { promise, parent, taken: new Error('place') });
+        this.#made.set(promise, { promise, parent, taken: new Error('place'), first });
         restore();
       },
-      before: drop,
+      before: (promise: object) => {
+        const made = this.#made.get(promise);
+        first = made?.first ?? made;
+        drop(promise);
+      },
+      after: () => {
+        first = undefined;
+      },
       settled: drop,
     }) as () => void;
   }
@@ -107,7 +117,10 @@ class Flow {
 
   ends(): PendingAwait[] {
     const awaits = this.#all.filter((one) => isAwait(one) && this.#isPart(one, new Set()));
+    // What waits for a function that waits by itself; several may wait for one, which is then in none of their stacks.
+    const unfinished = new Set(awaits.flatMap((one) => this.#promisesOf(one)));
     return awaits
+      .filter(({ parent }) => parent === undefined || !unfinished.has(parent))
       .filter((one) => !awaits.some((other) => isBelow(one, other)))
       .map(({ stack, parent }) => {
         const madeAt = parent === undefined ? undefined : this.#byPromise.get(parent)?.stack;
@@ -118,7 +131,7 @@ class Flow {
   /** True if the flow waits for this promise. */
   #isPart(one: Read, seen: Set<Read>): boolean {
     const { frames, running, path, parent, promise } = one;
-    if (path === undefined || parent === undefined || seen.has(one)) return false;
+    if (parent === undefined || seen.has(one)) return false;
     seen.add(one);
     if (!isAwait(one)) {
       const isCombined = COMBINED.test(frames[1]?.text ?? '');
@@ -127,8 +140,14 @@ class Flow {
     }
     // After its first await, the stack of a function shows the functions that await it; before that, it shows only its
     // callers.
-    if (running === 1) return true;
-    return this.#isAwaited(this.#calledAt(frames), seen);
+    if (running === 1 && path !== undefined) return true;
+    return this.#isAwaited(this.#promisesOf(one), seen);
+  }
+
+  /** The promises of the function that waits there. */
+  #promisesOf({ frames, running, first }: Read): readonly object[] {
+    if (running > 1) return this.#calledAt(frames);
+    return first === undefined ? [] : this.#calledAt(framesOf(first));
   }
 
   #isAwaited(promises: readonly object[], seen: Set<Read>): boolean {
@@ -158,7 +177,7 @@ class Flow {
 }
 
 function readOf(made: Made, flows: ReadonlySet<string>): Read {
-  const lines = stackOf(made.taken)?.split('\n').slice(LINES_ABOVE) ?? [];
+  const lines = linesOf(made);
   const frames = lines.map(frameOf);
   const isFlow = ({ name }: Frame): boolean => flows.has(name.split(' ', 1)[0] ?? '');
   // Tools that map places back to their sources may remove the mark of an awaiting frame.
@@ -169,6 +188,14 @@ function readOf(made: Made, flows: ReadonlySet<string>): Read {
   const way = frames.slice(0, flowAt + 1).filter(({ text }) => !DRIVER.test(text));
   const path = flowAt < 0 ? undefined : way.map(({ name }) => name);
   return { ...made, stack: lines.join('\n'), frames, running, path };
+}
+
+function linesOf({ taken }: Made): readonly string[] {
+  return stackOf(taken)?.split('\n').slice(LINES_ABOVE) ?? [];
+}
+
+function framesOf(made: Made): readonly Frame[] {
+  return linesOf(made).map(frameOf);
 }
 
 function frameOf(line: string): Frame {
@@ -187,7 +214,8 @@ function isAwait({ frames, parent }: Read): boolean {
 }
 
 /** True if `other` is on the same path, further from the flow's beginning. */
-function isBelow({ path = [], running }: Read, { path: other = [] }: Read): boolean {
+function isBelow({ path, running }: Read, { path: other = [] }: Read): boolean {
+  if (path === undefined) return false;
   // A function that is not async is in the stack of its callee until that awaits for the first time, and not
   // afterwards.
   const way = path.filter((name, at) => at === 0 || at >= running - 1 || other.includes(name));

@@ -13,6 +13,13 @@ async function waitFor(promise: Promise<unknown>): Promise<unknown> {
   return await promise;
 }
 
+/** Goes on a few times before it waits. */
+async function attempts(): Promise<void> {
+  await turn(1);
+  await turn(1);
+  await waitFor(never());
+}
+
 function never(): Promise<never> {
   return new Promise(nothing);
 }
@@ -73,6 +80,31 @@ test.for<readonly [string, () => Promise<unknown>, readonly string[]]>([
     async function part() {
       await turn(1);
       await Promise.all([turn(3), waitFor(never()), turn(2)]);
+    },
+    ['waitFor part <- never part'],
+  ],
+  [
+    'in a function whose promise is also caught',
+    async function part() {
+      const going = attempts();
+      going.catch(nothing);
+      await going;
+    },
+    ['waitFor attempts <- never attempts'],
+  ],
+  [
+    'in a function for which two others wait',
+    async function part() {
+      const going = attempts();
+      await Promise.all([waitFor(going), waitFor(going)]);
+    },
+    ['waitFor attempts <- never attempts'],
+  ],
+  [
+    'in a function whose promise nobody awaits any more',
+    async function part() {
+      attempts().catch(nothing);
+      await waitFor(never());
     },
     ['waitFor part <- never part'],
   ],
