@@ -45,7 +45,10 @@ export async function statusNow(querier: StatusQueryNower, runId: RunID): Promis
   return { status, service };
 }
 
-/** The current status of all runs, in creation order (R37, R43). See {@link finalStatus}. */
+/**
+ * The current status of all runs that are remembered, in creation order (R37, R43); those of a runner are as many as its
+ * option `history` says. See {@link finalStatus}.
+ */
 export async function statusAll(querier: StatusQueryNower): Promise<QueryResult> {
   check('querier', querier, QUERY_NOW);
   return querier.queryNow({ allRuns: true, states: ALL_MASK });

@@ -40,7 +40,10 @@ export interface StatusQuerier extends StatusQueryNower {
 export interface LegacyStatusReader {
   /** The current status of one run; rejects with `RUNNER_UNKNOWN_RUN`. */
   status(runId: RunID): Promise<StatusResult>;
-  /** The current status of all runs, in creation order. */
+  /**
+   * The current status of all runs that are remembered, in creation order. A runner of capacity 1 remembers the last one
+   * alone, unless its option `history` says otherwise: to count what was started, give it `history: 0`.
+   */
   statusAll(): Promise<QueryResult>;
 }
 
