@@ -68,8 +68,12 @@ function statusOfRun({ state, error, actionResult }: RunStatus): RpcStatus {
   return actionResult?.grpcStatus ?? { code: CODES[state], message: WORDS[state] ?? error };
 }
 
+/** What a client gets of an action that no client has given up. */
+const ABORTED_BY_SERVER = 'the server aborted the action';
+const ABORTED_FOR_CLIENT = 'the action was aborted';
+
 const WORDS: Partial<Readonly<Record<RunState, string>>> = {
-  ABORTED: 'the server aborted the action',
+  ABORTED: ABORTED_BY_SERVER,
   TIMEDOUT: 'the action took longer than its timeout',
 };
 
@@ -197,9 +201,9 @@ class Execution {
   /** The operations of clients that wait for its result. */
   readonly operations = new Set<Operation>();
   stage: Stage = EXECUTION_STAGES.QUEUED;
-  /** All clients left before a runner accepted it: it is aborted once one has. */
+  /** It was aborted before a runner accepted it, which is told to abort it once it has. */
   isCancelled = false;
-  /** Its clients have cancelled it or left. */
+  /** It is being aborted because its clients have cancelled it or left, and not because the server closes. */
   isGivenUp = false;
   /** Retries the abort if the runner refused it. */
   retry: Timer | undefined;
@@ -219,6 +223,11 @@ class Execution {
     for (const operation of this.operations) operation.enter(stage);
   }
 
+  /** Why it was aborted. */
+  get abortedText(): string {
+    return this.isGivenUp ? ABORTED_FOR_CLIENT : ABORTED_BY_SERVER;
+  }
+
   /** True if all its clients have been away for long enough. */
   get isAbandoned(): boolean {
     return [...this.operations].every(({ watchers, abandoned }) => watchers === 0 && abandoned === undefined);
@@ -231,9 +240,9 @@ class Execution {
   }
 }
 
-const CANCELLED_RESULT: Pick<Init<OperationMessage>, 'error'> = {
-  error: statusMessage({ code: RPC_CODES.CANCELLED, message: 'the action was aborted' }),
-};
+function cancelledResult(message: string): OperationResult {
+  return { error: statusMessage({ code: RPC_CODES.CANCELLED, message }) };
+}
 
 /** An action that is ready to run. */
 export interface PreparedAction {
@@ -433,7 +442,7 @@ export class Executions {
       const offer: Offer = {
         start: async (runner) => {
           execution.drop = undefined;
-          if (execution.isCancelled) throw new RpcError('CANCELLED', 'the action was aborted');
+          if (execution.isCancelled) throw new RpcError('CANCELLED', execution.abortedText);
           return runner.run(command);
         },
         follow: async (runner, first) => {
@@ -446,7 +455,7 @@ export class Executions {
         waits: () => {
           const drop = (): void => {
             this.#workers.drop(offer);
-            over(CANCELLED_RESULT);
+            over(cancelledResult(execution.abortedText));
           };
           begun();
           if (execution.isCancelled) drop();
@@ -455,7 +464,7 @@ export class Executions {
         fail: (error) => {
           // Clients that already have the operation read from it how it ended.
           reject(error);
-          over(execution.isCancelled ? CANCELLED_RESULT : failureResult(error));
+          over(execution.isCancelled ? cancelledResult(execution.abortedText) : failureResult(error));
         },
       };
       try {
@@ -496,7 +505,7 @@ export class Executions {
       const status = await this.#lastStatus(execution, runner, first);
       const logs = await this.#partialLogs(status, execution);
       if (this.#options.dropLogs !== undefined) await this.#dropLogs(this.#options.dropLogs, runner, status);
-      if (status.state === 'ABORTED' && execution.isGivenUp) return CANCELLED_RESULT;
+      if (status.state === 'ABORTED' && execution.isGivenUp) return cancelledResult(ABORTED_FOR_CLIENT);
       return resultOfRun(status, logs);
     } catch (error) {
       const result = failureResult(error);
@@ -667,7 +676,7 @@ export class Executions {
     const { operations } = operation.execution;
     if (operations.size === 1) return false;
     operations.delete(operation);
-    operation.end(CANCELLED_RESULT);
+    operation.end(cancelledResult(ABORTED_FOR_CLIENT));
     this.#retire(operation);
     return true;
   }
@@ -696,7 +705,7 @@ export class Executions {
   async #abort(execution: Execution): Promise<void> {
     // Later requests for the same action must not join one that is being aborted.
     this.#unshare(execution);
-    execution.isGivenUp = true;
+    if (!this.#isClosed) execution.isGivenUp = true;
     const { run, drop } = execution;
     if (run === undefined) {
       execution.isCancelled = true;
@@ -707,7 +716,10 @@ export class Executions {
       // The end of the run arrives as its status.
       await run.runner.abort(run.runId);
     } catch (error) {
-      if (!isUnknown(error)) throw error;
+      if (isUnknown(error)) return;
+      // The run goes on, and may be aborted later for another reason.
+      execution.isGivenUp = false;
+      throw error;
     }
   }
 

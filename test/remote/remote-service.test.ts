@@ -997,6 +997,43 @@ describe('an action that nobody wants any more', () => {
       { fake: { script: () => ({ runMs: 1e6 }) } },
     ));
 
+  /** Why an operation was cancelled, as its client gets it. */
+  const lastError = (messages: readonly OperationMessage[]): string =>
+    messages.at(-1)?.error?.message ?? 'no error';
+
+  test('because the server closes is said to be aborted by the server, running or waiting', () =>
+    play(
+      async ({ sim, content, runner }) => {
+        const parts = { runner: [runner], content, cache: createMemoryActionCache() };
+        const server = createRemoteService(sim.world, parts);
+        const actions = ['1', '2'].map((n) => putAction(content, { arguments: ['true', n] }));
+        const ends = actions.map((action) => all(execute(overWire(server), action)));
+        await sim.sleep(10);
+        expect(server.queuedOperations).toBe(1);
+        server.close();
+        expect((await Promise.all(ends)).map(lastError)).toEqual([
+          'the server aborted the action',
+          'the server aborted the action',
+        ]);
+      },
+      { fake: { script: () => ({ runMs: 1e6 }) } },
+    ));
+
+  test('is aborted by the server if its runner refused a cancellation before', () =>
+    play(
+      async ({ sim, content, runner }) => {
+        const refusal = new RunnerError('RUNNER_INJECTED_FAULT', 'not now');
+        const parts = { runner: refusing(runner, refusal), content, cache: createMemoryActionCache() };
+        const server = createRemoteService(sim.world, parts);
+        const ended = all(execute(overWire(server), putAction(content)));
+        await sim.sleep(10);
+        await failure(named(server, (await operationsOf(server))[0] ?? ''));
+        server.close();
+        expect(lastError(await ended)).toBe('the server aborted the action');
+      },
+      { fake: { script: () => ({ runMs: 1e6 }) } },
+    ));
+
   test('because its client has left is aborted later if its runner does not do it now', () =>
     play(
       async ({ sim, content, runner }) => {
