@@ -10,6 +10,7 @@ export type {
   AmbientParts,
   AmbientSession,
   AmbientTimerKind,
+  ProcessLeftover,
 } from '../simulation/ambience.ts';
 export { type AmbientOptions, ambientTime } from './ambient-time.ts';
 export {

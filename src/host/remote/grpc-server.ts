@@ -224,19 +224,23 @@ class ServedCall {
   }
 
   /**
-   * Sends a message. Resolves when there is room for the next one, or the client is gone; undefined if there is room at
-   * once, so that small messages leave together.
+   * Sends a message. Resolves when no more than `unsentMax` bytes wait to be sent, or the client is gone; undefined if that is so
+   * at once, so that small messages leave together.
    */
-  send(call: ServerWritableStream<Buffer, Uint8Array>, bytes: Uint8Array): Promise<void> | undefined {
+  send(
+    call: ServerWritableStream<Buffer, Uint8Array>,
+    bytes: Uint8Array,
+    unsentMax: number,
+  ): Promise<void> | undefined {
     const { length } = bytes;
     this.bytesOut += length;
     this.#unsentBytes += length;
     // Its return value counts messages, however large: 16 may wait.
     call.write(bytes, () => {
       this.#unsentBytes -= length;
-      if (this.#unsentBytes <= UNSENT_BYTES_MAX) this.#settle?.();
+      if (this.#unsentBytes <= unsentMax) this.#settle?.();
     });
-    if (this.#unsentBytes <= UNSENT_BYTES_MAX) return undefined;
+    if (this.#unsentBytes <= unsentMax) return undefined;
     return new Promise((resolve) => {
       this.#settle = resolve;
     });
@@ -248,6 +252,11 @@ class ServedCall {
 
   gives(answer: unknown): void {
     if (isExecution(methodName({ path: this.#method }))) this.#operation = answer as OperationMessage;
+  }
+
+  /** True once the last message of an execution was sent. */
+  get hasResult(): boolean {
+    return this.#operation?.done === true;
   }
 
   /** Reports how the call ended, once. */
@@ -487,12 +496,21 @@ class GrpcServer implements RemoteEndpoint {
           if (sent !== undefined) await sent;
           if (served.isGone) break;
           served.gives(message);
-          sent = served.send(call, encodeAnswer(method, message));
+          const bytes = encodeAnswer(method, message);
+          if (served.hasResult) {
+            const left = served.send(call, bytes, 0);
+            // The end leaves with it.
+            call.end();
+            await left;
+            // For the service it is received now, and what it names may go, unless the client is gone.
+            break;
+          }
+          sent = served.send(call, bytes, UNSENT_BYTES_MAX);
         }
       };
       work().then(
         () => {
-          call.end();
+          if (!call.writableEnded) call.end();
           served.over('OK');
         },
         (error: unknown) => call.emit('error', this.#failed(served, error)),

@@ -22,7 +22,7 @@ import http2, {
 import { connect as connectSocket, createServer, type AddressInfo, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as pause } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as pause } from 'node:timers/promises';
 import { rootCertificates } from 'node:tls';
 import { deflateRawSync, deflateSync, inflateRawSync } from 'node:zlib';
 import type * as grpc from '@grpc/grpc-js';
@@ -1244,6 +1244,48 @@ describe('over gRPC', () => {
     leave(session, stream);
     await ended.opened;
     expect(made).toBeLessThanOrEqual(2);
+  });
+
+  test('the result of an execution counts as received once it has left, and not before', async () => {
+    const events: string[] = [];
+    const [made, ended] = [new Gate(), new Gate()];
+    const service = {
+      unary: vi.fn(),
+      async *serverStream() {
+        try {
+          yield { name: 'o', done: false };
+          made.open();
+          yield { name: 'o', done: true };
+        } finally {
+          events.push('asked for more');
+          ended.open();
+        }
+      },
+      clientStream: vi.fn(),
+    };
+    const server = await serveRemote({ service: service as never });
+    ends.push(() => server.close(0));
+    // No byte of a message may be sent until the client says so.
+    const session = connect(server.endpoint.replace('grpc', 'http'), { settings: { initialWindowSize: 0 } });
+    ends.push(() => session.destroy());
+    await once(session, 'localSettings');
+    const stream = session.request({
+      ':method': 'POST',
+      ':path': M.execute.path,
+      'content-type': 'application/grpc',
+      te: 'trailers',
+    });
+    stream.end(Buffer.alloc(5));
+    await once(stream, 'response');
+    await made.opened;
+    for (let turn = 0; turn < 10; turn += 1) await nextTurn();
+    events.push('may be sent');
+    session.settings({ initialWindowSize: 65_535 });
+    const trailers = once(stream, 'trailers');
+    stream.resume();
+    await ended.opened;
+    expect(events).toEqual(['may be sent', 'asked for more']);
+    expect((await trailers)[0]).toMatchObject({ 'grpc-status': '0' });
   });
 
   // gRPC calls nobody back for a message that is written then.
