@@ -5,7 +5,7 @@
  */
 import * as is from '../../kernel/shape.ts';
 import { createHash } from 'node:crypto';
-import { utimesSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { readFile, type FileHandle } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { check } from '../../kernel/argument-check.ts';
@@ -260,11 +260,7 @@ class DiskBlobs implements DiskContentStore {
       reserve: (bytes) => this.#room.reserve(bytes, digest.sizeBytes),
       free: (bytes) => this.#room.free(bytes),
       adding: (bytes, add) => this.#room.adding(bytes, add),
-      adopt: (incoming) => {
-        // Its last bytes may have arrived long ago.
-        utimesSync(incoming, Date.now() / 1_000, Date.now() / 1_000);
-        this.#adopt(incoming, digest);
-      },
+      adopt: (incoming) => this.#adopt(incoming, digest),
       ended: () => this.#writers.delete(writer),
     });
     this.#writers.add(writer);

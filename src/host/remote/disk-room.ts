@@ -58,7 +58,11 @@ export class DiskRoom {
   }
 
   get sizeBytes(): number {
-    if (!this.#isCounted) this.#count([...storedBlobs(this.#root)], []);
+    try {
+      if (!this.#isCounted) this.#count([...storedBlobs(this.#root)], []);
+    } catch (error) {
+      throw this.#folders.failure(error);
+    }
     return this.#sizeBytes;
   }
 
@@ -135,9 +139,13 @@ export class DiskRoom {
 
   /** Evicts, or waits for an eviction in progress. */
   async #evictOnce(bytes: number, limitFor: (usedBytes: number) => number): Promise<void> {
-    this.#evicting ??= this.#evict(bytes, limitFor).finally(() => {
-      this.#evicting = undefined;
-    });
+    this.#evicting ??= this.#evict(bytes, limitFor)
+      .catch((error: unknown) => {
+        throw this.#folders.failure(error);
+      })
+      .finally(() => {
+        this.#evicting = undefined;
+      });
     await this.#evicting;
   }
 
@@ -162,7 +170,7 @@ export class DiskRoom {
       () => undefined,
       (error: unknown) => {
         this.#scanned = undefined;
-        throw error;
+        throw this.#folders.failure(error);
       },
     );
     await this.#scanned;

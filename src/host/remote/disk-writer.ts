@@ -4,7 +4,7 @@
  */
 import * as is from '../../kernel/shape.ts';
 import { createHash, type Hash } from 'node:crypto';
-import { closeSync, openSync, writeSync } from 'node:fs';
+import { closeSync, openSync, utimesSync, writeSync } from 'node:fs';
 import { check } from '../../kernel/argument-check.ts';
 import { RunnerError } from '../../kernel/errors.ts';
 import { BLOB_BYTES, type BlobWriter, givenUp, wrongDigest } from '../../model/content-store.ts';
@@ -62,14 +62,11 @@ export class DiskWriter implements BlobWriter {
       this.#place.free(chunk.length);
       throw error;
     }
-    this.#reserved += chunk.length;
-    this.#hash.update(chunk);
-    this.committedBytes += chunk.length;
   }
 
   /**
-   * Synchronous, because a write into the system's cache is faster than another thread. After a failure, the same
-   * position is written again.
+   * Synchronous, because a write into the system's cache is faster than another thread, and a writer that is ended in the
+   * middle must have counted what it wrote. After a failure, the same position is written again.
    */
   #add(offset: number, chunk: Uint8Array): void {
     // It may have been given up while it waited for room.
@@ -78,6 +75,9 @@ export class DiskWriter implements BlobWriter {
     for (let at = 0; at < chunk.length;) {
       at += writeSync(this.#file, chunk, at, chunk.length - at, offset + at);
     }
+    this.#reserved += chunk.length;
+    this.#hash.update(chunk);
+    this.committedBytes += chunk.length;
   }
 
   finish(): Promise<void> {
@@ -93,17 +93,27 @@ export class DiskWriter implements BlobWriter {
       if (this.#file !== undefined) {
         this.#close();
         await this.#place.adding(0, () => {
+          this.#touch();
           this.#place.adopt(this.#place.path);
           this.#reserved = 0;
         });
       }
       this.#isFinished = true;
+    } finally {
+      this.#end();
+    }
+  }
+
+  /** Its last bytes may have arrived long ago. */
+  #touch(): void {
+    const nowS = Date.now() / 1_000;
+    try {
+      utimesSync(this.#place.path, nowS, nowS);
     } catch (error) {
+      // In a folder that is made again it would be missing as well.
       if (!isNothingThere(error)) throw error;
       const message = `the folder of the store was removed, and with it what had come of ${digestKey(this.#digest)}`;
       throw new RunnerError('RUNNER_DISK_FAILED', message, { cause: error });
-    } finally {
-      this.#end();
     }
   }
 

@@ -84,7 +84,11 @@ export class StoreLease implements Sharing {
     });
     this.#timer = setInterval(() => {
       this.renew();
-      this.#watch();
+      try {
+        this.#watch();
+      } catch {
+        // It looks again next time: a folder that cannot be read for a moment must not end a server.
+      }
     }, LEASE_MS);
     this.#timer.unref();
   }
@@ -200,7 +204,9 @@ export class StoreLease implements Sharing {
   }
 
   #oldestMs(): number {
-    return Math.min(Date.now(), ...[...this.holds].map(({ sinceMs }) => sinceMs));
+    let oldestMs = Date.now();
+    for (const { sinceMs } of this.holds) oldestMs = Math.min(oldestMs, sinceMs);
+    return oldestMs;
   }
 }
 

@@ -108,7 +108,9 @@ function failing(
   const original: (...given: never[]) => unknown = fs[name];
   let isOver = false;
   const spy = vi.spyOn(fs, name).mockImplementation((...given: unknown[]) => {
-    if (!isOver && isStruck(given[0])) throw Object.assign(new Error(errorCode), { code: errorCode });
+    if (!isOver && isStruck(given[0])) {
+      throw Object.assign(new Error(errorCode), { code: errorCode, syscall: name });
+    }
     return original(...(given as never[]));
   });
   syncBuiltinESMExports();
@@ -442,6 +444,20 @@ describe('a content store on the disk', () => {
     expect(readdirSync(join(dir, 'incoming'))).toEqual([]);
   });
 
+  test('keeps no room for what is given up at any moment of a write', async () => {
+    const store = disk(100);
+    await put(store, 'a');
+    for (let turns = 0; turns < 10; turns += 1) {
+      const bytes = bytesOf(String(turns).repeat(60));
+      const writer = store.openWrite(digestOf(bytes));
+      const written = code(writer.write(0, bytes));
+      for (let n = 0; n < turns; n += 1) await Promise.resolve();
+      await writer.discard();
+      await written;
+    }
+    expect(await code(put(store, 'b'.repeat(99)))).toBeUndefined();
+  });
+
   test('gives up what is not finished when it is closed', async () => {
     const store = createDiskContentStore({ dir });
     const writer = store.openWrite(digestOf('abcdef'));
@@ -465,9 +481,27 @@ describe('a content store on the disk', () => {
   test('looks again at what it keeps if that failed once', async () => {
     const store = disk(100);
     const repaired = failing('readdirSync', 'EIO', (path) => path === join(dir, 'objects'));
-    expect(await code(put(store, 'a'))).toBe('EIO');
+    expect(await code(put(store, 'a'))).toBe('RUNNER_DISK_FAILED');
     repaired();
     expect(await code(put(store, 'a'))).toBeUndefined();
+  });
+
+  test.for<readonly [string, (store: DiskContentStore) => unknown]>([
+    ['it is counted', (store) => store.sizeBytes],
+    ['a blob comes', (store) => put(store, 'a')],
+    ['others go for a blob', (store) => put(store, 'b'.repeat(60))],
+  ])('a folder of blobs that cannot be read is said when %s', async ([title, use]) => {
+    const said: string[] = [];
+    const store = createDiskContentStore({ dir, maxBytes: 100, onTrouble: (text) => said.push(text) });
+    open.push(store);
+    if (title === 'others go for a blob') await put(store, 'c'.repeat(60));
+    failing('readdirSync', 'EIO', (path) => path === join(dir, 'objects', '00'));
+    const used = async (): Promise<unknown> => use(store);
+    await expect(used()).rejects.toMatchObject({
+      code: 'RUNNER_DISK_FAILED',
+      message: 'the folder of a store cannot be used: EIO',
+    });
+    expect(said).toEqual([`the folder ${dir} of a store cannot be used: EIO`]);
   });
 
   test('does not take what it cannot look at for an empty folder', async () => {
@@ -549,19 +583,25 @@ describe('a content store on the disk', () => {
   });
 
   test('what had come of a blob when the folder was removed is lost, which its writer learns, and can be sent again', async () => {
-    const store = disk(100_000);
+    const said: string[] = [];
+    const store = createDiskContentStore({ dir, maxBytes: 100_000, onTrouble: (text) => said.push(text) });
+    open.push(store);
     const bytes = bytesOf('ab'.repeat(10_000));
-    const upload = async (inBetween: () => void): Promise<unknown> => {
+    const upload = async (inBetween: () => void): Promise<void> => {
       const writer = store.openWrite(digestOf(bytes));
       await writer.write(0, bytes.subarray(0, 10_000));
       inBetween();
       await writer.write(10_000, bytes.subarray(10_000));
-      return code(writer.finish());
+      await writer.finish();
     };
-    expect(await upload(() => rmSync(dir, { recursive: true }))).toBe('RUNNER_DISK_FAILED');
-    expect(await upload(() => undefined)).toBeUndefined();
+    await expect(upload(() => rmSync(dir, { recursive: true }))).rejects.toMatchObject({
+      code: 'RUNNER_DISK_FAILED',
+      message: `the folder of the store was removed, and with it what had come of ${digestKey(digestOf(bytes))}`,
+    });
+    await upload(() => undefined);
     expect(await store.findMissing([digestOf(bytes)])).toEqual([]);
     expect([store.sizeBytes, readdirSync(join(dir, 'incoming'))]).toEqual([20_000, []]);
+    expect(said).toEqual([]);
   });
 
   test('says once that a file is in the place of its folder, with each call that fails for that', async () => {
@@ -820,6 +860,22 @@ describe('a content store on the disk', () => {
     await code(put(store, 'b'.repeat(70)));
     expect(incoming()).toEqual([`${living}y`, `${young}y`]);
     expect(readdirSync(join(dir, 'leases'))).not.toContain(`${dead}x`);
+  });
+
+  test('goes on where it cannot look at the leases, and looks again', async () => {
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+    onTestFinished(() => void vi.useRealTimers());
+    const store = disk(100);
+    const held = await put(store, 'h'.repeat(60));
+    writeFileSync(join(dir, 'leases', ownName()), '0');
+    const repaired = failing('readdirSync', 'EMFILE', (path) => path === join(dir, 'leases'));
+    renewals(40);
+    repaired();
+    // None of those counts for a lease that nobody has seen.
+    expect(await code(put(store, 'n'.repeat(60)))).toBe('RUNNER_STORE_FULL');
+    renewals(31);
+    await put(store, 'n'.repeat(60));
+    expect(await store.findMissing([held])).toEqual([held]);
   });
 
   test('replaces its lease whole, so that no process reads half of it', async () => {
