@@ -1,9 +1,15 @@
 /** Makes the action of a run, and finds the blobs that it consists of. */
-import { digestMessage, encodeAction, encodeCommand } from '../cas/action-messages.ts';
-import { MESSAGES } from '../cas/codec.ts';
+import {
+  decodeAction,
+  digestMessage,
+  encodeAction,
+  encodeCommand,
+  readMessage,
+} from '../cas/action-messages.ts';
 import { digestOf } from '../cas/digest-of.ts';
 import { unknownSnapshot } from '../filers/filer-error.ts';
-import { RunnerError } from '../kernel/errors.ts';
+import { isRunnerError, RunnerError } from '../kernel/errors.ts';
+import type { Action } from '../model/action.ts';
 import type { Cancellable } from '../model/cancellation.ts';
 import type { Command } from '../model/command.ts';
 import type { ContentStore } from '../model/content-store.ts';
@@ -115,13 +121,21 @@ export class ActionBuilder {
     const { content } = this.#parts;
     const cancel = this.#cancel;
     if ((await content.findMissing([actionDigest], cancel)).length > 0) return;
-    const bytes = await content.read(actionDigest, undefined, cancel);
-    const { commandDigest, inputRootDigest } = MESSAGES.Action.decode(bytes);
+    const { commandDigest, inputRootDigest } = await this.#readAction(actionDigest);
     blobs.set(digestKey(actionDigest), actionDigest);
-    if (inputRootDigest !== null) await this.#addTree(inputRootDigest, blobs);
-    if (commandDigest === null) return;
+    await this.#addTree(inputRootDigest, blobs);
     if ((await content.findMissing([commandDigest], cancel)).length > 0) return;
     blobs.set(digestKey(commandDigest), commandDigest);
+  }
+
+  async #readAction(digest: Digest): Promise<Action> {
+    try {
+      return await readMessage(this.#parts.content, 'action', digest, decodeAction, this.#cancel);
+    } catch (error) {
+      if (!isRunnerError(error, 'RUNNER_BAD_MESSAGE')) throw error;
+      const text = `blob ${digestKey(digest)} is no action: ${error.message}`;
+      throw new RunnerError(error.code, text, { cause: error });
+    }
   }
 }
 

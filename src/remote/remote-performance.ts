@@ -198,18 +198,24 @@ export class RemotePerformance implements Performance {
     const plain = isOkWithoutResult
       ? 'the server gave no result'
       : `the server answered ${rpcCodeName(status.code)}`;
-    const error = status.message === '' ? plain : status.message;
-    const exitCode = this.#failureCode(outcome);
+    const own = status.message === '' ? plain : status.message;
+    const { exitCode, error } = this.#failureOf(own, outcome);
     return { state: 'FAILED', exitCode, error, actionResult: { actionDigest, cached: false, grpcStatus } };
   }
 
   /**
-   * The code of a failure that came with an outcome. The server may send one that is not a process's, for clients that
-   * ignore the status, and 0 would look like success. That nothing was started is true of the last attempt alone (R98).
+   * The code of a failure that came with an outcome, and its text. The server may send a code that is not a process's,
+   * for clients that ignore the status, and 0 would look like success. That nothing was started is true of the last
+   * attempt alone (R98).
    */
-  #failureCode({ exitCode }: Partial<ActionOutcome> = {}): ExitCode {
-    if (exitCode === undefined || exitCode <= 0) return EXIT_CODES.POST_EXEC;
-    return this.#lost !== undefined && MACHINERY_CODES.has(exitCode) ? EXIT_CODES.POST_EXEC : exitCode;
+  #failureOf(error: string, outcome: ActionOutcome | undefined): { exitCode: ExitCode; error: string } {
+    const isCode = outcome !== undefined && outcome.exitCode > 0;
+    const exitCode = isCode ? outcome.exitCode : EXIT_CODES.POST_EXEC;
+    if (this.#lost === undefined || exitCode === EXIT_CODES.POST_EXEC || !MACHINERY_CODES.has(exitCode)) {
+      return { exitCode, error };
+    }
+    const text = `an earlier attempt may have started the action; the last one failed: ${error}`;
+    return { exitCode: EXIT_CODES.POST_EXEC, error: text };
   }
 
   /** True if the command has a timeout, or may have one in its action, which only the server knows. */

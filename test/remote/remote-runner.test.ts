@@ -1,5 +1,5 @@
 // A remote runner over a server that does what each test says: what it does again, and what it never does twice.
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { statusMessage } from '../../src/cas/action-messages.ts';
 import { MESSAGES, type Messages, type OperationMessage, packAny, unpackAny } from '../../src/cas/codec.ts';
 import { digestOf } from '../../src/cas/digest-of.ts';
@@ -797,6 +797,38 @@ describe('what goes wrong on the way', () => {
     });
   });
 
+  test.for<readonly [what: string, bytes: Uint8Array, why: RegExp]>([
+    ['is no message', new TextEncoder().encode('no action'), /expected a message/],
+    [
+      'has a malformed digest',
+      MESSAGES.Action.encode({ commandDigest: { hash: 'x', sizeBytes: 3 } }),
+      /hash/,
+    ],
+  ])('a blob that is given as an action and %s is named', async ([, bytes, why]) => {
+    const content = createMemoryContentStore();
+    const digest = content.add(bytes);
+    await onStage({ content }, async ({ end, calls }) => {
+      const { exitCode, error } = await end(commandFor(digest));
+      expect(exitCode).toBe(240);
+      expect(error).toMatch(new RegExp(`^could not exec: blob ${digestKey(digest)} is no action: `));
+      expect(error).toMatch(why);
+      expect(calls).toEqual([]);
+    });
+  });
+
+  test('an action that is too large for one is refused before it is read', async () => {
+    const content = createMemoryContentStore();
+    const digest = content.add(new Uint8Array(17 * 1024 ** 2));
+    const read = vi.spyOn(content, 'read');
+    await onStage({ content }, async ({ end }) => {
+      const { error } = await end(commandFor(digest));
+      expect(error).toMatch(
+        new RegExp(`^could not exec: blob ${digestKey(digest)} is no action: .* at most`),
+      );
+      expect(read).not.toHaveBeenCalled();
+    });
+  });
+
   test('a blob in the place of a directory of a tree is named', async () => {
     const content = createMemoryContentStore();
     const digest = content.add('no directory');
@@ -1040,14 +1072,15 @@ describe('what goes wrong on the way', () => {
     });
   });
 
-  test.for<readonly [deaths: number, given: number, exitCode: number]>([
-    [0, 200, 200],
-    [1, 200, 250],
+  test.for<readonly [deaths: number, given: number, exitCode: number, error: string]>([
+    [0, 200, 200, 'it failed'],
+    [1, 200, 250, 'an earlier attempt may have started the action; the last one failed: it failed'],
+    [1, 250, 250, 'it failed'],
     // The process of the last attempt has run.
-    [1, 137, 137],
+    [1, 137, 137, 'it failed'],
   ])(
     'R98 R191 after %i attempts that may have started the command, a failure with exit code %i is one with %i',
-    async ([deaths, given, exitCode]) => {
+    async ([deaths, given, exitCode, error]) => {
       const refused = packAny(MESSAGES.ExecuteResponse, {
         status: { code: RPC_CODES.INTERNAL, message: 'it failed' },
         result: { exitCode: given },
@@ -1055,7 +1088,7 @@ describe('what goes wrong on the way', () => {
       const behind = (service: RemoteService): RemoteService =>
         deadly(endingAs({ response: refused })(service), deaths);
       await onStage({ retriesMax: 2, behind }, async ({ end }) => {
-        expect(await end(slow)).toMatchObject({ state: 'FAILED', exitCode, error: 'it failed' });
+        expect(await end(slow)).toMatchObject({ state: 'FAILED', exitCode, error });
       });
     },
   );
