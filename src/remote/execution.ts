@@ -201,7 +201,7 @@ class Execution {
   /** The operations of clients that wait for its result. */
   readonly operations = new Set<Operation>();
   stage: Stage = EXECUTION_STAGES.QUEUED;
-  /** It was aborted before a runner accepted it, which is told to abort it once it has. */
+  /** It was aborted before a runner accepted it: its run is aborted once one has. */
   isCancelled = false;
   /** It is being aborted because its clients have cancelled it or left, and not because the server closes. */
   isGivenUp = false;
