@@ -451,8 +451,9 @@ export async function missingOf(
       const tree = await readMessage(content, 'tree', treeDigest, decodeTree, cancel);
       onTree?.(path, tree);
       const { root, children } = tree;
-      for (const { files } of [...(root === null ? [] : [root]), ...children]) {
-        named.push(...files.flatMap(({ digest }) => digest ?? []));
+      const directories = root === null ? children : [root, ...children];
+      for (const { digest } of directories.flatMap(({ files }) => files)) {
+        if (digest !== null) named.push(digest);
       }
     } catch (error) {
       const missing = missingBlobsOf(error);

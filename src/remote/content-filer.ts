@@ -220,7 +220,8 @@ class ContentFiler implements Filer {
     for (let one = await walk.next(); one !== undefined; one = await walk.next()) {
       const { digest, message } = one;
       directories.set(digestKey(digest), message);
-      blobs.push(digest, ...message.files.flatMap((file) => file.digest ?? []));
+      blobs.push(digest);
+      for (const file of message.files) if (file.digest !== null) blobs.push(file.digest);
     }
     if (missing.length > 0) throw new MissingBlobsError(missing);
     return { directories, blobs };

@@ -7,13 +7,13 @@ import { createMemoryContentStore } from '../../src/cas/memory-content-store.ts'
 import { createMemoryTree } from '../../src/filers/memory-tree.ts';
 import type { Choices } from '../../src/kernel/decisions.ts';
 import type { Question } from '../../src/kernel/question.ts';
-import { RPC_CODES } from '../../src/model/action.ts';
+import { type ActionOutcome, RPC_CODES } from '../../src/model/action.ts';
 import type { Command } from '../../src/model/command.ts';
 import { missingBlobsOf } from '../../src/model/content-store.ts';
-import { digestOfSnapshot, type Digest, parseDigest } from '../../src/model/digest.ts';
+import { digestOfSnapshot, type Digest, parseDigest, snapshotOfDigest } from '../../src/model/digest.ts';
 import type { RunStatus } from '../../src/model/run-status.ts';
 import { finalStatus, waitForState } from '../../src/model/status-lookup.ts';
-import { holdingFor } from '../../src/remote/action-store.ts';
+import { holdingFor, missingOf } from '../../src/remote/action-store.ts';
 import { createContentFiler } from '../../src/remote/content-filer.ts';
 import { createSimActionCache, createSimContentStore } from '../../src/remote/sim-stores.ts';
 import type { Simulation } from '../../src/simulation/simulation.ts';
@@ -109,6 +109,30 @@ describe('an action in memory', () => {
     });
   });
 
+  test('R186 R189 finds what is missing in a directory of any number of files', async () => {
+    const content = createMemoryContentStore();
+    const lost = digestOf('lost');
+    const files = Array.from({ length: 200_000 }, (_, n) => ({
+      name: String(n),
+      digest: lost,
+      isExecutable: false,
+    }));
+    const treeDigest = content.add(MESSAGES.Tree.encode({ root: { files } }));
+    const outcome: ActionOutcome = {
+      exitCode: 0,
+      outputFiles: [],
+      outputDirectories: [{ path: 'd', treeDigest }],
+      outputSymlinks: [],
+      metadata: { worker: 'w' },
+    };
+    expect(await missingOf(content, outcome)).toEqual([lost]);
+    const root = content.add(MESSAGES.Directory.encode({ files }));
+    const checkout = createContentFiler({ content, tree: createMemoryTree() }).checkout(
+      snapshotOfDigest(root),
+    );
+    await expect(checkout).rejects.toMatchObject({ digests: [lost] });
+  });
+
   test('R187 R190 runs in its working directory, with parents of its outputs, relative to that', async () => {
     await inLab(async ({ blobs }, run) => {
       const command = { outputPaths: ['o/p', 'q'], workingDirectory: 'w' };
@@ -192,10 +216,10 @@ describe('an action in memory', () => {
   test.for([
     ['its own blob', (digest: Digest) => digest, 200],
     ['an input', () => digestOf('input'), 210],
-  ] as const)('R188 R189 without %s it is FAILED_PRECONDITION', async ([, missingOf, exitCode]) => {
+  ] as const)('R188 R189 without %s it is FAILED_PRECONDITION', async ([, lackedBy, exitCode]) => {
     await inLab(async ({ blobs }, run) => {
       const actionDigest = addAction(blobs, ['complete 0'], { inputs: { 'in.txt': 'input' } });
-      const missing = missingOf(actionDigest);
+      const missing = lackedBy(actionDigest);
       blobs.evict(missing);
       const status = await run(commandFor(actionDigest));
       expect(status).toMatchObject({ state: 'FAILED', exitCode });
