@@ -12,6 +12,7 @@ import {
   readMessage,
 } from '../cas/action-messages.ts';
 import { type DirectoryMessage, MESSAGES, type TreeMessage } from '../cas/codec.ts';
+import { MESSAGE_ENTRIES_MAX } from '../cas/entry-limit.ts';
 import { isPathBelow } from '../model/confined-path.ts';
 import { FilerError, throwIfCancelled } from '../filers/filer-error.ts';
 import { check } from '../kernel/argument-check.ts';
@@ -40,7 +41,7 @@ import {
   MissingBlobsError,
   missingBlobsOf,
 } from '../model/content-store.ts';
-import type { Digest } from '../model/digest.ts';
+import { type Digest, digestKey } from '../model/digest.ts';
 import { EXIT_CODES } from '../model/exit-code.ts';
 import { type MaybePromise, whenThere } from '../model/maybe-promise.ts';
 import type { Output } from '../model/output.ts';
@@ -437,7 +438,9 @@ function decodeTree(bytes: Uint8Array): TreeMessage {
 
 /**
  * The blobs that a result names, files inside its directories included, and that are not stored: such a result is
- * useless. `onTree` gets each tree that is stored, and the path of its directory.
+ * useless. `onTree` gets each tree that is stored, once for each path of an output directory.
+ *
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` (rejects) for a result whose trees have too many entries in all.
  */
 export async function missingOf(
   content: ContentStore,
@@ -445,23 +448,48 @@ export async function missingOf(
   cancel?: Cancellable,
   onTree?: (path: string, tree: TreeMessage) => void,
 ): Promise<readonly Digest[]> {
-  const named = digestsOfOutcome(outcome);
-  for (const { path, treeDigest } of outcome.outputDirectories) {
+  const named = new Map<string, Digest>();
+  for (const digest of digestsOfOutcome(outcome)) named.set(digestKey(digest), digest);
+  let entries = 0;
+  const onBlob = (digest: Digest): void => void named.set(digestKey(digest), digest);
+  for (const [treeDigest, paths] of pathsByTree(outcome)) {
     try {
       const tree = await readMessage(content, 'tree', treeDigest, decodeTree, cancel);
-      onTree?.(path, tree);
-      const { root, children } = tree;
-      const directories = root === null ? children : [root, ...children];
-      for (const { digest } of directories.flatMap(({ files }) => files)) {
-        if (digest !== null) named.push(digest);
+      entries += paths.length * eachFileOf(tree, onBlob);
+      if (entries > MESSAGE_ENTRIES_MAX) {
+        const expected = `at most ${MESSAGE_ENTRIES_MAX} files and links in all`;
+        throw badField('action_result.output_directories', expected, entries);
       }
+      for (const path of paths) onTree?.(path, tree);
     } catch (error) {
       const missing = missingBlobsOf(error);
       if (missing !== undefined) return missing;
       throw error;
     }
   }
-  return content.findMissing(named, cancel);
+  return content.findMissing([...named.values()], cancel);
+}
+
+/** Calls `onBlob` with the blob of each file, and returns how many files and links there are. */
+function eachFileOf({ root, children }: TreeMessage, onBlob: (digest: Digest) => void): number {
+  let entries = 0;
+  for (const { files, symlinks } of root === null ? children : [root, ...children]) {
+    entries += files.length + symlinks.length;
+    for (const { digest } of files) if (digest !== null) onBlob(digest);
+  }
+  return entries;
+}
+
+/** Each tree of a result with the paths that have it, because one may be named by any number of them. */
+function pathsByTree({ outputDirectories }: ActionOutcome): Iterable<[Digest, string[]]> {
+  const found = new Map<string, [Digest, string[]]>();
+  for (const { path, treeDigest } of outputDirectories) {
+    const key = digestKey(treeDigest);
+    const known = found.get(key);
+    if (known === undefined) found.set(key, [treeDigest, [path]]);
+    else known[1].push(path);
+  }
+  return found.values();
 }
 
 function parentOf(path: string): string {

@@ -1901,6 +1901,26 @@ describe('cached results', () => {
     }));
 });
 
+test('a result may name a folder of very many files, and any folder at many paths, but no more than a message', () =>
+  play(async ({ service, content }) => {
+    const treeOf = (count: number): Digest => {
+      const files = Array.from({ length: count }, (_, n) => ({ name: `${n}`, digest: digestOf('') }));
+      return content.add(MESSAGES.Tree.encode({ root: { files } }));
+    };
+    const update = (treeDigest: Digest, paths: number): Promise<string> => {
+      const outputDirectories = Array.from({ length: paths }, (_, n) => ({ path: `d${n}`, treeDigest }));
+      const actionResult = MESSAGES.ActionResult.decode(MESSAGES.ActionResult.encode({ outputDirectories }));
+      const request = { instanceName: '', actionDigest: digestOf('action'), actionResult };
+      return failure(service.unary(M.updateActionResult, request, call()));
+    };
+    expect(await update(treeOf(200_000), 1)).toBe('no failure');
+    const tree = treeOf(1_000);
+    expect(await update(tree, 1_000)).toBe('no failure');
+    expect(await update(tree, 1_001)).toBe(
+      'INVALID_ARGUMENT: action_result.output_directories: expected at most 1000000 files and links in all, got 1001000',
+    );
+  }));
+
 test('the result of an action that failed is not taken as cached', () =>
   play(async ({ service }) => {
     const actionResult = MESSAGES.ActionResult.decode(MESSAGES.ActionResult.encode({ exitCode: 3 }));
