@@ -266,7 +266,8 @@ describe('what fails', () => {
     expect(found.out).toMatch(/^late: check\nof a test\nlate fails at 5 ms: too large/);
     expect(found.out).toMatch(/What would have held\n {2}If "number \d+" had been /);
     expect(found.out).toMatch(
-      /\n {2}shrunk in [\d,]+ executions, from \d+ choices that differ from the default to 1\n/,
+      // A busy machine may leave no time to prove that there is nothing smaller.
+      /\n {2}shrunk in [\d,]+ executions, from \d+ choices that differ from the default to 1(?:, and might get even smaller)?\n/,
     );
     const token = /replay (dr2:\S+)/.exec(found.out)?.[1] ?? '';
     const again = await run('replay', '--allow', dir, token);
