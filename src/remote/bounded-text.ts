@@ -19,10 +19,13 @@ interface NamingRequest {
 /** @throws RunnerError `RUNNER_BAD_MESSAGE` for a request with a name that is too long to be kept. */
 export function requireShortNames(request: unknown): void {
   const { instanceName = '', resourceName = '', name = '' } = (request ?? {}) as NamingRequest;
-  const names = { instance_name: instanceName, resource_name: resourceName, name };
-  for (const [field, { length }] of Object.entries(names)) {
-    if (length > TEXT_LENGTH_MAX) throw badField(field, `at most ${TEXT_LENGTH_MAX} characters`, length);
-  }
+  requireShort('instance_name', instanceName);
+  requireShort('resource_name', resourceName);
+  requireShort('name', name);
+}
+
+function requireShort(field: string, { length }: string): void {
+  if (length > TEXT_LENGTH_MAX) throw badField(field, `at most ${TEXT_LENGTH_MAX} characters`, length);
 }
 
 /** The text; one that is too long to be shown is cut, and says how long it was. */
