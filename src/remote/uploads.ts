@@ -81,21 +81,19 @@ export class Uploads {
   async write(requests: AsyncIterable<WriteRequest>, context: RpcContext): Promise<WriteResponse> {
     const { messages, wait } = this.#limited(requests);
     try {
-      const { value: first } = await messages.next();
-      if (first === undefined) throw badField('resource_name', 'a first message that names a blob', '');
-      requireShortNames(first);
-      const { compression, digest } = writeResource(first.resourceName);
+      const call = await WriteCall.begin(messages);
+      const { compression, digest } = writeResource(call.resourceName);
       this.#options.check(digest, compression);
       const missing = await this.#content.findMissing([digest], context);
       // The blob is there, so nothing else that the client sends matters. How much it would have sent is unknown if that
       // is compressed.
       if (missing.length === 0) return { committedSize: compression === 'identity' ? digest.sizeBytes : -1 };
       // A client that sends an upload again has lost its earlier call, which the server may not know yet.
-      while (this.#uploads.get(first.resourceName)?.call !== undefined) {
-        await this.#endCall(first.resourceName, wait, context);
+      while (this.#uploads.get(call.resourceName)?.call !== undefined) {
+        await this.#endCall(call.resourceName, wait, context);
       }
-      const upload = this.#begin(first, digest, compression);
-      const taken = this.#taken(upload, new WriteCall(first, messages), compression);
+      const upload = this.#begin(call, digest, compression);
+      const taken = this.#taken(upload, call, compression);
       upload.call = { stop: (error) => wait.stop(error), ended: taken.then(nothing, nothing) };
       try {
         return { committedSize: await taken };
@@ -175,7 +173,7 @@ export class Uploads {
     }
   }
 
-  #begin({ resourceName, writeOffset }: WriteRequest, digest: Digest, compression: Compression): Upload {
+  #begin({ resourceName, writeOffset }: WriteCall, digest: Digest, compression: Compression): Upload {
     const known = this.#uploads.get(resourceName);
     if (writeOffset > 0 && compression === 'identity') {
       const committedBytes = known?.writer.committedBytes ?? 0;
@@ -349,9 +347,12 @@ class InterruptibleWait {
   }
 }
 
-/** One call of Write, starting with its first message. */
+/** One call of Write. Its messages are large, and kept only until they are stored. */
 class WriteCall {
-  readonly #first: WriteRequest;
+  readonly resourceName: string;
+  /** Where the upload begins, or goes on. */
+  readonly writeOffset: number;
+  #first: WriteRequest | undefined;
   readonly #rest: AsyncIterable<WriteRequest>;
   /** The offset at which the next message must start. */
   sentBytes = 0;
@@ -362,9 +363,19 @@ class WriteCall {
   /** True if the client has ended the call without finishing the upload. */
   hasEnded = false;
 
-  constructor(first: WriteRequest, rest: AsyncIterable<WriteRequest>) {
+  private constructor(first: WriteRequest, rest: AsyncIterable<WriteRequest>) {
+    this.resourceName = first.resourceName;
+    this.writeOffset = first.writeOffset;
     this.#first = first;
     this.#rest = rest;
+  }
+
+  /** @throws RpcError (rejects) `INVALID_ARGUMENT` for a first message that is missing, or whose names are too long. */
+  static async begin(messages: AsyncGenerator<WriteRequest, undefined>): Promise<WriteCall> {
+    const { value: first } = await messages.next();
+    if (first === undefined) throw badField('resource_name', 'a first message that names a blob', '');
+    requireShortNames(first);
+    return new WriteCall(first, messages);
   }
 
   /** The data of the messages, from `offset` on. */
@@ -384,13 +395,18 @@ class WriteCall {
   }
 
   async *#messages(): AsyncGenerator<WriteRequest> {
-    yield this.#first;
+    yield* this.#takeFirst();
     yield* this.#rest;
   }
 
+  *#takeFirst(): Generator<WriteRequest> {
+    const first = this.#first;
+    this.#first = undefined;
+    if (first !== undefined) yield first;
+  }
+
   #take({ resourceName, writeOffset, finishWrite, data }: WriteRequest, bytesMax: number): void {
-    const name = this.#first.resourceName;
-    if (resourceName !== '' && resourceName !== name) {
+    if (resourceName !== '' && resourceName !== this.resourceName) {
       throw badField('resource_name', 'the same in all messages of a call', resourceName);
     }
     if (writeOffset !== this.sentBytes) {

@@ -170,8 +170,8 @@ class ServedCall {
   #cancel: AbortController | undefined;
   bytesIn = 0;
   bytesOut = 0;
-  /** The request, or the first one of a stream. */
-  #request: unknown;
+  /** What the request says, or the first one of a stream: that itself may be large, and the call long. */
+  #subject: Pick<RpcAccess, 'about' | 'instance'> | undefined;
   /** The last state of an execution that was sent. */
   #operation: OperationMessage | undefined;
   #isOver = false;
@@ -247,7 +247,7 @@ class ServedCall {
   }
 
   takes(request: unknown): void {
-    this.#request ??= request;
+    if (this.#onCall !== undefined) this.#subject ??= subjectOf(request);
   }
 
   gives(answer: unknown): void {
@@ -263,9 +263,8 @@ class ServedCall {
   over(code: string, message = ''): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    guardCallback('onCall of a remote server', () => {
-      const instance = boundedText(instanceOf(this.#request));
-      return this.#onCall?.({
+    guardCallback('onCall of a remote server', () =>
+      this.#onCall?.({
         method: this.#method,
         code,
         message,
@@ -273,12 +272,17 @@ class ServedCall {
         bytesIn: this.bytesIn,
         bytesOut: this.bytesOut,
         peer: this.#peer,
-        about: requestText(this.#request),
-        ...(instance === '' ? {} : { instance }),
+        about: '',
+        ...this.#subject,
         ...(this.#operation === undefined ? {} : executionOutcome(this.#operation)),
-      });
-    });
+      }),
+    );
   }
+}
+
+function subjectOf(request: unknown): Pick<RpcAccess, 'about' | 'instance'> {
+  const instance = boundedText(instanceOf(request));
+  return { about: requestText(request), ...(instance === '' ? {} : { instance }) };
 }
 
 function textHeaders(metadata: Metadata): ReadonlyMap<string, string> {

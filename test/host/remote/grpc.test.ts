@@ -24,6 +24,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate as nextTurn, setTimeout as pause } from 'node:timers/promises';
 import { rootCertificates } from 'node:tls';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { deflateRawSync, deflateSync, inflateRawSync } from 'node:zlib';
 import type * as grpc from '@grpc/grpc-js';
 import { afterEach, describe, expect, test, vi } from 'vitest';
@@ -130,6 +132,9 @@ async function serveProxy(port: number): Promise<{ readonly port: number; cut():
   const cut = (): void => void (isCut = true);
   return { port: (proxy.address() as AddressInfo).port, cut };
 }
+
+setFlagsFromString('--expose-gc');
+const collectGarbage = runInNewContext('gc') as () => void;
 
 const call = (signal: AbortSignal = new AbortController().signal) => ({ signal });
 const failure = (work: Promise<unknown>): Promise<string> =>
@@ -1095,6 +1100,62 @@ describe('over gRPC', () => {
       expect(await ended).toEqual({ reason });
     },
   );
+
+  /** The messages of a write, and how many are alive once the last one has been asked for; without that one. */
+  function forgettable(digest: Digest): { parts: () => AsyncGenerator<WriteRequest>; alive: () => number } {
+    const given: WeakRef<WriteRequest>[] = [];
+    let alive = NaN;
+    const part = (writeOffset: number): WriteRequest => {
+      const resourceName = `main/uploads/u/blobs/${digestKey(digest)}`;
+      const made = { resourceName, writeOffset, finishWrite: false, data: Buffer.alloc(10) };
+      given.push(new WeakRef(made));
+      return made;
+    };
+    async function* parts(): AsyncGenerator<WriteRequest> {
+      for (let at = 0; at < 50; at += 10) yield part(at);
+      // What a weak reference was made for lives until the end of the turn in which that was done.
+      await nextTurn();
+      collectGarbage();
+      alive = given.slice(0, -1).filter((made) => made.deref() !== undefined).length;
+    }
+    return { parts, alive: () => alive };
+  }
+
+  test('a write that waits for its client keeps none of the messages that are stored', async () => {
+    const { cluster } = await serve();
+    const { parts, alive } = forgettable(digestOf('x'.repeat(100)));
+    expect(await cluster.service.clientStream(M.write, parts(), call())).toEqual({ committedSize: 50 });
+    expect(alive()).toBe(0);
+  });
+
+  test('a call keeps none of the messages that its service has done with, for the access log either', async () => {
+    const log: RpcAccess[] = [];
+    const taken: WeakRef<object>[] = [];
+    let first: unknown;
+    const service = {
+      unary: vi.fn(),
+      serverStream: vi.fn(),
+      async clientStream(_method: unknown, requests: AsyncIterable<object>) {
+        for await (const message of requests) taken.push(new WeakRef(message));
+        await nextTurn();
+        collectGarbage();
+        first = taken[0]?.deref();
+        return { committedSize: taken.length };
+      },
+    };
+    const server = await serveRemote({ service: service as never, onCall: (access) => log.push(access) });
+    const remote = await connectRemote({ endpoint: server.endpoint });
+    const digest = digestOf('x'.repeat(100));
+    expect(await remote.clientStream(M.write, forgettable(digest).parts(), call())).toEqual({
+      committedSize: 5,
+    });
+    remote.close();
+    await server.close();
+    expect(first).toBeUndefined();
+    expect(log).toEqual([
+      expect.objectContaining({ about: `blob ${digest.hash.slice(0, 8)}`, instance: 'main' }),
+    ]);
+  });
 
   test('texts of clients in the access log are cut', async () => {
     const log: RpcAccess[] = [];
