@@ -10,7 +10,7 @@ import type { ObservedRun } from './observed-run.ts';
 import { placeOf, type SourcePlace } from './source-place.ts';
 import { type Accepted, workOf } from './struck-jobs.ts';
 
-/** Maximum number of starts whose lines are looked for: an execution that was not shrunk may have thousands. */
+/** Maximum number of starts whose lines are looked up: an execution that was not shrunk may have thousands. */
 const LOCATED_MAX = 100;
 
 interface Start {
@@ -39,7 +39,7 @@ export function placesOfDoubleStart({ steps }: Pick<ObservedRun, 'steps'>): read
     }
   });
   const placeIn = locator();
-  const isGoingOn = ({ event: { runner, runId } }: Start, at: number): boolean =>
+  const hadNotFailedBy = ({ event: { runner, runId } }: Start, at: number): boolean =>
     (failedAt.get(runKey(runner, runId)) ?? Infinity) > at;
   const later = [...byWork.values()].flatMap((starts) =>
     starts.slice(1).map((second) => ({ second, starts })),
@@ -49,7 +49,7 @@ export function placesOfDoubleStart({ steps }: Pick<ObservedRun, 'steps'>): read
     const place = placeIn(second);
     if (place === undefined) continue;
     const first = starts.findLast(
-      (start) => start.at < second.at && isGoingOn(start, second.at) && placeIn(start) !== undefined,
+      (start) => start.at < second.at && hadNotFailedBy(start, second.at) && placeIn(start) !== undefined,
     );
     const earlier = first === undefined ? undefined : placeIn(first);
     if (earlier !== undefined) return [earlier, place];
@@ -57,11 +57,16 @@ export function placesOfDoubleStart({ steps }: Pick<ObservedRun, 'steps'>): read
   return [];
 }
 
-/** Looks up the line of a start, each once, because a stack is slow to read; undefined if no line is the user's. */
+/**
+ * Looks up the line of a start, each once and only so many, because a stack is slow to read; undefined if no line is the
+ * user's.
+ */
 function locator(): (start: Start) => SourcePlace | undefined {
   const known = new Map<Start, SourcePlace | undefined>();
   return (start) => {
-    if (!known.has(start)) known.set(start, placeOfStart(start.event, start.stack));
+    if (!known.has(start) && known.size < LOCATED_MAX) {
+      known.set(start, placeOfStart(start.event, start.stack));
+    }
     return known.get(start);
   };
 }

@@ -1,7 +1,10 @@
 // Where the lines are that started the same work twice.
 import { expect, test } from 'vitest';
 import { createExecutor } from '../../../src/explore/executor.ts';
+import { placesOfDoubleStart } from '../../../src/explore/explain/double-starts.ts';
 import { explain } from '../../../src/explore/explain/explanation.ts';
+import { KeptStack } from '../../../src/explore/explain/kept-stack.ts';
+import type { ObservedStep } from '../../../src/explore/explain/observed-run.ts';
 import { createSimulatedRunner, defineScenario, finalStatus, type Service } from '../../../src/index.ts';
 import type { Command } from '../../../src/model/command.ts';
 import type { RunStatus } from '../../../src/model/run-status.ts';
@@ -100,4 +103,25 @@ test('of an action on a cluster, by the lanes and not by the worker', async () =
   expect(started.map(({ what, frames: [frame] }) => `${what} in ${frame?.split(' ')[0] ?? ''}`)).toEqual(
     BOTH.slice(0, 2),
   );
+});
+
+test('of thousands of starts, the lines of a hundred are looked up', () => {
+  let reads = 0;
+  const stackAt = (at: number): KeptStack => {
+    const get = (): string => {
+      reads += 1;
+      return `Error\n    at ${at === 999 ? 'user (/home/user/user.ts:1:2)' : 'node:internal/timers:1:2'}`;
+    };
+    return new KeptStack(Object.defineProperty(new Error('start'), 'stack', { get }));
+  };
+  const steps = Array.from({ length: 1_000 }, (_, at): ObservedStep => {
+    const command: Command = { ...OK, taskId: 'app' };
+    return {
+      firingId: 0,
+      stack: stackAt(at),
+      done: { type: 'accepted', runner: 'lane', runId: String(at), at, command },
+    };
+  });
+  expect(placesOfDoubleStart({ steps })).toEqual([]);
+  expect(reads).toBe(100);
 });
