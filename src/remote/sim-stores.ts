@@ -1,7 +1,7 @@
 /**
  * A content store and an action cache that lose entries, fail and are slow, as the decision log says. Invariants:
- * answer 0 of every question means that nothing goes wrong; blobs that are held are not lost; each fault is in the
- * trace (R212).
+ * answer 0 of every question means that nothing goes wrong; blobs that are held are not lost; a question offers no loss
+ * where there is nothing to lose; each fault is in the trace (R212).
  */
 import * as is from '../kernel/shape.ts';
 import { digestsOfOutcome } from '../cas/action-messages.ts';
@@ -45,7 +45,10 @@ export interface StoreFaults<K extends string> {
 }
 
 const CONTENT_KINDS: readonly ContentFaultKind[] = ['evict', 'fail'];
+const EVICTIONS: readonly ContentFaultKind[] = ['evict'];
 const CACHE_KINDS: readonly CacheFaultKind[] = ['lose', 'stale', 'fail'];
+const ALL_BUT_STALE: readonly CacheFaultKind[] = ['lose', 'fail'];
+const FAILURES: readonly 'fail'[] = ['fail'];
 
 function optionsOf<K extends string>(kinds: readonly K[]): is.RecordShape {
   const rates = is.recordOf<Partial<Record<string, number>>>({}, is.each(kinds, is.finite(0, 1)));
@@ -60,60 +63,73 @@ const CACHE_OPTIONS = optionsOf(CACHE_KINDS);
 const CONTENT_TABLES = new RateTables(CONTENT_KINDS);
 const CACHE_TABLES = new RateTables(CACHE_KINDS);
 
+/** What can strike a call. */
+interface Possible<K extends string> {
+  /** One of the lists above, by which tables are found. */
+  readonly kinds: readonly K[];
+  /** The blobs of which one is lost; absent if a fault has no choice. */
+  readonly targets?: readonly Digest[];
+}
+
 /** Draws the delay and the fault of each call. */
 class CallFaults<K extends string> {
   readonly #world: World;
   readonly #name: string;
-  readonly #table: RateTable<K> | undefined;
+  readonly #rates: Readonly<Partial<Record<K, number>>>;
+  readonly #known: RateTables<K>;
+  readonly #tables = new Map<readonly K[], RateTable<K> | undefined>();
   #strikesLeft: number;
   #delays: DelayDraw;
 
   constructor(
     world: World,
-    table: RateTable<K> | undefined,
-    { name, strikesMax, maxDelayMs }: Required<Omit<StoreFaults<K>, 'rates'>>,
+    known: RateTables<K>,
+    { name, rates, strikesMax, maxDelayMs }: Required<StoreFaults<K>>,
   ) {
     this.#world = world;
     this.#name = name;
-    this.#table = table;
+    this.#rates = rates;
+    this.#known = known;
     this.#strikesLeft = strikesMax;
     this.#delays = new DelayDraw(world.choices, maxDelayMs, DEFAULT_DELAY_STEPS);
+    known.of('faults.rates', rates);
     world.onHeal?.(() => {
       this.#strikesLeft = 0;
       this.#delays = new DelayDraw(world.choices, 0, DEFAULT_DELAY_STEPS);
     });
   }
 
-  /** Waits for the delay and returns the fault; throws if the call is to fail. */
-  async strike(operation: string, digest: Digest, cancel?: Cancellable): Promise<K | undefined> {
-    return (await this.strikeOne(operation, digest, () => [], cancel)).kind;
-  }
-
-  /** As `strike`, and chooses which of the targets it strikes; they are asked for after the delay. */
-  async strikeOne(
+  /**
+   * Waits for the delay and returns the fault; throws if the call is to fail. What is possible is asked for after the
+   * delay.
+   */
+  async strike(
     operation: string,
     digest: Digest,
-    targets: () => readonly Digest[],
+    possible: () => Possible<K>,
     cancel?: Cancellable,
   ): Promise<Struck<K>> {
     checkDigest('digest', digest);
     const topic = this.#topicOf(operation, digest);
     const delayMs = this.#delays.draw(() => topic);
     if (delayMs > 0) await sleep(this.#world.clock, delayMs, topic.plus('delay'), cancel?.signal);
-    const struck = this.#pick(this.#table, operation, topic, targets());
+    const struck = this.#pick(operation, topic, possible());
     if (struck.kind !== 'fail') return struck;
     throw new RunnerError('RUNNER_INJECTED_FAULT', `${operation} on ${this.#name} failed (injected fault)`);
   }
 
-  /** The target that is struck, at once and by no other fault than those of `table`; asks nothing if there is none. */
-  strikeNow(
-    table: RateTable<K> | undefined,
-    operation: string,
-    digest: Digest,
-    targets: readonly Digest[],
-  ): Digest | undefined {
-    if (targets.length === 0) return undefined;
-    return this.#pick(table, operation, this.#topicOf(operation, digest), targets).target;
+  /** The fault that strikes at once. */
+  strikeNow(operation: string, digest: Digest, possible: Possible<K>): Struck<K> {
+    return this.#pick(operation, this.#topicOf(operation, digest), possible);
+  }
+
+  #tableOf(kinds: readonly K[]): RateTable<K> | undefined {
+    if (!this.#tables.has(kinds)) {
+      const rates: Partial<Record<K, number>> = {};
+      for (const kind of kinds) rates[kind] = this.#rates[kind] ?? 0;
+      this.#tables.set(kinds, this.#known.of('faults.rates', rates));
+    }
+    return this.#tables.get(kinds);
   }
 
   #topicOf(operation: string, digest: Digest): Topic {
@@ -121,12 +137,8 @@ class CallFaults<K extends string> {
   }
 
   /** One question for the fault and its target, so that each target is as likely as the others. */
-  #pick(
-    table: RateTable<K> | undefined,
-    operation: string,
-    topic: Topic,
-    targets: readonly Digest[],
-  ): Struck<K> {
+  #pick(operation: string, topic: Topic, { kinds, targets = [] }: Possible<K>): Struck<K> {
+    const table = this.#tableOf(kinds);
     if (table === undefined || this.#strikesLeft === 0) return {};
     const { choices, tracer, clock } = this.#world;
     const width = Math.max(1, targets.length);
@@ -156,23 +168,21 @@ interface Struck<K extends string> {
   readonly target?: Digest;
 }
 
+/** True if an eviction takes the blob away. The empty one is in each store, also when it has been removed. */
+function canLose(blobs: MemoryContentStore, digest: Digest): boolean {
+  return digest.sizeBytes > 0 && blobs.canEvict(digest);
+}
+
 class SimContentStore implements ContentStore {
   readonly cancelBoundMs = 0;
   readonly blobBytesMax: number;
   readonly #blobs: MemoryContentStore;
   readonly #faults: CallFaults<ContentFaultKind>;
-  readonly #evictions: RateTable<ContentFaultKind> | undefined;
 
-  /** `evictions` are the only faults that strike where a blob is held, since a hold cannot fail. */
-  constructor(
-    blobs: MemoryContentStore,
-    faults: CallFaults<ContentFaultKind>,
-    evictions: RateTable<ContentFaultKind> | undefined,
-  ) {
+  constructor(blobs: MemoryContentStore, faults: CallFaults<ContentFaultKind>) {
     this.blobBytesMax = blobs.blobBytesMax ?? Infinity;
     this.#blobs = blobs;
     this.#faults = faults;
-    this.#evictions = evictions;
   }
 
   async findMissing(digests: readonly Digest[], cancel?: Cancellable): Promise<readonly Digest[]> {
@@ -180,8 +190,11 @@ class SimContentStore implements ContentStore {
     // An empty request asks no question.
     const [first] = digests;
     if (first !== undefined) {
-      const evictable = (): readonly Digest[] => this.#evictable(digests);
-      const { kind, target } = await this.#faults.strikeOne('findMissing', first, evictable, cancel);
+      const possible = (): Possible<ContentFaultKind> => {
+        const targets = this.#evictable(digests);
+        return targets.length > 0 ? { kinds: CONTENT_KINDS, targets } : { kinds: FAILURES };
+      };
+      const { kind, target } = await this.#faults.strike('findMissing', first, possible, cancel);
       if (kind === 'evict' && target !== undefined) this.#blobs.evict(target);
     }
     return this.#blobs.findMissing(digests);
@@ -198,9 +211,9 @@ class SimContentStore implements ContentStore {
   }
 
   async write(digest: Digest, bytes: Uint8Array, cancel?: Cancellable): Promise<void> {
-    const fault = await this.#faults.strike('write', digest, cancel);
+    await this.#faults.strike('write', digest, () => ({ kinds: FAILURES }), cancel);
     this.#blobs.write(digest, bytes);
-    if (fault === 'evict') this.#blobs.evict(digest);
+    this.#afterWrite(digest);
   }
 
   openWrite(digest: Digest): BlobWriter {
@@ -212,10 +225,11 @@ class SimContentStore implements ContentStore {
       },
       write: (offset, chunk) => writer.write(offset, chunk),
       finish: async () => {
-        const fault = isPublished ? undefined : await this.#faults.strike('write', digest);
+        if (isPublished) return writer.finish();
+        await this.#faults.strike('write', digest, () => ({ kinds: FAILURES }));
         await writer.finish();
         isPublished = true;
-        if (fault === 'evict') this.#blobs.evict(digest);
+        this.#afterWrite(digest);
       },
       discard: () => writer.discard(),
     };
@@ -235,17 +249,30 @@ class SimContentStore implements ContentStore {
   #beforeHold(digests: readonly Digest[]): void {
     checkDigests('digests', digests);
     const [first] = digests;
-    if (this.#evictions === undefined || first === undefined) return;
-    const lost = this.#faults.strikeNow(this.#evictions, 'hold', first, this.#evictable(digests));
-    if (lost !== undefined) this.#blobs.evict(lost);
+    const targets = this.#evictable(digests);
+    if (first === undefined || targets.length === 0) return;
+    // A hold cannot fail.
+    const { target } = this.#faults.strikeNow('hold', first, { kinds: EVICTIONS, targets });
+    if (target !== undefined) this.#blobs.evict(target);
+  }
+
+  /** Only now is it known whether the blob can be lost. */
+  #afterWrite(digest: Digest): void {
+    if (!canLose(this.#blobs, digest)) return;
+    const { kind } = this.#faults.strikeNow('write', digest, { kinds: EVICTIONS });
+    if (kind === 'evict') this.#blobs.evict(digest);
   }
 
   #evictable(digests: readonly Digest[]): readonly Digest[] {
-    return digests.filter((digest) => this.#blobs.canEvict(digest));
+    return digests.filter((digest) => canLose(this.#blobs, digest));
   }
 
   async #before(operation: string, digest: Digest, cancel: Cancellable | undefined): Promise<void> {
-    if ((await this.#faults.strike(operation, digest, cancel)) === 'evict') this.#blobs.evict(digest);
+    const possible = (): Possible<ContentFaultKind> => ({
+      kinds: canLose(this.#blobs, digest) ? CONTENT_KINDS : FAILURES,
+    });
+    const { kind } = await this.#faults.strike(operation, digest, possible, cancel);
+    if (kind === 'evict') this.#blobs.evict(digest);
   }
 }
 
@@ -284,13 +311,9 @@ export function createSimContentStore(
   check('blobs', blobs, is.withMethods('canEvict', 'evict'));
   check('faults', faults, CONTENT_OPTIONS);
   const { name = 'cas', rates = {}, strikesMax = Infinity, maxDelayMs = 0 } = faults;
-  const table = CONTENT_TABLES.of('faults.rates', rates);
-  const { evict = 0 } = rates;
-  const evictions = CONTENT_TABLES.of('faults.rates', { evict });
   return new SimContentStore(
     blobs,
-    new CallFaults(world, table, { name, strikesMax, maxDelayMs }),
-    evictions,
+    new CallFaults(world, CONTENT_TABLES, { name, rates, strikesMax, maxDelayMs }),
   );
 }
 
@@ -307,12 +330,14 @@ class SimActionCache implements ActionCache {
   }
 
   async get(instanceName: string, action: Digest, cancel?: Cancellable): Promise<ActionOutcome | undefined> {
-    const fault = await this.#faults.strike('get', action, cancel);
-    if (fault === 'lose') this.#results.remove(instanceName, action);
+    const possible = (): Possible<CacheFaultKind> => {
+      const outcome = this.#results.get(instanceName, action);
+      return { kinds: outcome === undefined ? FAILURES : this.#losses(outcome) };
+    };
+    const { kind } = await this.#faults.strike('get', action, possible, cancel);
+    if (kind === 'lose') this.#results.remove(instanceName, action);
     const outcome = this.#results.get(instanceName, action);
-    if (fault === 'stale' && outcome !== undefined) {
-      for (const digest of digestsOfOutcome(outcome)) this.#blobs.evict(digest);
-    }
+    if (kind === 'stale' && outcome !== undefined) this.#evictBlobsOf(outcome);
     return outcome;
   }
 
@@ -322,9 +347,19 @@ class SimActionCache implements ActionCache {
     outcome: ActionOutcome,
     cancel?: Cancellable,
   ): Promise<void> {
-    const fault = await this.#faults.strike('put', action, cancel);
-    if (fault !== 'lose') this.#results.put(instanceName, action, outcome);
-    if (fault !== 'stale') return;
+    const possible = (): Possible<CacheFaultKind> => ({ kinds: this.#losses(outcome) });
+    const { kind } = await this.#faults.strike('put', action, possible, cancel);
+    if (kind !== 'lose') this.#results.put(instanceName, action, outcome);
+    if (kind === 'stale') this.#evictBlobsOf(outcome);
+  }
+
+  /** What can strike a call with a result. */
+  #losses(outcome: ActionOutcome): readonly CacheFaultKind[] {
+    const hasLosable = digestsOfOutcome(outcome).some((digest) => canLose(this.#blobs, digest));
+    return hasLosable ? CACHE_KINDS : ALL_BUT_STALE;
+  }
+
+  #evictBlobsOf(outcome: ActionOutcome): void {
     for (const digest of digestsOfOutcome(outcome)) this.#blobs.evict(digest);
   }
 }
@@ -351,9 +386,12 @@ export function createSimActionCache(
 ): ActionCache {
   checkWorld(world);
   check('results', results, is.withMethods('get', 'put', 'remove'));
-  check('blobs', blobs, is.withMethods('evict'));
+  check('blobs', blobs, is.withMethods('canEvict', 'evict'));
   check('faults', faults, CACHE_OPTIONS);
   const { name = 'cache', rates = {}, strikesMax = Infinity, maxDelayMs = 0 } = faults;
-  const table = CACHE_TABLES.of('faults.rates', rates);
-  return new SimActionCache(results, blobs, new CallFaults(world, table, { name, strikesMax, maxDelayMs }));
+  return new SimActionCache(
+    results,
+    blobs,
+    new CallFaults(world, CACHE_TABLES, { name, rates, strikesMax, maxDelayMs }),
+  );
 }

@@ -9,7 +9,7 @@ import type { Choices } from '../../src/kernel/decisions.ts';
 import type { Question } from '../../src/kernel/question.ts';
 import { type ActionOutcome, RPC_CODES } from '../../src/model/action.ts';
 import type { Command } from '../../src/model/command.ts';
-import { missingBlobsOf } from '../../src/model/content-store.ts';
+import { MissingBlobsError, missingBlobsOf } from '../../src/model/content-store.ts';
 import { digestOfSnapshot, type Digest, parseDigest, snapshotOfDigest } from '../../src/model/digest.ts';
 import type { RunStatus } from '../../src/model/run-status.ts';
 import { finalStatus, waitForState } from '../../src/model/status-lookup.ts';
@@ -480,6 +480,64 @@ describe('simulated stores', () => {
       `fault "evict" strikes cas findMissing ${hashOf('b')}, which loses blob ${hashOf('a')}`,
     ]);
   });
+
+  test('of a content store strike only what they can lose', async () => {
+    const verdict = await inSimulation(async (sim) => {
+      const blobs = createMemoryContentStore();
+      const content = createSimContentStore(sim.world, blobs, { rates: { evict: 1 }, strikesMax: 1 });
+      const held = blobs.add('held');
+      const hold = blobs.hold([held]);
+      await content.read(held);
+      for await (const part of content.readStream(held)) expect(textOf(part)).toBe('held');
+      expect(await content.findMissing([held, digestOf('not here')])).toEqual([digestOf('not here')]);
+      await content.write(held, new TextEncoder().encode('held'));
+      const writer = content.openWrite(held);
+      await writer.write(0, new TextEncoder().encode('held'));
+      await writer.finish();
+      await expect(content.read(digestOf('not here'))).rejects.toThrow(MissingBlobsError);
+      await content.write(digestOf(''), new Uint8Array());
+      await content.read(digestOf(''));
+      hold.release();
+      expect(blobs.findMissing([held])).toEqual([]);
+      await expect(content.read(held)).rejects.toThrow(MissingBlobsError);
+    });
+    expect(verdict.faults).toBe(1);
+  });
+
+  test.for(['lose', 'stale'] as const)(
+    'of a cache, kind %s, strike only what they can lose',
+    async (kind) => {
+      const verdict = await inSimulation(async (sim) => {
+        const blobs = createMemoryContentStore();
+        const results = createMemoryActionCache();
+        const cache = createSimActionCache(sim.world, results, blobs, {
+          rates: { [kind]: 1 },
+          strikesMax: 1,
+        });
+        const action = digestOf('action');
+        expect(await cache.get('', action)).toBeUndefined();
+        const stdoutDigest = blobs.add('stdout');
+        const outcome: ActionOutcome = {
+          exitCode: 0,
+          outputFiles: [],
+          outputDirectories: [],
+          outputSymlinks: [],
+          stdoutDigest,
+          metadata: { worker: '' },
+        };
+        const hold = blobs.hold([stdoutDigest]);
+        if (kind === 'stale') await cache.put('', action, outcome);
+        else results.put('', action, outcome);
+        if (kind === 'stale') expect(await cache.get('', action)).toMatchObject({ stdoutDigest });
+        hold.release();
+        const isLost = (await cache.get('', action)) === undefined;
+        expect([isLost, blobs.findMissing([stdoutDigest]).length]).toEqual(
+          kind === 'lose' ? [true, 0] : [false, 1],
+        );
+      });
+      expect(verdict.faults).toBe(1);
+    },
+  );
 
   test('find a scheduler that repeats an action whose input is lost, but not the one that made it', async () => {
     const failures = new Set<string>();
