@@ -117,6 +117,9 @@ function resultMessage(
   return actionResult?.result === undefined ? null : outcomeMessage(actionResult.result);
 }
 
+/** Maximum size of the results of ended operations that are kept. */
+const ENDED_BYTES_MAX = 64 * 1024 * 1024;
+
 /** How many times in a row a runner is asked again about a run, before its clients get the error. */
 const ASKED_AGAIN_MAX = 5;
 
@@ -148,6 +151,10 @@ class Operation {
 
   get isDone(): boolean {
     return this.#result !== undefined;
+  }
+
+  get resultBytes(): number {
+    return this.#result?.response?.value?.length ?? 0;
   }
 
   message(): OperationMessage {
@@ -283,7 +290,9 @@ export class Executions {
   readonly #active = new Set<Execution>();
   /** Executions that another client may join, by instance and action. */
   readonly #shared = new Map<string, Execution>();
-  readonly #ended = new Set<string>();
+  /** The size of each result that is kept, by the name of the operation; the one that ended first comes first. */
+  readonly #ended = new Map<string, number>();
+  #endedBytes = 0;
   readonly #workers: Workers;
   /** Release functions of results that have not been delivered yet. */
   readonly #undelivered = new Set<() => void>();
@@ -341,7 +350,12 @@ export class Executions {
   /** Forgets an operation that has ended; has no effect on one in progress. */
   delete(name: string): void {
     if (!this.#named(name).isDone) return;
+    this.#forget(name);
+  }
+
+  #forget(name: string): void {
     this.#all.delete(name);
+    this.#endedBytes -= this.#ended.get(name) ?? 0;
     this.#ended.delete(name);
   }
 
@@ -416,8 +430,7 @@ export class Executions {
       });
     } catch (error) {
       // The caller gets the error and never learns the name.
-      this.#all.delete(operation.name);
-      this.#ended.delete(operation.name);
+      this.#forget(operation.name);
       throw rpcFailure(error);
     }
     return operation;
@@ -741,12 +754,15 @@ export class Executions {
   #retire(operation: Operation): void {
     operation.abandoned?.cancel();
     operation.abandoned = undefined;
-    if (this.#all.get(operation.name) !== operation) return;
-    this.#ended.add(operation.name);
-    for (const oldest of this.#ended) {
-      if (this.#ended.size <= this.#options.endedMax) break;
-      this.#ended.delete(oldest);
-      this.#all.delete(oldest);
+    if (this.#all.get(operation.name) !== operation || this.#ended.has(operation.name)) return;
+    const bytes = operation.resultBytes;
+    this.#ended.set(operation.name, bytes);
+    this.#endedBytes += bytes;
+    for (const oldest of this.#ended.keys()) {
+      // A client whose connection broke comes back for the last one, however large it is.
+      const isMuch = this.#endedBytes > ENDED_BYTES_MAX && this.#ended.size > 1;
+      if (this.#ended.size <= this.#options.endedMax && !isMuch) break;
+      this.#forget(oldest);
     }
   }
 }

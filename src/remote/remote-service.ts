@@ -88,7 +88,10 @@ export interface RemoteServiceOptions {
    * What it throws is treated as that of `onAbandoned`.
    */
   readonly onWorkerLost?: (runner: Service, reason: string) => void;
-  /** How many operations that have ended can still be queried. Default 1,000. */
+  /**
+   * How many operations that have ended can still be queried. Default 1,000. What ended first goes earlier while the
+   * results of those that are kept have more than 64 MiB in all.
+   */
   readonly endedMax?: number;
   /**
    * With several runners: how many actions may wait for one; one more fails with RESOURCE_EXHAUSTED. Default 10,000.

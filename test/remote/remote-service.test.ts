@@ -543,6 +543,31 @@ describe('executing an action', () => {
       { endedMax: 1 },
     ));
 
+  // The text of an error is in a response twice.
+  test.for([
+    [12, 2],
+    [33, 1],
+  ] as const)(
+    'of operations whose results have twice %i MiB, the last %i can be queried',
+    async ([mib, kept]) => {
+      const error = 'x'.repeat(mib * MIB);
+      await play(
+        async ({ service, content }) => {
+          const names: string[] = [];
+          for (const name of ['a', 'b', 'c']) {
+            const operations = await all(execute(service, putAction(content, { arguments: [name] })));
+            names.push(operations[0]?.name ?? '');
+          }
+          const found = names.map((name) => failure(service.unary(M.getOperation, { name }, call())));
+          const forgotten = (await Promise.all(found)).filter((said) => said.startsWith('NOT_FOUND'));
+          expect(names.length - forgotten.length).toBe(kept);
+          await service.unary(M.getOperation, { name: names.at(-1) ?? '' }, call());
+        },
+        { fake: { script: () => ({ end: { state: 'FAILED', exitCode: 1, error } }) } },
+      );
+    },
+  );
+
   test('of several runners each has one action at a time; more wait, up to a limit, and one that is cancelled there never runs', () =>
     play(async ({ sim, content, runner }) => {
       const other = createFakeRunner(sim.world, { name: 'other', script: () => ({ runMs: 100 }) });
