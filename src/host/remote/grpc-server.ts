@@ -502,10 +502,7 @@ class GrpcServer implements RemoteEndpoint {
           served.gives(message);
           const bytes = encodeAnswer(method, message);
           if (served.hasResult) {
-            const left = served.send(call, bytes, 0);
-            // The end leaves with it.
-            call.end();
-            await left;
+            await served.send(call, bytes, 0);
             // For the service it is received now, and what it names may go, unless the client is gone.
             break;
           }
@@ -514,7 +511,7 @@ class GrpcServer implements RemoteEndpoint {
       };
       work().then(
         () => {
-          if (!call.writableEnded) call.end();
+          call.end();
           served.over('OK');
         },
         (error: unknown) => call.emit('error', this.#failed(served, error)),
