@@ -1,6 +1,6 @@
 // Ends every test run with one plain line, `N passed, N failed`, for programs that read the output.
 // A file that failed to load, or an error outside of tests, counts as one failure.
-// Names the files that are running when none has ended for long: a test in an endless loop never reaches its time limit.
+// Names the files that are still running when none has finished for a while: a test in an endless loop never reaches its time limit.
 import type { SerializedError } from 'vitest';
 import type { Reporter, TestModule } from 'vitest/node';
 
@@ -21,7 +21,7 @@ function tally(modules: readonly TestModule[], errors: readonly SerializedError[
 }
 
 /** Longer than the time limit of a test, which ends all that hang in other ways. */
-const SILENT_MS = 15 * 60_000;
+const SILENT_MINUTES = 15;
 
 /** The reporter that vitest.config.ts adds to the default one. */
 export default class TallyReporter implements Reporter {
@@ -41,8 +41,10 @@ export default class TallyReporter implements Reporter {
   #listen(): void {
     clearInterval(this.#silence);
     this.#silence = setInterval(() => {
-      console.log(`no file has ended for long; running: ${[...this.#running].join(', ')}`);
-    }, SILENT_MS).unref();
+      console.log(
+        `no test file has finished for ${SILENT_MINUTES} minutes; still running: ${[...this.#running].join(', ')}`,
+      );
+    }, SILENT_MINUTES * 60_000).unref();
   }
 
   onTestRunEnd(modules: readonly TestModule[], errors: readonly SerializedError[]): void {

@@ -89,8 +89,8 @@ export interface RemoteServiceOptions {
    */
   readonly onWorkerLost?: (runner: Service, reason: string) => void;
   /**
-   * How many operations that have ended can still be queried. Default 1,000. What ended first goes earlier while the
-   * results of those that are kept have more than 64 MiB in all.
+   * How many operations that have ended can still be queried. Default 1,000. The oldest go earlier
+   * once the results that are kept exceed 64 MiB in all.
    */
   readonly endedMax?: number;
   /**

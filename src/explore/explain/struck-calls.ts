@@ -90,7 +90,7 @@ function isStruckBy({ client, clientRunId, detail: about = '' }: FaultEvent, cal
   return detail === about || (clientRunId !== undefined && detail === `run ${clientRunId}, ${about}`);
 }
 
-/** Why a fault was injected is said by the line already, and so is that there is no result. */
+/** What the line of the fault says already: that it was injected, and that there is no result. */
 const SAID = new RegExp(`^no result|: [^:]* ${escaped(INJECTED)}| \\([^(]* ${escaped(INJECTED)}\\)`);
 
 function escaped(text: string): string {

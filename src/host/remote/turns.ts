@@ -21,7 +21,7 @@ export async function giveTurns(): Promise<void> {
   });
 }
 
-/** One caller goes on in each turn: if all did, the others of the event loop would wait for the steps of all of them. */
+/** One caller goes on in each turn: if all did, everything else on the event loop would wait for the steps of all of them. */
 function giveTurn(): void {
   lastMs = performance.now();
   waiting.shift()?.();
