@@ -73,6 +73,8 @@ export interface ShrunkExecution extends Pick<
 export type CutShort =
   /** The time for explaining ran out. */
   | { readonly by: 'time'; readonly timeMs: number }
+  /** It was asked to end before, for instance by Ctrl-C. */
+  | { readonly by: 'stop' }
   /** It has more events than can be watched; an endless one is explained by its first `eventsMax` events. */
   | { readonly by: 'events'; readonly eventsMax: number };
 

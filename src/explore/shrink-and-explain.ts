@@ -11,7 +11,12 @@ import { withinEvents } from './event-budget.ts';
 import { executorWith, type Executor } from './executor.ts';
 import { explain } from './explain/explanation.ts';
 import { LINES_MAX } from './explain/history-length.ts';
-import { eventBound, type FailingExecution, type ShrunkExecution } from './failing-execution.ts';
+import {
+  eventBound,
+  type CutShort,
+  type FailingExecution,
+  type ShrunkExecution,
+} from './failing-execution.ts';
 import { briefly } from './known-stall.ts';
 import { shrinkInBrief, type ShrinkResult } from './shrink/shrinker.ts';
 
@@ -135,6 +140,7 @@ export async function explainWithin(
     startedAt ??= now();
     return now() - startedAt >= (mustStop() ? Math.min(HURRY_MS, timeMs) : timeMs);
   };
+  const endedEarly = (): CutShort => (mustStop() ? { by: 'stop' } : { by: 'time', timeMs });
   let isCutOff = false as boolean;
   try {
     const options = {
@@ -147,11 +153,11 @@ export async function explainWithin(
     };
     const explanation = await explain(watched.executor, log, options);
     // It would explain that time was up, and not the failure.
-    if (isCutOff) return { cutShort: { by: 'time', timeMs } };
+    if (isCutOff) return { cutShort: endedEarly() };
     if (watched.part === 'guess' && explanation.failureKey !== key) return { cutShort: TOO_LONG };
     const { nearestPass, nearestSearch } = explanation;
     if (nearestPass === undefined && nearestSearch.stoppedBy === 'stopped') {
-      return { explanation, cutShort: { by: 'time', timeMs } };
+      return { explanation, cutShort: endedEarly() };
     }
     return { explanation, ...(watched.part === 'beginning' ? { cutShort: TOO_LONG } : {}) };
   } catch (error) {

@@ -20,8 +20,9 @@ export interface ExplorePoolOptions extends ThreadLimits, Omit<CampaignTask, 'ki
   /** This pool explores the indices `firstIndex + shard`, `firstIndex + shard + shards`, …; `shard` counts from 0. */
   readonly shard: number;
   /**
-   * Real time in milliseconds, from the first execution on, after which no other one starts. Executions in progress may
-   * take as long again to finish, at most ten seconds; three times that if none has finished yet.
+   * Real time in milliseconds, from the first execution on, after which no other one starts; one always starts.
+   * Executions in progress may take as long again to finish, at most ten seconds; three times that if none has finished
+   * yet.
    */
   readonly timeMs?: number;
   /** Ends the campaign early. */
@@ -70,6 +71,8 @@ const GRACE_LEAST_MS = 1_000;
 const GRACE_MOST_MS = 10_000;
 /** More time if no execution has ended yet, because then nothing would be known of the scenario. */
 const FIRST_GRACE_FACTOR = 3;
+/** How often to look whether a thread that is ready has begun its first execution. */
+const FIRST_BEGIN_MS = 5;
 /** The longest that loading the scenario may take; that time does not count as the pool's. */
 const LOAD_MOST_MS = 120_000;
 
@@ -215,8 +218,12 @@ class ExplorePool {
     this.#deadline = setTimeout(() => this.#finish(timeMs), timeMs);
   }
 
-  /** Called when the time is up. */
+  /** Called when the time is up. Without any execution nothing would be known of the scenario, so the first may begin. */
   #finish(timeMs: number): void {
+    if (this.#slots.every((slot) => slot.counters().begun === 0)) {
+      this.#deadline = setTimeout(() => this.#finish(timeMs), FIRST_BEGIN_MS);
+      return;
+    }
     for (const slot of this.#slots) slot.askToFinish();
     const graceMs = Math.min(GRACE_MOST_MS, Math.max(GRACE_LEAST_MS, timeMs));
     const factor = this.#progress().executions === 0 ? FIRST_GRACE_FACTOR : 1;

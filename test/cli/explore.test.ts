@@ -253,7 +253,7 @@ describe('what holds', () => {
       export const slow = { name: 'slow', description: 'of a test', run: (sim) => sim.sleep(1) };`,
     );
     const { code, out } = await run('explore', at('slow-to-load.mjs#slow'), '--time', '200ms', ...corpus());
-    expect(out).toMatch(/^slow: no failure\n {2}[\d,]+ executions? in /);
+    expect(out).toMatch(/^slow: no failure\n {2}[1-9][\d,]* executions? in /);
     expect(code).toBe(0);
   });
 });

@@ -50,6 +50,12 @@ const still = defineScenario({
   },
 });
 
+/** A clock on which a second passes with each look at it. */
+function secondsAtEachLook(): () => number {
+  let ms = 0;
+  return () => (ms += 1_000);
+}
+
 const within = (explainMs: number) => ({ explainMs, mustStop: () => false, now: () => performance.now() });
 const execution = (scenario: string, firedEvents: number, maxEvents?: number, key = 'error') => ({
   ...{ scenario, key, seed: undefined, firedEvents, maxEvents },
@@ -67,6 +73,22 @@ test('running out of time is reported, with what was not tried and how to give i
   expect(cutShortLines(failingWith({ cutShort: { by: 'time', timeMs: 60_000 } }))).toEqual([
     '  not explained within 60 s; dryrunner explain --time 12m takes longer',
   ]);
+});
+
+test('being stopped is not called running out of time', async () => {
+  const log = ['a', 'b', 'c'].map((name) => ({ question: choice(name), n: 3, answer: 1 }));
+  const stopped = { explainMs: 200_000, mustStop: () => true, now: secondsAtEachLook() };
+  const { explanation, cutShort } = await explainWithin(
+    createExecutor(hopeless),
+    log,
+    execution('hopeless', 0),
+    stopped,
+  );
+  expect(cutShortLines(failingWith({ cutShort, explanation }))).toEqual([
+    '  explaining it was stopped; 3 decisions not tried with all other answers',
+  ]);
+  expect(cutShortLines(failingWith({ cutShort }))).toEqual(['  not explained: stopped before']);
+  expect(explanation?.nearestSearch).toMatchObject({ isComplete: false, stoppedBy: 'stopped' });
 });
 
 test('a search that had all the time it needed does not mention time', async () => {

@@ -29,6 +29,13 @@ beforeAll(async () => {
         'endless',
         "async (sim) => { process.stderr.write('at work\\n'); for (;;) await sim.sleep(1); }",
       ) +
+      scenario(
+        'goes-on',
+        `async (sim) => {
+          if (globalThis.again) process.stderr.write('at work\\n'); else { globalThis.again = true; sim.check(sim.choose('toss', 2) > 1, 'no'); }
+          for (;;) await sim.sleep(1);
+        }`,
+      ) +
       scenario('coin', "(sim) => sim.check(sim.choose('toss', 2) === 0, 'heads')"),
   );
   await writeFile(
@@ -164,6 +171,8 @@ const ENDLESS: readonly (readonly [string, string, () => readonly string[]])[] =
   ['run, preparing', 'at work', () => ['run', at('preparing.mjs')]],
   ['list, loading', 'at work', () => ['list', at('loading.mjs')]],
   ['explore', 'at work', () => ['explore', at('s.mjs#endless'), '--corpus', at('none'), '--workers', '1']],
+  // The failure is found at once, and its execution goes on for ever when it is run again to make it small.
+  ['explain', 'at work', () => ['explain', at('s.mjs#goes-on')]],
   ['exec', 'at work', () => ['exec', '--', 'sh', '-c', 'echo at work; sleep 600']],
   ['start', '"type":"run"', () => ['start', '--seeds', '100000', '--json']],
 ];

@@ -80,6 +80,19 @@ describe('a pool', () => {
     expect(report.seconds).toBeGreaterThan(0);
   });
 
+  // N8: a campaign could end without a single execution.
+  test('runs at least one execution, however little time there is', async () => {
+    // Read between loading and the first execution, which takes far longer than the time.
+    const decisions = Array.from({ length: 100_000 }, (_, answer) => ({
+      question: choice(`also ${answer}`),
+      ...{ n: 100_000, answer },
+    }));
+    const corpus = [{ id: 'long', decisions }];
+    const { report } = await explore('held', { timeMs: 0.001, workers: 1, corpus, memoryMb: 1_024 });
+    expect(report.cutOff).toEqual([]);
+    expect(report.executions).toBeGreaterThan(0);
+  });
+
   test('the first failure ends it, reported with the work of all threads', async () => {
     const { report, events } = await explore('check', { maxExecutions: 10_000 });
     expect(report.failures).toMatchObject([{ key: 'check the second was not plain', kind: 'check' }]);

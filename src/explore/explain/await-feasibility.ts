@@ -51,7 +51,7 @@ async function feasibilityText(
   }
   if (tried === 0) return undefined;
   const executions = `${counted(tried, 'execution')} ${tried === 1 ? 'shows' : 'show'}`;
-  const end = tried < EXECUTIONS ? '; time ran out' : '';
+  const end = tried < EXECUTIONS ? '; the search was stopped' : '';
   return `needs latency, as far as ${executions}: none in which promises take only a few more microtasks fails the same way${end}`;
 }
 

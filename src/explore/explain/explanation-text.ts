@@ -200,7 +200,7 @@ function nothingHeld({ nearestSearch }: Explanation): string {
   if (isComplete) {
     return `Nothing nearby: ${count} with other decisions ${executions === 1 ? 'fails' : 'fail'} as well${otherFailure === undefined ? '' : `; ${otherFailure}`}${hasSkippedAnswers ? '; the pauses of its clients were not varied' : ''}.`;
   }
-  const why = stoppedBy === 'executions' ? 'no more executions were allowed' : 'time ran out';
+  const why = stoppedBy === 'executions' ? 'no more executions were allowed' : 'the search was stopped';
   const left = untried > 0 ? `, with ${counted(untried, 'decision')} left to vary` : '';
   return executions === 0
     ? `Unknown: nothing nearby was tried, because ${why}${left}.`

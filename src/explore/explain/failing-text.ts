@@ -100,13 +100,18 @@ export function formatCutShort(failing: FailingExecution, longer: LongerText): s
         : `  explained by the first ${most} of its ${all} events`,
     ];
   }
+  const untried =
+    explanation === undefined
+      ? ''
+      : `; ${counted(explanation.nearestSearch.untried, 'decision')} not tried with all other answers`;
+  if (cutShort.by === 'stop') {
+    return [untried === '' ? '  not explained: stopped before' : `  explaining it was stopped${untried}`];
+  }
   const { timeMs } = cutShort;
   const time = `${Math.round(timeMs / 100) / 10} s`;
-  if (explanation === undefined) {
-    return [`  not explained within ${time}; ${longer(timeMs)}`];
-  }
-  const { untried } = explanation.nearestSearch;
   return [
-    `  explaining it took all of its ${time}; ${counted(untried, 'decision')} not tried with all other answers; ${longer(timeMs)}`,
+    untried === ''
+      ? `  not explained within ${time}; ${longer(timeMs)}`
+      : `  explaining it took all of its ${time}${untried}; ${longer(timeMs)}`,
   ];
 }

@@ -42,13 +42,13 @@ test.each([
   [
     1,
     [
-      'needs latency, as far as 1 execution shows: none in which promises take only a few more microtasks fails the same way; time ran out',
+      'needs latency, as far as 1 execution shows: none in which promises take only a few more microtasks fails the same way; the search was stopped',
     ],
   ],
   [
     7,
     [
-      'needs latency, as far as 7 executions show: none in which promises take only a few more microtasks fails the same way; time ran out',
+      'needs latency, as far as 7 executions show: none in which promises take only a few more microtasks fails the same way; the search was stopped',
     ],
   ],
   [

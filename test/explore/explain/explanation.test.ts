@@ -468,7 +468,7 @@ describe('a failure that is explained', () => {
       untried: log.length,
     });
     expect(formatExplanation(explanation).map(({ text }) => text)).toContain(
-      `  Unknown: nothing nearby was tried, because time ran out, with ${log.length} decisions left to vary.`,
+      `  Unknown: nothing nearby was tried, because the search was stopped, with ${log.length} decisions left to vary.`,
     );
   });
 
