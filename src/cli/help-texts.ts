@@ -67,10 +67,10 @@ nothing is left behind. A cluster gives it nothing to read, none of your
 variables but those of --env, and shows what it prints when it has ended;
 --remote needs the packages @grpc/grpc-js and protobufjs.
 
-Exit codes: the command's own; 124 stopped by --timeout, 125 dryrunner itself
-failed, wrong options included, 126 the program cannot be executed, 127 there
-is no such program, 128 + N ended by signal N (137 also if it passed --memory;
-130 after Ctrl-C).`;
+Exit codes: the command's own; 124 stopped by --timeout, also by SIGKILL (where
+timeout has 137), 125 dryrunner itself failed, wrong options included, 126 the
+program cannot be executed, 127 there is no such program, 128 + N ended by
+signal N (137 also if it passed --memory; 130 after Ctrl-C).`;
 
 export const SERVE_HELP = `
 Examples:

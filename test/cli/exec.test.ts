@@ -32,6 +32,11 @@ describe('exit codes', () => {
       ['--timeout', '200ms', '--kill-after', '100ms', ...sh('trap "" TERM; sleep 100')],
       124,
     ],
+    [
+      'it is stopped by --timeout, with SIGKILL',
+      ['--signal', 'KILL', '--timeout', '0.2', '--', 'sleep', '100'],
+      124,
+    ],
     ['an option is wrong', ['--no-such-option', '--', 'true'], 125],
     ['a value is wrong', ['--signal', 'LOUD', '--', 'true'], 125],
     ['there is no command', [], 125],

@@ -141,6 +141,7 @@ const COMMANDS: readonly (readonly [string, () => readonly string[]])[] = [
   ['run', () => ['run', at('s.mjs#fine')]],
   ['list', () => ['list']],
   ['explore', () => ['explore', at('s.mjs#fine'), '--executions', '1', '--corpus', at('none')]],
+  ['explain', () => ['explain', at('s.mjs#fine')]],
   ['replay of a log', () => ['replay', logs[0] ?? '', '--allow', dir]],
   ['replay of a trace', () => ['replay', at('trace.jsonl'), '--allow', dir]],
   ['replay of a recording', () => ['replay', at('recording.jsonl')]],
@@ -174,6 +175,7 @@ const ENDLESS: readonly (readonly [string, string, () => readonly string[]])[] =
   // The failure is found at once, and its execution goes on for ever when it is run again to make it small.
   ['explain', 'at work', () => ['explain', at('s.mjs#goes-on')]],
   ['exec', 'at work', () => ['exec', '--', 'sh', '-c', 'echo at work; sleep 600']],
+  ['serve', 'serving the', () => ['serve', '--reapi', '--port', '0']],
   ['start', '"type":"run"', () => ['start', '--seeds', '100000', '--json']],
 ];
 const MIDDLES = ENDLESS.flatMap(([name, text, args]) =>
