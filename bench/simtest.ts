@@ -13,6 +13,14 @@ import { median } from './measure.ts';
 
 const root = process.cwd();
 const EXECUTIONS = 3_000;
+/**
+ * The tests of a file, all alike. In the second one the engine throws away much of what it has compiled for the first, because code that was
+ * called with one test's functions is called with another's; from the third on it does not.
+ */
+const TESTS = 4;
+const MEASURED = ['second', 'fourth'] as const;
+type Measured = (typeof MEASURED)[number];
+const NUMBER_OF: Readonly<Record<Measured, number>> = { second: 2, fourth: 4 };
 
 /** Three workers take two steps each, in any order; what each has read is never older than what it read before. */
 const WORKERS = `
@@ -41,11 +49,10 @@ const scenario = async (sim) => {
   await workers((worker) => sim.sleep(1, 'step of ' + worker));
 };
 const options = { runs: ${EXECUTIONS}, timeout: 600_000, onTurn: () => { first ??= Date.now(); } };
-simTest('warm', scenario, options);
-describe('measured', () => {
+for (let test = 1; test <= ${TESTS}; test += 1) describe('test ' + test, () => {
   beforeAll(() => { executions = 0; began = performance.now(); });
   simTest('workers', scenario, options);
-  afterAll(() => { note({ first, perSecond: executions / (performance.now() - began) * 1_000 }); });
+  afterAll(() => { note({ test, first, perSecond: executions / (performance.now() - began) * 1_000 }); });
 });
 `;
 const FAST_CHECK = `
@@ -59,23 +66,32 @@ const run = () => fc.assert(fc.asyncProperty(fc.scheduler(), async (s) => {
   executions += 1;
   await s.waitFor(workers((worker) => s.schedule(Promise.resolve(), 'step of ' + worker)));
 }), { numRuns: ${EXECUTIONS} });
-test('warm', run, 600_000);
-describe('measured', () => {
+for (let at = 1; at <= ${TESTS}; at += 1) describe('test ' + at, () => {
   beforeAll(() => { executions = 0; began = performance.now(); });
   test('workers', run, 600_000);
-  afterAll(() => { note({ first, perSecond: executions / (performance.now() - began) * 1_000 }); });
+  afterAll(() => { note({ test: at, first, perSecond: executions / (performance.now() - began) * 1_000 }); });
 });
 `;
 const PLAIN = `
 import { appendFileSync } from 'node:fs';
 import { test } from 'vitest';
-test('plain', () => appendFileSync(process.env.BENCH_OUT, JSON.stringify({ first: Date.now(), perSecond: 0 }) + '\\n'));
+test('plain', () => appendFileSync(process.env.BENCH_OUT, JSON.stringify({ test: 1, first: Date.now(), perSecond: 0 }) + '\\n'));
 `;
 
-interface Measured {
-  readonly startMs: number;
+/** What a test of a file has noted. */
+interface Noted {
+  readonly test: number;
+  /** When the first execution of the file began. */
+  readonly first: number;
   readonly perSecond: number;
 }
+
+interface Run {
+  readonly startMs: number;
+  readonly noted: readonly Noted[];
+}
+
+type Round = Readonly<Record<'simTest' | 'fastCheck' | 'plain', Run>>;
 
 /** The two figures. */
 export function measureSimTest(rounds: number): Figure[] {
@@ -106,7 +122,7 @@ function install(folder: string): void {
   }
 }
 
-function measure(folder: string, name: string): Measured {
+function measure(folder: string, name: string): Run {
   const out = join(folder, `${name}.jsonl`);
   rmSync(out, { force: true });
   const startedAt = Date.now();
@@ -117,32 +133,24 @@ function measure(folder: string, name: string): Measured {
     encoding: 'utf8',
   });
   try {
-    const { first, perSecond } = JSON.parse(readFileSync(out, 'utf8')) as {
-      first: number;
-      perSecond: number;
-    };
-    return { startMs: first - startedAt, perSecond };
+    const noted = readFileSync(out, 'utf8')
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Noted);
+    return { startMs: (noted[0] as Noted).first - startedAt, noted };
   } catch {
     throw new Error(`${name} did not come to its end:\n${stdout}`);
   }
 }
 
-function figuresOf(all: readonly Readonly<Record<'simTest' | 'fastCheck' | 'plain', Measured>>[]): Figure[] {
-  const perSecond = (name: 'simTest' | 'fastCheck'): number =>
-    median(all.map((round) => round[name].perSecond));
+function perSecondIn(test: Measured, run: Run): number {
+  return run.noted.find((one) => one.test === NUMBER_OF[test])?.perSecond ?? NaN;
+}
+
+function figuresOf(all: readonly Round[]): Figure[] {
   const startMs = (name: 'simTest' | 'plain'): number => median(all.map((round) => round[name].startMs));
   return [
-    {
-      name: 'simTest, executions in a second',
-      value: median(all.map(({ simTest, fastCheck }) => simTest.perSecond / fastCheck.perSecond)),
-      unit: '×',
-      goal: 1,
-      goalIs: 'least',
-      by: 'wall time',
-      peer: `fast-check with fc.scheduler(): ${Math.round(perSecond('fastCheck'))}/s`,
-      note: 'three workers of two steps each, in any order',
-      more: { perSecond: Math.round(perSecond('simTest')) },
-    },
+    ...MEASURED.map((test) => executionsIn(test, all)),
     {
       name: 'simTest, from vitest run to the first execution',
       value: median(all.map(({ simTest, plain }) => simTest.startMs - plain.startMs)),
@@ -155,4 +163,22 @@ function figuresOf(all: readonly Readonly<Record<'simTest' | 'fastCheck' | 'plai
       more: { startMs: Math.round(startMs('simTest')) },
     },
   ];
+}
+
+function executionsIn(test: Measured, all: readonly Round[]): Figure {
+  const perSecond = (name: 'simTest' | 'fastCheck'): number =>
+    median(all.map((round) => perSecondIn(test, round[name])));
+  return {
+    name: `simTest, executions in a second, ${test} test of a file`,
+    value: median(
+      all.map(({ simTest, fastCheck }) => perSecondIn(test, simTest) / perSecondIn(test, fastCheck)),
+    ),
+    unit: '×',
+    goal: 1,
+    goalIs: 'least',
+    by: 'wall time',
+    peer: `fast-check with fc.scheduler(): ${Math.round(perSecond('fastCheck'))}/s`,
+    note: 'three workers of two steps each, in any order',
+    more: { perSecond: Math.round(perSecond('simTest')) },
+  };
 }

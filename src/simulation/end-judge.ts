@@ -291,12 +291,12 @@ export class EndJudge {
    * globals (`ambient`) and calls that still wait for a property (`properties`).
    */
   judgeLeftovers(ambient: readonly AmbientLeftover[], properties: readonly string[]): void {
+    if (ambient.length === 0 && this.#clock.pending === 0 && this.#ledger.count === 0) return;
     const kinds = Object.entries(SET_BY).map(
       ([kind, noun]) => [ambient.filter(({ setter }) => setter === kind).length, noun] as const,
     );
     const left = [...kinds, [this.#clock.pending, 'timer'], [this.#ledger.count, 'resource']] as const;
     const words = left.filter(([count]) => count > 0).map(([count, noun]) => counted(count, noun));
-    if (words.length === 0) return;
     this.left = [words.slice(0, -1).join(', '), ...words.slice(-1)]
       .filter((part) => part !== '')
       .join(' and ');

@@ -282,7 +282,9 @@ export class SimulationRun {
       if (this.#failure === undefined) this.#reportLastState();
       this.#session?.restoreGlobals();
       const verdict = this.#verdict();
-      const late = await this.#lateFailure(drain);
+      // Each await costs as much as an event, and most simulations leave nothing.
+      const { left } = this.#judge;
+      const late = left === undefined ? undefined : await this.#lateFailure(left, drain);
       return late === undefined ? verdict : { ...verdict, failure: late };
     } finally {
       restoreLimit();
@@ -304,14 +306,15 @@ export class SimulationRun {
   /** Runs from the start of the scenario until none of its code runs any more. */
   async #execute(drain: Drain): Promise<void> {
     this.#judge.begin(this.#session);
-    this.#uncaught = this.#watchUncaught();
+    const uncaught = (this.#uncaught = this.#watchUncaught());
     try {
       await drain.run(() => this.#step(), this.turns);
     } catch (error) {
       this.#noteEarlyEnd(error);
     } finally {
       await this.#noted.end(drain);
-      await this.#endUncaught(drain);
+      if (drain.name === 'documented') await drain.run(() => 'stop');
+      this.#endUncaught(uncaught);
       this.#endless.stop();
       this.#judge.stop();
     }
@@ -321,10 +324,9 @@ export class SimulationRun {
    * If a leftover throws when its time comes, its author needs to know why. Looked for only when the failure is being
    * explained: leftovers may go on forever, and nothing here could end them.
    */
-  async #lateFailure(drain: Drain): Promise<Failure | undefined> {
+  async #lateFailure(left: string, drain: Drain): Promise<Failure | undefined> {
     const failure = this.#failure;
-    const { left } = this.#judge;
-    if (!this.#looksAfter || failure === undefined || left === undefined) return undefined;
+    if (!this.#looksAfter || failure === undefined) return undefined;
     this.#session?.resume();
     if (this.#clock.pending === 0) return undefined;
     this.#stopListening?.();
@@ -449,10 +451,7 @@ export class SimulationRun {
   }
 
   /** Judges rejections of the last turn, which Node reports at its end at the latest. */
-  async #endUncaught(drain: Drain): Promise<void> {
-    const uncaught = this.#uncaught;
-    if (uncaught === undefined) return;
-    if (drain.name === 'documented') await drain.run(() => 'stop');
+  #endUncaught(uncaught: UncaughtErrors): void {
     for (let first = uncaught.first(Infinity); first !== undefined; first = uncaught.first(Infinity)) {
       uncaught.forget(first);
       this.#isFatal(first);
