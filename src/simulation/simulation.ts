@@ -26,7 +26,7 @@ import {
   type StrikesOptions,
 } from './scenario-faults.ts';
 import type { ReportFailure } from './verdict.ts';
-import { check, isInstance } from '../kernel/argument-check.ts';
+import { check, isInstance, unreadable } from '../kernel/argument-check.ts';
 import { FAULT_ODDS } from '../model/odds.ts';
 
 /** Checks that a property has a name, and a function that says whether it holds. */
@@ -38,10 +38,16 @@ function checkProperty(verb: PropertyVerb, name: string, holds: Holds): void {
 /**
  * An error for a condition that could never be false: a promise that was not awaited, or a function that was not
  * called.
+ *
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for an object that cannot be read.
  */
 function neverFalse(condition: unknown, message: string): RunnerError | undefined {
   const isCallable = typeof condition === 'function';
-  if (!isCallable && !isPending(condition)) return undefined;
+  try {
+    if (!isCallable && !isPending(condition)) return undefined;
+  } catch (error) {
+    throw unreadable('condition', condition, error);
+  }
   const what = isCallable ? 'a function that is not called' : 'a promise that is not awaited';
   return new RunnerError(
     'RUNNER_INVALID_ARGUMENT',
@@ -195,7 +201,7 @@ export class Simulation {
    *
    * @throws CheckFailedError if `condition` is false; RunnerError `RUNNER_SIMULATION_MISUSE` if it is false after the
    * end, because the scenario did not await the code that leads here, and `RUNNER_INVALID_ARGUMENT` unless `message` is
-   * a text, or if `condition` is a promise or a function, which are never false.
+   * a text, or if `condition` is a promise or a function, which are never false, or cannot be read.
    */
   check(condition: boolean, message: string, cause?: unknown): void {
     check('message', message, is.TEXT);
@@ -441,8 +447,8 @@ export function checkThat(
   message: string,
 ): asserts condition {
   check('sim', sim, is.withMethods('check'));
-  // A promise is never false, which the method reports.
-  sim.check(isPending(condition) ? (condition as never) : Boolean(condition), message);
+  // An object may be a promise, which is never false; the method reports that.
+  sim.check(typeof condition === 'object' ? (condition as never) : Boolean(condition), message);
 }
 
 /** Topic of a `sim.sleep` without a label; one that is left at the end means that the scenario did not await it. */
