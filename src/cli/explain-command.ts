@@ -15,6 +15,7 @@ import { threadLimits, type NamedExecutionOptions } from './explore-options.ts';
 import { explainTimeMs, handleFailure } from './failure-handler.ts';
 import { cutShortLines, failingBlock, failingJson, effortLines } from './failure-report.ts';
 import { isOtherLoss, refusalText, replayLog, replayProgressText, taskOf } from './replay-log.ts';
+import type { LongerSource } from './rerun-line.ts';
 import { isScenarioReference, nameScenario } from './scenario-loader.ts';
 import type { Interruption } from './interruption.ts';
 import { interruptible, type ScenarioSession } from './scenario-session.ts';
@@ -173,6 +174,12 @@ class Explaining {
     } else terminal.line(`${name}${this.#seedText()}: it holds, so there is nothing to explain`);
   }
 
+  /** What was typed repeats a failure whose token is too long to be typed. */
+  #longer(): LongerSource {
+    const { file, seed = '1' } = this.#named;
+    return isLog(this.#named) ? file : { reference: this.#session.scenario.reference, seed };
+  }
+
   #seedText(): string {
     return isLog(this.#named) ? '' : `, seed ${this.#named.seed ?? '1'}`;
   }
@@ -185,7 +192,7 @@ class Explaining {
       return;
     }
     const { definition } = await scenario.load();
-    for (const line of failingBlock(terminal, definition, handled)) terminal.line(line);
+    for (const line of failingBlock(terminal, definition, handled, this.#longer())) terminal.line(line);
     const rest = options.shrink ? effortLines(handled, definition) : cutShortLines(handled);
     if (rest.length > 0) terminal.line();
     for (const line of rest) terminal.line(line);

@@ -101,7 +101,10 @@ export async function handleFailure(
     .finally(() => shown.end());
   if (run === undefined) return failing;
   const { end, ...handled } = run;
+  if (end.type === 'lost') {
+    terminal.note(`${name}: the failure is shown as small as it got, for then ${end.failing.message}`);
+  }
   // After a signal nobody expects an explanation.
-  const isCut = handled.shrunk !== undefined && end.type !== 'done' && !signal.aborted;
+  const isCut = end.type === 'stopped' && !signal.aborted;
   return { ...failing, ...handled, ...(isCut ? { cutShort: { by: 'time', timeMs: explainMs } } : {}) };
 }

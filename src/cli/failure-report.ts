@@ -14,6 +14,7 @@ import {
   formatMessage,
   formatEffort,
   formatUnexplained,
+  type UnexplainedFailure,
 } from '../explore/explain/failing-text.ts';
 import { folded } from '../kernel/one-line.ts';
 import { stackLine } from '../kernel/stack-line.ts';
@@ -24,7 +25,7 @@ import { tokenOf, type FailingExecution } from '../explore/failing-execution.ts'
 import type { ScenarioDefinition } from '../simulation/scenario.ts';
 import { kindText, type Failure, type Verdict } from '../simulation/verdict.ts';
 import { formatSpan } from './quantity-text.ts';
-import { explainLine, replayLine, rerunLine } from './rerun-line.ts';
+import { explainLine, replayLine, rerunLine, type LongerSource } from './rerun-line.ts';
 import { detailLines, shownFrame } from './source-line.ts';
 import type { Style } from './styled-text.ts';
 import type { Terminal } from './terminal.ts';
@@ -83,45 +84,49 @@ export function failureDetails({ details, cause }: Failure): string[] {
   return [...detailLines(details), ...(frame === undefined ? [] : [stackLine(shownFrame(frame))])];
 }
 
-/** A failing execution for people: what should hold, what happened instead, how to see it again. */
+/**
+ * A failing execution for people: what should hold, what happened instead, how to see it again. `longer` repeats it if
+ * its token is too long.
+ */
 export function failingBlock(
   terminal: Terminal,
   { name, description }: Pick<ScenarioDefinition, 'name' | 'description'>,
   failing: FailingExecution,
+  longer: LongerSource = failing.file,
 ): string[] {
-  const { shrunk = failing, explanation, file } = failing;
+  const { shrunk = failing, explanation } = failing;
   const token = tokenOf(failing);
   return [
     terminal.style('bold', `${name}: ${kindText(failing)}`),
     // States what should hold, for a reader who does not know the scenario.
     ...wrappedLine(folded(description), terminal.lineColumns).map((line) => terminal.style('dim', line)),
     ...(explanation === undefined
-      ? [...plainLines(terminal, shrunk), `  again: ${replayLine(token, file)}`]
+      ? [...plainLines(terminal, shrunk), `  again: ${replayLine(token, longer)}`]
       : // If only the beginning was explained, the explanation's own token would repeat only that.
-        explanationLines(terminal, { ...explanation, token }, file)),
+        explanationLines(terminal, { ...explanation, token }, longer)),
   ];
 }
 
 /**
- * The explanation in the terminal's colours, with the command line as typed here. `file` keeps the log, if there is
- * one.
+ * The explanation in the terminal's colours, with the command line as typed here. `longer` repeats it if its token is
+ * too long.
  */
 export function explanationLines(
   terminal: Terminal,
   explanation: Explanation,
-  file: string | undefined,
+  longer: LongerSource,
 ): string[] {
-  return shownLines(terminal, formatExplanation(explanation), replayLine(explanation.token, file));
+  return shownLines(terminal, formatExplanation(explanation), replayLine(explanation.token, longer));
 }
 
 /** The same without its first line, the sentence. */
 export function storyAfterSentence(
   terminal: Terminal,
   explanation: Explanation,
-  file: string | undefined,
+  longer: LongerSource,
 ): string[] {
   const [, ...story] = formatExplanation(explanation);
-  return shownLines(terminal, story, replayLine(explanation.token, file));
+  return shownLines(terminal, story, replayLine(explanation.token, longer));
 }
 
 function shownLines(terminal: Terminal, lines: readonly ExplanationLine[], command: string): string[] {
@@ -176,10 +181,7 @@ function explainLonger(timeMs: number): string {
 }
 
 /** The facts about a failure without an explanation. */
-export function plainLines(
-  terminal: Terminal,
-  failing: Pick<FailingExecution, 'message' | 'details' | 'decisions' | 'atMs'>,
-): string[] {
+export function plainLines(terminal: Terminal, failing: UnexplainedFailure): string[] {
   return formatUnexplained(failing).flatMap((line) => styledLines(terminal, line));
 }
 

@@ -52,30 +52,36 @@ export function explainLine(
   return `${commandOf(invocation)} explain ${pathWord(reference)} --seed ${shellWord(seed)}`;
 }
 
+/** What repeats a failure whose token is too long for a line: the file that keeps its log, or its seed. */
+export type LongerSource = string | { readonly reference: string; readonly seed: string } | undefined;
+
 /** Length limit in characters. A longer argument is a nuisance to copy, and Linux allows at most 131,071 bytes. */
 const TOKEN_MAX = 16_384;
 
 /**
- * The command line that repeats a failure: by its token, or by the file that keeps its log if the token is too long.
- * Adds `--allow` with the scenario's folder if it could not be loaded from here otherwise.
+ * The command line that repeats a failure: by its token, or if that is too long, by the file that keeps its log or by
+ * the seed. Adds `--allow` with the scenario's folder if it could not be loaded from here otherwise.
  */
 export function replayLine(
   token: string,
-  file: string | undefined,
+  longer: LongerSource,
   invocation: Invocation = ownInvocation(),
 ): string {
-  const what = file !== undefined && token.length > TOKEN_MAX ? file : token;
-  return `${commandOf(invocation)} replay ${pathWord(what)}${allowText(decodeToken(token).scenario)}`;
+  const { scenario } = decodeToken(token);
+  if (token.length <= TOKEN_MAX || longer === undefined)
+    return fileLine('replay', token, scenario, invocation);
+  if (typeof longer === 'string') return fileLine('replay', longer, scenario, invocation);
+  return explainLine(longer.reference, longer.seed, invocation);
 }
 
-/** The command line that replays or explains the log in a file; `reference` is its scenario. */
+/** The command line that replays or explains a token, or the log in a file; `reference` is its scenario. */
 export function fileLine(
   command: 'replay' | 'explain',
-  path: string,
+  what: string,
   reference: string,
   invocation: Invocation = ownInvocation(),
 ): string {
-  return `${commandOf(invocation)} ${command} ${pathWord(path)}${allowText(reference)}`;
+  return `${commandOf(invocation)} ${command} ${pathWord(what)}${allowText(reference)}`;
 }
 
 function allowText(reference: string): string {

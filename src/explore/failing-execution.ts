@@ -6,6 +6,7 @@ import type { Decision } from '../kernel/decisions.ts';
 import { factsOf } from '../simulation/failure-fact.ts';
 import type { Failure, FailureKind, Verdict } from '../simulation/verdict.ts';
 import type { Explanation } from './explain/explanation.ts';
+import { logOf } from './endless-log.ts';
 import { CUT_OFF_KEY, failureKey } from './failure-key.ts';
 import { keyDecisions, nonZeroOf } from './keyed-log.ts';
 import { encodeToken } from './replay-token.ts';
@@ -34,7 +35,7 @@ export interface FailingExecution extends Omit<Failure, 'kind' | 'cause' | 'fact
   readonly configuration?: string;
   /** Id of the corpus entry that was run, if any. */
   readonly corpusId?: string;
-  /** All decisions, or the first 65,536 of an execution that was cut off. */
+  /** All decisions; the first 65,536 of an execution that was cut off, 262,144 of one that failed by its budget. */
   readonly decisions: readonly Decision[];
   readonly firedEvents: number;
   /** See `Verdict.traceHash`; empty if the execution did not end. */
@@ -99,7 +100,7 @@ export function failingExecution(
   return {
     ...found,
     ...{ key: failureKey(failure), kind, ...(rule === undefined ? {} : { rule }), message, atMs, details },
-    decisions: verdict.decisions(),
+    decisions: logOf(verdict),
     firedEvents: verdict.firedEvents,
     traceHash: verdict.traceHash,
     ...(factsOf(failure).some((fact) => fact.kind === 'undecided') ? { isUndecided: true } : {}),

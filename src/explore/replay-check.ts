@@ -13,6 +13,7 @@ import type { Question } from '../kernel/question.ts';
 import { randomDecisions } from '../kernel/random-decisions.ts';
 import type { Verdict } from '../simulation/verdict.ts';
 import type { ExecutionRequest, Executor } from './executor.ts';
+import { isBeginning } from './endless-log.ts';
 import { CUT_OFF_KEY, failureKey } from './failure-key.ts';
 import { answersOf, isSameKey, keyDecisions, keyOf } from './keyed-log.ts';
 import type { KeyedDecision } from './keyed-log.ts';
@@ -139,8 +140,9 @@ function sourceOf(
   const sparse = (entries: readonly KeyedDecision[]): CheckedSource =>
     new CheckedSource(entries, beyond, new Set(entries.map(keyOf)));
   if (isToken(log)) return sparse(log.decisions);
-  // The log of an execution that was cut off is a beginning, which has no gap.
-  return new CheckedSource(keyDecisions(log), beyond, key === CUT_OFF_KEY ? 'after-log' : undefined);
+  // A beginning has no gap at its end.
+  const isCut = key === CUT_OFF_KEY || isBeginning(log);
+  return new CheckedSource(keyDecisions(log), beyond, isCut ? 'after-log' : undefined);
 }
 
 /** @throws RunnerError `RUNNER_INVALID_ARGUMENT` for anything but a token or a log. */

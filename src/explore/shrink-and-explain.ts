@@ -7,6 +7,7 @@ import type { Decision } from '../kernel/decisions.ts';
 import { ExecutionInterrupted } from '../kernel/decisions.ts';
 import { isRunnerError } from '../kernel/errors.ts';
 import type { Verdict } from '../simulation/verdict.ts';
+import { logOf } from './endless-log.ts';
 import { withinEvents } from './event-budget.ts';
 import { executorWith, type Executor } from './executor.ts';
 import { explain } from './explain/explanation.ts';
@@ -209,7 +210,7 @@ function shrunkExecution({
 }): ShrunkExecution {
   const { failure, firedEvents, traceHash } = verdict;
   return {
-    decisions: verdict.decisions(),
+    decisions: logOf(verdict),
     ...{ firedEvents, traceHash, executions, stoppedBy },
     message: failure?.message ?? '',
     atMs: failure?.atMs ?? verdict.virtualMs,

@@ -493,6 +493,43 @@ describe('a property over simulations', () => {
     expect(command).toEqual({ argv: [], tag: '' });
   });
 
+  test.for([
+    ['stall', {}, 'repeats: heartbeat, every 9 ms'],
+    ['budget', { maxEvents: 900 }, 'repeats every event: heartbeat'],
+    ['interrupted', { signal: AbortSignal.abort() }, ''],
+  ] as const)('P2: one that was cut off fails the property: %s', async ([kind, options, detail]) => {
+    const property = simulationProperty(
+      [fc.constant(0)],
+      async (sim) => {
+        const beat = async (): Promise<void> => {
+          for (;;) await sim.sleep(9, 'heartbeat');
+        };
+        void beat();
+        await new Promise(() => undefined);
+      },
+      { ...options, leftovers: 'ignore' },
+    );
+    const { failed, errorInstance } = await fc.check(property, { numRuns: 1 });
+    expect([failed, errorInstance]).toMatchObject([true, { verdict: { held: false, failure: { kind } } }]);
+    expect((errorInstance as Error).message).toContain(detail);
+  });
+
+  test('P2: a runner that never answers, but polls for ever, is a stall', async () => {
+    const property = runnerProperty({
+      create: (world) => {
+        const poll = (): void => void world.clock.timer('poll', 7, poll);
+        const query = (): Promise<QueryResult> => {
+          poll();
+          return new Promise(() => undefined);
+        };
+        return having(createSimulatedRunner(world), { query });
+      },
+    });
+    const { errorInstance } = await fc.check(property, { numRuns: 20, seed: 1 });
+    expect(errorInstance).toMatchObject({ verdict: { failure: { kind: 'stall' } } });
+    expect((errorInstance as Error).message).toContain('repeats: poll, every 7 ms');
+  });
+
   test('the error names kind, rule and details of the failed verdict, and carries it', async () => {
     const property = simulationProperty([fc.constant(0)], async (sim) => {
       sim.world.clock.timer('forgotten', 5, () => undefined);

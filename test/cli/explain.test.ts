@@ -34,6 +34,10 @@ export const noted = define('noted', (sim) => {
 });
 export const fine = define('fine', (sim) => sim.sleep(1));
 export const hang = define('hang', (sim) => { if (sim.choose('die', 3) < 9) for (;;); });
+export const spin = define('spin', (sim) => {
+  for (let toss = 0; toss < 9_000; toss += 1) sim.choose('toss', 3);
+  for (;;);
+});
 export const stalled = {
   ...define('stalled', async (sim) => {
     const beat = () => sim.world.clock.timer('heartbeat', 10, beat);
@@ -185,6 +189,16 @@ describe('explain', () => {
     expect([hang.code, stuck.code]).toEqual([1, 1]);
   });
 
+  // The time at which a thread died is unknown; 9,000 decisions make a token of 70,000 characters.
+  test('what takes its thread down after many decisions has no time, and a line that can be typed', async () => {
+    const { code, out } = await dryrunner('explain', 's.mjs#spin', '--hang', '1s', '--seed', '8');
+    expect(out).toMatch(
+      /\n {2}! the execution made no progress for [^]*earlier decisions left out\)\n {2}again: npx dryrunner explain s\.mjs#spin --seed 8\n/,
+    );
+    expect(out).not.toMatch(/ ms !|dr2:/);
+    expect(code).toBe(1);
+  });
+
   test.for([
     ['check too much', 3, /hang: fails differently, hang\n {2}expected "check too much"\n/],
     [undefined, 1, /hang: hang\n/],
@@ -208,7 +222,7 @@ describe('explain', () => {
   );
 
   test.for([
-    [['s.mjs'], /s\.mjs: expected one scenario, got 9: give one of s\.mjs#die, /],
+    [['s.mjs'], /s\.mjs: expected one scenario, got 10: give one of s\.mjs#die, /],
     [['s.mjs#nobody'], /exports no scenario "nobody"/],
     [['no-such'], /no scenario is called "no-such"/],
     [['no-such.jsonl'], /no-such\.jsonl/],

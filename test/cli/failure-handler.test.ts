@@ -47,6 +47,33 @@ test.for([
   },
 );
 
+const died = { type: 'lost', failing: { message: 'the execution needed more than 1024 MiB of memory' } };
+const text =
+  'the failure is shown as small as it got, for then the execution needed more than 1024 MiB of memory';
+test.for([
+  ['died', died, { cutShort: undefined, notes: [`client: ${text}`] }],
+  ['was stopped', { type: 'stopped' }, { cutShort: { by: 'time', timeMs: 10_000 }, notes: [] }],
+] as const)(
+  'a thread that %s before it has sent anything is no silent end',
+  async ([, end, { cutShort, notes }]) => {
+    inThread.mockImplementation(() => Promise.resolve({ end }));
+    const note = vi.fn();
+    const session = {
+      terminal: { isInteractive: false, note, progress: vi.fn() },
+      scenario: { name: 'client' },
+      options: {},
+      interruption: { signal: new AbortController().signal },
+    };
+    const handled = await handleFailure(session as unknown as ScenarioSession, {
+      failing: { kind: 'check', decisions: [] } as unknown as FailingExecution,
+      shrinkMs: 30_000,
+      explainMs: 10_000,
+    });
+    expect(handled.cutShort).toEqual(cutShort);
+    expect(note.mock.calls.flat()).toEqual(notes);
+  },
+);
+
 test.for([
   [120_000, 1, 30_000],
   [120_000, 4, 30_000],

@@ -6,9 +6,12 @@ import {
   explainLine,
   fileLine,
   ownLine,
+  replayLine,
   rerunLine,
   type Invocation,
 } from '../../src/cli/rerun-line.ts';
+import { encodeToken } from '../../src/explore/replay-token.ts';
+import { choice } from '../questions.ts';
 
 const packaged: Invocation = {
   runsSources: false,
@@ -48,6 +51,22 @@ test.for([
   ],
 ] as const)('in %s the printed line starts the same program', ([, invocation, line]) => {
   expect(rerunLine('./mine.mjs#mine', '7', invocation)).toBe(line);
+});
+
+test('a failure whose token is too long for a line is repeated by its file or its seed', () => {
+  const tokenOf = (count: number): string =>
+    encodeToken({
+      ...{ scenario: 'coin', failureKey: 'check', traceHash: '0'.repeat(16) },
+      decisions: Array.from({ length: count }, (_, occurrence) => ({
+        ...{ question: choice('toss'), n: 2, answer: 1, occurrence },
+      })),
+    });
+  const [short, long] = [tokenOf(2), tokenOf(5_000)];
+  const seed = { reference: 'coin', seed: '8' };
+  expect(replayLine(short, seed, packaged)).toBe(`npx dryrunner replay ${short}`);
+  expect(replayLine(long, seed, packaged)).toBe('npx dryrunner explain coin --seed 8');
+  expect(replayLine(long, 'kept.jsonl', packaged)).toBe('npx dryrunner replay kept.jsonl');
+  expect(replayLine(long, undefined, packaged)).toBe(`npx dryrunner replay ${long}`);
 });
 
 test('a path that begins with a dash is no option', () => {

@@ -1,10 +1,13 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { runCampaign } from '../../src/explore/campaign.ts';
+import { ENDLESS_DECISIONS } from '../../src/explore/endless-log.ts';
 import { createExecutor } from '../../src/explore/executor.ts';
 import { tokenOf } from '../../src/explore/failing-execution.ts';
+import { checkReplay } from '../../src/explore/replay-check.ts';
 import { decodeToken } from '../../src/explore/replay-token.ts';
+import { shrink } from '../../src/explore/shrink/shrinker.ts';
 import { randomStrategy } from '../../src/explore/strategies/random-strategy.ts';
-import { defineScenario } from '../../src/simulation/scenario.ts';
+import { defineScenario, type ScenarioDefinition } from '../../src/simulation/scenario.ts';
 import { failingWith } from './failing-executions.ts';
 import { choice } from '../questions.ts';
 
@@ -53,4 +56,42 @@ test('an execution that was cut off is run again with four times as many events,
   expect(decodeToken(tokenOf(cutOff))).toMatchObject({ maxEvents: 400, traceHash: '0'.repeat(16) });
   // A thread that had to be ended does not say how many there were.
   expect(decodeToken(tokenOf({ ...cutOff, firedEvents: 0 })).maxEvents).toBeUndefined();
+});
+
+describe('the log of an execution without an end', () => {
+  const BATCH = 1_024;
+  /** Chooses again and again, until the default comes that follows a log which was cut. */
+  const choosing = (endsAtDefaults: boolean): ScenarioDefinition =>
+    defineScenario({
+      name: 'chooses',
+      description: 'of a test',
+      options: { maxEvents: ENDLESS_DECISIONS / BATCH + 2 },
+      async run(sim) {
+        for (let isOver = false; !isOver; await sim.sleep(1)) {
+          let sum = 0;
+          for (let n = 0; n < BATCH; n += 1) sum += sim.choose('answer', 3);
+          isOver = endsAtDefaults && sum === 0;
+        }
+      },
+    });
+
+  test('is its beginning, with which it is repeated, and made small', async () => {
+    const executor = createExecutor(choosing(false));
+    const [failing] = (await runCampaign(executor, randomStrategy(1), { auditEvery: 0 })).failures;
+    const { key: failureKey = '', decisions = [] } = failing ?? {};
+    expect([failing?.kind, decisions.length]).toEqual(['budget', ENDLESS_DECISIONS]);
+    const { isReproduced, gap } = await checkReplay(executor, decisions, { failureKey });
+    expect([isReproduced, gap]).toEqual([true, undefined]);
+    const { log } = await shrink(executor, decisions, failureKey, { maxExecutions: 4 });
+    expect([log.length, log.some(({ answer }) => answer > 0)]).toEqual([ENDLESS_DECISIONS, false]);
+  });
+
+  test('is said to be its beginning where it is not enough', async () => {
+    const executor = createExecutor(choosing(true));
+    const [failing] = (await runCampaign(executor, randomStrategy(1), { auditEvery: 0 })).failures;
+    const { key = '', decisions = [] } = failing ?? {};
+    expect(await shrink(executor, decisions, key)).toMatchObject({
+      flakiness: 'run again with its first decisions, and the default after them, it held',
+    });
+  });
 });

@@ -28,7 +28,8 @@ export function formatDetails(details: readonly string[]): ExplanationLine[] {
 }
 
 /** The facts of a failure that are known without an explanation. */
-export type UnexplainedFailure = Pick<FailingExecution, 'message' | 'details' | 'decisions' | 'atMs'>;
+export type UnexplainedFailure = Pick<FailingExecution, 'message' | 'details' | 'decisions' | 'atMs'> &
+  Partial<Pick<FailingExecution, 'traceHash'>>;
 
 /** What is known about a failure without an explanation. */
 export function formatUnexplained(failing: UnexplainedFailure): ExplanationLine[] {
@@ -44,7 +45,10 @@ export function formatMessage(message: string): ExplanationLine[] {
 export function formatKnown(failing: UnexplainedFailure): ExplanationLine[] {
   const { lines, leftOut } = plainHistory(failing.decisions, failing);
   const decided = lines.map(({ role, atMs, text }) =>
-    explanationLine(role, role === 'failure' ? `  ${atMs ?? 0} ms ! ${text}` : `    ? ${text}`),
+    explanationLine(
+      role,
+      role === 'failure' ? `  ${atMs === undefined ? '' : `${atMs} ms `}! ${text}` : `    ? ${text}`,
+    ),
   );
   return [
     ...formatDetails(failing.details),

@@ -3,17 +3,22 @@
  * it is available for executions that hang, do not repeat, or were found just before the end.
  */
 import type { Decision } from '../../kernel/decisions.ts';
+import type { FailingExecution } from '../failing-execution.ts';
 import { headlineOf } from '../failure-key.ts';
 import { keyDecisions, nonZeroOf } from '../keyed-log.ts';
 import { LINES_MAX } from './history-length.ts';
 import { decisionText } from './question-text.ts';
 
-/** One line. A log has no times, so only the failure has one. */
+/** One line. A log has no times, so only the failure has one, and not even that if its thread died. */
 export interface PlainHistoryLine {
   readonly role: 'decision' | 'failure';
   readonly atMs?: number;
   readonly text: string;
 }
+
+/** A failure; that of a thread that died has neither a hash nor a time. */
+type UntimedFailure = Pick<FailingExecution, 'message' | 'atMs'> &
+  Partial<Pick<FailingExecution, 'traceHash'>>;
 
 /** The history of a failure that is not explained. */
 export interface PlainHistory {
@@ -25,7 +30,7 @@ export interface PlainHistory {
 /** The last non-default decisions, and the failure. */
 export function plainHistory(
   log: readonly Decision[],
-  { message, atMs }: { readonly message: string; readonly atMs: number },
+  { message, atMs, traceHash }: UntimedFailure,
 ): PlainHistory {
   const decided = nonZeroOf(keyDecisions(log));
   const shown = decided.slice(-(LINES_MAX - 1));
@@ -34,7 +39,14 @@ export function plainHistory(
     text: decisionText({ ...decision, due: [], firingId: 0, traceIndex: 0, askedAtMs: 0 }),
   }));
   return {
-    lines: [...lines, { role: 'failure', atMs, text: headlineOf(message).headline }],
+    lines: [
+      ...lines,
+      {
+        role: 'failure',
+        ...(atMs === 0 && traceHash === '' ? {} : { atMs }),
+        text: headlineOf(message).headline,
+      },
+    ],
     leftOut: decided.length - shown.length,
   };
 }

@@ -12,6 +12,7 @@ import { answersOfSites, textOfSeries } from './site-answers.ts';
 import type { Verdict } from '../../simulation/verdict.ts';
 import { diffEvents } from '../../trace/trace-differ.ts';
 import type { Executor } from '../executor.ts';
+import { isBeginning, logOf } from '../endless-log.ts';
 import { failureKey } from '../failure-key.ts';
 import { briefly } from '../known-stall.ts';
 import { compareSizes, sizeOf } from './log-order.ts';
@@ -210,6 +211,7 @@ class Shrinker {
   readonly #options: ShrinkOptions;
   readonly #trials = new TrialMemory();
   #executions = 0;
+  #repetition = 'with the same decisions';
   #stoppedBy: ShrinkEnd = 'minimal';
 
   constructor(executor: Executor, key: string, options: ShrinkOptions) {
@@ -220,6 +222,7 @@ class Shrinker {
 
   async run(log: readonly Decision[]): Promise<ShrinkResult> {
     const keyed = keyDecisions(log);
+    if (isBeginning(log)) this.#repetition = 'with its first decisions, and the default after them';
     const first = await this.#execute(keyed, true);
     if (isCutOff(first)) return this.#result(first, 'stopped');
     const again = await this.#execute(keyed, true);
@@ -307,7 +310,7 @@ class Shrinker {
   }
 
   #measured(verdict: Verdict): FailingRun {
-    const log = keyDecisions(verdict.decisions());
+    const log = keyDecisions(logOf(verdict));
     const size = sizeOf(verdict, log);
     return { log, answers: nonZeroOf(log), size, verdict, executions: this.#executions };
   }
@@ -323,10 +326,10 @@ class Shrinker {
   #flakinessOf(first: Verdict, again: Verdict): Flakiness | undefined {
     const ended = isCutOff(again) ? [first] : [first, again];
     for (const { failure } of ended) {
-      if (failure === undefined) return { flakiness: 'run again with the same decisions, it held' };
+      if (failure === undefined) return { flakiness: `run again ${this.#repetition}, it held` };
       const key = failureKey(failure);
       if (key !== this.#key) {
-        return { flakiness: `run again with the same decisions, it now fails differently: ${key}` };
+        return { flakiness: `run again ${this.#repetition}, it now fails differently: ${key}` };
       }
     }
     if (isCutOff(again) || first.traceHash === again.traceHash) return undefined;
@@ -342,6 +345,6 @@ class Shrinker {
   }
 
   #result(verdict: Verdict, stoppedBy: ShrinkEnd): ShrinkResult {
-    return { log: verdict.decisions(), verdict, executions: this.#executions, stoppedBy };
+    return { log: logOf(verdict), verdict, executions: this.#executions, stoppedBy };
   }
 }
