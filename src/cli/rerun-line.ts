@@ -68,8 +68,9 @@ export function replayLine(
   invocation: Invocation = ownInvocation(),
 ): string {
   const { scenario } = decodeToken(token);
-  if (token.length <= TOKEN_MAX || longer === undefined)
+  if (token.length <= TOKEN_MAX || longer === undefined) {
     return fileLine('replay', token, scenario, invocation);
+  }
   if (typeof longer === 'string') return fileLine('replay', longer, scenario, invocation);
   return explainLine(longer.reference, longer.seed, invocation);
 }

@@ -505,7 +505,7 @@ describe('a property over simulations', () => {
           for (;;) await sim.sleep(9, 'heartbeat');
         };
         void beat();
-        await new Promise(() => undefined);
+        await new Promise(() => {});
       },
       { ...options, leftovers: 'ignore' },
     );
@@ -520,7 +520,7 @@ describe('a property over simulations', () => {
         const poll = (): void => void world.clock.timer('poll', 7, poll);
         const query = (): Promise<QueryResult> => {
           poll();
-          return new Promise(() => undefined);
+          return new Promise(() => {});
         };
         return having(createSimulatedRunner(world), { query });
       },

@@ -78,19 +78,19 @@ describe('the log of an execution without an end', () => {
   test('is its beginning, with which it is repeated, and made small', async () => {
     const executor = createExecutor(choosing(false));
     const [failing] = (await runCampaign(executor, randomStrategy(1), { auditEvery: 0 })).failures;
-    const { key: failureKey = '', decisions = [] } = failing ?? {};
-    expect([failing?.kind, decisions.length]).toEqual(['budget', ENDLESS_DECISIONS]);
-    const { isReproduced, gap } = await checkReplay(executor, decisions, { failureKey });
+    const { key: failureKey = '', decisions: begun = [] } = failing ?? {};
+    expect([failing?.kind, begun.length]).toEqual(['budget', ENDLESS_DECISIONS]);
+    const { isReproduced, gap } = await checkReplay(executor, begun, { failureKey });
     expect([isReproduced, gap]).toEqual([true, undefined]);
-    const { log } = await shrink(executor, decisions, failureKey, { maxExecutions: 4 });
+    const { log } = await shrink(executor, begun, failureKey, { maxExecutions: 4 });
     expect([log.length, log.some(({ answer }) => answer > 0)]).toEqual([ENDLESS_DECISIONS, false]);
   });
 
   test('is said to be its beginning where it is not enough', async () => {
     const executor = createExecutor(choosing(true));
     const [failing] = (await runCampaign(executor, randomStrategy(1), { auditEvery: 0 })).failures;
-    const { key = '', decisions = [] } = failing ?? {};
-    expect(await shrink(executor, decisions, key)).toMatchObject({
+    const { key = '', decisions: begun = [] } = failing ?? {};
+    expect(await shrink(executor, begun, key)).toMatchObject({
       flakiness: 'run again with its first decisions, and the default after them, it held',
     });
   });

@@ -76,6 +76,14 @@ describe('the report of the matrix', () => {
     expect([20, 22, 26].map(vitestsOn)).toEqual([[4], [4, 5], [4, 5]]);
   });
 
+  test('the peer range of Vitest allows the majors that are tried, and no others', () => {
+    const manifest = JSON.parse(readFileSync(`${projectRoot}/package.json`, 'utf8')) as {
+      readonly peerDependencies: Readonly<Record<string, string>>;
+    };
+    const ranges = manifest.peerDependencies['vitest']?.split(' || ') ?? [];
+    expect(ranges.map((range) => Number(/^\^(\d+)\./.exec(range)?.[1]))).toEqual(VITESTS);
+  });
+
   test.for([
     ['Node', NODE_MAJORS.map(String)],
     ['Vitest', VITESTS.map(String)],
