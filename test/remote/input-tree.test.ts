@@ -52,3 +52,27 @@ test.for([
     await expect(walked(storeOf(content), add([lost0, bad]))).rejects.toThrow('expected a name without "/"');
   },
 );
+
+test('a walk stops at the directory with which its entries are too many, and reads no further', async () => {
+  const content = createMemoryContentStore();
+  const links = Array.from({ length: 500_001 }, (_, at) => ({ name: at.toString(36), target: 'x' }));
+  const add = (symlinks: typeof links): Digest => content.add(MESSAGES.Directory.encode({ symlinks }));
+  const directories = [add(links), add(links.slice(1)), add([])];
+  const root = content.add(
+    MESSAGES.Directory.encode({
+      directories: directories.map((digest, at) => ({ name: `d${at}`, digest })),
+    }),
+  );
+  const read: string[] = [];
+  const noting: ContentStore = {
+    ...late(content),
+    read: async (digest, range) => {
+      read.push(digest.hash);
+      return content.read(digest, range);
+    },
+  };
+  await expect(walked(noting, root)).rejects.toThrow(
+    'input root: expected 1000000 entries at most, got 1000004',
+  );
+  expect(read).toEqual([root, ...directories.slice(0, 2)].map(({ hash }) => hash));
+});

@@ -105,6 +105,31 @@ test('of an action on a cluster, by the lanes and not by the worker', async () =
   );
 });
 
+test('of several kinds of work, the places are of what was started again last', () => {
+  const starts = [
+    ['app', 'firstApp'],
+    ['tests', 'firstTests'],
+    ['app', 'secondApp'],
+    ['tests', 'secondTests'],
+  ] as const;
+  const steps = starts.map(([taskId, line], at): ObservedStep => {
+    const error = new Error('start');
+    error.stack = `Error\n    at ${line} (/home/user/user.ts:${at + 1}:2)`;
+    const stack = new KeptStack(error);
+    const command: Command = { ...OK, taskId };
+    return {
+      firingId: 0,
+      stack,
+      done: { type: 'accepted', runner: 'lane', runId: String(at), at, command },
+    };
+  });
+  const places = placesOfDoubleStart({ steps });
+  expect(places.map(({ frames: [frame = ''] }) => frame.split(' ')[0])).toEqual([
+    'firstTests',
+    'secondTests',
+  ]);
+});
+
 test('of thousands of starts, the lines of a hundred are looked up', () => {
   let reads = 0;
   const stackAt = (at: number): KeptStack => {

@@ -60,6 +60,25 @@ test('a result is given only while its folder is private, and put only into such
   });
 });
 
+test('a folder that others may write to is not even read', async () => {
+  const folder = makeTempFolder('serve');
+  onTestFinished(() => folder.remove());
+  let reads = 0;
+  const counted = {
+    cancelBoundMs: 0,
+    get: () => {
+      reads += 1;
+      return OUTCOME;
+    },
+    put: () => undefined,
+  };
+  const cache = new PrivateActionCache(counted, folder);
+  expect(await cache.get('', ACTION)).toEqual(OUTCOME);
+  chmodSync(folder.path, 0o777);
+  expect(await cache.get('', ACTION)).toBeUndefined();
+  expect(reads).toBe(1);
+});
+
 /** A cache of others that has a result for each of these actions, to be planted. */
 async function plantedBy(dir: string): Promise<void> {
   await createDiskActionCache({ dir }).put('', ACTION, OUTCOME);
