@@ -208,6 +208,23 @@ describe('what holds', () => {
     expect(jsonLines(json.out).at(-1)).toMatchObject({ cutOff: [{ index: 0, token: expect.any(String) }] });
   });
 
+  test('P2: one that is cut off is no success either if all others held', async () => {
+    await writeFile(
+      at('dawdles.mjs'),
+      `let begun = 0;
+      export default { name: 'dawdles', description: 'of a test', options: { maxEvents: 1e12 }, run: async (sim) => {
+        begun += 1;
+        sim.choose('die', 6);
+        while (begun > 3) await sim.sleep(1);
+      } };`,
+    );
+    const args = ['--time', '2s', '--workers', '1', ...corpus()];
+    const { code, out } = await run('explore', at('dawdles.mjs'), ...args);
+    expect(out).toMatch(/^dawdles: cut off: /);
+    expect(out).toMatch(/\n {2}[1-9]\d* executions? in /);
+    expect(code).toBe(1);
+  });
+
   test.for(['endless', 'rambling'])(
     '%s is cut off again when replayed, even if its log is too long for a line',
     async (name) => {
