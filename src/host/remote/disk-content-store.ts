@@ -220,13 +220,7 @@ class DiskBlobs implements DiskContentStore {
     if (digest.sizeBytes === 0) return;
     // Comparing costs less than hashing did, and what was damaged on the disk is replaced.
     if (this.#isThere(digest) && (await this.#has(digest, bytes))) return;
-    await this.#room.reserve(bytes.length);
-    try {
-      await this.#room.adding(bytes.length, () => this.#writeWhole(digest, bytes));
-    } catch (error) {
-      this.#room.free(bytes.length);
-      throw error;
-    }
+    await this.#room.write(bytes.length, () => this.#writeWhole(digest, bytes));
   }
 
   /** True if the file of the blob has exactly these bytes. */
@@ -257,9 +251,9 @@ class DiskBlobs implements DiskContentStore {
     checkDigest('digest', digest);
     const writer = new DiskWriter(digest, {
       path: incomingPath(this.#root),
-      reserve: (bytes) => this.#room.reserve(bytes, digest.sizeBytes),
+      write: (bytes, write) => this.#room.write(bytes, write, digest.sizeBytes),
       free: (bytes) => this.#room.free(bytes),
-      adding: (bytes, add) => this.#room.adding(bytes, add),
+      moveIn: (move) => this.#room.moveIn(move),
       adopt: (incoming) => this.#adopt(incoming, digest),
       ended: () => this.#writers.delete(writer),
     });

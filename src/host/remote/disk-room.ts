@@ -67,10 +67,31 @@ export class DiskRoom {
   }
 
   /**
+   * Reserves room for that many bytes of a blob of `wholeBytes`, and writes them. They stay reserved until {@link take} or
+   * {@link free}, unless this fails.
+   *
+   * @throws RunnerError (rejects) `RUNNER_STORE_FULL`; otherwise as {@link moveIn}.
+   */
+  async write(bytes: number, write: () => void, wholeBytes: number = bytes): Promise<void> {
+    await this.#reserve(bytes, wholeBytes);
+    try {
+      await this.#tryAgain(bytes, write);
+    } catch (error) {
+      this.free(bytes);
+      throw error;
+    }
+  }
+
+  /** Moves a file whose bytes are reserved into the store; rejects with the error of the store. */
+  moveIn(move: () => void): Promise<void> {
+    return this.#tryAgain(0, move);
+  }
+
+  /**
    * Adds reserved bytes to the folder. If that fails because the folder was removed, or because the disk is full although
    * the store may keep more, it does something about that and tries again.
    */
-  async adding(bytes: number, add: () => void): Promise<void> {
+  async #tryAgain(bytes: number, add: () => void): Promise<void> {
     let isMadeAgain = false;
     for (let evictions = 0; ;) {
       try {
@@ -117,12 +138,7 @@ export class DiskRoom {
     return true;
   }
 
-  /**
-   * Reserves room for that many bytes of a blob of `wholeBytes` until `free` is called.
-   *
-   * @throws RunnerError (rejects) `RUNNER_STORE_FULL`.
-   */
-  async reserve(bytes: number, wholeBytes: number = bytes): Promise<void> {
+  async #reserve(bytes: number, wholeBytes: number): Promise<void> {
     // A blob that can never fit must not evict others.
     if (wholeBytes > this.#maxBytes) throw this.#full(wholeBytes);
     if (this.#maxBytes !== Infinity) {
@@ -149,7 +165,7 @@ export class DiskRoom {
     await this.#evicting;
   }
 
-  /** Gives back room that `reserve` reserved. */
+  /** Gives back room that {@link write} reserved. */
   free(bytes: number): void {
     this.#reserved -= bytes;
   }

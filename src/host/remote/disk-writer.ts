@@ -15,11 +15,11 @@ import { isNothingThere, removeQuietly } from './store-folder.ts';
 export interface WriterPlace {
   /** Path of the file that is being written. */
   readonly path: string;
-  /** Rejects if there is no room for that many more bytes. */
-  reserve(bytes: number): Promise<void>;
+  /** Reserves room for that many more bytes and writes them; rejects if there is none. */
+  write(bytes: number, write: () => void): Promise<void>;
   free(bytes: number): void;
-  /** Adds reserved bytes to the folder; tries again if that failed for a reason that has gone. */
-  adding(bytes: number, add: () => void): Promise<void>;
+  /** Calls `move`, which adopts the file; calls it again if it failed for a reason that has gone. */
+  moveIn(move: () => void): Promise<void>;
   /** Moves the finished file into the store, with all that is reserved for it. */
   adopt(incoming: string): void;
   ended(): void;
@@ -55,13 +55,7 @@ export class DiskWriter implements BlobWriter {
     if (offset + chunk.length > sizeBytes) {
       throw wrongDigest(this.#digest, `${offset + chunk.length} B or more`);
     }
-    await this.#place.reserve(chunk.length);
-    try {
-      await this.#place.adding(chunk.length, () => this.#add(offset, chunk));
-    } catch (error) {
-      this.#place.free(chunk.length);
-      throw error;
-    }
+    await this.#place.write(chunk.length, () => this.#add(offset, chunk));
   }
 
   /**
@@ -92,7 +86,7 @@ export class DiskWriter implements BlobWriter {
       if (actual !== digestKey(this.#digest)) throw wrongDigest(this.#digest, actual);
       if (this.#file !== undefined) {
         this.#close();
-        await this.#place.adding(0, () => {
+        await this.#place.moveIn(() => {
           this.#touch();
           this.#place.adopt(this.#place.path);
           this.#reserved = 0;
