@@ -16,6 +16,7 @@ import { runGuarded } from './guarded-run.ts';
 import { keepResults, nowRunning, resultsPrinted, type ResultsSoFar } from './user-code.ts';
 import type { Interruption } from './interruption.ts';
 import { prepareScenario, type LoadedScenario } from './scenario-loader.ts';
+import { type RunSeed, SeedBudget, type SeedRunner } from './seed-budget.ts';
 import type { Terminal } from './terminal.ts';
 import { summaryJson, summaryTable, verdictJson, type ScenarioSummary } from './verdict-report.ts';
 
@@ -186,8 +187,7 @@ async function runScenario(
   const hashes = new RollingHash();
   const tally = emptyTally(scenario, hashes.digest());
   listener.onBegin(tally);
-  for (const seed of seeds) {
-    listener.onSeed(scenario, tally.seeds, seeds.length);
+  const runSeed: SeedRunner = async (seed, maxEvents) => {
     const startedAt = performance.now();
     // `run` takes a turn of the real event loop after each simulation, so Ctrl-C is also noticed between short ones.
     const verdict = await run({
@@ -196,14 +196,29 @@ async function runScenario(
       name: definition.name,
       seed,
       keepTrace,
+      ...(maxEvents === undefined ? {} : { defaultMaxEvents: maxEvents }),
       scenario: (sim) => definition.run(sim, input),
     });
-    if (interruption.requested) return { ...tally, interrupted: true };
-    const realMs = performance.now() - startedAt;
+    return { verdict, realMs: performance.now() - startedAt };
+  };
+  const budget = new SeedBudget(runSeed, seeds.length > 1 && definition.options?.maxEvents === undefined);
+  const note = ({ verdict, realMs }: RunSeed): void => {
     addVerdict(tally, verdict, realMs);
     hashes.addString(verdict.traceHash);
     tally.traceHash = tally.seeds === 1 ? verdict.traceHash : hashes.digest();
     listener.onVerdict(scenario, verdict, realMs);
+  };
+  const isInterrupted = (): boolean => interruption.requested;
+  for (const [at, seed] of seeds.entries()) {
+    listener.onSeed(scenario, at, seeds.length);
+    await budget.run(seed);
+    const isLast = at === seeds.length - 1;
+    while (!isInterrupted()) {
+      const decided = await budget.next(isLast);
+      if (decided === undefined || isInterrupted()) break;
+      note(decided);
+    }
+    if (isInterrupted()) return { ...tally, interrupted: true };
   }
   return tally;
 }

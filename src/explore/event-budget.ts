@@ -11,13 +11,21 @@ import type { Verdict } from '../simulation/verdict.ts';
 import type { CorpusEntry } from './campaign-report.ts';
 import { executorWith, type ExecutionRequest, type Executor } from './executor.ts';
 
-/** Large enough to detect a stall, which would otherwise end for lack of events. */
-const EVENTS_MIN = Math.max(250_000, 2 * STALL_EVENTS_LEAST);
+/**
+ * The bound for an execution before any other has ended. Large enough to detect a stall, which would otherwise end for
+ * lack of events.
+ */
+export const EVENTS_MIN: number = Math.max(250_000, 2 * STALL_EVENTS_LEAST);
 const EVENTS_MAX = 10_000_000;
 /** How many times the events of the longest execution so far another may take. */
 const FACTOR = 20;
 /** Factor by which the budget grows while no execution has ended. */
 const GROWTH = 4;
+
+/** The bound for an execution once others have ended, the longest of them after so many events. */
+export function budgetAfter(endedAfter: number): number {
+  return Math.min(EVENTS_MAX, Math.max(EVENTS_MIN, FACTOR * endedAfter));
+}
 
 /** Where an execution of a campaign comes from. */
 export interface ExecutionOrigin {
@@ -93,7 +101,7 @@ export class EventBudget implements Executor {
   #noteEnd({ firedEvents, failure }: Verdict): void {
     if (!this.#options.adapts || failure?.kind === 'interrupted') return;
     this.#endedAfter = Math.max(this.#endedAfter, firedEvents, 1);
-    this.#maxEvents = Math.min(EVENTS_MAX, Math.max(EVENTS_MIN, FACTOR * this.#endedAfter));
+    this.#maxEvents = budgetAfter(this.#endedAfter);
   }
 
   async #decide({ onTurn }: Omit<ExecutionRequest, 'source'>, maxEvents: number): Promise<void> {

@@ -109,6 +109,44 @@ describe('wrong usage says what was expected and exits with 2', () => {
   });
 });
 
+describe('P2: of several seeds', () => {
+  /** What each seed came to, in their order. */
+  async function resultsOf(name: string, isEndless: string, events: number): Promise<unknown[]> {
+    await writeFile(
+      at(`${name}.mjs`),
+      `export default { name: '${name}', description: 'may take long', run: async (sim) => {
+         const isEndless = ${isEndless};
+         for (let nap = 0; isEndless || nap < ${events}; nap += 1) await sim.sleep(1, 'nap ' + nap);
+       } };`,
+    );
+    const { code, out } = await run('run', at(`${name}.mjs`), '--seeds', '4', '--json');
+    const verdicts = jsonLines(out).filter((line) => line['type'] === 'run') as unknown as {
+      readonly seed: string;
+      readonly events: number;
+      readonly failure?: { readonly kind: string };
+    }[];
+    return [code, ...verdicts.map((one) => [one.seed, one.events, one.failure?.kind])];
+  }
+
+  test('one that goes on forever is ended early once another has ended', async () => {
+    const isEndless = "sim.choose('how it goes on', 2) === 1";
+    expect(await resultsOf('often', isEndless, 10)).toEqual([
+      1,
+      ['1', 250_000, 'budget'],
+      ['2', 250_000, 'budget'],
+      ['3', 250_000, 'budget'],
+      ['4', 10, undefined],
+    ]);
+  });
+
+  test('all may take long, and longer once one has taken long', async () => {
+    expect(await resultsOf('long', 'false', 260_000)).toEqual([
+      0,
+      ...['1', '2', '3', '4'].map((seed) => [seed, 260_000, undefined]),
+    ]);
+  });
+});
+
 test('a file may export other things beside its scenarios', async () => {
   await writeFile(
     at('beside.mjs'),
