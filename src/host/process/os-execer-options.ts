@@ -45,8 +45,9 @@ export interface OsExecerOptions {
   readonly cgroups?: boolean;
   /**
    * Whether commands also end if this process dies of SIGKILL: a small shell, which runs before the first command does,
-   * then ends their process groups. On Linux, a descendant that has left its group is found by its environment. Default
-   * false; true in scenarios that the command line runs.
+   * then ends their process groups. On Linux, a descendant that has left its group is found by its environment. The
+   * shell also ends the commands of a worker thread that `terminate()` ends. Default false; true in scenarios that the
+   * command line runs.
    */
   readonly watchdog?: boolean;
   /** The environment below the command's own. Default: that of this process (R122). */

@@ -1,7 +1,7 @@
 /**
  * The execer of the machine (R121–R134): real processes in groups of their own, ended as whole trees. Invariant: when a
- * status is known, no process of the command is alive, as far as the machine lets us see (`process-tree-linux.ts` says
- * what escapes).
+ * status is known, no process of the command is alive, as far as the machine lets us see (docs/runners.md says what
+ * escapes).
  */
 import { expectGroup, type GroupWatch } from './group-watchdog.ts';
 import * as is from '../../kernel/shape.ts';

@@ -4,12 +4,12 @@
  */
 import { closeSync, openSync, readSync } from 'node:fs';
 import { TOKEN_LENGTH } from './process-cookie.ts';
-import { hasImage, listThreads } from './process-table.ts';
+import { hasImage, listThreads, readUserIds } from './process-table.ts';
 
 const TRIES = 3;
 const TOKENS = new RegExp(`[0-9a-f]{${TOKEN_LENGTH},}`, 'g');
-/** A name and its value, at the start or after another variable. */
-const VARIABLE = /(^|\0)[A-Za-z_][^=\0]*=/;
+/** The start of a piece that is no name with a value, such as an empty one; each piece ends with a zero. */
+const NO_VARIABLE = /(^|\0)(?!$|[^=\s\0]+=)/;
 const NOTHING: Buffer = Buffer.alloc(0);
 let buffer = Buffer.allocUnsafe(64 * 1024);
 
@@ -18,17 +18,19 @@ export class ProcessEnvironment {
   /** False if the process was in the middle of an exec, or ending: it has to be read again. */
   readonly isKnown: boolean;
   readonly #bytes: Buffer;
-  readonly #isReadable: boolean;
+  readonly #isOurs: boolean;
 
-  constructor(bytes: Buffer | undefined, isReadable = true) {
+  constructor(bytes: Buffer | undefined, isOurs = true) {
     this.isKnown = bytes !== undefined;
     this.#bytes = bytes ?? NOTHING;
-    this.#isReadable = isReadable;
+    this.#isOurs = isOurs;
   }
 
-  /** Whether it was cleared or overwritten: it could be read, and shows no variable. */
+  /** Whether it was cleared, overwritten or hidden, so that it says nothing of where the process is from. */
   isBare(): boolean {
-    return this.isKnown && this.#isReadable && !VARIABLE.test(this.#bytes.toString('latin1'));
+    if (!this.isKnown || !this.#isOurs) return false;
+    const text = this.#bytes.toString('latin1');
+    return !text.endsWith('\0') || NO_VARIABLE.test(text);
   }
 
   /** Whether it contains the text. */
@@ -46,16 +48,17 @@ export class ProcessEnvironment {
 
 const UNKNOWN = new ProcessEnvironment(undefined);
 const EMPTY = new ProcessEnvironment(NOTHING);
-const HIDDEN = new ProcessEnvironment(NOTHING, false);
+const FOREIGN = new ProcessEnvironment(NOTHING, false);
 
 /**
- * Reads the environment of a process; empty if it has ended or may not be read, in which case we could not signal it
- * either.
+ * Reads the environment of a process; empty if it has ended or may not be read.
+ *
+ * @throws Error if it cannot be read for another reason, such as a lack of file descriptors.
  */
 export function readEnvironment(pid: number): ProcessEnvironment {
   const process = `/proc/${pid}`;
   for (let attempt = 0; attempt < TRIES; attempt++) {
-    const environment = readThread(process);
+    const environment = readThread(process, pid);
     if (environment !== undefined) return environment;
     if (!hasImage(process)) return readOtherThreads(process, pid);
     // Nothing could be read, although the process has an image by now: it may be a new one.
@@ -66,11 +69,11 @@ export function readEnvironment(pid: number): ProcessEnvironment {
 /** A process whose first thread has ended shows no environment of its own; its other threads still do. */
 function readOtherThreads(process: string, pid: number): ProcessEnvironment {
   const threads = listThreads(pid);
-  if (threads.length === 0) return HIDDEN;
+  if (threads.length === 0) return FOREIGN;
   for (const thread of threads) {
     if (thread === pid) continue;
     const path = `${process}/task/${thread}`;
-    const environment = readThread(path);
+    const environment = readThread(path, pid);
     if (environment !== undefined) return environment;
     if (hasImage(path)) return EMPTY;
   }
@@ -78,7 +81,7 @@ function readOtherThreads(process: string, pid: number): ProcessEnvironment {
 }
 
 /** Undefined if there is nothing to read, because the environment is empty or the thread has ended. */
-function readThread(path: string): ProcessEnvironment | undefined {
+function readThread(path: string, pid: number): ProcessEnvironment | undefined {
   let file: number | undefined;
   try {
     file = openSync(`${path}/environ`, 'r');
@@ -86,11 +89,20 @@ function readThread(path: string): ProcessEnvironment | undefined {
     return bytes.length === 0 ? undefined : new ProcessEnvironment(bytes);
   } catch (error) {
     const { code = '' } = error as NodeJS.ErrnoException;
-    // The process belongs to another user, and we cannot signal it either.
-    return code === 'ESRCH' || code === 'ENOENT' ? undefined : HIDDEN;
+    if (code === 'ESRCH' || code === 'ENOENT') return undefined;
+    if (code !== 'EACCES' && code !== 'EPERM') throw error;
+    // A process may hide its environment from its own user too, as those that keep secrets do.
+    return isOfOurUser(pid) ? EMPTY : FOREIGN;
   } finally {
     if (file !== undefined) closeSync(file);
   }
+}
+
+/** Whether our user started it, and so may signal it, even if it runs as another user now. */
+function isOfOurUser(pid: number): boolean {
+  const ours = [process.getuid?.(), process.geteuid?.()];
+  const { real, saved } = readUserIds(pid);
+  return ours.includes(real) || ours.includes(saved);
 }
 
 function readAll(file: number): Buffer {

@@ -1,7 +1,8 @@
 /**
  * The kernel's table of processes, read from /proc. Listing repeats for processes born meanwhile, so that a table that
- * is `exact` holds every process that was alive when it was finished. Reading is synchronous, so that a process is
- * signalled in the same slice of time in which it was looked up.
+ * is `exact` holds every process that was alive when it was finished: the kernel's counter of pids has not moved since,
+ * and another listing shows nobody new. The listing alone has to do where a sandbox hides the counter or keeps it
+ * constant. Reading is synchronous, so that a process is signalled in the same slice of time in which it was looked up.
  */
 import { closeSync, openSync, readdirSync, readSync } from 'node:fs';
 
@@ -104,6 +105,13 @@ export function readArguments(pid: number): string {
   return (readSmallFile(`/proc/${pid}/cmdline`) ?? '').replaceAll('\0', ' ').trimEnd();
 }
 
+/** The user that started a process, and the one that it may become again; NaN if it has ended. */
+export function readUserIds(pid: number): { readonly real: number; readonly saved: number } {
+  const [, real, saved] =
+    /^Uid:\s+(\d+)\s+\d+\s+(\d+)/m.exec(readSmallFile(`/proc/${pid}/status`) ?? '') ?? [];
+  return { real: Number(real), saved: Number(saved) };
+}
+
 /** The thread ids of a process; none if it has ended or may not be read. */
 export function listThreads(pid: number): number[] {
   try {
@@ -121,7 +129,9 @@ export function listThreads(pid: number): number[] {
  */
 export function readProcesses(see: (entry: ProcessEntry) => void = () => undefined): ProcessTable {
   const entries = new Map<number, ProcessEntry>();
+  const read = new Set<number>();
   const look = (pid: number): void => {
+    read.add(pid);
     const entry = readProcess(pid);
     if (entry === undefined) return;
     entries.set(pid, entry);
@@ -131,8 +141,9 @@ export function readProcesses(see: (entry: ProcessEntry) => void = () => undefin
   listPids().forEach(look);
   for (let round = 0; round < ROUNDS_MAX; round++) {
     const now = newestPid();
-    if (now === newest) return { entries, exact: true };
-    newborn(newest, now).forEach(look);
+    const unread = now === newest ? listPids().filter((pid) => !read.has(pid)) : newborn(newest, now);
+    if (now === newest && unread.length === 0) return { entries, exact: true };
+    unread.forEach(look);
     newest = now;
   }
   return { entries, exact: false };
@@ -157,9 +168,9 @@ function listPids(): number[] {
     .filter((pid) => pid > 0);
 }
 
-/** The last pid or thread id assigned, which /proc/loadavg shows last. */
+/** The last pid or thread id assigned, which /proc/loadavg shows last; 0 if it does not. */
 function newestPid(): number {
-  return Number(readSmallFile('/proc/loadavg')?.trimEnd().split(' ').at(-1) ?? 0);
+  return Number.parseInt(readSmallFile('/proc/loadavg')?.trimEnd().split(' ').at(-1) ?? '', 10) || 0;
 }
 
 function readSmallFile(path: string): string | undefined {

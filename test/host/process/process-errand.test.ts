@@ -42,7 +42,7 @@ test('R129 trees that ask in one turn share one scan, and each gets its own memb
     // A process between two programs is nobody's for a moment.
     const isComplete = found.every(({ members }) => members.length === 2);
     if (isComplete) {
-      // One; the numbers of processes may just begin anew, and then it is listed again.
+      // Once, and again to see that nobody has come; more often if the numbers of processes just begin anew.
       expect(listing.count).toBeLessThan(5);
       const groups = found.map(({ members }) => members.map(({ group }) => group));
       expect(groups).toEqual(all.map(({ pid }) => [pid, pid]));
