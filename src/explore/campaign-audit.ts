@@ -11,6 +11,7 @@ import type { TraceEvent } from '../model/trace-event.ts';
 import type { Verdict } from '../simulation/verdict.ts';
 import { diffEvents } from '../trace/trace-differ.ts';
 import type { AuditDifference, AuditReport } from './campaign-report.ts';
+import type { ExecutionOrigin, Rerun } from './event-budget.ts';
 import type { ExecutionRequest, Executor } from './executor.ts';
 import { failureKey } from './failure-key.ts';
 
@@ -21,6 +22,11 @@ export interface AuditOptions {
   /** True once the campaign has to end: an execution that was cut off is not compared. */
   readonly mustStop: () => boolean;
   readonly onDifference: (difference: AuditDifference) => void;
+  /** Called with the results so far, after each execution that was run again. */
+  readonly onAudit: (audit: AuditReport) => void;
+  /** Where the execution that was requested comes from. */
+  readonly originOf: () => ExecutionOrigin;
+  readonly rerun: Rerun;
 }
 
 /** An execution that has ended, with all that a later one is compared with. */
@@ -31,6 +37,11 @@ interface EarlyExecution {
   readonly traceHash: string;
   readonly decisions: readonly Decision[];
   readonly trace: readonly TraceEvent[];
+}
+
+/** One that is run again later. */
+interface KeptExecution extends EarlyExecution {
+  readonly origin: ExecutionOrigin;
 }
 
 /** An execution with more trace events than this is not kept for a late comparison. */
@@ -45,7 +56,7 @@ export class CampaignAudit implements Executor {
   #executions = 0;
   #repeated = 0;
   #rerunLater = 0;
-  #early: EarlyExecution | undefined;
+  #early: KeptExecution | undefined;
 
   constructor(executor: Executor, options: AuditOptions) {
     this.scenario = executor.scenario;
@@ -68,7 +79,7 @@ export class CampaignAudit implements Executor {
   }
 
   async #compare(execution: number, verdict: Verdict, request: ExecutionRequest): Promise<void> {
-    const { mustStop } = this.#options;
+    const { mustStop, originOf } = this.#options;
     if (mustStop() || !hasOwnEnd(verdict)) return;
     const one = earlyExecution(execution, verdict);
     const again = await this.#again(one.decisions, request);
@@ -77,7 +88,7 @@ export class CampaignAudit implements Executor {
     this.#judge('repeat', one, again);
     const early = this.#early;
     if (early === undefined) {
-      if (one.trace.length <= EARLY_EVENTS_MAX) this.#early = one;
+      if (one.trace.length <= EARLY_EVENTS_MAX) this.#early = { ...one, origin: originOf() };
       return;
     }
     if (!mustStop()) await this.#rerun(early, request);
@@ -92,8 +103,8 @@ export class CampaignAudit implements Executor {
     }
   }
 
-  async #rerun(early: EarlyExecution, request: Pick<ExecutionRequest, 'onTurn'>): Promise<void> {
-    const late = await this.#again(early.decisions, request);
+  async #rerun(early: KeptExecution, request: Pick<ExecutionRequest, 'onTurn'>): Promise<void> {
+    const late = await this.#options.rerun(early.origin, () => this.#again(early.decisions, request));
     if (!hasOwnEnd(late)) return;
     this.#rerunLater += 1;
     this.#judge('leak', early, late);
@@ -107,11 +118,12 @@ export class CampaignAudit implements Executor {
   #judge(kind: AuditDifference['kind'], one: EarlyExecution, again: Verdict): void {
     // A difference that occurs each time would be reported each time; and one found at once explains one that shows
     // later.
-    if (this.#differences.length > 0) return;
-    const difference = differenceOf(kind, one, again);
-    if (difference === undefined) return;
-    this.#differences.push(difference);
-    this.#options.onDifference(difference);
+    const difference = this.#differences.length > 0 ? undefined : differenceOf(kind, one, again);
+    if (difference !== undefined) {
+      this.#differences.push(difference);
+      this.#options.onDifference(difference);
+    }
+    this.#options.onAudit(this.report());
   }
 }
 

@@ -9,8 +9,8 @@ import { keyedReplayDecisions } from '../kernel/replay-decisions.ts';
 import { addReached } from '../model/reached-names.ts';
 import type { Verdict } from '../simulation/verdict.ts';
 import { CampaignAudit } from './campaign-audit.ts';
-import type { CampaignEvent, CampaignReport, CorpusEntry } from './campaign-report.ts';
-import { EventBudget, type ExecutionOrigin } from './event-budget.ts';
+import type { AuditReport, CampaignEvent, CampaignReport, CorpusEntry } from './campaign-report.ts';
+import { EventBudget, type ExecutionOrigin, type Rerun } from './event-budget.ts';
 import type { ExecutionRequest, Executor } from './executor.ts';
 import { explore, type CoverageMeter, type StopCause } from './explorer.ts';
 import {
@@ -60,6 +60,13 @@ export interface CampaignOptions {
   readonly onTried?: (index: number) => void;
   /** Called with those that are undecided, as what was cut off, when there is another one or one less. */
   readonly onUndecided?: (executions: readonly FailingExecution[]) => void;
+  /**
+   * Called before an earlier execution is run again, because it was undecided or for the audit, with which one it is;
+   * and with undefined when that has ended.
+   */
+  readonly onRerun?: (of: Pick<FailingExecution, 'index' | 'corpusId'> | undefined) => void;
+  /** Called with the results of the audit so far, whenever they have changed. */
+  readonly onAudit?: (audit: AuditReport) => void;
 }
 
 /** See `CampaignOptions.auditEvery`. */
@@ -77,6 +84,8 @@ class Campaign {
   readonly #failures = new Map<string, FailingExecution>();
   /** By the id of the corpus entry, or the index. */
   readonly #undecided = new Map<string | number, FailingExecution>();
+  /** The entry of the corpus that is being run. */
+  #entry: CorpusEntry | undefined;
   readonly #tally = {
     executions: 0,
     corpusExecutions: 0,
@@ -94,7 +103,9 @@ class Campaign {
     this.#strategy = strategy;
     this.#options = options;
     this.#tally.nextIndex = options.firstIndex ?? 0;
+    const rerun: Rerun = (origin, run) => this.#rerun(origin, run);
     this.#budget = new EventBudget(executor, {
+      rerun,
       adapts: strategy.isolator === undefined,
       onDecided: (verdict, origin) => {
         const { index, entry } = origin;
@@ -105,6 +116,9 @@ class Campaign {
       },
     });
     this.#executor = new CampaignAudit(this.#budget, {
+      rerun,
+      originOf: () => this.#originOfCurrent(),
+      onAudit: (audit) => this.#options.onAudit?.(audit),
       every: options.auditEvery ?? DEFAULT_AUDIT_EVERY,
       mustStop: () => this.#mustStop(),
       onDifference: (difference) => this.#send({ type: 'nondeterministic', difference }),
@@ -129,6 +143,7 @@ class Campaign {
     for (const entry of corpus) {
       if (this.#mustStop()) return 'stopped';
       const origin = { index: -1, entry };
+      this.#entry = entry;
       const verdict = await this.#executor.execute(this.#corpusRequest(entry));
       if (verdict.failure?.kind === 'interrupted') {
         this.#noteCutOff(verdict, origin);
@@ -141,6 +156,7 @@ class Campaign {
       if (hasFailed(verdict)) this.#keep(verdict, origin);
       this.#reportChange(entry, verdict);
     }
+    this.#entry = undefined;
     return this.#failures.size > 0 && !keepGoing ? 'failure' : undefined;
   }
 
@@ -254,6 +270,19 @@ class Campaign {
     this.#send({ type: 'cut-off', execution });
   }
 
+  #originOfCurrent(): ExecutionOrigin {
+    const entry = this.#entry;
+    return entry === undefined ? this.#origin(this.#tally.nextIndex) : { index: -1, entry };
+  }
+
+  /** If `run` rejects, the shown execution stays: it ends the campaign. */
+  async #rerun({ index, entry }: ExecutionOrigin, run: () => Promise<Verdict>): Promise<Verdict> {
+    this.#options.onRerun?.({ index, ...(entry === undefined ? {} : { corpusId: entry.id }) });
+    const verdict = await run();
+    this.#options.onRerun?.(undefined);
+    return verdict;
+  }
+
   /** Of the execution that the strategy began last. */
   #origin(index: number): ExecutionOrigin {
     const { configuration } = this.#strategy;
@@ -292,6 +321,7 @@ const CAMPAIGN_OPTIONS = is.optionsOf<CampaignOptions>(
       ['shouldStop', 'shouldCutOff', 'onTurn', 'onEvent', 'onExecution', 'onTried', 'onUndecided'],
       is.FUNCTION,
     ),
+    ...is.each(['onRerun', 'onAudit'], is.FUNCTION),
     reference: is.TEXT,
     maxExecutions: is.limit(),
     firstIndex: is.COUNT,

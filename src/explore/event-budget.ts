@@ -36,6 +36,9 @@ export interface ExecutionOrigin {
   readonly configuration?: string;
 }
 
+/** Runs an execution once more, and shows meanwhile which one it is. */
+export type Rerun = (origin: ExecutionOrigin, run: () => Promise<Verdict>) => Promise<Verdict>;
+
 /** An execution that was stopped before it was known whether it would end. */
 interface Undecided extends ExecutionOrigin {
   readonly maxEvents: number;
@@ -48,6 +51,7 @@ export interface EventBudgetOptions {
   readonly adapts: boolean;
   /** Called with the result of an execution that was undecided. */
   readonly onDecided: (verdict: Verdict, origin: ExecutionOrigin) => void;
+  readonly rerun: Rerun;
 }
 
 /** An executor that bounds the events of its executions. */
@@ -111,7 +115,7 @@ export class EventBudget implements Executor {
       const verdict =
         one.maxEvents >= maxEvents
           ? one.verdict
-          : await this.#again(one.verdict.decisions(), maxEvents, onTurn);
+          : await this.#options.rerun(one, () => this.#again(one.verdict.decisions(), maxEvents, onTurn));
       if (verdict.failure?.kind === 'interrupted') {
         this.#undecided = undecided.slice(at);
         return;

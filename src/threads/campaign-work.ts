@@ -1,8 +1,10 @@
 /** Runs a campaign in an exploring thread, with counters that the thread that started it can read. */
 import { runCampaign } from '../explore/campaign.ts';
+import type { CorpusEntry } from '../explore/campaign-report.ts';
 import { createCoverage } from '../explore/coverage.ts';
 import type { EscapeWatch } from '../explore/escape.ts';
 import type { Executor } from '../explore/executor.ts';
+import type { FailingExecution } from '../explore/failing-execution.ts';
 import type { exhaustiveStrategy } from '../explore/exhaustive/exhaustive-strategy.ts';
 import { createStrategy } from '../explore/strategies/create-strategy.ts';
 import type { Strategy } from '../explore/strategies/strategy.ts';
@@ -28,6 +30,14 @@ function addsReached(seen: Record<string, boolean>, more: Readonly<Record<string
   );
   if (isNew) addReached(seen, more);
   return isNew;
+}
+
+/** See `ExploreCounters.index`. */
+function sharedIndex(
+  { index, corpusId }: Pick<FailingExecution, 'index' | 'corpusId'>,
+  corpus: readonly CorpusEntry[],
+): number {
+  return corpusId === undefined ? index : corpus.findIndex(({ id }) => id === corpusId) - corpus.length;
 }
 
 /** Runs a campaign to its end, or until it is asked to stop. */
@@ -66,15 +76,16 @@ export async function runCampaignTask(
       if (index < 0 && corpusLeft === 0) send({ type: 'corpus-tried' });
     },
     onUndecided: (undecided) => send({ type: 'part', part: { undecided } }),
-    onExecution: (verdict) => {
-      state.noteExecution(verdict);
+    onRerun: (of) => state.noteRerun(of === undefined ? undefined : sharedIndex(of, corpus)),
+    onAudit: (audit) => state.noteAudit(audit),
+    onExecution: (verdict, index) => {
+      state.noteExecution(verdict, index);
       state.noteFeatures(coverage.featureCount);
       if (addsReached(sometimes, verdict.sometimes)) send({ type: 'part', part: { sometimes } });
     },
   });
   const part = {
-    report,
-    features: coverage.features(),
+    ...{ report, features: coverage.features() },
     ...(strict === undefined ? {} : { escapes: strict.escapes() }),
     ...(exhaustive === undefined ? {} : { certificate: exhaustive.certificate() }),
   };

@@ -3,6 +3,7 @@
  * the current execution, so that one that never ends can be reported with its log. Invariants: one thread writes,
  * except for the request to stop; a reader sees a prefix of the decisions, never a torn entry.
  */
+import type { AuditReport } from '../explore/campaign-report.ts';
 import { hasFailed } from '../explore/failure-key.ts';
 import type { Decision } from '../kernel/decisions.ts';
 import { questionFrom, type Question, type QuestionData } from '../kernel/question.ts';
@@ -20,11 +21,19 @@ const FEATURES = 4;
 const DECISIONS = 5;
 /** Number of executions begun: shows a reader whether a log belongs to a single execution. */
 const BEGUN = 6;
-const CONTROL_CELLS = 8;
+/** Executions of the corpus. */
+const CORPUS_EXECUTIONS = 7;
+const REPEATED = 8;
+const RERUN_LATER = 9;
+/** 1 while the execution of the figure `RERUN_OF` is run again. */
+const IS_RERUN = 10;
+/** Even, because the figures after them start at a multiple of 8 bytes. */
+const CONTROL_CELLS = 12;
 
 const INDEX = 0;
 const FIRED_EVENTS = 1;
 const ALL_DECISIONS = 2;
+const RERUN_OF = 3;
 const FIGURE_CELLS = 4;
 
 /** Cells of a decision: question, n, answer. */
@@ -33,7 +42,6 @@ const DECISIONS_KEPT = 1 << 16;
 /** Room for as many questions as decisions, at about 70 bytes each; unused room costs nothing. */
 const QUESTIONS_BYTES_MAX = 1 << 22;
 
-/** The 64-bit figures must start at a multiple of 8 bytes. */
 const FIGURES_AT = CONTROL_CELLS * 4;
 const ENTRIES_AT = FIGURES_AT + FIGURE_CELLS * 8;
 const QUESTIONS_AT = ENTRIES_AT + DECISIONS_KEPT * ENTRY_CELLS * 8;
@@ -44,6 +52,8 @@ export interface ExploreCounters {
   /** Turns of its event loop and executions begun. If it stands still, the thread hangs. */
   readonly turns: number;
   readonly executions: number;
+  /** Those of them that ran logs of the corpus. */
+  readonly corpusExecutions: number;
   /** Executions begun, including those that are not counted. */
   readonly begun: number;
   /** Decisions of the current execution, as far as they are recorded. */
@@ -55,6 +65,14 @@ export interface ExploreCounters {
   readonly firedEvents: number;
   /** Index of the current execution; for one of the corpus, minus the number of those that are left, itself included. */
   readonly index: number;
+  /**
+   * The index, likewise, of the earlier execution that is being run again, before the one at `index` has begun or is
+   * judged.
+   */
+  readonly rerunOf: number | undefined;
+  /** As in the report of the audit. */
+  readonly repeated: number;
+  readonly rerunLater: number;
 }
 
 /** The shared memory of one thread, for both its writer and its readers. */
@@ -131,10 +149,11 @@ export class ExploreSharedState {
     Atomics.store(this.#control, DECISIONS, this.#count);
   }
 
-  /** Counts an execution. */
-  noteExecution(verdict: Verdict): void {
+  /** Counts an execution; its index is below 0 if it is one of the corpus. */
+  noteExecution(verdict: Verdict, index: number): void {
     const { decisionCount, firedEvents } = verdict;
     Atomics.add(this.#control, EXECUTIONS, 1);
+    if (index < 0) Atomics.add(this.#control, CORPUS_EXECUTIONS, 1);
     if (hasFailed(verdict)) Atomics.add(this.#control, FAILED, 1);
     this.#figures[ALL_DECISIONS] = (this.#figures[ALL_DECISIONS] ?? 0) + decisionCount;
     this.#figures[FIRED_EVENTS] = (this.#figures[FIRED_EVENTS] ?? 0) + firedEvents;
@@ -148,12 +167,24 @@ export class ExploreSharedState {
     this.#figures[INDEX] = index;
   }
 
+  /** Shows that an earlier execution is run again; with undefined, that none is any more. */
+  noteRerun(of: number | undefined): void {
+    this.#figures[RERUN_OF] = of ?? 0;
+    Atomics.store(this.#control, IS_RERUN, of === undefined ? 0 : 1);
+  }
+
+  noteAudit({ repeated, rerunLater }: AuditReport): void {
+    Atomics.store(this.#control, REPEATED, repeated);
+    Atomics.store(this.#control, RERUN_LATER, rerunLater);
+  }
+
   counters(): ExploreCounters {
     const count = (cell: number): number => Atomics.load(this.#control, cell) >>> 0;
     const figure = (cell: number): number => this.#figures[cell] ?? 0;
     return {
       turns: count(TURNS),
       executions: count(EXECUTIONS),
+      corpusExecutions: count(CORPUS_EXECUTIONS),
       begun: count(BEGUN),
       decided: count(DECISIONS),
       failed: count(FAILED),
@@ -161,6 +192,9 @@ export class ExploreSharedState {
       decisions: figure(ALL_DECISIONS),
       firedEvents: figure(FIRED_EVENTS),
       index: figure(INDEX),
+      rerunOf: count(IS_RERUN) === 1 ? figure(RERUN_OF) : undefined,
+      repeated: count(REPEATED),
+      rerunLater: count(RERUN_LATER),
     };
   }
 

@@ -1,9 +1,14 @@
 /**
  * The place of one thread in a pool. Starts a thread, and another one after an execution hung or crashed it, until the
- * slot's share is done. Invariant: no index runs twice, including that of a lost execution.
+ * slot's share is done. Invariant: each index is run, and counted once, also that of a lost execution.
  */
 import { EXHAUSTIVE } from '../explore/strategies/strategy-names.ts';
-import type { CampaignEvent, CampaignReport, CorpusEntry } from '../explore/campaign-report.ts';
+import type {
+  AuditDifference,
+  CampaignEvent,
+  CampaignReport,
+  CorpusEntry,
+} from '../explore/campaign-report.ts';
 import { EMPTY_REPORT, mergeCampaignReports } from '../explore/campaign-report.ts';
 import type { Certificate } from '../explore/exhaustive/certificate.ts';
 import type { Coverage } from '../explore/coverage.ts';
@@ -39,6 +44,7 @@ export interface ExploreSlotOptions {
 const NO_COUNTERS: ExploreCounters = {
   turns: 0,
   executions: 0,
+  corpusExecutions: 0,
   begun: 0,
   decided: 0,
   failed: 0,
@@ -46,7 +52,18 @@ const NO_COUNTERS: ExploreCounters = {
   decisions: 0,
   firedEvents: 0,
   index: 0,
+  rerunOf: undefined,
+  repeated: 0,
+  rerunLater: 0,
 };
+
+/** What a thread that is gone was running. */
+interface LastExecution extends Pick<FailingExecution, 'index' | 'corpusId' | 'configuration'> {
+  /** True if it is an earlier one that was run again. */
+  readonly isRerun: boolean;
+  /** True if it is among the executions that are counted, because it had ended before. */
+  readonly isCounted: boolean;
+}
 
 /** After this many threads in a row died in their first execution, the next would too. */
 const FRUITLESS_MAX = 3;
@@ -62,6 +79,8 @@ export class ExploreSlot {
   readonly #lost: (readonly KeyedDecision[])[] = [];
   #certificate: Certificate | undefined;
   readonly #escapes: Escape[] = [];
+  /** Of the current thread. */
+  #differences: AuditDifference[] = [];
   #mustStop = false;
   #corpus: readonly CorpusEntry[];
   #nextIndex: number;
@@ -106,8 +125,9 @@ export class ExploreSlot {
         this.#past = plus(this.#past, counters);
         this.#keep(result);
         if (end.type === 'done') break;
-        if (end.type === 'lost') this.#lose(end.failing, counters);
-        this.#reports.push(this.#reportOf(end, counters, result));
+        const last = this.#lastOf(counters, result);
+        if (end.type === 'lost') this.#lose(end.failing, counters, last);
+        this.#reports.push(this.#reportOf(end, counters, { ...result, last }));
         // An exhaustive strategy would reach the same execution again.
         if (end.type === 'stopped' || this.#options.task.strategy === EXHAUSTIVE) break;
         // A log of the corpus that crashed its thread is not tried again, so some progress was made.
@@ -161,6 +181,7 @@ export class ExploreSlot {
 
   #runThread(): Promise<ThreadRun<CampaignTask>> {
     const { task, limits } = this.#options;
+    this.#differences = [];
     const rest: CampaignTask = {
       ...task,
       firstIndex: this.#nextIndex,
@@ -180,8 +201,10 @@ export class ExploreSlot {
   #onMessage(message: ExploreMessage): void {
     const { onEvent, onReady } = this.#options;
     if (message.type === 'ready') onReady();
-    else if (message.type === 'event') onEvent(message.event);
-    else if (message.type === 'corpus-tried') this.#endCorpus();
+    else if (message.type === 'event') {
+      if (message.event.type === 'nondeterministic') this.#differences.push(message.event.difference);
+      onEvent(message.event);
+    } else if (message.type === 'corpus-tried') this.#endCorpus();
   }
 
   #keep({ report, features, escapes = [], certificate }: TaskResult<CampaignTask>): void {
@@ -191,34 +214,54 @@ export class ExploreSlot {
     if (certificate !== undefined) this.#certificate = certificate;
   }
 
+  /** Which execution took its thread down, or was running when that was ended. */
+  #lastOf({ index, rerunOf }: ExploreCounters, { undecided = [] }: TaskResult<CampaignTask>): LastExecution {
+    const of = rerunOf ?? index;
+    const entry = of < 0 ? this.#corpus.at(of) : undefined;
+    const place = { index: Math.max(of, -1), ...(entry === undefined ? {} : { corpusId: entry.id }) };
+    if (rerunOf === undefined) return { ...place, isRerun: false, isCounted: false };
+    const again = undecided.find((execution) => isOfPlace(execution, place));
+    if (again === undefined) return { ...place, isRerun: true, isCounted: true };
+    const { configuration } = again;
+    const described = configuration === undefined ? {} : { configuration };
+    return { ...place, ...described, isRerun: true, isCounted: false };
+  }
+
   /** Reports the lost execution, and continues after it. */
-  #lose(failing: FailingExecution, { index }: ExploreCounters): void {
-    const corpusId = index < 0 ? this.#corpus.at(index)?.id : undefined;
-    if (index < 0) this.#corpus = this.#corpus.slice(this.#corpus.length + index + 1);
+  #lose(
+    failing: FailingExecution,
+    { index }: ExploreCounters,
+    { isRerun, isCounted, ...found }: LastExecution,
+  ): void {
+    // While an earlier one is run again, the one at `index` has not begun, or nobody knows its verdict.
+    const done = isRerun ? 0 : 1;
+    if (index < 0) this.#corpus = this.#corpus.slice(this.#corpus.length + index + done);
     else {
       const { shards } = this.#options.task;
       this.#corpus = [];
-      this.#left -= (index - this.#nextIndex) / shards + 1;
-      this.#nextIndex = index + shards;
+      this.#left -= (index - this.#nextIndex) / shards + done;
+      this.#nextIndex = index + shards * done;
     }
     this.#lost.push(nonZeroOf(keyDecisions(failing.decisions)));
-    this.#past = { ...this.#past, executions: this.#past.executions + 1, failed: this.#past.failed + 1 };
-    const failure = {
-      ...failing,
-      ...{ index: Math.max(index, -1), executions: this.#past.executions },
-      ...(corpusId === undefined ? {} : { corpusId }),
-    };
+    const { executions, failed } = this.#past;
+    this.#past = { ...this.#past, executions: executions + (isCounted ? 0 : 1), failed: failed + 1 };
+    const failure = { ...failing, ...found, executions: this.#past.executions };
     this.#options.onEvent({ type: 'failure', failure });
   }
 
   /** Describes the execution of a thread that had to be ended, which can no longer do so itself. */
-  #cutOffBy(end: ThreadEnd, { index, executions }: ExploreCounters): FailingExecution[] {
-    if (end.type !== 'stopped' || end.decisions === undefined) return [];
+  #cutOffBy(
+    end: ThreadEnd,
+    { executions }: ExploreCounters,
+    { isRerun, index }: LastExecution,
+  ): FailingExecution[] {
+    // One that is run again is among the undecided ones, or has ended before.
+    if (end.type !== 'stopped' || end.decisions === undefined || isRerun) return [];
     const message = 'The execution was to be cut off, and its thread did not do so in time';
     const { scenario } = this.#options.task;
     const execution: FailingExecution = {
       ...{ scenario, key: CUT_OFF_KEY, kind: 'interrupted', message, details: [], executions },
-      index: Math.max(index, -1),
+      index,
       ...{ atMs: 0, firedEvents: 0, traceHash: '', decisions: end.decisions },
     };
     this.#options.onEvent({ type: 'cut-off', execution });
@@ -236,29 +279,42 @@ export class ExploreSlot {
   #reportOf(
     end: ThreadEnd,
     counters: ExploreCounters,
-    { sometimes = {}, undecided = [] }: TaskResult<CampaignTask>,
+    { sometimes = {}, undecided = [], last }: TaskResult<CampaignTask> & { readonly last: LastExecution },
   ): CampaignReport {
-    const lost = end.type === 'lost' ? 1 : 0;
-    for (const execution of undecided) this.#options.onEvent({ type: 'cut-off', execution });
-    const { executions, failed, decisions, firedEvents } = counters;
+    const isLost = end.type === 'lost';
+    const cutOff = isLost ? undecided.filter((execution) => !isOfPlace(execution, last)) : undecided;
+    for (const execution of cutOff) this.#options.onEvent({ type: 'cut-off', execution });
+    const { executions, corpusExecutions, failed, decisions, firedEvents, repeated, rerunLater } = counters;
+    const more = isLost && !last.isCounted ? 1 : 0;
     return {
       ...EMPTY_REPORT,
-      stoppedBy: lost === 1 ? this.#causeAfterLoss() : 'stopped',
-      executions: executions + lost,
-      failed: failed + lost,
-      cutOff: [...undecided, ...this.#cutOffBy(end, counters)],
+      stoppedBy: isLost ? this.#causeAfterLoss() : 'stopped',
+      executions: executions + more,
+      corpusExecutions: corpusExecutions + (last.index < 0 ? more : 0),
+      failed: failed + (isLost ? 1 : 0),
+      cutOff: [...cutOff, ...this.#cutOffBy(end, counters, last)],
       sometimes,
       decisions,
       firedEvents,
       nextIndex: this.#nextIndex,
+      audit: { repeated, rerunLater, differences: this.#differences },
     };
   }
+}
+
+/** True for executions of one index, or one log of the corpus. */
+function isOfPlace(
+  one: Pick<FailingExecution, 'index' | 'corpusId'>,
+  other: Pick<FailingExecution, 'index' | 'corpusId'>,
+): boolean {
+  return one.index === other.index && one.corpusId === other.corpusId;
 }
 
 function plus(one: ExploreCounters, other: ExploreCounters): ExploreCounters {
   return {
     turns: one.turns + other.turns,
     executions: one.executions + other.executions,
+    corpusExecutions: one.corpusExecutions + other.corpusExecutions,
     begun: one.begun + other.begun,
     decided: other.decided,
     failed: one.failed + other.failed,
@@ -266,5 +322,8 @@ function plus(one: ExploreCounters, other: ExploreCounters): ExploreCounters {
     decisions: one.decisions + other.decisions,
     firedEvents: one.firedEvents + other.firedEvents,
     index: other.index,
+    rerunOf: other.rerunOf,
+    repeated: one.repeated + other.repeated,
+    rerunLater: one.rerunLater + other.rerunLater,
   };
 }

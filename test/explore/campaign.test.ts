@@ -298,17 +298,20 @@ describe('the end', () => {
     const indices: number[] = [];
     const tried: number[] = [];
     const undecided: number[][] = [];
+    const reruns: unknown[] = [];
     const { report } = await eventsOf(scenario, {
       ...{ maxExecutions: 3, auditEvery: 0 },
+      onRerun: (of) => reruns.push(of),
       onExecution: (_verdict, index) => indices.push(index),
       onTried: (index) => tried.push(index),
       onUndecided: (executions) => undecided.push(executions.map(({ index }) => index)),
     });
     expect(report).toMatchObject({ executions: 3, failed: 0, cutOff: [], nextIndex: 3 });
     expect([ended, indices.sort((one, other) => one - other)]).toEqual([3, [0, 1, 2]]);
-    expect([tried, undecided]).toEqual([
+    expect([tried, undecided, reruns]).toEqual([
       [0, 1, 2],
       [[0], []],
+      [{ index: 0 }, undefined],
     ]);
   });
 
@@ -340,6 +343,33 @@ describe('the end', () => {
     expect([tried, undecided]).toEqual([
       [-1, 0],
       [['kept'], ['kept', 0], [0], []],
+    ]);
+  });
+
+  test('shows which earlier execution it runs again, and what has been run twice', async () => {
+    const scenario = scenarioOf(async (sim) => {
+      const events = sim.choose('events', 300_000);
+      for (let fired = 0; fired < events; fired += 1) await sim.sleep(1);
+    });
+    const corpus = [260_000, 20_000].map((answer) => ({
+      id: `of ${answer}`,
+      decisions: [{ question: choice('events'), n: 300_000, answer }],
+    }));
+    const shown: unknown[] = [];
+    const { report } = await eventsOf(
+      scenario,
+      {
+        ...{ auditEvery: 1, maxExecutions: 2, corpus },
+        onRerun: (of) => shown.push(of),
+        onAudit: ({ repeated, rerunLater }) => shown.push([repeated, rerunLater]),
+      },
+      createStrategy('plain'),
+    );
+    expect(report).toMatchObject({ executions: 3, failed: 0, stoppedBy: 'exhausted' });
+    // The first was undecided, until the second had ended; that is compared with the third.
+    expect(shown).toEqual([
+      ...[{ index: -1, corpusId: 'of 260000' }, undefined, [1, 0]],
+      ...[[2, 0], { index: -1, corpusId: 'of 20000' }, undefined, [2, 1]],
     ]);
   });
 

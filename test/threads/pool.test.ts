@@ -359,6 +359,55 @@ describe('an execution that takes its thread with it', () => {
     expect(events).toContainEqual({ type: 'fixed', corpusId: 'holds', key: 'check gone' });
   });
 
+  describe('while an earlier one is run again', () => {
+    const options = { keepGoing: true, workers: 1, auditEvery: 0 };
+    const ranIn = ({ sometimes }: PoolReport): string[] =>
+      Object.keys(sometimes).filter((name) => name.startsWith('ran'));
+    afterEach(() => vi.unstubAllEnvs());
+
+    test.each([
+      ['before the next one', 4],
+      ['at the end', 1],
+    ])('to learn whether it ends, %s, costs that one only', async (_, maxExecutions) => {
+      const [first = '', ...others] = ranIn(
+        (await explore('long-then-exit', { ...options, maxExecutions })).report,
+      );
+      vi.stubEnv('DRYRUNNER_TEST_FLAG', first.replace('ran ', ''));
+      const { report, events } = await explore('long-then-exit', { ...options, maxExecutions });
+      expect(report.failures).toMatchObject([{ kind: 'crash', index: 0 }]);
+      expect(report).toMatchObject({ executions: maxExecutions, nextIndex: maxExecutions, cutOff: [] });
+      expect(report).toMatchObject({ failed: 1, lostThreads: 1 });
+      expect(ranIn(report)).toEqual(others);
+      expect(events.filter(({ type }) => type === 'cut-off')).toEqual([]);
+    });
+
+    test('as a log of the corpus, costs that log only', async () => {
+      vi.stubEnv('DRYRUNNER_TEST_FLAG', '1');
+      const logOf = (id: number): Decision[] => [{ question: choice('id'), n: 1_000_000, answer: id }];
+      const { report, events } = await explore('long-then-exit', {
+        ...{ ...options, maxExecutions: 1 },
+        corpus: [
+          { id: 'exits', key: 'crash', decisions: logOf(1) },
+          { id: 'holds', key: 'check gone', decisions: logOf(2) },
+          { id: 'holds too', key: 'check gone too', decisions: logOf(3) },
+        ],
+      });
+      expect(report.failures).toMatchObject([{ kind: 'crash', corpusId: 'exits', index: -1 }]);
+      expect(report).toMatchObject({ executions: 4, corpusExecutions: 3, nextIndex: 1, cutOff: [] });
+      const fixed = events.flatMap((event) => (event.type === 'fixed' ? event.corpusId : []));
+      expect(fixed).toEqual(['holds', 'holds too']);
+    });
+
+    test('to be compared, costs no other one', async () => {
+      const { report } = await explore('third-time-exit', { ...options, maxExecutions: 6, auditEvery: 2 });
+      expect(report.failures).toMatchObject([{ kind: 'crash', index: 0 }]);
+      expect(report).toMatchObject({ executions: 6, failed: 2, nextIndex: 6, lostThreads: 2 });
+      expect(ranIn(report)).toHaveLength(6);
+      // The first and the third of the two threads that are lost, and the first of the last one.
+      expect(report.audit).toMatchObject({ repeated: 5, rerunLater: 0, differences: [] });
+    });
+  });
+
   test('in the corpus costs that log only', async () => {
     const decisions = [
       { question: choice('also first'), n: 3, answer: 2 },

@@ -28,6 +28,8 @@ function fillBuffers(): never {
 /** When this thread had loaded its scenario, on the clock that all threads share. */
 let loadedAtMs = 0;
 let times = 0;
+/** How often each has been run in this thread. */
+const timesOf = new Map<number, number>();
 const leaked: Buffer[] = [];
 
 /** What each does when its first decision is the last of three answers. */
@@ -90,6 +92,20 @@ const MISDEEDS: Readonly<Record<string, (sim: Simulation) => unknown>> = {
     while (mode === 1) await sim.sleep(1, 'goes on');
     if (mode === 2) process.exit(7);
   },
+  'long-then-exit': async (sim) => {
+    const id = sim.choose('id', 1_000_000);
+    sim.sometimes(`ran ${id}`, true);
+    // With a larger budget than the first once another has ended, and one that is above the longer one.
+    const isLong = id === Number(process.env['DRYRUNNER_TEST_FLAG']);
+    for (let i = 0; i < (isLong ? 260_000 : 20_000); i += 1) await sim.sleep(1 + (i % 7));
+    if (isLong) process.exit(7);
+  },
+  'third-time-exit': (sim) => {
+    const id = sim.choose('id', 1_000_000);
+    sim.sometimes(`ran ${id}`, true);
+    timesOf.set(id, (timesOf.get(id) ?? 0) + 1);
+    if (timesOf.get(id) === 3) process.exit(7);
+  },
   messages: (sim) => {
     const lost = [0, 1, 2, 3, 4].filter((i) => {
       const isLost = sim.strikes(`message ${i}`, 'lost', { oneIn: 2 });
@@ -105,6 +121,9 @@ const MISDEEDS: Readonly<Record<string, (sim: Simulation) => unknown>> = {
     }),
 };
 
+/** Those that misbehave in each execution. */
+const ALWAYS: ReadonlySet<string> = new Set(['messages', 'long-then-exit', 'third-time-exit']);
+
 await serveExploreTask({ load, loadEscapeWatch: () => Promise.resolve(watchEscapes) });
 
 async function load(name: string): Promise<PreparedScenario> {
@@ -119,7 +138,7 @@ async function load(name: string): Promise<PreparedScenario> {
     ...(name === 'endless' ? { options: { maxEvents: 1e12 } } : {}),
     async run(sim) {
       sim.sometimes('last of three', sim.choose('first', 3) === 2);
-      if (sim.world.choices.choose('also first', 3) === 2 || name === 'messages') await misdeed(sim);
+      if (sim.world.choices.choose('also first', 3) === 2 || ALWAYS.has(name)) await misdeed(sim);
     },
   });
   loadedAtMs = Number(process.hrtime.bigint()) / 1_000_000;
