@@ -168,9 +168,20 @@ export type ExploreMessage =
   /** The last message of a thread that finished its task. */
   | { readonly type: 'done' };
 
+/** A task or message as it is posted between threads. */
+export interface Posted {
+  /** A copy in which data stands for each question; cloning would turn the question itself into a bare object. */
+  readonly value: unknown;
+  /**
+   * The very objects in `value` that stand for questions. Cloning keeps their identity, so that nothing in a scenario's
+   * own data can be taken for one.
+   */
+  readonly questions: readonly QuestionData[];
+}
+
 /** The wrapper of our messages, which distinguishes them from those that a scenario may post itself. */
 export interface ExploreEnvelope {
-  readonly exploreMessage: unknown;
+  readonly exploreMessage: Posted;
 }
 
 /** Our message in a posted value; undefined if it is not one of ours. */
@@ -179,37 +190,22 @@ export function messageIn(posted: unknown): ExploreMessage | undefined {
   return exploreMessage === undefined ? undefined : received<ExploreMessage>(exploreMessage);
 }
 
-/**
- * The form in which a question is posted to another thread; cloning would turn the question itself into a bare object.
- */
-class PostedQuestion {
-  readonly askedAs: QuestionData;
-
-  constructor(question: Question) {
-    this.askedAs = questionData(question);
-  }
-}
-
 /** Prepares a task or message for posting. */
-export function toPost(value: unknown): unknown {
-  const known = new Map<unknown, PostedQuestion>();
-  return exchanged(value, (part) => {
+export function toPost(value: unknown): Posted {
+  const known = new Map<Question, QuestionData>();
+  const plain = exchanged(value, (part) => {
     if (!(part instanceof Question)) return undefined;
-    const posted = known.get(part) ?? new PostedQuestion(part);
-    known.set(part, posted);
-    return posted;
+    const data = known.get(part) ?? questionData(part);
+    known.set(part, data);
+    return data;
   });
+  return { value: plain, questions: [...known.values()] };
 }
 
 /** Restores a posted task or message to what it was before {@link toPost}. */
-export function received<T>(value: unknown): T {
-  const known = new Map<unknown, Question>();
-  return exchanged(value, (part) => {
-    if (!('askedAs' in part)) return undefined;
-    const question = known.get(part) ?? questionFrom((part as PostedQuestion).askedAs);
-    known.set(part, question);
-    return question;
-  }) as T;
+export function received<T>({ value, questions }: Posted): T {
+  const known = new Map<object, Question>(questions.map((data) => [data, questionFrom(data)]));
+  return exchanged(value, (part) => known.get(part)) as T;
 }
 
 /** A copy with some objects in it replaced; values other than plain objects and arrays stay. */

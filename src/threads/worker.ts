@@ -14,6 +14,7 @@ import {
   type ExploreEnvelope,
   type ExploreMessage,
   type ExploreTask,
+  type Posted,
   type ThreadInput,
 } from './task.ts';
 import { ThreadScenario, type PreparedScenario } from './thread-scenario.ts';
@@ -28,7 +29,7 @@ export interface ExploreServices {
 
 /** Does the task that this thread was started with; the thread's entry file must call it once. */
 export async function serveExploreTask({ load, loadEscapeWatch }: ExploreServices): Promise<void> {
-  const { task, memory } = received<ThreadInput>(workerData);
+  const { task, memory } = received<ThreadInput>(workerData as Posted);
   const work = await workOf(task, loadEscapeWatch);
   let prepared: PreparedScenario;
   try {
