@@ -83,7 +83,7 @@ class Hops {
     }
     if (result === true) {
       this.left -= 1;
-      if (this.left > 0) {
+      if (!run.isTurnOver(this.left)) {
         this.afterReactionsOfStep();
         return;
       }

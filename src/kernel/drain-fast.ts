@@ -44,12 +44,12 @@ export const fastBurst: Burst = (run) => {
   try {
     // A tick that threw in the previous burst has left reactions behind.
     runReactions();
-    while (left > 0) {
+    do {
       result = stepOrFail(run);
       if (result !== true) break;
       left -= 1;
       runReactions();
-    }
+    } while (!run.isTurnOver(left));
     interrupted = false;
   } finally {
     // An error thrown by a tick propagates to the event loop: Node clears its stack of async ids only there, and a mere

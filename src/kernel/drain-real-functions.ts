@@ -10,6 +10,8 @@ export interface RealFunctions {
   readonly clearTimeout: typeof clearTimeout;
   readonly setImmediate: typeof setImmediate;
   readonly nextTick: typeof process.nextTick;
+  /** Milliseconds from any fixed starting point. */
+  readonly now: () => number;
 }
 
 /** The globals that set a timer. */
@@ -18,7 +20,7 @@ export const TIMER_SETTERS = ['setTimeout', 'setInterval'] as const;
 /** One of {@link TIMER_SETTERS}. */
 export type TimerSetter = (typeof TIMER_SETTERS)[number];
 
-const KEY = Symbol.for('dryrunner.real-functions');
+const KEY = Symbol.for('dryrunner.real-functions.2');
 
 // Contexts of `node:vm` have their own globals, but share one `process`.
 const thread = process as unknown as { [KEY]: RealFunctions | undefined };
@@ -29,6 +31,7 @@ export const realFunctions: RealFunctions = (thread[KEY] ??= Object.freeze({
   clearTimeout: globalThis.clearTimeout,
   setImmediate: globalThis.setImmediate,
   nextTick: process.nextTick.bind(process),
+  now: globalThis.performance.now.bind(globalThis.performance),
 }));
 
 /** A replacement that forwards its calls. */

@@ -34,7 +34,7 @@ export interface DrainHooks {
    * something. Default: `setImmediate`.
    */
   readonly nextTurn?: NextTurn;
-  /** Steps between two turns of the real loop. Default: 4096. */
+  /** Steps between two turns of the real loop. Default: 4096, and fewer where steps take long. */
   readonly stepsPerTurn?: number;
 }
 
@@ -55,12 +55,20 @@ export interface Drain {
 export type Burst = (run: DrainRun) => void;
 
 const STEPS_PER_TURN = 4096;
+/**
+ * What guards turns takes one that does not end for a loop without an end, so a turn ends when steps have taken this
+ * long.
+ */
+const TURN_MS = 50;
+/** Reading the clock takes a tenth of a quick step, so that it is read seldom, but early in a turn. */
+const LOOK_EVERY = 16;
+const LOOK_EARLY = [4, 8] as const;
 /** The first idle turn ends in a poll for I/O, the second runs what the callbacks of that poll deferred. */
 const IDLE_TURNS = 2;
 const IDLE_WAIT_MS = 1;
 
 // The machine's own, since the globals may hold replacements now.
-const { setImmediate: nextTurnOfLoop, setTimeout: wait } = realFunctions;
+const { setImmediate: nextTurnOfLoop, setTimeout: wait, now: realNow } = realFunctions;
 
 const HOOKS = is.objectOf<DrainHooks>(
   'an object of hooks',
@@ -87,6 +95,8 @@ export class DrainRun {
   private readonly afterWait: () => void;
   private burst: Burst | undefined;
   private idleTurns = 0;
+  /** When the turn was first looked at; undefined before. */
+  private lookedMs: number | undefined;
 
   /**
    * Takes the settlers of its promise as separate arguments: an object literal that held them would keep the whole run
@@ -125,6 +135,20 @@ export class DrainRun {
     this.requestTurn();
   }
 
+  /**
+   * True if the turn has to end: asked after each step, with the number of steps that are left to it. Where turns end has
+   * no influence on a simulation.
+   */
+  isTurnOver(left: number): boolean {
+    if (left <= 0) return true;
+    if (this.hooks.stepsPerTurn !== undefined) return false;
+    const done = STEPS_PER_TURN - left;
+    if (done % LOOK_EVERY !== 0 && done !== LOOK_EARLY[0] && done !== LOOK_EARLY[1]) return false;
+    const nowMs = realNow();
+    this.lookedMs ??= nowMs;
+    return nowMs - this.lookedMs >= TURN_MS;
+  }
+
   /** Ends a burst; `result` is what the last step returned, `fired` is true if any step of the burst fired an event. */
   endTurn(result: StepResult, fired: boolean): void {
     this.hooks.onTurnEnd?.(false, result === 'stop');
@@ -151,6 +175,7 @@ export class DrainRun {
       this.fail(thrown);
       return;
     }
+    this.lookedMs = undefined;
     this.burst(this);
   }
 

@@ -32,6 +32,21 @@ describe.each(drains)('the turns of the $name drain', (drain) => {
     expect(turnsAt.slice(0, 3)).toEqual([0, 100, 200]);
   });
 
+  test('gives the real loop a turn also where few steps take long', async () => {
+    let steps = 0;
+    const turnsAt: number[] = [];
+    await drain.run(
+      () => {
+        const until = performance.now() + 5;
+        while (performance.now() < until);
+        steps += 1;
+        return steps < 100 ? true : 'stop';
+      },
+      { onTurn: () => turnsAt.push(steps) },
+    );
+    expect(turnsAt.length).toBeGreaterThan(2);
+  });
+
   test('uses the methods of the engine, also in the first run, whatever promises do during a turn', async () => {
     vi.resetModules();
     const fresh =
