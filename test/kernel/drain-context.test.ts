@@ -1,5 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { sleep } from '../../src/kernel/clock.ts';
 import { documentedDrain } from '../../src/kernel/drain-documented.ts';
 import { fastDrain } from '../../src/kernel/drain-fast.ts';
@@ -7,16 +7,9 @@ import type { Drain } from '../../src/kernel/drain-run.ts';
 import { bindContext } from '../../src/kernel/drain-host.ts';
 import { createVirtualClock } from '../../src/kernel/virtual-clock.ts';
 
-/** Ends with the test: while a store is in use, Node's promise hooks are off, by which other tests of the thread watch awaits. */
-function storageOfTest(): AsyncLocalStorage<string> {
-  const storage = new AsyncLocalStorage<string>();
-  onTestFinished(() => storage.disable());
-  return storage;
-}
-
 describe.each([fastDrain as Drain, documentedDrain])('AsyncLocalStorage under the $name drain', (drain) => {
   test('awaited sleeps keep the store of their own task, however they interleave', async () => {
-    const storage = storageOfTest();
+    const storage = new AsyncLocalStorage<string>();
     const clock = createVirtualClock();
     const seen: string[] = [];
     const work = async (name: string, everyMs: number): Promise<void> => {
@@ -39,7 +32,7 @@ describe.each([fastDrain as Drain, documentedDrain])('AsyncLocalStorage under th
   });
 
   test('a raw callback sees the store of its driver, a bound one that of its creator', async () => {
-    const storage = storageOfTest();
+    const storage = new AsyncLocalStorage<string>();
     const clock = createVirtualClock();
     const seen: (string | undefined)[] = [];
     storage.run('maker', () => {
