@@ -50,7 +50,7 @@ export class ExitCodeError extends Error {
   /** @throws RunnerError `RUNNER_INVALID_ARGUMENT` if the code is not an integer. */
   constructor(exitCode: ExitCode, message: string, options?: ErrorOptions) {
     super(shownText(message), errorOptions(options));
-    if (!Number.isInteger(exitCode)) throw invalidArgument('exitCode', 'an integer', exitCode);
+    if (!Number.isSafeInteger(exitCode)) throw invalidArgument('exitCode', 'an integer', exitCode);
     this.name = 'ExitCodeError';
     this.exitCode = exitCode;
   }
@@ -59,7 +59,7 @@ export class ExitCodeError extends Error {
 /** True for an {@link ExitCodeError}; also recognizes one from another copy of the package. */
 export function isExitCodeError(error: unknown): error is ExitCodeError {
   try {
-    return error instanceof Error && Number.isInteger((error as { exitCode?: unknown }).exitCode);
+    return error instanceof Error && Number.isSafeInteger((error as { exitCode?: unknown }).exitCode);
   } catch {
     // Anything may be thrown, also objects that throw when they are inspected.
     return false;

@@ -261,7 +261,7 @@ class RecordingPlayer implements Clock {
 
   #monitor(): DirMonitor {
     return {
-      sizesKb: () => this.#ask('measure', '', ({ sizesKb = {} }) => new Map(Object.entries(sizesKb))),
+      sizesKb: () => this.#ask('measure', '', sizesOf),
     };
   }
 }
@@ -286,8 +286,16 @@ function placeOf(uri: string | undefined): string {
 
 function nothing(): void {}
 
+/** Undefined if none was kept: the runner did not look at it, or refuses it again. */
 function statusOf({ status }: RecordedAnswer): ProcessStatus {
-  return status ?? { state: 'UNKNOWN', exitCode: 0, error: '' };
+  return status as ProcessStatus;
+}
+
+function sizesOf({ sizesKb }: RecordedAnswer): ReadonlyMap<string, number> {
+  return (sizesKb === undefined ? undefined : new Map(Object.entries(sizesKb))) as ReadonlyMap<
+    string,
+    number
+  >;
 }
 
 /** Throws the recorded error of a collaborator, with the properties that a runner reads. */

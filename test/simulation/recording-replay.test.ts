@@ -2,6 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { createSimExecer } from '../../src/execers/sim-execer.ts';
+import { createVirtualFiler } from '../../src/filers/fake-filer.ts';
 import { createSimFiler } from '../../src/filers/sim-filer.ts';
 import type { RecordedEntry, Recording } from '../../src/model/recording.ts';
 import { createMemoryMetrics } from '../../src/metrics/memory-metrics.ts';
@@ -21,6 +22,7 @@ import { replayRecording } from '../../src/simulation/recording-replay.ts';
 import { readRecording, recordingLines } from '../../src/trace/recording/recording-file.ts';
 import { simulate } from '../../src/simulation/simulate.ts';
 import type { Simulation } from '../../src/simulation/simulation.ts';
+import type { World } from '../../src/model/world.ts';
 
 const SCRIPTS = [
   ['complete 0'],
@@ -141,6 +143,15 @@ describe('a recording of runners in virtual time', () => {
   });
 });
 
+function partsOf({ clock }: World): QueueRunnerOptions {
+  return {
+    execer: createSimExecer({ clock }),
+    filers: new Map([['scoot', { filer: createSimFiler({ clock }) }]]),
+    outputs: createMemoryOutputs({ clock }),
+    tempDirs: virtualTempDirs(),
+  };
+}
+
 /** Records one runner in virtual time while `scenario` uses it, and releases it. */
 async function recordRunner(
   scenario: (runner: Service, sim: Simulation) => Promise<unknown>,
@@ -151,14 +162,7 @@ async function recordRunner(
     scenario: async (sim) => {
       const { world } = sim;
       const recorder = createRecorder(world);
-      const runner = createQueueRunner(world, {
-        recorder,
-        execer: createSimExecer({ clock: world.clock }),
-        filers: new Map([['scoot', { filer: createSimFiler({ clock: world.clock }) }]]),
-        outputs: createMemoryOutputs({ clock: world.clock }),
-        tempDirs: virtualTempDirs(),
-        ...optionsFor(sim),
-      });
+      const runner = createQueueRunner(world, { recorder, ...partsOf(world), ...optionsFor(sim) });
       await scenario(runner, sim);
       await runner.release();
       recording = recorder.recording();
@@ -224,6 +228,168 @@ test('a recording of a long chunk that is no text is written, read and reproduce
   }));
   const { entries } = await readRecording(recordingLines(recording));
   await expectReproduced({ entries });
+});
+
+describe('a recording of an answer that no file could hold is written, read and reproduced', () => {
+  const SOUND = { state: 'COMPLETE', exitCode: 3, error: '' } as const;
+  const COMMAND: Command = { argv: ['complete 3'], snapshotId: 's', timeoutMs: 5 };
+
+  const ending = (status: unknown): Partial<QueueRunnerOptions> => ({
+    execer: {
+      cancelBoundMs: 1,
+      exec: () => ({ wait: () => status as never, abort: () => Promise.resolve(status as never) }),
+    },
+  });
+  /** The process ends because it is aborted at the deadline, with `status` as the answer to that. */
+  const aborted = (status: unknown): Partial<QueueRunnerOptions> => {
+    let end = (_status: typeof SOUND): void => {};
+    const ended = new Promise<typeof SOUND>((resolve) => (end = resolve));
+    return {
+      execer: {
+        cancelBoundMs: 1,
+        exec: () => ({
+          wait: () => ended,
+          abort: () => {
+            end(SOUND);
+            return status as never;
+          },
+        }),
+      },
+    };
+  };
+  const reporting = (report: unknown): Partial<QueueRunnerOptions> => ({
+    execer: {
+      cancelBoundMs: 1,
+      exec: ({ onMemoryReport }) => {
+        try {
+          onMemoryReport?.(report as never);
+        } catch {
+          // Refused: the process goes on.
+        }
+        return { wait: () => SOUND, abort: () => SOUND };
+      },
+    },
+  });
+  const measuring = (...sizes: unknown[]): Partial<QueueRunnerOptions> => {
+    const left = sizes.values();
+    return { dirMonitor: { sizesKb: () => left.next().value as never } };
+  };
+
+  test.for<[what: string, options: () => Partial<QueueRunnerOptions>, end: string]>([
+    [
+      'a status with a field of its own',
+      () => ending({ ...SOUND, pid: 7, signal: 9, faults: ['a'] }),
+      'COMPLETE 3',
+    ],
+    [
+      'a later one',
+      () => ending(Promise.resolve({ ...SOUND, pid: 7 })),
+      'COMPLETE 3',
+    ],
+    [
+      'half an exit code',
+      () => ending({ ...SOUND, exitCode: 1.5 }),
+      'FAILED 250 exitCode of wait() of the process: expected an integer, got 1.5',
+    ],
+    [
+      'half an exit code later',
+      () => ending(Promise.resolve({ ...SOUND, exitCode: 1.5 })),
+      'FAILED 250 exitCode of wait() of the process: expected an integer, got 1.5',
+    ],
+    [
+      'an exit code beyond what numbers hold',
+      () => ending({ ...SOUND, exitCode: 2 ** 60 }),
+      'FAILED 250 exitCode of wait() of the process: expected an integer, got 1152921504606847000',
+    ],
+    [
+      'no number',
+      () => ending({ ...SOUND, exitCode: NaN }),
+      'FAILED 250 exitCode of wait() of the process: expected an integer, got NaN',
+    ],
+    [
+      'an unknown state',
+      () => ending({ ...SOUND, state: 'ENDED' }),
+      'FAILED 250 wait() of the process: expected an object with state, got an object',
+    ],
+    [
+      'no status',
+      () => ending(undefined),
+      'FAILED 250 wait() of the process: expected an object with state, got undefined',
+    ],
+    [
+      'an error with an exit code beyond what numbers hold',
+      () => {
+        const wait = async (): Promise<never> => {
+          throw Object.assign(new Error('broken'), { exitCode: 2 ** 60 });
+        };
+        return { execer: { cancelBoundMs: 1, exec: () => ({ wait, abort: () => SOUND }) } };
+      },
+      'FAILED 250 broken',
+    ],
+    ['a status that nobody looks at', () => aborted({ ...SOUND, exitCode: NaN }), 'TIMEDOUT'],
+    ['no status where nobody looks at it', () => aborted(undefined), 'TIMEDOUT'],
+    [
+      'a report of memory with more than reports have',
+      () => reporting({ kind: 'odd', status: { ...SOUND, pid: 7, faults: 5 }, pid: 7 }),
+      'COMPLETE 3',
+    ],
+    [
+      'a report of another kind than its status',
+      () => reporting({ kind: 'exceeded', status: { state: 'FAILED', exitCode: 241, error: 'memory' } }),
+      'FAILED 241 memory',
+    ],
+    [
+      'a report with the state of a process that runs',
+      () => reporting({ kind: 'exceeded', status: { ...SOUND, state: 'UNKNOWN' } }),
+      'COMPLETE 3',
+    ],
+    ['a report without a status', () => reporting({ kind: 'initial' }), 'COMPLETE 3'],
+    ['no report', () => reporting(undefined), 'COMPLETE 3'],
+    ['a size that is no number', () => measuring(new Map([['a', NaN]])), 'COMPLETE 3'],
+    ['no sizes', () => measuring(undefined), 'COMPLETE 3'],
+    ['no sizes at the end', () => measuring(new Map([['a', 1]]), Promise.resolve(null)), 'COMPLETE 3'],
+    [
+      'a checkout without a path',
+      () => ({
+        filers: new Map([
+          [
+            'scoot' as const,
+            { filer: { ...createVirtualFiler(), checkout: () => ({ path: '', id: 's', release() {} }) } },
+          ],
+        ]),
+      }),
+      'FAILED 210 checkout() of the filer: expected an object with path and release(), got an object',
+    ],
+    [
+      'no output',
+      () => ({ outputs: { create: () => undefined as never } }),
+      'FAILED 220 could not create stdout: create() of the outputs: expected an object with uri, write() and close(), got undefined',
+    ],
+    [
+      'no URL',
+      () => ({ uploader: { cancelBoundMs: 1, upload: () => Promise.resolve(5 as never) } }),
+      'COMPLETE 3',
+    ],
+    ['an empty URL', () => ({ uploader: { cancelBoundMs: 1, upload: () => '' } }), 'COMPLETE 3'],
+  ])('%s', async ([, optionsFor, end]) => {
+    const ends: string[] = [];
+    const scenario = async (runner: Service): Promise<void> => {
+      const { status } = await finalStatus(runner, (await runner.run(COMMAND)).runId);
+      ends.push(`${status.state} ${status.exitCode} ${status.error}`.trim());
+    };
+    const recording = await recordRunner(scenario, optionsFor);
+    await simulate({
+      scenario: async ({ world }) => {
+        const runner = createQueueRunner(world, { ...partsOf(world), ...optionsFor() });
+        await scenario(runner);
+        await runner.release();
+      },
+    });
+    expect(ends[0]).toContain(end);
+    expect(ends[1]).toBe(ends[0]);
+    await expectReproduced(await readRecording(recordingLines(recording)));
+    await expectReproduced(recording);
+  });
 });
 
 describe('a recording of a runner that is called back is reproduced', () => {

@@ -26,11 +26,16 @@ function isFilled(value: unknown): boolean {
   return typeof value === 'string' && value !== '';
 }
 
-/** `from` names the call that gave it. Without a path the command would run in the directory of its runner. */
-export function checkCheckout(from: string, answer: unknown): asserts answer is Checkout {
+const CHECKOUT_CALLS: Readonly<Record<'checkout' | 'tempdir', string>> = Object.freeze({
+  checkout: 'checkout() of the filer',
+  tempdir: 'create() of the temporary directories',
+});
+
+/** Without a path the command would run in the directory of its runner. */
+export function checkCheckout(from: 'checkout' | 'tempdir', answer: unknown): asserts answer is Checkout {
   const { path, release } = fieldsOf<Checkout>(answer);
   if (isFilled(path) && isFunction(release)) return;
-  throw invalidArgument(from, 'an object with path and release()', answer);
+  throw invalidArgument(CHECKOUT_CALLS[from], 'an object with path and release()', answer);
 }
 
 export function checkOutput(answer: unknown): asserts answer is Output {
@@ -49,7 +54,7 @@ export function checkProcessStatus(answer: unknown): asserts answer is ProcessSt
   const from = 'wait() of the process';
   const { state, exitCode, error, faults } = fieldsOf<ProcessStatus>(answer);
   if (!isProcessState(state)) throw invalidArgument(from, 'an object with state', answer);
-  if (!Number.isInteger(exitCode)) throw invalidArgument(`exitCode of ${from}`, 'an integer', exitCode);
+  if (!Number.isSafeInteger(exitCode)) throw invalidArgument(`exitCode of ${from}`, 'an integer', exitCode);
   if (typeof error !== 'string') throw invalidArgument(`error of ${from}`, 'a string', error);
   if (faults === undefined) return;
   if (Array.isArray(faults) && faults.every((fault) => typeof fault === 'string')) return;
@@ -69,8 +74,18 @@ function isProcessState(value: unknown): value is ProcessState {
 
 export function checkMemoryReport(report: unknown): asserts report is MemoryReport {
   const { state, exitCode, error } = fieldsOf<ProcessStatus>(fieldsOf<MemoryReport>(report).status);
-  if (isProcessState(state) && Number.isInteger(exitCode) && typeof error === 'string') return;
+  if (isProcessState(state) && Number.isSafeInteger(exitCode) && typeof error === 'string') return;
   throw invalidArgument('report', 'an object with the status of the process', report);
+}
+
+export function checkSizes(answer: unknown): asserts answer is ReadonlyMap<string, number> {
+  const from = 'sizesKb() of the directory monitor';
+  const { get, [Symbol.iterator]: entries } = fieldsOf<ReadonlyMap<string, number>>(answer);
+  if (!isFunction(get) || !isFunction(entries)) throw invalidArgument(from, 'a Map', answer);
+  for (const [suffix, kb] of answer as ReadonlyMap<unknown, unknown>) {
+    if (typeof suffix !== 'string') throw invalidArgument(`suffix of ${from}`, 'a string', suffix);
+    if (!Number.isFinite(kb)) throw invalidArgument(`${suffix} of ${from}`, 'a finite number', kb);
+  }
 }
 
 export function checkUrl(answer: unknown): asserts answer is string {

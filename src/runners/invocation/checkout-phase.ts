@@ -106,10 +106,7 @@ function checkoutSnapshot(run: RunContext, filer: Filer): MaybePromise<void> {
 }
 
 function accept(run: RunContext, checkout: Checkout): MaybePromise<void> {
-  checkCheckout(
-    hasSnapshot(run) ? 'checkout() of the filer' : 'create() of the temporary directories',
-    checkout,
-  );
+  checkCheckout(hasSnapshot(run) ? 'checkout' : 'tempdir', checkout);
   run.acquired('checkout', checkoutName(run));
   if (run.phase !== 'checkout') return release(run, checkout);
   run.checkout = checkout;

@@ -7,7 +7,7 @@ import { EXIT_CODES, ExitCodeError } from '../../model/exit-code.ts';
 import { allDone, isPending, orElse, whenThere, type MaybePromise } from '../../model/maybe-promise.ts';
 import type { Output } from '../../model/output.ts';
 import { LOG_NAMES } from '../../model/undisturbed-run.ts';
-import { checkOutput } from './answers.ts';
+import { checkOutput, checkSizes } from './answers.ts';
 import { headerLater, logTrailer } from './log-header.ts';
 import type { Phase } from './phase.ts';
 import type { RunContext } from './run-context.ts';
@@ -189,6 +189,7 @@ function measureStart(run: RunContext): MaybePromise<void> {
   if (dirMonitor === undefined) return undefined;
   const measure = (): MaybePromise<void> =>
     whenThere(dirMonitor.sizesKb(), (kb) => {
+      checkSizes(kb);
       run.startSizesKb = kb;
     });
   // If measuring fails, the metric is lost, never the run (R182).

@@ -7,7 +7,7 @@ import { notStartedText } from '../../model/end-text.ts';
 import { EXIT_CODES, ExitCodeError } from '../../model/exit-code.ts';
 import { isPending, orElse, whenThere, type MaybePromise } from '../../model/maybe-promise.ts';
 import { commandDirUsageName } from '../../model/metrics.ts';
-import { checkProcess, checkProcessStatus } from './answers.ts';
+import { checkProcess, checkProcessStatus, checkSizes } from './answers.ts';
 import { reasonOf } from './checkout-phase.ts';
 import { finishLogs } from './outputs-phase.ts';
 import type { Phase } from './phase.ts';
@@ -159,6 +159,7 @@ function measureEnd(run: RunContext): MaybePromise<void> {
   const { startSizesKb } = run;
   if (dirMonitor === undefined || startSizesKb === undefined) return undefined;
   const keep = (endSizesKb: ReadonlyMap<string, number>): void => {
+    checkSizes(endSizesKb);
     for (const [suffix, endKb] of endSizesKb) {
       const startKb = startSizesKb.get(suffix);
       if (startKb !== undefined) metrics?.gauge(commandDirUsageName(suffix)).set(endKb - startKb);

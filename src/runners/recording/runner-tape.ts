@@ -71,7 +71,11 @@ export class RunnerTape {
     return recorder.pass(step, () => work(at));
   }
 
-  /** Records a request of the runner. `answerOf` returns what is kept of the answer. */
+  /**
+   * Records a request of the runner. `answerOf` returns what is kept of the answer. If the runner will refuse the
+   * answer, it throws what the runner will throw, and that is kept: a recording holds what the runner made of an answer
+   * that no file could hold.
+   */
   ask<T>(
     what: AskKind,
     name: string,
@@ -80,6 +84,13 @@ export class RunnerTape {
     answerOf: (value: T) => RecordedAnswer = () => NOTHING,
   ): MaybePromise<T> {
     const { recorder } = this;
+    const keptOf = (value: T): RecordedAnswer => {
+      try {
+        return answerOf(value);
+      } catch (error) {
+        return answerOfError(error);
+      }
+    };
     const about = { what, name, nth: this.names.ask(what, name) };
     const asked: RecordedAsk & { type: 'asked'; answer?: RecordedAnswer } = {
       at: recorder.at(),
@@ -98,7 +109,7 @@ export class RunnerTape {
     }
     if (!isPending(result)) {
       unwatch?.();
-      asked.answer = answerOf(result);
+      asked.answer = keptOf(result);
       return result;
     }
     const answered = (answer: RecordedAnswer): void => {
@@ -109,7 +120,7 @@ export class RunnerTape {
     };
     return result.then(
       (value) => {
-        answered(answerOf(value));
+        answered(keptOf(value));
         return value;
       },
       (error: unknown) => {

@@ -10,10 +10,18 @@ import { whenThere, type MaybePromise, isPending } from '../../model/maybe-promi
 import type { Chunk, Output, OutputCreator } from '../../model/output.ts';
 import type { RunnerTape } from './runner-tape.ts';
 import type { LogUploader, TempDirs, DirMonitor, Processor } from '../../model/collaborators.ts';
-import { uploadName } from '../../model/recording.ts';
+import { uploadName, type RecordedAnswer } from '../../model/recording.ts';
 import type { Cancellable } from '../../model/cancellation.ts';
 import type { Checkout, Filer } from '../../model/filer.ts';
 import type { FilerAndInit, RunType, RunTypeMap } from '../../model/run-type.ts';
+import {
+  checkCheckout,
+  checkMemoryReport,
+  checkOutput,
+  checkProcessStatus,
+  checkSizes,
+  checkUrl,
+} from '../invocation/answers.ts';
 
 /** Starts and records processes. */
 export function tapedExecer(tape: RunnerTape, execer: Execer, outputs: TapedOutputs): Execer {
@@ -75,8 +83,12 @@ class ProcessTape {
   }
 
   takeMemoryReport(report: MemoryReport, inner: ((report: MemoryReport) => void) | undefined): void {
+    // The runner throws the same for it, and does nothing else.
+    checkMemoryReport(report);
     this.#tape.recorder.beginTurn();
-    const { kind, status } = report;
+    const status = keptStatus(report.status);
+    // A runner goes by the status alone, and so does what is kept (R132).
+    const kind = status.state === 'FAILED' ? 'initial' : 'exceeded';
     this.#tape.input({ type: 'memory', runId: this.#runId, afterMs: this.#after(), kind, status }, () =>
       inner?.(report),
     );
@@ -110,14 +122,51 @@ function contentOf(bytes: Uint8Array): Content {
 
 function tapedProcess(tape: RunnerTape, runId: string, process: Process): Process {
   return {
-    wait: () => tape.ask('wait', runId, undefined, () => process.wait(), keptStatus),
-    abort: () => tape.ask('kill', runId, undefined, () => process.abort(), keptStatus),
+    wait: () => tape.ask('wait', runId, undefined, () => process.wait(), endOf),
+    abort: () => tape.ask('kill', runId, undefined, () => process.abort(), endIfSound),
     hasEnded: () => tape.asksIf('ended', runId, () => process.hasEnded?.() === true),
   };
 }
 
-function keptStatus(status: ProcessStatus): { readonly status: ProcessStatus } {
-  return { status };
+function endOf(status: ProcessStatus): RecordedAnswer {
+  checkProcessStatus(status);
+  return { status: keptStatus(status) };
+}
+
+/** The runner does not look at what an abort gives, so a wrong status is no error to it. */
+function endIfSound(status: ProcessStatus): RecordedAnswer {
+  try {
+    return endOf(status);
+  } catch {
+    return {};
+  }
+}
+
+/** What a runner may read of a status: an execer may have added anything, which the file could not hold. */
+function keptStatus({ state, exitCode, error, signal, faults }: ProcessStatus): ProcessStatus {
+  return {
+    state,
+    exitCode,
+    error,
+    ...(typeof signal === 'string' ? { signal } : {}),
+    ...(isListOfTexts(faults) ? { faults: [...faults] } : {}),
+  };
+}
+
+function isListOfTexts(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.every((item) => typeof item === 'string');
+}
+
+/** Wraps an answer that is sound. Any other goes to the runner as it is, which refuses it. */
+function wrapSound<T>(check: (answer: unknown) => void, wrap: (answer: T) => T): (answer: T) => T {
+  return (answer) => {
+    try {
+      check(answer);
+    } catch {
+      return answer;
+    }
+    return wrap(answer);
+  };
 }
 
 /** Records the logs of an output creator: what the runner itself writes to them, not what processes write. */
@@ -153,9 +202,15 @@ export class TapedOutputs implements OutputCreator {
       id,
       undefined,
       () => this.#outputs.create(id),
-      ({ uri }) => this.#tape.shownUri(uri, shownAs),
+      (output) => {
+        checkOutput(output);
+        return this.#tape.shownUri(output.uri, shownAs);
+      },
     );
-    return whenThere(created, (output) => new TapedOutput(this.#tape, this, id, output));
+    return whenThere(
+      created,
+      wrapSound<Output>(checkOutput, (output) => new TapedOutput(this.#tape, this, id, output)),
+    );
   }
 }
 
@@ -216,7 +271,11 @@ export function tapedUploader(tape: RunnerTape, uploader: LogUploader): LogUploa
         name,
         cancel,
         () => uploader.upload(path, given, cancel),
-        (uri) => tape.shownUri(uri, `upload:///${name}-${tape.names.uploadUri()}`),
+        (uri) => {
+          // An empty URL is refused too, but is kept as no place.
+          if (uri !== '') checkUrl(uri);
+          return tape.shownUri(uri, `upload:///${name}-${tape.names.uploadUri()}`);
+        },
       );
     },
   };
@@ -259,11 +318,19 @@ function askCheckout(
   cancel: Cancellable | undefined,
   work: () => MaybePromise<Checkout>,
 ): MaybePromise<Checkout> {
-  return whenThere(tape.ask(what, name, cancel, work), (checkout) => ({
-    path: checkout.path,
-    id: checkout.id,
-    release: () => tape.ask('release', name, undefined, () => checkout.release()),
-  }));
+  const check = (checkout: unknown): void => checkCheckout(what, checkout);
+  const asked = tape.ask(what, name, cancel, work, (checkout) => {
+    check(checkout);
+    return {};
+  });
+  return whenThere(
+    asked,
+    wrapSound<Checkout>(check, (checkout) => ({
+      path: checkout.path,
+      id: checkout.id,
+      release: () => tape.ask('release', name, undefined, () => checkout.release()),
+    })),
+  );
 }
 
 /** Records the directories of commands without a snapshot. */
@@ -301,7 +368,10 @@ export function tapedMonitor(tape: RunnerTape, monitor: DirMonitor): DirMonitor 
         '',
         undefined,
         () => monitor.sizesKb(),
-        (sizes) => ({ sizesKb: Object.fromEntries(sizes) }),
+        (sizes) => {
+          checkSizes(sizes);
+          return { sizesKb: Object.fromEntries(sizes) };
+        },
       ),
   };
 }

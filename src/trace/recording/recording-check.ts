@@ -39,6 +39,5 @@ function otherEnd(ends: Map<string, unknown>, entry: RecordedEntry): string | un
 
 /** A cap exceeded at the first check is the fault of the runner's machine, later that of the command (R132). */
 function wrongKind({ kind, status }: Extract<RecordedEntry, { type: 'memory' }>): string | undefined {
-  const expected = kind === 'initial' ? 'FAILED' : 'COMPLETE';
-  return status.state === expected ? undefined : 'kind';
+  return (kind === 'initial') === (status.state === 'FAILED') ? undefined : 'kind';
 }

@@ -140,6 +140,21 @@ describe('a misbehaving collaborator is recorded, and changes no outcome', () =>
       [['dirMonitor', 'broken', 0]],
     ],
     [
+      'a monitor that gives no Map',
+      () => ({ dirMonitor: { sizesKb: () => [['a', 1]] as never } }),
+      ['complete 0'],
+      [['dirMonitor', 'sizesKb() of the directory monitor: expected a Map, got an array of 1', 0]],
+    ],
+    [
+      'a monitor that gives a size that is no number, at the end',
+      () => {
+        const sizes = [1, NaN].values();
+        return { dirMonitor: { sizesKb: () => new Map([['a', sizes.next().value as number]]) } };
+      },
+      ['complete 0'],
+      [['dirMonitor', 'a of sizesKb() of the directory monitor: expected a finite number, got NaN', 0]],
+    ],
+    [
       'a monitor that breaks while the process runs',
       () => {
         let calls = 0;
