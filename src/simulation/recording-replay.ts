@@ -3,7 +3,6 @@
  * Recorded inputs go in again, at their microsecond and in their order; outputs are recorded again and compared.
  * Invariant: the replay makes no decisions.
  */
-import * as is from '../kernel/shape.ts';
 import type { Clock, Timer } from '../kernel/clock.ts';
 import { RunnerError, type RunnerErrorCode } from '../kernel/errors.ts';
 import { topicOf, type Label } from '../kernel/question.ts';
@@ -35,16 +34,13 @@ import { millisecondsBetween } from '../kernel/microseconds.ts';
 import type { Command } from '../model/command.ts';
 import type { Service } from '../model/service.ts';
 import { RunRecorder, type EntryListener } from '../runners/recording/recorder.ts';
-import { RECORDED_COLLABORATOR_SHAPE, RECORDED_FILER_SHAPE } from '../trace/recording/step-shapes.ts';
-import { TIME_MS } from '../trace/model-shapes.ts';
-import { LINE_SHAPES } from '../trace/file-shapes.ts';
 import { formatEntry } from '../trace/recording/entry-text.ts';
 import { findContradiction } from '../trace/recording/recording-check.ts';
-import { diffRecordings, type RecordingDifference } from '../trace/recording/recording-differ.ts';
+import { firstDifference, type RecordingDifference } from '../trace/recording/recording-differ.ts';
+import { checkRecording } from '../trace/recording/recording-shape.ts';
 import { simulate } from './simulate.ts';
 import type { Simulation } from './simulation.ts';
 import type { Verdict } from './verdict.ts';
-import { check } from '../kernel/argument-check.ts';
 
 type RecordedOutput = Extract<RecordedInput, { readonly type: 'output' }>;
 
@@ -325,33 +321,6 @@ export interface RecordingReplay {
   readonly problem: string | undefined;
 }
 
-const ENTRY = is.objectOf<Pick<RecordedEntry, 'type'>>(
-  'an entry of a recording',
-  { type: is.oneOf(...LINE_SHAPES.recording.keys()) },
-  {},
-);
-/** The ranges of a runner's settings are left to the runner, whose refusal is a failure of the replay. */
-const RUNNER = is.objectOf<
-  Pick<Extract<RecordedStep, { readonly type: 'runner' }>, 'at' | 'runner' | 'settings'>
->(
-  'a recorded runner',
-  {
-    at: TIME_MS,
-    runner: is.TEXT,
-    settings: is.objectOf<Pick<RecordedSettings, 'filers' | 'preprocessors' | 'postprocessors'>>(
-      'the settings of a runner',
-      {
-        filers: is.listOf(RECORDED_FILER_SHAPE),
-        preprocessors: is.listOf(RECORDED_COLLABORATOR_SHAPE),
-        postprocessors: is.listOf(RECORDED_COLLABORATOR_SHAPE),
-      },
-      {},
-    ),
-  },
-  {},
-);
-const RECORDING = is.objectOf<Recording>('a recording', { entries: is.LIST }, {});
-
 /**
  * Replays a recording and compares every output: statuses and all other events of the runners' traces, requests to
  * collaborators and answers to calls, each with its time to the microsecond.
@@ -367,13 +336,8 @@ const RECORDING = is.objectOf<Recording>('a recording', { entries: is.LIST }, {}
  * ```
  */
 export async function replayRecording(recording: Recording): Promise<RecordingReplay> {
-  check('recording', recording, RECORDING);
+  checkRecording('recording', recording);
   const { entries } = recording;
-  for (const [index, entry] of entries.entries()) {
-    const name = `recording.entries[${index}]`;
-    check(name, entry, ENTRY);
-    check(name, entry, entry.type === 'runner' ? RUNNER : (LINE_SHAPES.recording.get(entry.type) ?? ENTRY));
-  }
   let replayed: Recording = { entries: [] };
   let stuck: RecordingDifference | undefined;
   const verdict = await simulate({
@@ -391,7 +355,7 @@ export async function replayRecording(recording: Recording): Promise<RecordingRe
       }
     },
   });
-  const differs = diffRecordings(recording, replayed);
+  const differs = firstDifference(recording, replayed);
   const isStuckFirst = stuck !== undefined && stuck.index <= (differs?.index ?? Infinity);
   const difference = (isStuckFirst ? stuck : differs) ?? contradiction(entries);
   const { failure } = verdict;
@@ -535,14 +499,15 @@ class Replay implements EntryListener {
 
 function callOn(
   runner: Service,
-  { call, command, runId = '' }: Extract<RecordedStep, { type: 'call' }>,
+  { call, command, runId }: Extract<RecordedStep, { type: 'call' }>,
 ): Promise<unknown> {
   switch (call) {
     case 'run':
       // A command that was rejected as invalid is rejected again.
       return runner.run(command as Command);
     case 'abort':
-      return runner.abort(runId);
+      // What was passed in place of an id is not kept, and is as unknown as no id.
+      return runner.abort(runId as string);
     case 'release':
       return runner.release();
   }

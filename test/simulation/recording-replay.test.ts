@@ -243,7 +243,9 @@ describe('a recording of an answer that no file could hold is written, read and 
   /** The process ends because it is aborted at the deadline, with `status` as the answer to that. */
   const aborted = (status: unknown): Partial<QueueRunnerOptions> => {
     let end = (_status: typeof SOUND): void => {};
-    const ended = new Promise<typeof SOUND>((resolve) => (end = resolve));
+    const ended = new Promise<typeof SOUND>((resolve) => {
+      end = resolve;
+    });
     return {
       execer: {
         cancelBoundMs: 1,
@@ -281,11 +283,7 @@ describe('a recording of an answer that no file could hold is written, read and 
       () => ending({ ...SOUND, pid: 7, signal: 9, faults: ['a'] }),
       'COMPLETE 3',
     ],
-    [
-      'a later one',
-      () => ending(Promise.resolve({ ...SOUND, pid: 7 })),
-      'COMPLETE 3',
-    ],
+    ['a later one', () => ending(Promise.resolve({ ...SOUND, pid: 7 })), 'COMPLETE 3'],
     [
       'half an exit code',
       () => ending({ ...SOUND, exitCode: 1.5 }),
@@ -388,6 +386,46 @@ describe('a recording of an answer that no file could hold is written, read and 
     expect(ends[0]).toContain(end);
     expect(ends[1]).toBe(ends[0]);
     await expectReproduced(await readRecording(recordingLines(recording)));
+    await expectReproduced(recording);
+  });
+});
+
+test.for<[what: string, runId: unknown]>([
+  ['nothing', undefined],
+  ['null', null],
+  ['a number', 5],
+  ['an object', {}],
+])('a recording of an abort of %s, which is no id, is written, read and reproduced', async ([, runId]) => {
+  const recording = await recordRunner(async (runner) => {
+    await expect(runner.abort(runId as never)).rejects.toThrow('unknown run id');
+    await toItsEnd({ argv: ['complete 0'] })(runner);
+  });
+  await expectReproduced(await readRecording(recordingLines(recording)));
+  await expectReproduced(recording);
+});
+
+describe('a recording whose output was cut', () => {
+  const command: Command = { argv: ['stdout whole', 'stderr more than is kept', 'complete 0'] };
+
+  test.for([
+    ['differs if the digest of a stream was changed that was kept whole', 'stdout', 'digest'],
+    ['is reproduced whatever the digest of the stream that was cut', 'stderr', undefined],
+  ] as const)('%s', async ([, stream, path]) => {
+    let recording: Recording = { entries: [] };
+    await simulate({
+      scenario: async ({ world }) => {
+        const recorder = createRecorder(world, { outputBytesMax: 6 });
+        const runner = createQueueRunner(world, { recorder, ...partsOf(world) });
+        await toItsEnd(command)(runner);
+        await runner.release();
+        recording = recorder.recording();
+      },
+    });
+    const entries = recording.entries.map((entry) =>
+      entry.type === 'wrote' && entry.output === stream ? { ...entry, digest: 'f'.repeat(64) } : entry,
+    );
+    expect(entries).not.toEqual(recording.entries);
+    expect((await replayRecording({ entries })).difference?.path).toBe(path);
     await expectReproduced(recording);
   });
 });

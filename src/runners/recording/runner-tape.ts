@@ -33,8 +33,6 @@ import type { RunRecorder } from './recorder.ts';
 type Body<T> = T extends unknown ? Omit<T, 'at' | 'runner' | 'nested'> : never;
 type Listened = () => void;
 
-/** An invalid command cannot be recorded, nor can the message that shows it. */
-const REFUSED: RecordedAnswer = Object.freeze({ code: 'RUNNER_INVALID_ARGUMENT' });
 const NO_REF: RecordedAnswer = Object.freeze({ uri: NO_URI });
 const NOTHING: RecordedAnswer = Object.freeze({});
 
@@ -84,13 +82,6 @@ export class RunnerTape {
     answerOf: (value: T) => RecordedAnswer = () => NOTHING,
   ): MaybePromise<T> {
     const { recorder } = this;
-    const keptOf = (value: T): RecordedAnswer => {
-      try {
-        return answerOf(value);
-      } catch (error) {
-        return answerOfError(error);
-      }
-    };
     const about = { what, name, nth: this.names.ask(what, name) };
     const asked: RecordedAsk & { type: 'asked'; answer?: RecordedAnswer } = {
       at: recorder.at(),
@@ -109,7 +100,7 @@ export class RunnerTape {
     }
     if (!isPending(result)) {
       unwatch?.();
-      asked.answer = keptOf(result);
+      asked.answer = answerOrError(answerOf, result);
       return result;
     }
     const answered = (answer: RecordedAnswer): void => {
@@ -120,7 +111,7 @@ export class RunnerTape {
     };
     return result.then(
       (value) => {
-        answered(keptOf(value));
+        answered(answerOrError(answerOf, value));
         return value;
       },
       (error: unknown) => {
@@ -185,8 +176,7 @@ export class RunnerTape {
       };
       answer.then(
         (value) => returned(call === 'release' ? {} : shownStatus(value as RunStatus)),
-        (error: unknown) =>
-          returned(made.method === 'run' && !isCommand(made.args[0]) ? REFUSED : answerOfError(error)),
+        (error: unknown) => returned(isShown(made) ? answerOfError(error) : answerOfRefusal(error)),
       );
       return answer;
     });
@@ -268,9 +258,15 @@ function tapedClock(tape: RunnerTape, clock: Clock): Clock {
 function nothing(): void {}
 
 function shown(call: CallOf<RecordedCall>): { readonly command?: Command; readonly runId?: RunID } {
-  const [first] = call.args;
-  if (call.method === 'run') return isCommand(first) ? { command: copyCommand(first) } : {};
-  return typeof first === 'string' ? { runId: first } : {};
+  if (!isShown(call)) return {};
+  if (call.method === 'run') return { command: copyCommand(call.args[0]) };
+  return call.method === 'abort' ? { runId: call.args[0] } : {};
+}
+
+/** False if the argument is not a command or a run id: neither it nor a message that shows it can be recorded. */
+function isShown(call: CallOf<RecordedCall>): boolean {
+  if (call.method === 'run') return isCommand(call.args[0]);
+  return call.method === 'release' || typeof call.args[0] === 'string';
 }
 
 function isCommand(command: unknown): command is Command {
@@ -284,6 +280,18 @@ function isCommand(command: unknown): command is Command {
 
 function shownStatus({ runId, state, exitCode, error }: RunStatus): object {
   return { runId, state, exitCode, error };
+}
+
+function answerOrError<T>(answerOf: (value: T) => RecordedAnswer, value: T): RecordedAnswer {
+  try {
+    return answerOf(value);
+  } catch (error) {
+    return answerOfError(error);
+  }
+}
+
+function answerOfRefusal(error: unknown): RecordedAnswer {
+  return isRunnerError(error) ? { code: error.code } : {};
 }
 
 function answerOfError(error: unknown): RecordedAnswer {

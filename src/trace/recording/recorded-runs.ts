@@ -1,6 +1,4 @@
 /** The runs of a recording, each as one object: input of a playback execer, and a view for people. */
-import * as is from '../../kernel/shape.ts';
-import { check } from '../../kernel/argument-check.ts';
 import { millisecondsBetween } from '../../kernel/microseconds.ts';
 import type {
   RecordedChunk,
@@ -10,6 +8,7 @@ import type {
   Recording,
 } from '../../model/recording.ts';
 import type { RunStatus } from '../../model/run-status.ts';
+import { checkRecording } from './recording-shape.ts';
 
 interface RunSoFar {
   readonly about: Omit<RecordedRun, 'statuses' | 'output' | 'abortedAtMs'>;
@@ -36,8 +35,7 @@ interface RunSoFar {
  * ```
  */
 export function recordedRuns(recording: Recording): RecordedRun[] {
-  check('recording', recording, is.readable('a recording'));
-  check('recording.entries', recording.entries, is.listOf(is.ANY, 'a list of entries'));
+  checkRecording('recording', recording);
   const collected = new CollectedRuns();
   for (const entry of recording.entries) collected.take(entry);
   return collected.runs();

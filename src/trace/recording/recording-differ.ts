@@ -3,12 +3,11 @@
  * of one run, are compared in order; the interleaving of unrelated entries in one instant is arbitrary and is not
  * compared.
  */
-import * as is from '../../kernel/shape.ts';
-import { check } from '../../kernel/argument-check.ts';
 import { describeValue } from '../../kernel/errors.ts';
 import { isInput, type RecordedEntry, type Recording } from '../../model/recording.ts';
 import { findDataDifference, type DataDifference } from '../data-difference.ts';
 import { formatEntry } from './entry-text.ts';
+import { checkRecording } from './recording-shape.ts';
 
 /** The first difference of two recordings. */
 export interface RecordingDifference {
@@ -40,29 +39,30 @@ interface Placed {
  * ```
  */
 export function diffRecordings(expected: Recording, actual: Recording): RecordingDifference | undefined {
-  const cutRuns = new Set<string>();
-  for (const entry of entriesOf('expected', expected)) {
+  checkRecording('expected', expected);
+  checkRecording('actual', actual);
+  return firstDifference(expected, actual);
+}
+
+/** {@link diffRecordings} of recordings that have been checked. */
+export function firstDifference(expected: Recording, actual: Recording): RecordingDifference | undefined {
+  const cutStreams = new Set<string>();
+  for (const entry of expected.entries) {
     if (entry.type === 'output' && entry.cutBytes !== undefined) {
-      cutRuns.add(runKey(entry.runner, entry.runId));
+      cutStreams.add(streamKey(entry.runner, entry.runId, entry.stream));
     }
   }
   const expectedLanes = lanesOf(expected.entries);
-  const actualLanes = lanesOf(entriesOf('actual', actual));
+  const actualLanes = lanesOf(actual.entries);
   const beyond = beyondTheEnd(expected, actual, expectedLanes, actualLanes);
   let first: RecordingDifference | undefined;
   for (const lane of new Set([...expectedLanes.keys(), ...actualLanes.keys()])) {
     const ours = expectedLanes.get(lane) ?? [];
     const theirs = (actualLanes.get(lane) ?? []).filter(({ index }) => !beyond.has(index));
-    const found = diffLane(ours, theirs, expected.entries, cutRuns);
+    const found = diffLane(ours, theirs, expected.entries, cutStreams);
     if (found !== undefined && (first === undefined || found.index < first.index)) first = found;
   }
   return first;
-}
-
-function entriesOf(name: string, recording: Recording): readonly RecordedEntry[] {
-  check(name, recording, is.readable('a recording'));
-  check(`${name}.entries`, recording.entries, is.listOf(is.ANY, 'a list of entries'));
-  return recording.entries;
 }
 
 function lanesOf(entries: readonly RecordedEntry[]): Map<string, Placed[]> {
@@ -162,7 +162,7 @@ function diffLane(
   ours: readonly Placed[],
   theirs: readonly Placed[],
   expected: readonly RecordedEntry[],
-  cutRuns: ReadonlySet<string>,
+  cutStreams: ReadonlySet<string>,
 ): RecordingDifference | undefined {
   for (let place = 0; place < Math.max(ours.length, theirs.length); place++) {
     const one = ours[place];
@@ -172,7 +172,7 @@ function diffLane(
       return difference(placeOf(extra, ours[place - 1], expected), '', undefined, extra);
     }
     if (other === undefined) return difference(one.index, '', one.entry, undefined);
-    const found = diffEntry(one.entry, other.entry, cutRuns);
+    const found = diffEntry(one.entry, other.entry, cutStreams);
     if (found === undefined) continue;
     const isSame = one.entry.type === other.entry.type;
     return difference(
@@ -200,9 +200,13 @@ function placeOf(
 function diffEntry(
   one: RecordedEntry,
   other: RecordedEntry,
-  cutRuns: ReadonlySet<string>,
+  cutStreams: ReadonlySet<string>,
 ): DataDifference | undefined {
-  if (one.type === 'wrote' && other.type === 'wrote' && cutRuns.has(runKey(one.runner, one.runId))) {
+  if (
+    one.type === 'wrote' &&
+    other.type === 'wrote' &&
+    cutStreams.has(streamKey(one.runner, one.runId, one.output))
+  ) {
     return findDataDifference({ ...one, digest: '' }, { ...other, digest: '' });
   }
   if (one.type === 'output' && one.cutBytes !== undefined && other.type === 'output') {
@@ -232,6 +236,6 @@ function difference(
   return { index, path, expected: first, actual: second, text };
 }
 
-function runKey(runner: string, runId: string): string {
-  return JSON.stringify([runner, runId]);
+function streamKey(runner: string, runId: string, stream: string): string {
+  return JSON.stringify([runner, runId, stream]);
 }

@@ -30,7 +30,7 @@ export function* recordingLines(
   header: Omit<RecordingHeader, 'kind'> = {},
 ): Generator<string, void, void> {
   check('recording', recording, is.readable('a recording'));
-  check('recording.entries', recording.entries, is.listOf(is.ANY, 'a list of entries'));
+  check('recording.entries', recording.entries, is.listOf(is.readable('an entry of a recording')));
   check('header', header, is.readable('an object'));
   const writer = createTraceWriter({ ...header, kind: 'recording' });
   yield writer.header();
