@@ -649,7 +649,7 @@ simTest('loops in reactions', { timeout: 10_000 }, async (sim) => {
   (await import('./reacts.mjs')).reacts();
   await sim.sleep(1);
 });
-simTest('waits for ever', { timeout: 10_000 }, async () => { await import('./never.mjs'); });
+simTest('waits for ever', { timeout: 30_000 }, async () => { await import('./never.mjs'); });
 `,
   });
   const { tests } = await runVitest(folder);
