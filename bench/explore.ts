@@ -24,12 +24,11 @@ import {
   type Simulation,
   type Verdict,
 } from '../src/index.ts';
-import { createRollingHash } from '../src/kernel/index.ts';
+import { createRollingHash, topicOf } from '../src/kernel/index.ts';
 import { createTraceRecorder } from '../src/trace/index.ts';
 import type { Figure } from './figure.ts';
 import { interleave, median, type Cost } from './measure.ts';
 import { plantedFailures, shrinkFigure, shrinkOnce } from './shrinking.ts';
-import { question } from '../src/kernel/question.ts';
 
 const EXECUTIONS = 2000;
 const GOAL_PER_SECOND = 5000;
@@ -83,7 +82,7 @@ const bare = defineScenario<unknown>({
   async run(sim) {
     for (let chain = 0; chain < 5; chain += 1) {
       const go = (step: number): void => {
-        sim.world.choices.choose(question('fault', { owner: `chain/${chain}`, what: 'send' }), 8);
+        sim.world.choices.choose(topicOf({ owner: `chain/${chain}`, what: 'send' }).asks('fault'), 8);
         if (step % 2 === 0) sim.choose('draw', 100);
         if (step < 12) sim.world.clock.post({ subject: `chain/${chain}`, what: 'step' }, () => go(step + 1));
       };
