@@ -39,10 +39,17 @@ export class SeedBudget {
   /** Runs the seed. */
   async run(seed: string): Promise<void> {
     const bound = this.#adapts ? this.#bound : undefined;
+    const run = await this.#bounded(seed, bound);
+    // Once a seed has ended, also one that has reached its bound is decided.
+    this.#held.push({ ...run, seed, bound: this.#endedAfter > 0 ? undefined : bound });
+  }
+
+  /** Runs a seed, and notes how long it was if it has ended. */
+  async #bounded(seed: string, bound: number | undefined): Promise<RunSeed> {
     const run = await this.#runSeed(seed, bound);
-    const isOver = run.verdict.failure?.kind !== 'budget';
-    if (isOver) this.#endedAfter = Math.max(this.#endedAfter, run.verdict.firedEvents, 1);
-    this.#held.push({ ...run, seed, bound: isOver || this.#endedAfter > 0 ? undefined : bound });
+    const { failure, firedEvents } = run.verdict;
+    if (failure?.kind !== 'budget') this.#endedAfter = Math.max(this.#endedAfter, firedEvents, 1);
+    return run;
   }
 
   get #bound(): number {
@@ -62,7 +69,7 @@ export class SeedBudget {
     if (bound === undefined) return { verdict, realMs };
     const larger = this.#endedAfter === 0 ? undefined : budgetAfter(this.#endedAfter);
     if (larger === bound) return { verdict, realMs };
-    const again = await this.#runSeed(seed, larger);
+    const again = await this.#bounded(seed, larger);
     return { verdict: again.verdict, realMs: realMs + again.realMs };
   }
 }

@@ -55,10 +55,7 @@ export interface Drain {
 export type Burst = (run: DrainRun) => void;
 
 const STEPS_PER_TURN = 4096;
-/**
- * What guards turns takes one that does not end for a loop without an end, so a turn ends when steps have taken this
- * long.
- */
+/** A turn ends once its steps have taken this long: the guards of turns take one that lasts for an endless loop. */
 const TURN_MS = 50;
 /** Reading the clock takes a tenth of a quick step, so that it is read seldom, but early in a turn. */
 const LOOK_EVERY = 16;
