@@ -62,10 +62,15 @@ class GroupProcessTree implements ProcessTree {
   census(): TreeCensus {
     if (this.#empty) return EMPTY;
     if (sendSignal(-this.#leader, 0)) {
-      return { members: [memberOf(this.#leader)], unreaped: [], suspects: [], exact: true };
+      return { members: [this.#member()], unreaped: [], suspects: [], exact: true };
     }
     this.#empty = this.#reaped;
     return EMPTY;
+  }
+
+  /** Once the leader has been reaped, only descendants can be in the group; they are known by its number alone. */
+  #member(): ProcessEntry {
+    return memberOf(this.#leader, this.#reaped ? -this.#leader : this.#leader);
   }
 
   terminate(signal: NodeJS.Signals = 'SIGTERM'): void {
@@ -91,10 +96,10 @@ class GroupProcessTree implements ProcessTree {
   }
 }
 
-/** Stands for all members of the group: nothing more is known of them. */
-function memberOf(group: number): ProcessEntry {
+/** Stands for all members of the group, which is signalled as −number: nothing more is known of them. */
+function memberOf(group: number, pid: number): ProcessEntry {
   return {
-    pid: group,
+    pid,
     parent: 0,
     group,
     session: group,

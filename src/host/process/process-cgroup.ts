@@ -15,11 +15,13 @@ export interface ProcessCgroup {
   members(): ReadonlySet<number>;
   /** Kills all of its processes at once, including those just being forked. */
   kill(): void;
-  /** Removes it if no process is left in it; true if it is gone. */
+  /** Removes it if no process is left in it; true if it is gone. Otherwise it is tried again before the next group. */
   remove(): boolean;
 }
 
 let made = 0;
+/** Groups that could not be removed yet. */
+const left = new Set<ProcessCgroup>();
 
 /**
  * Starts something in a new control group. `start` is always called; `cgroup` is missing if no group can be made.
@@ -44,13 +46,15 @@ export function startInCgroup<T>(
   try {
     cgroup.evict(home, token);
   } catch {
-    // A group that cannot be examined is not used to end the command.
+    // A group that cannot be examined is not used to end the command: it may hold children of another thread.
+    cgroup.remove();
     return { started };
   }
   return { started, cgroup };
 }
 
 function enterNew(home: string): FolderCgroup | undefined {
+  for (const other of left) other.remove();
   const path = `${home}/dryrunner-${process.pid}-${++made}`;
   try {
     mkdirSync(path);
@@ -91,6 +95,13 @@ class FolderCgroup implements ProcessCgroup {
   }
 
   remove(): boolean {
+    const isRemoved = this.#tryRemoving();
+    if (isRemoved) left.delete(this);
+    else left.add(this);
+    return isRemoved;
+  }
+
+  #tryRemoving(): boolean {
     try {
       // Nested groups before the group around them.
       for (const path of this.#folders().reverse()) rmdirSync(path);
@@ -238,18 +249,14 @@ function isUsable(home: string | undefined): boolean {
 }
 
 /**
- * Removes the groups of processes that were killed before they could do so. A group with a live process in it cannot be
- * removed.
+ * Removes the groups of processes that were killed before they could do so, and what is nested in them. A group with a
+ * live process in it cannot be removed.
  */
 function removeStale(home: string): void {
   for (const name of readdirSync(home)) {
     const pid = Number(/^dryrunner-(\d+)-/.exec(name)?.[1] ?? process.pid);
     if (pid === process.pid || isRunning(pid)) continue;
-    try {
-      rmdirSync(`${home}/${name}`);
-    } catch {
-      // A process is still in it.
-    }
+    new FolderCgroup(`${home}/${name}`).remove();
   }
 }
 

@@ -105,6 +105,15 @@ export function readArguments(pid: number): string {
   return (readSmallFile(`/proc/${pid}/cmdline`) ?? '').replaceAll('\0', ' ').trimEnd();
 }
 
+/** The kernel shows times in hundredths of a second on all machines that Node supports. */
+const TICKS_PER_SECOND = 100;
+
+/** The ticks since the machine booted, as in {@link ProcessEntry.startTicks}; undefined if it is not shown. */
+export function readTicks(): number | undefined {
+  const seconds = Number.parseFloat(readSmallFile('/proc/uptime') ?? '');
+  return Number.isNaN(seconds) ? undefined : Math.floor(seconds * TICKS_PER_SECOND);
+}
+
 /** The user that started a process, and the one that it may become again; NaN if it has ended. */
 export function readUserIds(pid: number): { readonly real: number; readonly saved: number } {
   const [, real, saved] =

@@ -3,7 +3,7 @@
  * same slice of time, so that a reused pid is never hit.
  */
 import { type ProcessEnvironment, readEnvironment } from './process-environment.ts';
-import { readProcess, type ProcessEntry, readProcesses } from './process-table.ts';
+import { readProcess, readTicks, type ProcessEntry, readProcesses } from './process-table.ts';
 import type { TreeCensus, ProcessTree } from './process-tree.ts';
 import type { ProcessCgroup } from './process-cgroup.ts';
 import { invariant } from '../../kernel/invariant.ts';
@@ -19,7 +19,7 @@ const NOBODY: ReadonlySet<number> = new Set();
 /**
  * The members of one command on Linux: every process that is in its group, session or control group, descends from a
  * member, carries its cookie, or was a member before. Invariant: the number of a reaped leader counts only while no
- * other process can have it.
+ * other process can have it, or for a process that is older than any other with that number.
  */
 class ProcessMembership {
   /** Pid of the command's first process, which leads its group and its session. */
@@ -38,6 +38,8 @@ class ProcessMembership {
   #reaped = false;
   /** When the leader's number was last seen to be this command's; −Infinity once another process has it. */
   #numberSeenMs = 0;
+  /** The tick in which the leader was reaped. */
+  #reapedTicks = -Infinity;
 
   constructor(leader: number, token: string, cgroup: ProcessCgroup | undefined) {
     this.leader = leader;
@@ -50,6 +52,7 @@ class ProcessMembership {
   leaderReaped(): void {
     this.#reaped = true;
     this.#numberSeenMs = performance.now();
+    this.#reapedTicks = tryTicks();
   }
 
   /** False if the leader has ended, reaped or not. */
@@ -117,7 +120,7 @@ class ProcessMembership {
   /** Whether the leader's number still names this command's group; checks first whether another process has it. */
   ownsGroup(): boolean {
     this.#witnessNumber();
-    if (this.#reaped && readProcess(this.leader) !== undefined) this.#numberSeenMs = -Infinity;
+    if (this.#reaped && readProcess(this.leader) !== undefined) this.#disown();
     return this.#ownsNumber();
   }
 
@@ -128,12 +131,21 @@ class ProcessMembership {
 
   /**
    * Whether it is in the leader's group or session. The kernel reuses no number that still names a group or a session.
+   * Nobody joins a session: all of another one with this number was born after the leader was reaped.
    */
-  #hasNumber({ pid, group, session }: ProcessEntry): boolean {
-    if (pid === this.leader && this.#reaped) this.#numberSeenMs = -Infinity;
-    if ((group !== this.leader && session !== this.leader) || !this.#ownsNumber()) return false;
+  #hasNumber({ pid, group, session, startTicks }: ProcessEntry): boolean {
+    if (pid === this.leader && this.#reaped) this.#disown();
+    if (group !== this.leader && session !== this.leader) return false;
+    const isOlder = session === this.leader && startTicks < this.#reapedTicks;
+    if (!isOlder && !this.#ownsNumber()) return false;
     this.#numberSeenMs = Math.max(this.#numberSeenMs, performance.now());
     return true;
+  }
+
+  /** Another process has the leader's number. */
+  #disown(): void {
+    this.#numberSeenMs = -Infinity;
+    this.#reapedTicks = -Infinity;
   }
 
   #ownsNumber(): boolean {
@@ -153,6 +165,15 @@ class ProcessMembership {
       this.#numberSeenMs = performance.now();
       return;
     }
+  }
+}
+
+/** The present tick; −∞, which proves nothing, if it cannot be read. */
+function tryTicks(): number {
+  try {
+    return readTicks() ?? -Infinity;
+  } catch {
+    return -Infinity;
   }
 }
 

@@ -1,10 +1,21 @@
-import { spawn, type ChildProcess } from 'node:child_process';
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import type * as fs from 'node:fs';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { startInCgroup, findCgroupHome } from '../../../src/host/process/process-cgroup.ts';
 import { COOKIE_VARIABLE, createProcessCookie } from '../../../src/host/process/process-cookie.ts';
 import { comesTrue } from '../hostile/leftovers.ts';
+
+const listing = vi.hoisted(() => ({ fails: false }));
+vi.mock('node:fs', async (importOriginal) => {
+  const real = await importOriginal<typeof fs>();
+  const readdirSync = ((path: string, ...args: []) => {
+    if (listing.fails) throw Object.assign(new Error('EMFILE: too many open files'), { code: 'EMFILE' });
+    return real.readdirSync(path, ...args);
+  }) as typeof fs.readdirSync;
+  return { ...real, readdirSync };
+});
 
 const home = findCgroupHome();
 const inCgroup = home === undefined ? describe.skip : describe;
@@ -72,6 +83,33 @@ inCgroup(`the control group of a command${WHY}`, () => {
     expect(path).toMatch(/\/dryrunner-\d+-\d+$/);
     expect(groupOf('self')).not.toBe(path);
     expect(existsSync(`${home}/${path.split('/').at(-1)}`)).toBe(false);
+  });
+
+  test('R129 that could not be examined is removed before the next one is made', async () => {
+    listing.fails = true;
+    const { started, cgroup } = startInCgroup('token', () => sleeper({ detached: true }));
+    listing.fails = false;
+    expect(cgroup).toBe(undefined);
+    const path = `${home}/${groupOf(started).split('/').at(-1)}`;
+    expect(path).toMatch(/\/dryrunner-\d+-\d+$/);
+    const [child] = children;
+    child?.kill('SIGKILL');
+    await once(child!, 'exit');
+    const isRemoved = (): boolean => {
+      startInCgroup('token', () => undefined).cgroup?.remove();
+      return !existsSync(path);
+    };
+    expect(await comesTrue(isRemoved)).toBe(true);
+  });
+
+  test('of a dead process is removed with the groups below it', async () => {
+    const { pid } = spawnSync('true');
+    const stale = `${home}/dryrunner-${pid}-9`;
+    mkdirSync(`${stale}/inner/most`, { recursive: true });
+    vi.resetModules();
+    const fresh = await import('../../../src/host/process/process-cgroup.ts');
+    expect(fresh.findCgroupHome()).toBe(home);
+    expect(existsSync(stale)).toBe(false);
   });
 
   test('a worker thread makes no group', async () => {

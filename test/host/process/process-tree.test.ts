@@ -6,7 +6,9 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { COOKIE_VARIABLE } from '../../../src/host/process/process-cookie.ts';
-import { readProcess, type ProcessEntry } from '../../../src/host/process/process-table.ts';
+import { readProcess, readProcesses, type ProcessEntry } from '../../../src/host/process/process-table.ts';
+import { sweepTree } from '../../../src/host/process/os-execer-process.ts';
+import { createSystemClock } from '../../../src/host/system-clock.ts';
 import { createGroupProcessTree } from '../../../src/host/process/os-execer.ts';
 import { createLinuxProcessTree } from '../../../src/host/process/process-tree-linux.ts';
 import { comesTrue, isAlive, livingWithMark, newMark } from '../hostile/leftovers.ts';
@@ -86,17 +88,44 @@ describe('which tree a process belongs to', () => {
     expect(readProcess(stranger.pid)?.stopped).toBe(false);
   });
 
+  test('R129 what is older than the end of its leader is found in its session, however late the look', async () => {
+    const mark = newMark();
+    const gone = leader(`set -m; sleep 50.${mark} & set +m; sleep 50.${mark} & sleep 0.05; exit 0`);
+    const tree = createLinuxProcessTree(gone.pid, newMark());
+    await once(gone, 'exit');
+    const lateMs = performance.now() + 60_000;
+    tree.leaderReaped();
+    const now = vi.spyOn(performance, 'now').mockReturnValue(lateMs);
+    const { members } = await tree.kill();
+    now.mockRestore();
+    expect(members.length).toBe(2);
+    expect(await comesTrue(() => livingWithMark(mark).length === 0)).toBe(true);
+  });
+
   test('R129 strangers with the id of a group found empty long ago are left alone', async () => {
     const mark = newMark();
-    const gone = leader(`sh -c 'sleep 0.4; exec sleep 50.${mark}' & exit 0`);
+    const dir = mkdtempSync(join(tmpdir(), 'process-tree-'));
+    const go = join(dir, 'go');
+    const forks = `while [ ! -e ${go} ]; do sleep 0.02; done; sleep 50.${mark} & exit 0`;
+    const gone = leader(`sh -c '${forks}' & exit 0`);
     const tree = createLinuxProcessTree(gone.pid, newMark());
     await once(gone, 'exit');
     tree.leaderReaped();
-    // Nobody looked while the number was surely the leader’s, and nothing else says that the child is its.
-    await pause(300);
-    expect((await tree.kill()).members).toEqual([]);
-    expect(await comesTrue(() => livingWithMark(mark).length === 1)).toBe(true);
+    writeFileSync(go, '');
+    const names = (): string[] => {
+      const all = [...readProcesses().entries.values()];
+      return all.filter(({ session }) => session === gone.pid).map(({ name }) => name);
+    };
+    // A zombie would still be a witness.
+    expect(await comesTrue(() => names().join() === 'sleep' && livingWithMark(mark).length === 1)).toBe(true);
+    // Nobody looked while the number was surely the leader’s, and the sleep is younger than the leader’s end.
+    const now = vi.spyOn(performance, 'now').mockReturnValue(performance.now() + 60_000);
+    const { members } = await tree.kill();
+    now.mockRestore();
+    expect(members).toEqual([]);
+    expect(names()).toEqual(['sleep']);
     process.kill(-gone.pid, 'SIGKILL');
+    rmSync(dir, { recursive: true });
   });
 
   test('R129 a group id stays the tree’s, for newcomers too, as long as a known member has it', async () => {
@@ -211,5 +240,14 @@ describe('the tree of machines without /proc', () => {
     expect(await comesTrue(async () => (await other.kill()).members.length === 0)).toBe(true);
     expect(() => other.usage()).toThrow('the memory of processes is only measured on Linux');
     rmSync(dir, { recursive: true });
+  });
+
+  test('R129 descendants that were left in its group are counted', async () => {
+    const child = leader('sleep 50 & exit 0');
+    const tree = createGroupProcessTree(child.pid);
+    child.on('exit', () => tree.leaderReaped());
+    await once(child, 'exit');
+    const swept = await sweepTree(createSystemClock(), tree, child.pid, 60_000);
+    expect(swept).toMatchObject({ descendants: 1, survivors: 0 });
   });
 });
