@@ -4,7 +4,7 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { afterAll, afterEach, describe, expect, test, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { isRunnerError, simulate, type Failure, type Scenario, type SimulateOptions } from 'dryrunner';
 import { ambientTime } from 'dryrunner/ambient';
 import { readProjectFile } from '../../scripts/module-graph.ts';
@@ -405,68 +405,98 @@ describe('globals that the scenario replaces', () => {
     expect(await failureOf(() => passes(10))).toBeUndefined();
   });
 
-  const ticks = { name: 'process.nextTick', owner: process as object, key: 'nextTick' };
-  const microtasks = { name: 'queueMicrotask', owner: globalThis as object, key: 'queueMicrotask' };
-  test.for([ticks, microtasks])(
-    '$name may be replaced before and meanwhile, and has to be put back',
-    async ({ name, owner, key }) => {
-      const queues = owner as Record<string, (...args: unknown[]) => void>;
-      const wrap = (): (() => void) => {
-        const before = queues[key];
-        queues[key] = (...args) => before?.(...args);
-        return () => void Object.assign(queues, { [key]: before });
+  describe('process.nextTick and queueMicrotask', () => {
+    // In a process without Vitest, which puts its own process.nextTick in place whenever it reports something.
+    const code = `
+      import { simulate } from 'dryrunner';
+      import { ambientTime } from 'dryrunner/ambient';
+      const passes = () => new Promise((resolve) => setTimeout(resolve, 10));
+      const failureOf = async (scenario, leftovers) =>
+        (await simulate({ ambient: ambientTime(), scenario, leftovers })).failure;
+      const KEYS = [[process, 'nextTick'], [globalThis, 'queueMicrotask']];
+      const WAYS = {
+        'a getter': (owner, key) => Object.defineProperty(owner, key, { get: () => () => {} }),
+        'a property that is read-only': (owner, key) =>
+          Object.defineProperty(owner, key, { value: () => {}, writable: false }),
+        'setImmediate': (owner, key) => Object.assign(owner, { [key]: setImmediate }),
+        'undefined': (owner, key) => Object.assign(owner, { [key]: undefined }),
+        'nothing': (owner, key) => Reflect.deleteProperty(owner, key),
       };
-      const before = queues[key];
-      const unwrap = wrap();
-      const wrapper = queues[key];
-      try {
-        const putBack = await failureOf(async () => {
+      ambientTime();
+      const seen = {};
+      for (const [owner, key] of KEYS) {
+        for (const [how, replace] of Object.entries(WAYS)) {
+          const before = JSON.stringify(describe(owner, key));
+          const found = owner[key];
+          const failure = await failureOf(() => void replace(owner, key));
+          const isBack = owner[key] === found && JSON.stringify(describe(owner, key)) === before;
+          seen[key + ' ' + how] = { failure, isBack };
+        }
+        const wrap = () => {
+          const before = owner[key];
+          owner[key] = (...args) => before(...args);
+          return () => void (owner[key] = before);
+        };
+        const unwrap = wrap();
+        const wrapper = owner[key];
+        const wrapped = {};
+        wrapped.putBack = await failureOf(async () => {
           const restore = wrap();
-          await passes(10);
+          await passes();
           restore();
         });
-        expect(putBack).toBeUndefined();
-        const failure = await failureOf(() => void wrap());
-        expect(failure).toMatchObject({ kind: 'leftovers', rule: 'R204' });
-        expect(failure?.message).toContain(`left ${name} replaced: put back what was there before`);
-        expect(queues[key]).toBe(wrapper);
-        const ignored = await failureOf(() => void wrap(), { leftovers: 'ignore' });
-        expect(ignored).toBeUndefined();
-        expect(queues[key]).toBe(wrapper);
-      } finally {
+        wrapped.failure = await failureOf(() => void wrap());
+        wrapped.isBack = owner[key] === wrapper;
+        wrapped.ignored = await failureOf(() => void wrap(), 'ignore');
+        wrapped.isBackIgnored = owner[key] === wrapper;
         unwrap();
+        seen[key] = wrapped;
       }
-      expect(queues[key]).toBe(before);
-    },
-  );
+      console.log(JSON.stringify(seen));
+      function describe(owner, key) {
+        const { value, ...rest } = Object.getOwnPropertyDescriptor(owner, key) ?? {};
+        return rest;
+      }
+    `;
+    interface Seen {
+      readonly failure?: Failure;
+      readonly isBack: boolean;
+      readonly putBack?: Failure;
+      readonly ignored?: Failure;
+      readonly isBackIgnored?: boolean;
+    }
+    let seen: Readonly<Record<string, Seen>> = {};
+    beforeAll(async () => {
+      const project = makeUserProject();
+      project.write('replaced.mjs', code);
+      const { out, err } = await project.node('replaced.mjs');
+      project.remove();
+      expect(err).toBe('');
+      seen = JSON.parse(out) as Record<string, Seen>;
+    });
 
-  const ways: readonly [how: string, replace: (owner: object, key: string) => void][] = [
-    ['a getter', (owner, key) => void Object.defineProperty(owner, key, { get: () => () => undefined })],
-    [
-      'a property that is read-only',
-      (owner, key) => void Object.defineProperty(owner, key, { value: () => undefined, writable: false }),
-    ],
-    ['setImmediate', (owner, key) => void Object.assign(owner, { [key]: setImmediate })],
-    ['undefined', (owner, key) => void Object.assign(owner, { [key]: undefined })],
-    ['nothing', (owner, key) => void Reflect.deleteProperty(owner, key)],
-  ];
-  const everyWay = [ticks, microtasks].flatMap((one) =>
-    ways.map(([how, replace]) => ({ ...one, how, replace })),
-  );
-  test.for(everyWay)(
-    '$name replaced by $how is left, and put back',
-    async ({ name, owner, key, replace }) => {
-      const before = Object.getOwnPropertyDescriptor(owner, key) as PropertyDescriptor;
-      try {
-        const failure = await failureOf(() => replace(owner, key));
-        expect(failure).toMatchObject({ kind: 'leftovers', rule: 'R204' });
-        expect(failure?.message).toContain(`left ${name} replaced: put back what was there before`);
-        expect(Object.getOwnPropertyDescriptor(owner, key)).toEqual(before);
-      } finally {
-        Object.defineProperty(owner, key, before);
-      }
-    },
-  );
+    const names = [
+      ['process.nextTick', 'nextTick'],
+      ['queueMicrotask', 'queueMicrotask'],
+    ] as const;
+    const ways = ['a getter', 'a property that is read-only', 'setImmediate', 'undefined', 'nothing'];
+    const everyWay = names.flatMap(([name, key]) => ways.map((how) => [name, how, key] as const));
+    test.for(everyWay)('%s replaced by %s is left, and put back', ([name, how, key]) => {
+      const { failure, isBack } = seen[`${key} ${how}`]!;
+      expect(failure).toMatchObject({ kind: 'leftovers', rule: 'R204' });
+      expect(failure?.message).toContain(`left ${name} replaced: put back what was there before`);
+      expect(isBack).toBe(true);
+    });
+
+    test.for(names)('%s may be replaced before and meanwhile, and has to be put back', ([name, key]) => {
+      const { putBack, failure, isBack, ignored, isBackIgnored } = seen[key]!;
+      expect(putBack).toBeUndefined();
+      expect(failure).toMatchObject({ kind: 'leftovers', rule: 'R204' });
+      expect(failure?.message).toContain(`left ${name} replaced: put back what was there before`);
+      expect(ignored).toBeUndefined();
+      expect({ isBack, isBackIgnored }).toEqual({ isBack: true, isBackIgnored: true });
+    });
+  });
 
   test('fake timers before a simTest: what it says to do helps', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout'] });
