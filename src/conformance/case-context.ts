@@ -64,6 +64,8 @@ export class CaseContext {
   /** Services that lack a method: they are released too, if they can be. */
   readonly #incomplete: Partial<Service>[] = [];
   readonly #watched: WatchedAnswers[] = [];
+  /** What each watched runner wraps. */
+  readonly #inner = new WeakMap<Service, Service>();
   readonly #violations: Violation[] = [];
   /** Errors of refused calls, and the call that each belongs to. */
   readonly #refused = new WeakMap<object, string>();
@@ -108,7 +110,16 @@ export class CaseContext {
     const noted = this.#notingCalls(made.service);
     const watched = watchAnswers(this.world, noted, (violation) => this.#violations.push(violation));
     this.#watched.push(watched);
+    this.#inner.set(watched, noted);
     return watched;
+  }
+
+  /**
+   * The runner without the watch of its answers, which cannot tell a wrong answer from one that the case has changed
+   * itself.
+   */
+  unwatched(runner: Service): Service {
+    return this.#inner.get(runner) ?? runner;
   }
 
   /**
@@ -145,6 +156,11 @@ export class CaseContext {
     return this.#subject.wallWorld === undefined;
   }
 
+  /** Whether the runner answers at exact times, so that what it must do at once can be checked. */
+  get hasExactTimes(): boolean {
+    return this.isVirtual && this.supports('virtualTime');
+  }
+
   /** The length of that many steps, in milliseconds. */
   ms(steps: number): number {
     return steps * this.#stepMs;
@@ -174,6 +190,18 @@ export class CaseContext {
   checkBound(what: string, durationMs: number, steps: number): void {
     if (!this.isVirtual) return;
     checkThat(durationMs <= this.ms(steps), what, `at most ${this.ms(steps)} ms`, durationMs);
+  }
+
+  /**
+   * The answer to a call that has to come in the instant of the call. How long it takes is checked only if the subject
+   * has exact times.
+   */
+  async atOnce<T>(what: string, answer: Promise<T>): Promise<T> {
+    const sinceMs = this.now();
+    const value = await answer;
+    const tookMs = this.now() - sinceMs;
+    if (this.hasExactTimes) checkThat(tookMs === 0, `how long ${what} took`, '0 ms', tookMs);
+    return value;
   }
 
   /** Makes a closed gate. */

@@ -4,6 +4,7 @@
  * callers get the runner's own promises, and no extra calls are made, so that timing does not change.
  */
 import { ruleOfAbort } from './abort-rule.ts';
+import { wrongAnswer } from './answer-form.ts';
 import { checkQuery, copyQuery, type Query, type Wait } from '../model/query.ts';
 import { canMove, isTerminal } from '../model/run-state.ts';
 import { STATUS_FIELDS, type RunID, type RunStatus } from '../model/run-status.ts';
@@ -22,7 +23,7 @@ import { check, unreadable } from '../kernel/argument-check.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { isRunnerError, messageOf, shownText } from '../kernel/errors.ts';
 import { WHOLE_SERVICE } from '../model/argument-shapes.ts';
-import type { Service } from '../model/service.ts';
+import type { Service, ServiceMethod } from '../model/service.ts';
 import type { StatusResult } from '../model/status-reader.ts';
 import { type World, WORLD_OF_TIME } from '../model/world.ts';
 import type { ReportViolation } from './oracle.ts';
@@ -260,7 +261,7 @@ class AnswerWatch extends InterceptedService implements WatchedAnswers {
     Promise.resolve(promise).then(
       (reply) => {
         this.#calls.delete(open);
-        this.#look(open.text, () => judge.answered(reply));
+        this.#look(call.method, open.text, reply, () => judge.answered(reply));
       },
       (error: unknown) => {
         this.#calls.delete(open);
@@ -373,11 +374,12 @@ class AnswerWatch extends InterceptedService implements WatchedAnswers {
   }
 
   /** A malformed answer is a violation like any other. */
-  #look(call: string, look: () => void): void {
+  #look(method: ServiceMethod, call: string, reply: unknown, look: () => void): void {
     try {
       look();
     } catch (error) {
-      this.#book.complain('R38', `${call} returned something else than statuses: ${messageOf(error)}`);
+      const what = wrongAnswer(method, reply)?.text ?? messageOf(error);
+      this.#book.complain('R38', `${call} returned something else than statuses: ${what}`);
     }
   }
 }

@@ -204,6 +204,22 @@ describe('the suite', () => {
     ]);
   });
 
+  test('R39 names the rule and what came back, where a caller gets the list that another one has changed', async () => {
+    const sharing: ConformanceSubject = {
+      ...simulated,
+      create: async (world, options) => {
+        const made = await simulated.create(world, options);
+        let kept: QueryResult | undefined;
+        const statusAll = async (): Promise<QueryResult> => (kept ??= await made.service.statusAll());
+        return { ...made, service: having(made.service, { statusAll }) };
+      },
+    };
+    const cases = conformanceCases.filter(({ rules }) => rules.includes('R39'));
+    expect((await resultsOf(sharing, cases)).map(({ error }) => messageOf(error))).toEqual([
+      'R39 runs of statusAll, after a caller has changed the answer that it got before: expected ["0"], got [undefined] (seed 1)',
+    ]);
+  });
+
   test.for(breakages.map((breakage) => [breakage.title, breakage] as const))(
     'finds: %s',
     async ([title, { breakIt }]) => {

@@ -14,7 +14,7 @@ import { messageOf } from '../../src/kernel/errors.ts';
 import { isObject } from '../../src/kernel/shape.ts';
 import { createVirtualClock } from '../../src/kernel/virtual-clock.ts';
 import { checkCommand, type Command } from '../../src/model/command.ts';
-import type { Service } from '../../src/model/service.ts';
+import { SERVICE_METHODS, type Service, type ServiceMethod } from '../../src/model/service.ts';
 import type { ServiceStatus } from '../../src/model/service-status.ts';
 import type { QueryResult } from '../../src/model/status-reader.ts';
 import { createSimulatedRunner } from '../../src/runners/simulated-runner.ts';
@@ -152,22 +152,70 @@ describe('a runner that does what the contract allows passes', () => {
     expect(await failedOf(classy, 'R79')).toEqual([]);
   });
 
-  test('R105 if its answers take time, so that a run starts before it can be aborted', async () => {
-    let clock: Clock | undefined;
-    const slow = behind(
-      async (call, proceed) => {
-        const answer = await proceed(call);
-        await sleep(clock as Clock, 5, 'way back');
-        return answer;
-      },
-      { virtualTime: 'its answers take time' },
-    );
-    const create: ConformanceSubject['create'] = (world, options) => {
-      clock = world.clock;
-      return slow.create(world, options);
+  /** The same where passing may take time. */
+  const inTime = (
+    around: (clock: Clock) => Around,
+    lacks?: Parameters<typeof supportsAllBut>[0],
+  ): ConformanceSubject => ({
+    ...behind((call, proceed) => proceed(call), lacks),
+    create: (world, options) => behind(around(world.clock)).create(world, options),
+  });
+  /** A runner whose calls of these methods take 3 ms, on the way there or back. */
+  const slow = (way: 'there' | 'back', methods: readonly ServiceMethod[]): ((clock: Clock) => Around) => {
+    return (clock) => async (call, proceed) => {
+      if (!methods.includes(call.method)) return proceed(call);
+      if (way === 'there') await sleep(clock, 3, 'way there');
+      const answer = proceed(call);
+      await Promise.allSettled([answer]);
+      if (way === 'back') await sleep(clock, 3, 'way back');
+      return answer;
     };
-    expect(await failedOf({ ...slow, create }, 'R105')).toEqual([]);
-    expect(await failedOf({ ...slow, create, supports: simulated.supports }, 'R105')).not.toEqual([]);
+  };
+  const TAKES_TIME = { virtualTime: 'its answers take time' };
+
+  test('R105 if its answers take time, so that a run starts before it can be aborted', async () => {
+    expect(await failedOf(inTime(slow('back', SERVICE_METHODS), TAKES_TIME), 'R105')).toEqual([]);
+    expect(await failedOf(inTime(slow('back', SERVICE_METHODS)), 'R105')).not.toEqual([]);
+  });
+
+  test.for<readonly [rule: string, method: ServiceMethod, what: string, times: number]>([
+    ['R71', 'abort', 'the abort', 2],
+    ['R26', 'queryNow', 'queryNow', 1],
+    ['R26', 'query', 'the query', 1],
+    ['R28', 'query', 'the query', 1],
+    ['R29', 'query', 'the query', 1],
+    ['R30', 'query', 'the query', 1],
+    ['R30', 'queryNow', 'queryNow', 1],
+    ['R36', 'query', 'the wait', 1],
+    ['R41', 'query', 'the wait', 1],
+    ['R43', 'statusAll', 'statusAll', 1],
+  ])(
+    '%s if %s takes time and it says so, and fails if it claims exact times',
+    async ([rule, method, what, times]) => {
+      for (const way of ['there', 'back'] as const) {
+        expect(await failedOf(inTime(slow(way, [method]), TAKES_TIME), rule)).toEqual([]);
+        const late = (await failedOf(inTime(slow(way, [method])), rule)).filter((text) =>
+          text.startsWith('how long'),
+        );
+        expect(late).toEqual(Array(times).fill(`how long ${what} took: expected 0 ms, got 3 (seed 1)`));
+      }
+    },
+  );
+
+  test('R36 if a wait learns late that its run has ended, and fails if it claims exact times', async () => {
+    const unhurried =
+      (clock: Clock): Around =>
+      async (call, proceed) => {
+        const answer = proceed(call);
+        const [{ status }] = await Promise.allSettled([answer]);
+        if (status === 'rejected') await sleep(clock, 3, 'way back');
+        return answer;
+      };
+    expect(await failedOf(inTime(unhurried, TAKES_TIME), 'R36')).toEqual([]);
+    expect(await failedOf(inTime(unhurried), 'R36')).toEqual([
+      'how long the wait took: expected 0 ms, got 3 (seed 1)',
+      'when the wait ended: expected 20, got 23 (seed 1)',
+    ]);
   });
 });
 

@@ -138,8 +138,13 @@ const WRONG: readonly (readonly [rule: string, message: string, steps: readonly 
   ['R207', 'status of run 1 shows run 2', [(s) => s.ask(status, one(pendingStatus('2')))]],
   [
     'R38',
-    'statusAll returned something else than statuses: ',
+    'statusAll returned something else than statuses: statusAll(): expected an object with statuses and service, got undefined',
     [(s) => s.ask(statusAll, Promise.resolve(undefined) as never)],
+  ],
+  [
+    'R38',
+    'statusAll returned something else than statuses: statusAll().statuses[0]: expected the status of a run, got undefined',
+    [(s) => s.ask(statusAll, Promise.resolve({ statuses: [undefined], service }) as never)],
   ],
 ];
 

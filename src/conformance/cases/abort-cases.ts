@@ -53,7 +53,9 @@ export const abortCases: readonly CaseSpec[] = [
       const active = await t.running(runner, t.commands.hang());
       const queued = [1, 2, 3].map((exitCode) => runner.run(t.commands.exit(exitCode)));
       const [first = '', second = '', third = ''] = (await Promise.all(queued)).map(({ runId }) => runId);
-      checkEqual('what abort returns', (await runner.abort(second)).state, 'ABORTED');
+      const status = await t.atOnce('the abort', runner.abort(second));
+      checkEqual('what abort returns', status.state, 'ABORTED');
+      checkEqual('what status says', (await runner.status(second)).status, status);
       await runner.abort(active);
       await t.end(runner, first);
       await t.end(runner, third);
@@ -77,7 +79,8 @@ export const abortCases: readonly CaseSpec[] = [
       await t.running(runner, t.commands.hang());
       for (let run = 0; run < 3; run += 1) {
         const queued = await t.start(runner, t.commands.hang());
-        checkEqual('what abort returns', (await runner.abort(queued)).state, 'ABORTED');
+        const { state } = await t.atOnce('the abort', runner.abort(queued));
+        checkEqual('what abort returns', state, 'ABORTED');
       }
     },
   },

@@ -64,9 +64,11 @@ export const queryCases: readonly CaseSpec[] = [
       const known = await t.start(runner, t.commands.hang());
       for (const states of [ALL_MASK, DONE_MASK]) {
         const query = { runs: [known, UNKNOWN], states };
-        await checkRejects('queryNow', runner.queryNow(query), 'RUNNER_UNKNOWN_RUN');
+        const now = runner.queryNow(query);
+        await t.atOnce('queryNow', checkRejects('queryNow', now, 'RUNNER_UNKNOWN_RUN'));
         const waiting = runner.query(query, waitForever());
-        const { message } = await checkRejects('query', waiting, 'RUNNER_UNKNOWN_RUN');
+        const refused = checkRejects('query', waiting, 'RUNNER_UNKNOWN_RUN');
+        const { message } = await t.atOnce('the query', refused);
         checkEqual('its text', message, unknownRunMessage(UNKNOWN));
       }
     },
@@ -84,7 +86,8 @@ export const queryCases: readonly CaseSpec[] = [
     async serve(t, runner) {
       const runId = await t.start(runner, t.commands.exit(0));
       await t.end(runner, runId);
-      checkEqual('runs', await idsFor(runner, { runs: [runId], states: RUNNING_MASK }), []);
+      const ids = await t.atOnce('queryNow', idsFor(runner, { runs: [runId], states: RUNNING_MASK }));
+      checkEqual('runs', ids, []);
     },
   },
   {
@@ -92,7 +95,8 @@ export const queryCases: readonly CaseSpec[] = [
     async serve(t, runner) {
       await t.start(runner, t.commands.hang());
       for (const query of [{ states: ALL_MASK }, { runs: [], states: ALL_MASK }]) {
-        checkEqual('statuses', (await runner.query(query, waitForever())).statuses, []);
+        const { statuses } = await t.atOnce('the query', runner.query(query, waitForever()));
+        checkEqual('statuses', statuses, []);
       }
     },
   },
@@ -103,7 +107,7 @@ export const queryCases: readonly CaseSpec[] = [
       const { runner, ids } = await threeRuns(t);
       const query = { runs: ids, states: maskForState('RUNNING', 'COMPLETE') };
       for (const wait of [NO_WAIT, waitForever(), waitForever(AbortSignal.abort())]) {
-        const { statuses } = await runner.query(query, wait);
+        const { statuses } = await t.atOnce('the query', runner.query(query, wait));
         checkEqual('runs', each(statuses, 'runId'), ids.slice(0, 2));
       }
     },
@@ -113,7 +117,8 @@ export const queryCases: readonly CaseSpec[] = [
     async serve(t, runner) {
       const runId = await t.start(runner, t.commands.hang());
       const wait = { timeoutMs: 0, signal: AbortSignal.abort() };
-      checkEqual('statuses', (await runner.query({ runs: [runId], states: DONE_MASK }, wait)).statuses, []);
+      const asked = runner.query({ runs: [runId], states: DONE_MASK }, wait);
+      checkEqual('statuses', (await t.atOnce('the query', asked)).statuses, []);
     },
   },
   {
@@ -153,7 +158,8 @@ export const queryCases: readonly CaseSpec[] = [
     needs: ['capacity'],
     async run(t) {
       const { runner, ids } = await threeRuns(t);
-      for (const all of [await runner.statusAll(), await statusAll(runner)]) {
+      for (const ask of [() => runner.statusAll(), () => statusAll(runner)]) {
+        const all = await t.atOnce('statusAll', ask());
         checkEqual(
           'runs',
           all.statuses.map(({ runId, state }) => [runId, state]),

@@ -138,13 +138,21 @@ export const statusCases: readonly CaseSpec[] = [
     async serve(t, runner) {
       const runId = await t.start(runner, t.commands.exit(4));
       const status = await t.end(runner, runId);
+      const end = { ...status };
       // A frozen status refuses the change; any other must not be shared with the runner.
       Reflect.set(status, 'exitCode', 99);
       Reflect.set(status, 'state', 'ABORTED');
       const { statuses } = await runner.statusAll();
       Reflect.set(statuses, '0', undefined);
-      checkFields('the status', (await runner.status(runId)).status, { state: 'COMPLETE', exitCode: 4 });
-      checkEqual('runs that are listed', (await runner.statusAll()).statuses.length, 1);
+      const later = t.unwatched(runner);
+      const after = 'after a caller has changed the answer that it got before';
+      checkFields(`R39 the status of the run, ${after}`, (await later.status(runId)).status, end);
+      const again: readonly (RunStatus | undefined)[] = (await later.statusAll()).statuses;
+      checkEqual(
+        `R39 runs of statusAll, ${after}`,
+        again.map((each) => each?.runId),
+        [runId],
+      );
     },
   },
   {

@@ -168,8 +168,8 @@ const recordings: readonly PartCaseSpec<PlaybackSubject>[] = [
       await sim.sleep(20);
       checkEqual(
         'an abort',
-        [await cut.process.abort(), cut.written],
-        [aborted('SIGTERM'), ['10 stdout early']],
+        [await cut.process.abort(), sim.now() - cut.startMs, cut.written],
+        [aborted('SIGTERM'), 20, ['10 stdout early']],
       );
       const whole = play(natural);
       await whole.process.wait();

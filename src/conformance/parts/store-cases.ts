@@ -426,6 +426,7 @@ const waits: readonly PartCaseSpec<StoreSubject>[] = [
         await refusalOf(() => t.store.query(listed(['3', '3'], 'FAILED'), { timeoutMs: 5 })),
         `RUNNER_CANNOT_HAPPEN FAILED_MASK ${cannot} run 3 is terminal in another state`,
       );
+      said.equal('when it ended', t.sim.now(), 0);
       const doomed = refusalOf(() =>
         t.store.query(listed(['0', '3', '1', '0', '2'], 'FAILED', 'RUNNING'), { timeoutMs: 90 }),
       );

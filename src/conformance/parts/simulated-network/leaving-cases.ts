@@ -92,6 +92,7 @@ export const leavingCases: readonly Spec[] = [
         await sim.sleep(1);
         await node.leave();
         said.equal('the loss', await call, 'RUNNER_CALL_LOST a went down before it answered work');
+        said.equal('when it was lost', sim.now(), 1);
         said.equal('a later call', await refusalOf(() => stub.work()), 'RUNNER_NODE_DOWN a has left');
       },
     ),
@@ -124,6 +125,7 @@ export const leavingCases: readonly Spec[] = [
           await pending,
           'RUNNER_CALL_LOST a had not answered work when the network was stopped',
         );
+        said.equal('when it was lost', sim.now(), 1);
         const stopped = 'RUNNER_RELEASED the network was stopped';
         said.equal('a later call', await refusalOf(() => stub.work()), stopped);
         said.equal('a later node', await refusalOf(() => net.node('b', () => undefined)), stopped);
