@@ -115,8 +115,8 @@ export class CaseContext {
   }
 
   /**
-   * The runner without the watch of its answers, which cannot tell a wrong answer from one that the case has changed
-   * itself.
+   * The runner without the watch of its answers, which cannot distinguish a wrong answer from one that the case has
+   * changed itself.
    */
   unwatched(runner: Service): Service {
     return this.#inner.get(runner) ?? runner;
