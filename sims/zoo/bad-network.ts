@@ -16,6 +16,7 @@ import {
   type Simulation,
 } from 'dryrunner';
 import { pickIndex, pickMs, rarely } from './odds.ts';
+import { failUnexpected } from './unexpected-error.ts';
 
 const DELAY_MS = 40;
 const STEPS = 4;
@@ -43,6 +44,8 @@ export const badNetwork: ScenarioDefinition<unknown> = defineScenario<unknown>({
   },
 });
 
+const outageText = (at: number): string => (at === 0 ? 'never' : `at ${(at - 1) * STEP_MS} ms`);
+
 /** The network may be switched off for a while. */
 class Outage {
   /** Since when it is on or off. */
@@ -57,14 +60,12 @@ class Outage {
   }
 
   async happen(): Promise<void> {
-    const begin = pickIndex(this.#sim, 'the network goes off', 6, 20, (at) =>
-      at === 0 ? 'never' : `at ${(at - 1) * STEP_MS} ms`,
-    );
+    const begin = pickIndex(this.#sim, 'the network goes off', 6, 20, outageText, 'clause');
     if (begin === 0) return;
     await this.#sim.sleep((begin - 1) * STEP_MS, 'the network goes off');
     this.#switch(true);
     await this.#sim.sleep(
-      pickMs(this.#sim, 'the network stays off', 3, STEP_MS, STEP_MS),
+      pickMs(this.#sim, 'the network stays off', 3, STEP_MS, STEP_MS, 'for'),
       'the network comes back',
     );
     this.#switch(false);
@@ -83,7 +84,8 @@ class Outage {
   }
 }
 
-const msText = (steps: number): string => `${steps * STEP_MS} ms`;
+const waitText = (steps: number): string => `for ${steps * STEP_MS} ms at most`;
+const cancelText = (steps: number): string => (steps === 0 ? 'never' : `after ${steps * STEP_MS} ms`);
 
 class Caller {
   readonly #sim: Simulation;
@@ -101,18 +103,18 @@ class Caller {
   }
 
   async call(): Promise<void> {
-    await this.#sim.sleep(pickMs(this.#sim, { subject: this.#name, what: 'begins' }, 4, STEP_MS), {
+    await this.#sim.sleep(pickMs(this.#sim, { subject: this.#name, what: 'begins' }, 4, STEP_MS, 0, 'at'), {
       subject: this.#name,
       what: 'begins',
     });
     await this.#timed('statusAll', DELAY_MS - STEP_MS, () => this.#network.statusAll());
     await this.#timed('run', DELAY_MS - STEP_MS, () => this.#run());
     const timeoutMs =
-      pickIndex(this.#sim, { subject: this.#name, what: 'waits for an end' }, 4, 6, msText) * STEP_MS;
+      pickIndex(this.#sim, { subject: this.#name, what: 'waits for an end' }, 4, 6, waitText, 'clause') *
+      STEP_MS;
     const cancelMs =
-      pickIndex(this.#sim, { subject: this.#name, what: 'cancels its wait' }, 5, 12, (at) =>
-        at === 0 ? 'never' : `after ${msText(at)}`,
-      ) * STEP_MS;
+      pickIndex(this.#sim, { subject: this.#name, what: 'cancels its wait' }, 5, 12, cancelText, 'clause') *
+      STEP_MS;
     const stop = new AbortController();
     const timer =
       cancelMs === 0
@@ -138,7 +140,14 @@ class Caller {
       await call();
     } catch (error) {
       if (isRunnerError(error, 'RUNNER_WAIT_CANCELLED')) return;
-      if (!(error instanceof InjectedFaultError)) throw error;
+      if (!(error instanceof InjectedFaultError)) {
+        failUnexpected(
+          this.#sim,
+          `${what} of ${this.#name} broke`,
+          'an answer, or a fault of the network',
+          error,
+        );
+      }
       isOff = error.fault.kind === 'error';
     }
     const durationMs = this.#sim.now() - beganAtMs;
@@ -179,9 +188,15 @@ async function nobodyThere(sim: Simulation): Promise<void> {
   const nobody = createChaosRunner(sim.world);
   try {
     await nobody.statusAll();
-    sim.check(false, 'nobody has answered');
+    sim.check(
+      false,
+      'a network without anybody at its other end was asked, and answered\n\nExpected RUNNER_NO_DELEGATE, got an answer.',
+    );
   } catch (error) {
-    if (!isRunnerError(error, 'RUNNER_NO_DELEGATE')) throw error;
+    if (!isRunnerError(error, 'RUNNER_NO_DELEGATE')) {
+      const said = 'a network without anybody at its other end was asked, and broke';
+      failUnexpected(sim, said, 'RUNNER_NO_DELEGATE', error);
+    }
   }
   await nobody.release();
 }

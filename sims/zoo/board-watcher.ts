@@ -21,6 +21,7 @@ import {
 } from 'dryrunner';
 import { pick, pickIndex, pickMs } from './odds.ts';
 import type { Diary, Expectation, Outcome, Question } from './diary.ts';
+import { failUnexpected } from './unexpected-error.ts';
 
 const MASKS: readonly { readonly mask: StateMask; readonly names: readonly RunState[] }[] = [
   { mask: DONE_MASK, names: ['COMPLETE', 'FAILED', 'ABORTED', 'TIMEDOUT', 'UNKNOWN'] },
@@ -79,7 +80,7 @@ export class Watcher {
   /** Waits `count` times; all waits are over when it resolves. */
   async watch(count: number): Promise<void> {
     for (let round = 0; round < count; round += 1) {
-      await this.#sim.sleep(pickMs(this.#sim, { subject: this.#name, what: 'begins' }, 6, 10), {
+      await this.#sim.sleep(pickMs(this.#sim, { subject: this.#name, what: 'begins' }, 6, 10, 0, 'at'), {
         subject: this.#name,
         what: 'begins',
       });
@@ -93,7 +94,9 @@ export class Watcher {
       ms === Infinity ? 'without limit' : `${ms} ms`,
     );
     const cancelMs =
-      pickIndex(this.#sim, { subject: this.#name, what: 'cancels its wait' }, 6, 20, cancelText) * 10 - 10;
+      pickIndex(this.#sim, { subject: this.#name, what: 'cancels its wait' }, 6, 20, cancelText, 'clause') *
+        10 -
+      10;
     const stop = new AbortController();
     const wait = { timeoutMs, signal: stop.signal };
     const beganAtMs = this.#sim.now();
@@ -106,7 +109,7 @@ export class Watcher {
       cancelledMs,
       () => stop.abort(),
     );
-    const outcome = await outcomeOf(answer);
+    const outcome = await outcomeOf(this.#sim, this.#name, answer);
     timer.cancel();
     const endedMs = this.#sim.now() - beganAtMs;
     const mayBe = new Set<Outcome['kind']>();
@@ -126,6 +129,7 @@ export class Watcher {
       MASKS,
       14,
       statesText,
+      'clause',
     );
     for (const name of stateNames) {
       const text = formatMask(states);
@@ -136,7 +140,9 @@ export class Watcher {
       );
     }
     const ids = this.#diary.runIds;
-    switch (pickIndex(this.#sim, { subject: this.#name, what: 'asks about' }, 5, 12, (at) => SUBJECTS[at])) {
+    switch (
+      pickIndex(this.#sim, { subject: this.#name, what: 'asks about' }, 5, 12, (at) => SUBJECTS[at], 'clause')
+    ) {
       case 0:
         return { runs: ids.slice(0, 1), states, stateNames };
       case 1:
@@ -190,13 +196,20 @@ function cancelText(index: number): string {
   return index === 0 ? 'never' : `after ${index * 10 - 10} ms`;
 }
 
-async function outcomeOf(answer: Promise<QueryResult>): Promise<Outcome> {
+async function outcomeOf(sim: Simulation, name: string, answer: Promise<QueryResult>): Promise<Outcome> {
   let result: QueryResult;
   try {
     result = await answer;
   } catch (error) {
     const kind = isRunnerError(error) ? KINDS.get(error.code) : undefined;
-    if (kind === undefined || kind === 'found') throw error;
+    if (kind === undefined || kind === 'found') {
+      failUnexpected(
+        sim,
+        `the wait of ${name} broke`,
+        'an answer, or an error that says why there is none',
+        error,
+      );
+    }
     return { kind };
   }
   if (result.statuses.length > 0) {
@@ -207,7 +220,12 @@ async function outcomeOf(answer: Promise<QueryResult>): Promise<Outcome> {
     singleStatus(result);
   } catch (error) {
     if (isRunnerError(error, 'RUNNER_NO_STATUS')) return { kind: 'empty' };
-    throw error;
+    failUnexpected(
+      sim,
+      `singleStatus of the answer to ${name}, which has no status, broke`,
+      'RUNNER_NO_STATUS',
+      error,
+    );
   }
   throw new Error('there is a single status in an empty result');
 }

@@ -16,6 +16,7 @@ import {
   type Simulation,
 } from 'dryrunner';
 import { pick, pickCount, pickIndex, pickMs, rarely } from './odds.ts';
+import { failUnexpected } from './unexpected-error.ts';
 
 const STEP_MS = 10;
 const ROUNDS = 2;
@@ -56,7 +57,7 @@ export const busyClients: ScenarioDefinition<unknown> = defineScenario<unknown>(
 /** One owner may not wait for the clients. */
 async function releaseEarly(sim: Simulation, runner: SimulatedRunner): Promise<void> {
   const step = pickIndex(sim, 'the owner leaves early', 12, 40, (at) =>
-    at === 0 ? 'no' : `at ${(at * STEP_MS) / 2} ms`,
+    at === 0 ? 'no' : `yes, at ${(at * STEP_MS) / 2} ms`,
   );
   if (step === 0) return;
   await sim.sleep((step * STEP_MS) / 2, 'the owner leaves');
@@ -79,7 +80,7 @@ class Client {
   async work(): Promise<void> {
     for (let round = 0; round < ROUNDS; round += 1) {
       const label = `${this.#name} thinks in round ${round}`;
-      await this.#sim.sleep(pickMs(this.#sim, label, 3, STEP_MS), label);
+      await this.#sim.sleep(pickMs(this.#sim, label, 3, STEP_MS, 0, 'for'), label);
       if (rarely(this.#sim, { owner: this.#name, what: 'has no job in round', subject: String(round) }, 50)) {
         await this.#offerNothing();
       } else if (!(await this.#runOne(round))) return;
@@ -127,7 +128,8 @@ class Client {
       return status;
     } catch (error) {
       if (isRunnerError(error, 'RUNNER_RELEASED')) return undefined;
-      throw error;
+      const said = `${this.#name} was refused, although it has a slot to itself and no run under way`;
+      failUnexpected(this.#sim, said, 'an accepted run', error);
     }
   }
 
@@ -138,6 +140,7 @@ class Client {
       8,
       28,
       (at) => (at === 0 ? 'never' : `after ${((at - 1) * STEP_MS) / 2} ms`),
+      'clause',
     );
     if (patience === 0) return undefined;
     await this.#sim.sleep(((patience - 1) * STEP_MS) / 2, { subject: this.#name, what: 'loses patience' });
@@ -145,7 +148,8 @@ class Client {
       return await this.#runner.abort(runId);
     } catch (error) {
       if (isRunnerError(error, 'RUNNER_RELEASED')) return undefined;
-      throw error;
+      const expected = 'the status of the run, or RUNNER_RELEASED';
+      failUnexpected(this.#sim, `the abort of run ${runId} broke`, expected, error);
     }
   }
 
@@ -153,9 +157,12 @@ class Client {
     this.#sim.note(`${this.#name} calls run without a command`);
     try {
       await this.#runner.run(undefined as unknown as Command);
-      this.#sim.check(false, 'a runner was given no command at all, and accepted it');
+      const message = 'a runner was given no command at all, and accepted it';
+      this.#sim.check(false, `${message}\n\nExpected RUNNER_INVALID_ARGUMENT, got an accepted run.`);
     } catch (error) {
-      if (!isRunnerError(error, 'RUNNER_INVALID_ARGUMENT')) throw error;
+      if (isRunnerError(error, 'RUNNER_INVALID_ARGUMENT')) return;
+      const said = 'a runner was given no command at all, and broke';
+      failUnexpected(this.#sim, said, 'RUNNER_INVALID_ARGUMENT', error);
     }
   }
 }

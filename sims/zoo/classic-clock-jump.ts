@@ -1,6 +1,6 @@
 /** Leases of workers on a machine whose date is set forwards and backwards: they last as long as they say, whatever the date. */
 import { defineScenario, type ScenarioDefinition, type Simulation } from 'dryrunner';
-import { pickMs } from './odds.ts';
+import { pick, pickIndex, pickMs } from './odds.ts';
 
 const LEASE_MS = 50;
 const RENEWAL_MS = 20;
@@ -72,8 +72,8 @@ export const clockJump: ScenarioDefinition<unknown> = defineScenario<unknown>({
 });
 
 async function setDate(sim: Simulation, clock: MachineClock): Promise<void> {
-  await sim.sleep(pickMs(sim, 'the date is set', 8, SWEEP_MS), 'the date is set');
-  clock.jump(sim.pick('the date jumps', JUMPS_MS, (ms) => `by ${ms} ms`));
+  await sim.sleep(pickMs(sim, 'the date is set', 8, SWEEP_MS, 0, 'at'), 'the date is set');
+  clock.jump(pick(sim, 'the date jumps', JUMPS_MS, 1, (ms) => `by ${ms} ms`, 'clause'));
 }
 
 async function sweep(sim: Simulation, leases: LeaseTable): Promise<void> {
@@ -85,7 +85,14 @@ async function sweep(sim: Simulation, leases: LeaseTable): Promise<void> {
 
 /** Renews in time, and may die; then its lease must be gone soon. */
 async function work(sim: Simulation, leases: LeaseTable): Promise<void> {
-  const dies = sim.choose('the worker dies after renewal', RENEWALS, (at) => (at === 0 ? 'never' : at));
+  const dies = pickIndex(
+    sim,
+    'the worker dies after renewal',
+    RENEWALS,
+    1,
+    (at) => (at === 0 ? 'none' : at),
+    'clause',
+  );
   for (let renewal = 0; renewal < RENEWALS; renewal += 1) {
     sim.check(
       renewal === 0 || leases.holders.includes('the worker'),

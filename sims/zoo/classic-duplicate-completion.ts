@@ -56,7 +56,7 @@ export const duplicateCompletion: ScenarioDefinition<unknown> = defineScenario<u
 });
 
 async function work(sim: Simulation, scheduler: Scheduler, part: string): Promise<void> {
-  await sim.sleep(pickMs(sim, { subject: part, what: 'takes' }, 6, STEP_MS), {
+  await sim.sleep(pickMs(sim, { subject: part, what: 'takes' }, 6, STEP_MS, 0, ''), {
     subject: part,
     what: 'is made',
   });

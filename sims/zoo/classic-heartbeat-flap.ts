@@ -1,5 +1,6 @@
 /** A monitor takes a worker for dead when no heartbeat comes: late ones must not kill a live worker, and a dead one must be noticed. */
 import { defineScenario, type ScenarioDefinition, type Simulation, type Timer } from 'dryrunner';
+import { pickIndex } from './odds.ts';
 import { Wire, WIRE_MS_MAX } from './classic-wire.ts';
 
 const PERIOD_MS = 20;
@@ -39,8 +40,13 @@ export const heartbeatFlap: ScenarioDefinition<unknown> = defineScenario<unknown
   async run(sim) {
     const monitor = new Monitor(sim);
     const wire = new Wire(sim, 'wire');
-    const crashAt = sim.choose('the worker crashes before beat', BEATS + 1, (at) =>
-      at === 0 ? 'never' : at - 1,
+    const crashAt = pickIndex(
+      sim,
+      'the worker crashes before beat',
+      BEATS + 1,
+      1,
+      (at) => (at === 0 ? 'none' : at - 1),
+      'clause',
     );
     const beats = crashAt === 0 ? BEATS : crashAt - 1;
     const arrivals = Array.from({ length: beats }, async (_, index) => {

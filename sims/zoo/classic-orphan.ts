@@ -73,7 +73,10 @@ async function livesToTheEnd(
         journal.runs.set(job, runId);
         sim.note(`the scheduler notes run ${runId} for ${job}`);
       }
-      await sim.sleep(pickMs(sim, `the scheduler pauses after ${job}`, 3, 10), `the pause after ${job}`);
+      await sim.sleep(
+        pickMs(sim, `the scheduler pauses after ${job}`, 3, 10, 0, 'for'),
+        `the pause after ${job}`,
+      );
       mayCrash(`after the note of ${job}`);
     }
     for (const runId of journal.runs.values()) {

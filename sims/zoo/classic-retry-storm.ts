@@ -29,7 +29,7 @@ export const retryStorm: ScenarioDefinition<unknown> = defineScenario<unknown>({
   description:
     'a server is away for a while, and each client asks again after a pause that doubles each time: so no client needs more than 8 attempts',
   async run(sim) {
-    const server = new Server(sim, pickMs(sim, 'the outage lasts', 6, OUTAGE_STEP_MS));
+    const server = new Server(sim, pickMs(sim, 'the outage lasts', 6, OUTAGE_STEP_MS, 0, 'for'));
     const clients = pickCount(sim, 'more clients', 3);
     await Promise.all(Array.from({ length: clients }, (_, index) => ask(sim, server, `client ${index}`)));
     const most = clients * ATTEMPTS_MAX;
@@ -41,7 +41,7 @@ export const retryStorm: ScenarioDefinition<unknown> = defineScenario<unknown>({
 });
 
 async function ask(sim: Simulation, server: Server, name: string): Promise<void> {
-  await sim.sleep(pickMs(sim, { subject: name, what: 'begins' }, 4, FIRST_PAUSE_MS), {
+  await sim.sleep(pickMs(sim, { subject: name, what: 'begins' }, 4, FIRST_PAUSE_MS, 0, 'at'), {
     subject: name,
     what: 'begins',
   });

@@ -1,7 +1,7 @@
 /** A worker numbers its runs by slot and uses slots again: a late abort must not hit the run that has the slot now. */
 import { defineScenario, type ScenarioDefinition, type Simulation } from 'dryrunner';
 import { Wire } from './classic-wire.ts';
-import { pickMs } from './odds.ts';
+import { pickIndex, pickMs } from './odds.ts';
 
 const STEP_MS = 10;
 
@@ -57,12 +57,17 @@ export const reusedId: ScenarioDefinition<unknown> = defineScenario<unknown>({
     const aborts: Promise<void>[] = [];
     for (let index = 0; index < 3; index += 1) {
       const job = `job ${index}`;
-      const givenUp = sim.choose({ subject: job, what: 'is given up' }, 4, (at) =>
-        at === 0 ? 'never' : `after ${at * STEP_MS} ms`,
+      const givenUp = pickIndex(
+        sim,
+        { subject: job, what: 'is given up' },
+        4,
+        1,
+        (at) => (at === 0 ? 'never' : `after ${at * STEP_MS} ms`),
+        'clause',
       );
       const end = await worker.run(
         job,
-        pickMs(sim, { subject: job, what: 'takes' }, 3, STEP_MS, STEP_MS),
+        pickMs(sim, { subject: job, what: 'takes' }, 3, STEP_MS, STEP_MS, ''),
         (generation) => {
           if (givenUp > 0) aborts.push(abortLater(sim, worker, wire, job, generation, givenUp * STEP_MS));
         },

@@ -76,7 +76,7 @@ async function lead(sim: Simulation, office: LeaseOffice, worker: Worker, name: 
     if (!office.isHeldBy(token)) return;
     // The machine may stop here for a while, and nothing shows it that it did.
     const label = `${name} pauses before ${job}`;
-    await sim.sleep(pickMs(sim, label, 6, STEP_MS), label);
+    await sim.sleep(pickMs(sim, label, 6, STEP_MS, 0, 'for'), label);
     await wire.carry(job);
     const isStarted = worker.start(job, token);
     sim.note(`the worker ${isStarted ? 'starts' : 'refuses'} ${job} for ${name}, who has lease ${token}`);

@@ -38,7 +38,7 @@ export const thunderingRetries: ScenarioDefinition<unknown> = defineScenario<unk
   description:
     'a server is away for a while, can serve two clients at once, and clients that were refused ask again at moments of their own: they do not overload it when it is back',
   async run(sim) {
-    const server = new Server(sim, pickMs(sim, 'the outage lasts', 3, STEP_MS, 5 * STEP_MS));
+    const server = new Server(sim, pickMs(sim, 'the outage lasts', 3, STEP_MS, 5 * STEP_MS, 'for'));
     const clients = pickCount(sim, 'more clients', 4);
     await Promise.all(Array.from({ length: clients }, (_, index) => ask(sim, server, index)));
   },
@@ -47,7 +47,7 @@ export const thunderingRetries: ScenarioDefinition<unknown> = defineScenario<unk
 /** Each client has a moment of its own in every period. */
 async function ask(sim: Simulation, server: Server, index: number): Promise<void> {
   const name = `client ${index}`;
-  await sim.sleep(pickMs(sim, { subject: name, what: 'begins' }, 5, STEP_MS), {
+  await sim.sleep(pickMs(sim, { subject: name, what: 'begins' }, 5, STEP_MS, 0, 'at'), {
     subject: name,
     what: 'begins',
   });

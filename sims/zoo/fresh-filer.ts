@@ -10,6 +10,7 @@ import {
   type Simulation,
 } from 'dryrunner';
 import { pick, pickCount, pickIndex, pickMs } from './odds.ts';
+import { failUnexpected } from './unexpected-error.ts';
 
 const STEP_MS = 10;
 const LIMIT_MS = 30;
@@ -33,7 +34,7 @@ export const freshFiler: ScenarioDefinition<unknown> = defineScenario<unknown>({
       tracer,
       name: 'filer',
       updateIntervalMs: pick(sim, 'interval', INTERVALS_MS, 20, (ms) =>
-        ms === 0 ? 'no updates' : `${ms} ms`,
+        ms === 0 ? 'none, as there are no updates' : `${ms} ms from update to update`,
       ),
       cancelBoundMs: CANCEL_MS,
       menu: {
@@ -65,7 +66,7 @@ export const freshFiler: ScenarioDefinition<unknown> = defineScenario<unknown>({
 
 async function leave(sim: Simulation, runner: SimulatedRunner): Promise<void> {
   const step = pickIndex(sim, 'the owner leaves early', 14, 40, (at) =>
-    at === 0 ? 'no' : `at ${(at * STEP_MS) / 2} ms`,
+    at === 0 ? 'no' : `yes, at ${(at * STEP_MS) / 2} ms`,
   );
   if (step === 0) return;
   await sim.sleep((step * STEP_MS) / 2, 'the owner leaves');
@@ -75,7 +76,7 @@ async function leave(sim: Simulation, runner: SimulatedRunner): Promise<void> {
 async function runTwice(sim: Simulation, runner: SimulatedRunner, name: string): Promise<void> {
   for (let round = 0; round < 2; round += 1) {
     const label = `${name} thinks in round ${round}`;
-    await sim.sleep(pickMs(sim, label, 4, STEP_MS), label);
+    await sim.sleep(pickMs(sim, label, 4, STEP_MS, 0, 'for'), label);
     const askedAtMs = sim.now();
     try {
       const { runId } = await runner.run({ argv: [`sleep ${RUN_MS}`], snapshotId: 'snapshot' });
@@ -91,7 +92,7 @@ async function runTwice(sim: Simulation, runner: SimulatedRunner, name: string):
       );
     } catch (error) {
       if (isRunnerError(error, 'RUNNER_RELEASED')) return;
-      throw error;
+      failUnexpected(sim, `run ${round} of ${name} broke`, 'a run that ends, or RUNNER_RELEASED', error);
     }
   }
 }

@@ -11,6 +11,7 @@ import {
   type Simulation,
 } from 'dryrunner';
 import { createErrorExecer } from 'dryrunner/kit';
+import { failUnexpected } from './unexpected-error.ts';
 
 /** Each makes something with a good value if `odd` is false, else with one that makes no sense. */
 const SETTINGS: readonly {
@@ -63,7 +64,8 @@ const SETTINGS: readonly {
 
 export const oddSettings: ScenarioDefinition<unknown> = defineScenario<unknown>({
   name: 'zoo-odd-settings',
-  description: 'somebody gives a setting a value that makes no sense: it is refused where it is given',
+  description:
+    'somebody gives a setting a value that makes no sense: it is refused where it is given, with RUNNER_INVALID_ARGUMENT, before anything is done with it',
   run(sim) {
     for (const { what, value, good, make } of SETTINGS) {
       const odd = sim.choose(what, 40, (answer) => (answer === 39 ? value : good)) === 39;
@@ -71,14 +73,17 @@ export const oddSettings: ScenarioDefinition<unknown> = defineScenario<unknown>(
       try {
         make(sim, odd);
       } catch (error) {
-        if (!isRunnerError(error, 'RUNNER_INVALID_ARGUMENT')) throw error;
+        if (!isRunnerError(error, 'RUNNER_INVALID_ARGUMENT')) {
+          const said = odd ? `${what} was not refused as ${value}, but broke` : `${what} broke as ${good}`;
+          failUnexpected(sim, said, odd ? 'RUNNER_INVALID_ARGUMENT' : 'no error', error);
+        }
         isRefused = true;
       }
       sim.check(
         isRefused === odd,
         odd
           ? `${what} was accepted as ${value}\n\nExpected RUNNER_INVALID_ARGUMENT, got no error.`
-          : `${what} was refused as ${good}`,
+          : `${what} was refused as ${good}\n\nExpected no error, got RUNNER_INVALID_ARGUMENT.`,
       );
     }
   },

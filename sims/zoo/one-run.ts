@@ -48,7 +48,13 @@ const BOUNDS = phaseBounds({
 /** A deadline lets the logs be uploaded at leisure: three of them, each with a limit of its own. */
 const TAIL_MS = Object.values(BOUNDS).reduce((sum, ms) => sum + ms, 3 * 2 * STEP_MS);
 const TIMEOUTS_MS: readonly number[] = [0, 20, 30, 50];
-const SNAPSHOTS: readonly string[] = ['', 'snapshot', `bz-${'a'.repeat(64)}-12-more`];
+const BAZEL_ALIKE = `bz-${'a'.repeat(64)}-12-more`;
+const SNAPSHOTS: readonly string[] = ['', 'snapshot', BAZEL_ALIKE];
+const SNAPSHOT_TEXTS: Readonly<Record<string, string>> = {
+  '': 'none',
+  snapshot: 'one of the filer, with id snapshot',
+  [BAZEL_ALIKE]: `one of the filer, with an id that only begins as those of Bazel do: ${BAZEL_ALIKE}`,
+};
 const UPLOADERS: readonly (UploaderKind | undefined)[] = [
   undefined,
   'quick',
@@ -77,7 +83,7 @@ export const oneRun: ScenarioDefinition<unknown> = defineScenario<unknown>({
     const { runner } = stage;
     const program = pick(sim, 'program', PROGRAMS, 6, ({ argv }) => argv);
     const timeoutMs = pick(sim, 'timeout', TIMEOUTS_MS, 6, (ms) => (ms === 0 ? 'none' : `${ms} ms`));
-    const snapshotId = pick(sim, 'snapshot', SNAPSHOTS, 6, (id) => (id === '' ? 'none' : id));
+    const snapshotId = pick(sim, 'snapshot', SNAPSHOTS, 6, (id) => SNAPSHOT_TEXTS[id]);
     const { runId } = await runner.run({ argv: program.argv, timeoutMs, snapshotId, envVars: envOf(sim) });
     const [ended] = await Promise.all([
       stage.end(runId, timeoutMs),
@@ -100,15 +106,15 @@ function envOf(sim: Simulation): NonNullable<Command['envVars']> {
   return rarely(sim, 'keys of the environment swap places', 20) ? env : { PATH: env.PATH, TOKEN: env.TOKEN };
 }
 
+const patienceText = (step: number): string => (step === 0 ? 'never' : `at ${((step - 1) * STEP_MS) / 2} ms`);
+
 async function losePatience(
   sim: Simulation,
   runner: SimulatedRunner,
   runId: string,
   who: string,
 ): Promise<void> {
-  const step = pickIndex(sim, { subject: who, what: 'loses patience' }, 15, 30, (at) =>
-    at === 0 ? 'never' : `at ${((at - 1) * STEP_MS) / 2} ms`,
-  );
+  const step = pickIndex(sim, { subject: who, what: 'loses patience' }, 15, 30, patienceText, 'clause');
   if (step === 0) return;
   await sim.sleep(((step - 1) * STEP_MS) / 2, { subject: who, what: 'loses patience' });
   await runner.abort(runId);

@@ -6,6 +6,7 @@ import {
   createMemoryMetrics,
   defineScenario,
   METRIC_NAMES,
+  type ExecCommand,
   type Process,
   type ProcessStatus,
   type ScenarioDefinition,
@@ -13,6 +14,7 @@ import {
 } from 'dryrunner';
 import { createSimExecer, type SimExecer } from 'dryrunner/kit';
 import { pick, pickCount, pickIndex, pickMs } from './odds.ts';
+import { failUnexpected } from './unexpected-error.ts';
 import { WatchedSink, type SinkKind } from './watched-sink.ts';
 
 const GRACE_MS = 40;
@@ -52,7 +54,7 @@ const PROGRAMS: readonly Program[] = [
 export const processLife: ScenarioDefinition<unknown> = defineScenario<unknown>({
   name: 'zoo-process-life',
   description:
-    'processes of a simulated execer run scripts, are aborted or resumed, exceed their memory cap, and write to sinks that may be slow, stuck or failing: each ends as its script says, or because it was aborted, once, and nothing of it is alive or written after that',
+    'processes of a simulated execer run scripts, are aborted or resumed, exceed their memory cap, and write to sinks that may be slow, stuck, failing, or not given at all, which is allowed and drops what is written: each ends as its script says, or because it was aborted, once, and nothing of it is alive or written after that',
   async run(sim) {
     const { clock, tracer } = sim.world;
     const metrics =
@@ -86,7 +88,7 @@ export const processLife: ScenarioDefinition<unknown> = defineScenario<unknown>(
 
 /** Wakes paused processes, one after another; each is woken some time. A resume that says yes has woken somebody. */
 async function resumeAll(sim: Simulation, execer: SimExecer, lives: readonly Life[]): Promise<void> {
-  await sim.sleep(pickMs(sim, 'the first resume comes', 6, 10), 'the first resume');
+  await sim.sleep(pickMs(sim, 'the first resume comes', 6, 10, 0, 'after'), 'the first resume');
   for (let attempt = 0; attempt <= lives.length; attempt += 1) {
     const oldest = lives.find(({ isPaused }) => isPaused);
     const woken = execer.resume();
@@ -115,10 +117,8 @@ class Life {
     this.#sim = sim;
     this.#execer = execer;
     this.#name = name;
-    this.#program = pick(sim, { subject: name, what: 'runs' }, PROGRAMS, 10, ({ argv }) => argv);
-    this.#sinkKind = pick(sim, { subject: name, what: 'writes to' }, SINKS, 12, (kind) =>
-      kind === 'none' ? 'no sink' : `a ${kind} sink`,
-    );
+    this.#program = pick(sim, { subject: name, what: 'runs' }, PROGRAMS, 10, ({ argv }) => argv, 'clause');
+    this.#sinkKind = pick(sim, { subject: name, what: 'writes to' }, SINKS, 12, sinkText, 'clause');
     this.#sink = this.#sinkKind === 'none' ? undefined : new WatchedSink(sim, this.#sinkKind);
   }
 
@@ -126,7 +126,7 @@ class Life {
     const { argv } = this.#program;
     const sink = this.#sink === undefined ? {} : { stdout: this.#sink, stderr: this.#sink };
     this.#startedAtMs = this.#sim.now();
-    const process = this.#execer.exec({ argv, dir: '/', jobId: '', taskId: '', tag: '', ...sink });
+    const process = this.#start({ argv, dir: '/', jobId: '', taskId: '', tag: '', ...sink });
     this.isPaused = argv[0] === 'pause';
     if (this.isPaused) this.#sim.note(`${this.#name} pauses until it is resumed or aborted`);
     const [end] = await Promise.all([process.wait(), this.#stop(process)]);
@@ -143,10 +143,29 @@ class Life {
     );
   }
 
+  #start(command: ExecCommand): Process {
+    try {
+      return this.#execer.exec(command);
+    } catch (error) {
+      const sink = this.#sink === undefined ? 'without sinks, ' : '';
+      failUnexpected(
+        this.#sim,
+        `the start of ${this.#name} broke`,
+        `a process, ${sink}running ${command.argv.join(', ')}`,
+        error,
+      );
+    }
+  }
+
   /** Somebody stops it, perhaps as it starts or just when it ends. */
   async #stop(process: Process): Promise<void> {
-    const step = pickIndex(this.#sim, { subject: this.#name, what: 'is aborted' }, 9, 16, (at) =>
-      at === 0 ? 'never' : `at ${(at - 1) * 5} ms`,
+    const step = pickIndex(
+      this.#sim,
+      { subject: this.#name, what: 'is aborted' },
+      9,
+      16,
+      abortText,
+      'clause',
     );
     if (step === 0) return;
     await this.#sim.sleep((step - 1) * 5, { subject: this.#name, what: 'is aborted' });
@@ -204,6 +223,14 @@ class Life {
       `what ${this.#name} wrote has not all arrived\n\nExpected "${output}", got "${text}".`,
     );
   }
+}
+
+function sinkText(kind: SinkKind | 'none'): string {
+  return kind === 'none' ? 'nothing, as it is given no sink' : `a ${kind} sink`;
+}
+
+function abortText(step: number): string {
+  return step === 0 ? 'never' : `at ${(step - 1) * 5} ms`;
 }
 
 /** An end with all that is known of it. */

@@ -243,10 +243,10 @@ function drawJob(sim: Simulation, content: MemoryContentStore, name: string): Jo
   const exitCode = pick(sim, { subject: name, what: 'exit code' }, [0, 3], 2);
   const isAction = rarely(sim, { subject: name, what: 'is an action' }, 2);
   const abortMs = rarely(sim, { subject: name, what: 'is given up' }, 6)
-    ? pickMs(sim, { subject: name, what: 'is given up after' }, 4, STEP_MS)
+    ? pickMs(sim, { subject: name, what: 'is given up after' }, 4, STEP_MS, 0, '')
     : undefined;
   const runMs =
-    abortMs === undefined ? pickMs(sim, { subject: name, what: 'runs for' }, 3, STEP_MS) : LONG_MS;
+    abortMs === undefined ? pickMs(sim, { subject: name, what: 'runs for' }, 3, STEP_MS, 0, '') : LONG_MS;
   const key = isAction ? `action ${exitCode} ${runMs}` : `command ${exitCode} ${runMs}`;
   const stdout = `output of ${key}`;
   const script = [`stdout ${stdout}`, `sleep ${runMs}`, `write out ${key}`, `complete ${exitCode}`];

@@ -11,6 +11,7 @@ import {
   type Simulation,
 } from 'dryrunner';
 import { pick, pickIndex, pickMs, rarely } from './odds.ts';
+import { failUnexpected } from './unexpected-error.ts';
 
 const STEP_MS = 10;
 const PERIODS_MS: readonly number[] = [5, 15, 40];
@@ -24,7 +25,7 @@ export const remotePoller: ScenarioDefinition<unknown> = defineScenario<unknown>
   options: { maxEvents: 5_000 },
   async run(sim) {
     const runner = createSimulatedRunner(sim.world, { capacity: 2, history: 4 });
-    const periodMs = pick(sim, 'period', PERIODS_MS, 1, msText);
+    const periodMs = pick(sim, 'period', PERIODS_MS, 1, (ms) => `${ms} ms from poll to poll`);
     const remote = createPollingService(sim.world, runner, runner, { periodMs });
     const clients = Array.from({ length: rarely(sim, 'another client', 5) ? 2 : 1 }, (_, index) =>
       waitOnce(sim, remote, `client ${index}`),
@@ -35,15 +36,30 @@ export const remotePoller: ScenarioDefinition<unknown> = defineScenario<unknown>
 });
 
 const msText = (ms: number): string => `${ms} ms`;
+const cancelText = (at: number): string => (at === 0 ? 'never' : `after ${msText(at * STEP_MS)}`);
+
+/** How a wait ended: with a status, without any, or by its cancel. */
+function endText(answer: QueryResult | undefined): string {
+  if (answer === undefined) return 'ends by its cancel';
+  const [status] = answer.statuses;
+  return status === undefined
+    ? 'ends with no status, as after a timeout'
+    : `ends with run ${status.runId} ${status.state}`;
+}
 
 async function waitOnce(sim: Simulation, remote: Service, name: string): Promise<void> {
-  const runMs = pickMs(sim, { subject: name, what: 'runs' }, 6, STEP_MS, STEP_MS);
+  const runMs = pickMs(sim, { subject: name, what: 'runs' }, 6, STEP_MS, STEP_MS, 'a command of');
   const { runId } = await remote.run({ argv: [`sleep ${runMs}`] });
-  const timeoutMs = pick(sim, { subject: name, what: 'waits' }, TIMEOUTS_MS, 12, msText);
+  const timeoutMs = pick(
+    sim,
+    { subject: name, what: 'waits' },
+    TIMEOUTS_MS,
+    12,
+    (ms) => `for ${msText(ms)} at most`,
+    'clause',
+  );
   const cancelMs =
-    pickIndex(sim, { subject: name, what: 'cancels its wait' }, 4, 20, (at) =>
-      at === 0 ? 'never' : `after ${msText(at * STEP_MS)}`,
-    ) * STEP_MS;
+    pickIndex(sim, { subject: name, what: 'cancels its wait' }, 4, 20, cancelText, 'clause') * STEP_MS;
   const beganAtMs = sim.now();
   const stop = new AbortController();
   const timer =
@@ -56,9 +72,12 @@ async function waitOnce(sim: Simulation, remote: Service, name: string): Promise
   try {
     answer = await remote.query({ runs: [runId], states: DONE_MASK }, { timeoutMs, signal: stop.signal });
   } catch (error) {
-    if (!isRunnerError(error, 'RUNNER_WAIT_CANCELLED')) throw error;
+    if (!isRunnerError(error, 'RUNNER_WAIT_CANCELLED')) {
+      failUnexpected(sim, `the wait of ${name} broke`, 'an answer, or RUNNER_WAIT_CANCELLED', error);
+    }
   }
   timer?.cancel();
+  sim.note(`the wait of ${name} ${endText(answer)}`);
   const durationMs = sim.now() - beganAtMs;
   const limitMs = answer === undefined ? cancelMs : timeoutMs;
   sim.check(
@@ -68,7 +87,7 @@ async function waitOnce(sim: Simulation, remote: Service, name: string): Promise
   if (answer === undefined) return;
   sim.check(
     answer.service.isHealthy,
-    `${name} was answered with the status of a sick runner, and the runner is healthy\n\nGot ${JSON.stringify(answer.service)}.`,
+    `${name} was answered with the status of a sick runner, and the runner is healthy\n\nExpected a service status that is initialized and healthy, got ${JSON.stringify(answer.service)}.`,
   );
   const { status } = await remote.status(runId);
   // With a timeout the last poll comes after all else of its instant; without one it comes when it comes.

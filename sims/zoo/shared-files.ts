@@ -16,6 +16,7 @@ import {
   type Simulation,
 } from 'dryrunner';
 import { pick, pickCount, pickIndex, pickMs, rarely } from './odds.ts';
+import { failUnexpected } from './unexpected-error.ts';
 
 const STEP_MS = 10;
 const CANCEL_MS = 10;
@@ -75,6 +76,9 @@ function keepFewOutputs(sim: Simulation): void {
   );
 }
 
+const cancelText = (at: number): string =>
+  at === 0 ? 'never' : at === 1 ? 'before it begins' : `after ${(at - 1) * STEP_MS} ms`;
+
 class User {
   readonly #sim: Simulation;
   readonly #files: MemoryFiler;
@@ -97,6 +101,7 @@ class User {
       PLACES,
       9,
       (place) => place ?? 'a place of the filer',
+      'clause',
     );
     await this.#useCheckout(
       id,
@@ -116,7 +121,7 @@ class User {
     if (checkout === undefined) return;
     const { path } = checkout;
     this.#sim.note(`${this.#name} has its checkout at ${path}`);
-    await this.#sim.sleep(pickMs(this.#sim, { subject: this.#name, what: 'works' }, 3, STEP_MS), {
+    await this.#sim.sleep(pickMs(this.#sim, { subject: this.#name, what: 'works' }, 3, STEP_MS, 0, 'for'), {
       subject: this.#name,
       what: 'works',
     });
@@ -165,9 +170,7 @@ class User {
     begin: (cancel: Cancellation) => MaybePromise<T>,
   ): Promise<T | undefined> {
     const cancel = new Cancellation();
-    const step = pickIndex(this.#sim, `${this.#name} ${what} and cancels`, 7, 40, (at) =>
-      at === 0 ? 'never' : at === 1 ? 'before it begins' : `after ${(at - 1) * STEP_MS} ms`,
-    );
+    const step = pickIndex(this.#sim, `${this.#name} ${what} and cancels`, 7, 40, cancelText, 'clause');
     if (step === 1) cancel.cancel();
     let cancelledAtMs = step === 1 ? this.#sim.now() : Infinity;
     // Users that hang are cancelled in the end.
@@ -183,7 +186,10 @@ class User {
     try {
       return await begin(cancel);
     } catch (error) {
-      if (!cancel.cancelled) throw error;
+      if (!cancel.cancelled) {
+        if (isRunnerError(error, 'RUNNER_FILER_FAILED')) throw error;
+        failUnexpected(this.#sim, `${this.#name} ${what}, and that broke`, 'an end without any error', error);
+      }
       return undefined;
     } finally {
       timer.cancel();

@@ -20,7 +20,8 @@ import {
   type StatusResult,
 } from 'dryrunner';
 import { createSimExecer, ExitCodeError, WORKER_UNHEALTHY_MSG } from 'dryrunner/kit';
-import { pick } from './odds.ts';
+import { pick, pickIndex } from './odds.ts';
+import { failUnexpected } from './unexpected-error.ts';
 
 const BATCHES = 2;
 const BATCH = 3;
@@ -85,6 +86,8 @@ function jobText({ argv, snapshotId = '' }: Job): string {
   return `${JSON.stringify(argv)}${snapshotId === '' ? '' : ` with a snapshot that is ${snapshotId}`}`;
 }
 
+const abortText = (step: number): string => (step === 0 ? 'never' : `after ${(step - 1) * 10} ms`);
+
 class Dispatcher {
   isHealthy = true;
   readonly #sim: Simulation;
@@ -133,17 +136,20 @@ class Dispatcher {
       return accepted;
     } catch (error) {
       if (isRunnerError(error, 'RUNNER_UNHEALTHY')) return undefined;
-      throw error;
+      failUnexpected(
+        this.#sim,
+        'a run was neither accepted nor refused by a sick worker',
+        wasHealthy ? 'an accepted run, or RUNNER_UNHEALTHY' : 'RUNNER_UNHEALTHY',
+        error,
+      );
     }
   }
 
   async #seeThrough(label: string, runId: string): Promise<StatusResult> {
     const end = finalStatus(this.#runner, runId);
-    const step = this.#sim.choose({ subject: label, what: 'is aborted' }, 12, (at) =>
-      at < 10 ? 'no' : `after ${(at - 10) * 10} ms`,
-    );
-    if (step < 10) return end;
-    await this.#sim.sleep((step - 10) * 10, { subject: label, what: 'is aborted' });
+    const step = pickIndex(this.#sim, { subject: label, what: 'is aborted' }, 3, 10, abortText, 'clause');
+    if (step === 0) return end;
+    await this.#sim.sleep((step - 1) * 10, { subject: label, what: 'is aborted' });
     await this.#runner.abort(runId);
     return end;
   }

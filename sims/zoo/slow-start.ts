@@ -13,6 +13,7 @@ import {
   type Simulation,
 } from 'dryrunner';
 import { pickMs, rarely } from './odds.ts';
+import { errorText, failUnexpected } from './unexpected-error.ts';
 
 const STEP_MS = 10;
 /** Clients ask between the steps, so that what has happened by then is not a matter of order. */
@@ -58,7 +59,7 @@ export const slowStart: ScenarioDefinition<unknown> = defineScenario<unknown>({
 
 function incarnation(sim: Simulation, epoch: number, starts: readonly Start[]): SimulatedRunner {
   const parts = starts.map(({ name, atMs, fails }) => {
-    const init = sim.sleep(atMs, `filer ${name} has started`).then(() => {
+    const init = sim.sleep(atMs, `the start of filer ${name} is over`).then(() => {
       if (fails) throw new Error(`${name} is broken`);
     });
     return [name as 'scoot' | 'bazel', { filer: createVirtualFiler(), init }] as const;
@@ -72,6 +73,15 @@ function incarnation(sim: Simulation, epoch: number, starts: readonly Start[]): 
   });
 }
 
+/** How far the filers are: `filer scoot has failed to start and filer bazel is ready`. */
+function stateText(starts: readonly Start[], nowMs: number): string {
+  const texts = starts.map(({ name, atMs, fails }) => {
+    const state = atMs > nowMs ? 'is still starting' : fails ? 'has failed to start' : 'is ready';
+    return `filer ${name} ${state}`;
+  });
+  return texts.join(' and ');
+}
+
 /** Offers a job before the worker may be ready. */
 async function askEarly(
   sim: Simulation,
@@ -79,7 +89,7 @@ async function askEarly(
   name: string,
   starts: readonly Start[],
 ): Promise<void> {
-  await sim.sleep(pickMs(sim, { subject: name, what: 'asks' }, 4, STEP_MS, ASKS_MS), {
+  await sim.sleep(pickMs(sim, { subject: name, what: 'asks' }, 4, STEP_MS, ASKS_MS, 'at'), {
     subject: name,
     what: 'asks',
   });
@@ -91,12 +101,12 @@ async function askEarly(
     const { runId } = await runner.run({ argv: ['sleep 10'] });
     await finalStatus(runner, runId);
   } catch (error) {
-    if (!isRunnerError(error)) throw error;
-    answer = error.code;
+    if (!isRunnerError(error)) failUnexpected(sim, `the run of ${name} broke`, expected, error);
+    answer = errorText(error);
   }
   sim.check(
-    answer === expected,
-    `${name} was not answered as the state of the runner calls for\n\nExpected ${expected}, got ${answer}.`,
+    answer.startsWith(expected),
+    `${name} was not answered as the state of the runner calls for\n\nBy then ${stateText(starts, sim.now())}.\nExpected ${expected}, got ${answer}.`,
   );
 }
 
@@ -107,7 +117,7 @@ async function comeBack(sim: Simulation, runner: SimulatedRunner, isBroken: bool
     return;
   }
   const { runId } = await runner.run({ argv: ['sleep 30'], tag: 'mine' });
-  await sim.sleep(pickMs(sim, 'the worker crashes', 4, STEP_MS), 'the worker crashes');
+  await sim.sleep(pickMs(sim, 'the worker crashes', 4, STEP_MS, 0, 'after'), 'the worker crashes');
   sim.note(`worker 0 crashes, and worker 1 takes its place`);
   await runner.release();
   const successor = incarnation(sim, 1, []);
@@ -121,7 +131,14 @@ async function comeBack(sim: Simulation, runner: SimulatedRunner, isBroken: bool
       `who asked worker 1 for run ${runId} of worker 0 got the status of another run, that of ${status.tag}`,
     );
   } catch (error) {
-    if (!isRunnerError(error, 'RUNNER_UNKNOWN_RUN')) throw error;
+    if (!isRunnerError(error, 'RUNNER_UNKNOWN_RUN')) {
+      failUnexpected(
+        sim,
+        `worker 1 was asked for run ${runId} of worker 0, and broke`,
+        'RUNNER_UNKNOWN_RUN',
+        error,
+      );
+    }
   }
   await successor.release();
 }

@@ -33,6 +33,7 @@ import {
 import { pick, pickCount, pickIndex, pickMs, rarely } from './odds.ts';
 import { Watcher } from './board-watcher.ts';
 import { Diary } from './diary.ts';
+import { failUnexpected } from './unexpected-error.ts';
 
 const WAITS = 1;
 const ENDS: readonly ((runId: string) => RunStatus)[] = [
@@ -92,7 +93,7 @@ export const statusBoard: ScenarioDefinition<unknown> = defineScenario<unknown>(
 /** One run from its creation to its end, reported by a worker that repeats itself now and then. */
 async function live(sim: Simulation, diary: Diary, name: string): Promise<void> {
   const pause = (what: string, n: number): Promise<void> =>
-    sim.sleep(pickMs(sim, `${name} ${what}`, n, 10), `${name} ${what}`);
+    sim.sleep(pickMs(sim, `${name} ${what}`, n, 10, 0, 'after'), `${name} ${what}`);
   await pause('creates its run', 6);
   const runId = diary.newRun({ jobId: 'job', taskId: name, tag: '' });
   await pause('starts its run', 4);
@@ -114,12 +115,14 @@ async function live(sim: Simulation, diary: Diary, name: string): Promise<void> 
   if (rarely(sim, { subject: name, what: 'fails its run without an error' }, 40)) {
     await failWithoutError(sim, runId);
   }
-  const end = pick(sim, { subject: name, what: 'ends its run as' }, ENDS, 10, (ending) => ending(name).state);
+  const end = pick(sim, { subject: name, what: 'ends its run as' }, ENDS, 10, stateOf, 'clause');
   diary.update(end(runId));
   if (rarely(sim, { subject: name, what: 'reports the end twice' })) {
     diary.update(completeStatus(runId, '', 1));
   }
 }
+
+const stateOf = (ending: (runId: string) => RunStatus): string => ending('').state;
 
 /** A coded error that is made from no error is none, and no run fails of it. */
 async function failWithoutError(sim: Simulation, runId: string): Promise<void> {
@@ -139,7 +142,7 @@ async function refused(
     answer = await action();
   } catch (error) {
     if (isRunnerError(error, code)) return;
-    throw error;
+    failUnexpected(sim, `${call} was not refused as it should be`, code, error);
   }
   sim.check(
     false,

@@ -3,7 +3,7 @@
  * the failure was noticed.
  */
 import type { Failure } from '../../simulation/verdict.ts';
-import { actText } from './question-text.ts';
+import { actText, timeText } from './question-text.ts';
 import type { ObservedDecision } from './observed-run.ts';
 import { messageAskedAbout } from './arrivals.ts';
 import { hasUserFrame, framesOfThrower, placeOf, shortPlaceOf, type SourcePlace } from './source-place.ts';
@@ -46,7 +46,7 @@ export function placesOf(
     ...placesOfStarts(index),
     ...placesOfHolder(index, failure),
     ...placeWhereNoticed(failure),
-    ...(hasHeldBefore ? [] : otherDecisions(index, new Set(differing.map(({ what }) => what)))),
+    ...(hasHeldBefore ? [] : otherDecisions(index, new Set(differing.map(placeKey)))),
   ];
 }
 
@@ -72,7 +72,12 @@ function nearestOnly({ what, frames }: SourcePlace): SourcePlace {
   return { what, frames: frames.slice(0, 1) };
 }
 
-/** The nearest line of each decision; those made at the same line share one. `shown` are those that have a place. */
+/** Distinguishes places: a label may be asked at several lines. */
+function placeKey({ what, frames: [frame = ''] }: SourcePlace): string {
+  return `${what}\n${frame}`;
+}
+
+/** The nearest line of each decision; those made at the same line share one. `shown` are the places shown already. */
 function otherDecisions(index: RunIndex, shown: ReadonlySet<string>): SourcePlace[] {
   const byLine = new Map<string, string[]>();
   for (const decision of index.unusual.slice(0, LOCATED_MAX)) {
@@ -80,9 +85,10 @@ function otherDecisions(index: RunIndex, shown: ReadonlySet<string>): SourcePlac
     const picked = due[answer];
     // An order is decided where the picked event was set.
     const places = picked === undefined ? placesOfAsked(index, decision) : placesOfEvent(index, picked.id);
-    for (const { what, frames } of places) {
-      const [frame = ''] = frames;
-      if (shown.has(what)) continue;
+    for (const place of places) {
+      if (shown.has(placeKey(place))) continue;
+      const { what } = place;
+      const [frame = ''] = place.frames;
       const names = byLine.get(frame);
       if (names === undefined) byLine.set(frame, [what]);
       else if (!names.includes(what)) names.push(what);
@@ -108,7 +114,7 @@ function namesText(names: readonly string[]): string {
 
 /** Where the question was asked; for a message, the user's line that it goes back to. */
 function placesOfAsked(index: RunIndex, decision: ObservedDecision): SourcePlace[] {
-  const { question, drawn, asked, firingId } = decision;
+  const { question, occurrence, drawn, asked, firingId } = decision;
   const stack = asked?.text;
   if (drawn !== undefined) return placeOf(`"${drawn.name}" was drawn`, stack);
   const message = messageAskedAbout(index.run, decision, index.args);
@@ -116,7 +122,9 @@ function placesOfAsked(index: RunIndex, decision: ObservedDecision): SourcePlace
     return userPlaceOf(index, { what: message, was: ' was sent', stack, makerId: firingId });
   }
   const isChosen = question.kind === 'choice' || question.kind === 'draw';
-  return placeOf(`${actText(question)} was ${isChosen ? 'decided' : 'requested'}`, stack);
+  // Of faults the history counts moments with equal words instead.
+  const which = question.kind === 'fault' ? '' : timeText(occurrence);
+  return placeOf(`${actText(question)}${which} was ${isChosen ? 'decided' : 'requested'}`, stack);
 }
 
 function placesOfEvent(index: RunIndex, id: number): SourcePlace[] {

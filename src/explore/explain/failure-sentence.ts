@@ -4,6 +4,7 @@
  */
 import { factLine, factsOf, isWait } from '../../simulation/failure-fact.ts';
 import type { Failure } from '../../simulation/verdict.ts';
+import { errorNameOf, isError, isRunnerError } from '../../kernel/errors.ts';
 import { headlineOf } from '../failure-key.ts';
 import type { QuestionKind } from '../../kernel/question.ts';
 import type { ObservedDecision } from './observed-run.ts';
@@ -39,7 +40,7 @@ function whatOf(failure: Failure): string {
     case 'rule':
       return `rule ${rule} is broken, ${text}`;
     case 'error':
-      return message.trim() === '' ? '"" was thrown' : `"${text}" was thrown`;
+      return `${thrownName(failure)}"${message.trim() === '' ? '' : text}" was thrown`;
     case 'deadlock':
     case 'stall':
       return standstillText(failure, text);
@@ -54,6 +55,18 @@ function whatOf(failure: Failure): string {
     case 'interrupted':
     case 'abandoned':
       return text;
+  }
+}
+
+/** The code or the name of what was thrown, and a space; empty if it says nothing. */
+function thrownName({ cause }: Failure): string {
+  try {
+    if (isRunnerError(cause)) return `${cause.code} `;
+    const name = isError(cause) ? errorNameOf(cause) : undefined;
+    return name === undefined || name === 'Error' ? '' : `${name} `;
+  } catch {
+    // The thrown value throws when it is inspected.
+    return '';
   }
 }
 

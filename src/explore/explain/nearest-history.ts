@@ -1,5 +1,4 @@
 /** Describes how the nearest passing execution differs. */
-import { plural } from '../../model/plural.ts';
 import type { TraceEvent } from '../../model/trace-event.ts';
 import { messageText, unstruckText } from '../../model/message-text.ts';
 import { Topic } from '../../kernel/question.ts';
@@ -8,7 +7,7 @@ import { isSameKey } from '../keyed-log.ts';
 import { EventNames } from './event-name.ts';
 import { messageAskedAbout } from './arrivals.ts';
 import type { ComparedPass } from './compared-pass.ts';
-import { answerText, askedText, decisionText, outageClause } from './question-text.ts';
+import { answerText, askedText, askersSentence, decisionText, outageClause } from './question-text.ts';
 import type { AnswerChange } from './nearest-pass.ts';
 import { decidedAtMs, type ObservedDecision, type ObservedEvent, type ObservedRun } from './observed-run.ts';
 import type { RunIndex } from './run-index.ts';
@@ -37,10 +36,7 @@ export function describeNearestPass(
   { index: passing, lack }: ComparedPass,
   changes: readonly AnswerChange[],
 ): NearestPass {
-  const [first] = changes;
-  // A value counts once, however many answers made it.
-  const choices = new Set(changes.map(({ decision }) => decision.drawn ?? decision)).size;
-  const text = first === undefined ? '' : nearestText(failing, passing, first, choices - 1);
+  const text = nearestText(failing, passing, changes);
   const difference = differenceText(failing, passing);
   return {
     text,
@@ -55,25 +51,80 @@ export function observedIn(run: ObservedRun, { decision }: AnswerChange): Observ
   return run.decisions.find((other) => isSameKey(other, decision));
 }
 
-function nearestText(failing: RunIndex, passing: RunIndex, change: AnswerChange, others: number): string {
-  const observed = observedIn(failing.run, change);
-  if (others === 0 && change.answer === 0 && asksIfBack(change.decision.question.topic)) {
+/** With at most this many other changes, all are named. */
+const OTHERS_NAMED_MAX = 2;
+
+function nearestText(failing: RunIndex, passing: RunIndex, changes: readonly AnswerChange[]): string {
+  const [change, ...others] = oncePerValue(changes);
+  if (change === undefined) return '';
+  if (others.length === 0 && change.answer === 0 && asksIfBack(change.decision.question.topic)) {
     const { subject: crash } = change.decision.question.topic;
     const node = crash instanceof Topic && typeof crash.owner === 'string' ? crash.owner : 'the node';
     return `If ${node} had not been back by then, nothing would have failed.`;
   }
-  const fault = observed === undefined ? undefined : faultText(failing, passing, observed, change);
-  const unstruck = observed === undefined ? undefined : unstruckIn(failing, observed, change);
-  if (unstruck !== undefined) {
-    const more = others > 0 ? `, and ${others} more ${plural(others, 'choice')} had been the default` : '';
-    return `If ${unstruck}${more}, nothing would have failed.`;
+  const clauses =
+    others.length > OTHERS_NAMED_MAX
+      ? [`${others.length} more choices had been the default`]
+      : others.map((other) => insteadClause(failing, passing, other));
+  const stated = statedChange(failing, passing, change);
+  if (stated === undefined) {
+    return `If ${[insteadClause(failing, passing, change), ...clauses].join(', and ')}, nothing would have failed.`;
   }
-  if (fault !== undefined) {
-    const more = others > 0 ? `, if ${others} more ${plural(others, 'choice')} had been the default` : '';
-    return `${fault.word} this, nothing would have failed${more}: ${fault.text}.`;
+  const { how, text } = stated;
+  const all = others.map((other) => statedChange(failing, passing, other));
+  if (others.length > 0 && others.length <= OTHERS_NAMED_MAX && all.every((each) => each?.how === how)) {
+    const texts = [text, ...all.flatMap((each) => each?.text ?? [])].join('; ');
+    return `${leadOf(how, 'all of this')}, nothing would have failed: ${texts}.`;
   }
-  const more = others > 0 ? `, and ${others} more ${plural(others, 'choice')} had been the default` : '';
-  return `If ${insteadText(failing, passing, observed, change)}${more}, nothing would have failed.`;
+  const more = clauses.length === 0 ? '' : `, if ${clauses.join(', and ')}`;
+  return `${leadOf(how, 'this')}, nothing would have failed${more}: ${text}.`;
+}
+
+/** A value counts once, however many answers made it. */
+function oncePerValue(changes: readonly AnswerChange[]): readonly AnswerChange[] {
+  const values = new Set<unknown>();
+  return changes.filter(({ decision }) => {
+    const value = decision.drawn ?? decision;
+    return values.size < values.add(value).size;
+  });
+}
+
+/** What would have had to be otherwise, as a clause behind `if`. */
+function insteadClause(failing: RunIndex, passing: RunIndex, change: AnswerChange): string {
+  const observed = observedIn(failing.run, change);
+  const unstruck = observed && unstruckIn(failing, observed, change);
+  if (unstruck !== undefined) return unstruck;
+  const stated = statedChange(failing, passing, change);
+  if (stated === undefined) return insteadText(failing, passing, observed, change);
+  return `${CLAUSES[stated.how]}: ${stated.text}`;
+}
+
+/** How the other execution differs: without a fault, with one, or in an answer that its asker says in a sentence. */
+type Difference = 'without' | 'with' | 'instead';
+
+const CLAUSES: Readonly<Record<Difference, string>> = {
+  without: 'this had not happened',
+  with: 'this had happened',
+  instead: 'this had been so instead',
+};
+
+function leadOf(how: Difference, what: 'this' | 'all of this'): string {
+  return how === 'without' ? `Without ${what}` : `With ${what}${how === 'instead' ? ' instead' : ''}`;
+}
+
+/** A change that is stated in a clause of its own. */
+interface StatedChange {
+  readonly how: Difference;
+  readonly text: string;
+}
+
+function statedChange(failing: RunIndex, passing: RunIndex, change: AnswerChange): StatedChange | undefined {
+  const observed = observedIn(failing.run, change);
+  if (observed === undefined || unstruckIn(failing, observed, change) !== undefined) return undefined;
+  const fault = faultText(failing, passing, observed, change);
+  if (fault !== undefined) return fault;
+  const sentence = sentenceInstead(observed, change);
+  return sentence === undefined ? undefined : { how: 'instead', text: sentence };
 }
 
 /** `the reply had not been lost`: the absence of a message fault; undefined for other changes. */
@@ -93,13 +144,19 @@ function faultText(
   passing: RunIndex,
   observed: ObservedDecision,
   { answer }: AnswerChange,
-): { readonly word: 'With' | 'Without'; readonly text: string } | undefined {
+): StatedChange | undefined {
   if (observed.question.kind !== 'fault' || observed.describe === undefined) return undefined;
   if (answer === 0 || answerText(observed, answer) === '') {
-    return { word: 'Without', text: failing.faults.textOf(observed) };
+    return { how: 'without', text: failing.faults.textOf(observed) };
   }
   const other = passing.run.decisions.find((decision) => isSameKey(decision, observed));
-  return other === undefined ? undefined : { word: 'With', text: passing.faults.textOf(other) };
+  return other === undefined ? undefined : { how: 'with', text: passing.faults.textOf(other) };
+}
+
+/** What the asker says of the other answer in a sentence of its own; undefined if it says nothing, or the same. */
+function sentenceInstead(observed: ObservedDecision, { answer }: AnswerChange): string | undefined {
+  const instead = askersSentence({ ...observed, answer });
+  return instead === askersSentence(observed) ? undefined : instead;
 }
 
 /** A delay, or the duration of a node fault, as it would have had to be. */

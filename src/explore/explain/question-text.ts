@@ -100,7 +100,7 @@ export function askedText({
 }
 
 /** The ordinal of a repeated question, after a label in quotes. */
-function timeText(occurrence: number): string {
+export function timeText(occurrence: number): string {
   return occurrence === 0 ? '' : ` (${ordinal(occurrence + 1)})`;
 }
 
@@ -134,7 +134,10 @@ export function answerText(
 }
 
 /** The answer as the asker's sentence, if there is one. */
-function askersSentence({ describe, answer }: ObservedDecision): string | undefined {
+export function askersSentence({
+  describe,
+  answer,
+}: Pick<ObservedDecision, 'describe' | 'answer'>): string | undefined {
   try {
     return describe?.sentence?.(answer);
   } catch {

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { createSimulatedRunner, defineScenario, simulate } from '../../../src/index.ts';
 import { createSimExecer } from '../../../src/kit/index.ts';
 import { createExecutor, explain } from '../../../src/explore/index.ts';
+import { RunnerError } from '../../../src/kernel/errors.ts';
 import { pick } from '../../../sims/zoo/odds.ts';
 import type { Decision, DescribeAnswer } from '../../../src/kernel/decisions.ts';
 import type { TraceEvent } from '../../../src/model/trace-event.ts';
@@ -86,8 +87,25 @@ test('says of a choice what its asker says of the answer in a sentence', async (
     description: 'must have no doors',
     run: (sim) => sim.check(sim.choose('doors', 4, describe) === 0, 'it is open'),
   });
-  const { sentence } = await explain(createExecutor(scenario), [chosen('doors', 3, 4)]);
+  const { sentence, nearestPass } = await explain(createExecutor(scenario), [chosen('doors', 3, 4)]);
   expect(sentence).toBe('barn fails at 0 ms: it is open, when the barn has 3 doors.');
+  expect(nearestPass?.text).toBe('With this instead, nothing would have failed: the barn has 0 doors.');
+});
+
+test.each([
+  ['a TypeError', 'TypeError "lost" was thrown', new TypeError('lost')],
+  ['a RunnerError', 'RUNNER_RELEASED "lost" was thrown', new RunnerError('RUNNER_RELEASED', 'lost')],
+  ['an Error', '"lost" was thrown', new Error('lost')],
+])('says of %s which error was thrown', async (_case, said, error) => {
+  const scenario = defineScenario({
+    name: 'throws',
+    description: 'throws',
+    run() {
+      throw error;
+    },
+  });
+  const { what } = await explain(createExecutor(scenario), []);
+  expect(what).toBe(`${said}, also with every choice at its default.`);
 });
 
 type OfWait = Extract<TraceEvent, { readonly type: 'acquired' | 'freed' | 'abandoned' }>;

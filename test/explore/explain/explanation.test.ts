@@ -399,7 +399,7 @@ describe('a failure that is explained', () => {
     const { nearestPass } = await explain(createExecutor(either), log);
     expect(nearestPass).toMatchObject({
       changes: 3,
-      text: 'If no fault had struck "b", and 2 more choices had been the default, nothing would have failed.',
+      text: 'If no fault had struck "b", and no fault had struck "c", and no fault had struck "d", nothing would have failed.',
     });
   });
 

@@ -126,7 +126,24 @@ test('counts a drawn value once, however many of its parts differ', async () => 
   });
 });
 
-test('counts the other drawn values and choices', async () => {
+test('names both of two faults each of which is enough', async () => {
+  const { nearestPass } = await explained(
+    async (sim) => {
+      const struck = ['left', 'right'].filter((disk) => sim.strikes(disk, 'fails', { oneIn: 2 }));
+      sim.check(struck.length === 0, 'a disk has failed');
+    },
+    ['left', 'right'].map((disk) => ({
+      question: question('fault', { owner: disk, what: 'fails' }),
+      n: 2,
+      answer: 1,
+    })),
+  );
+  expect(nearestPass?.text).toBe(
+    'Without all of this, nothing would have failed: fault "fails" strikes left; fault "fails" strikes right.',
+  );
+});
+
+test('names the other drawn values and choices', async () => {
   const { nearestPass } = await explained(
     (sim) => {
       const part = fc.integer({ min: 0, max: 9 });
@@ -144,7 +161,7 @@ test('counts the other drawn values and choices', async () => {
     ],
   );
   expect(nearestPass).toMatchObject({
-    text: 'If "first" had been [0,0] instead of [3,3], and 2 more choices had been the default, nothing would have failed.',
+    text: 'If "first" had been [0,0] instead of [3,3], and "second" had been [0,0] instead of [3,3], and "on" had been 0 instead of 1, nothing would have failed.',
     changes: 5,
   });
 });

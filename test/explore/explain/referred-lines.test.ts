@@ -118,3 +118,21 @@ test('each decision is located, those of one line together', async () => {
   expect(new Set(lines.flat()).size).toBe(3);
   expect(lines.flat().every((frame) => frame.includes('referred-lines.test.ts'))).toBe(true);
 });
+
+test('each decision with one label is located, with its ordinal if there are several', async () => {
+  const { places } = await explained(
+    async (sim) => {
+      const early = sim.choose('dice', 6);
+      await sim.sleep(1);
+      const late = sim.choose('dice', 6);
+      sim.check(early + late < 10, 'both are high');
+    },
+    [5, 5].map((answer) => ({ question: choice('dice'), n: 6, answer })),
+  );
+  expect(places.map(({ what }) => what)).toEqual([
+    '"dice" (2nd) was decided',
+    'the failure was noticed',
+    '"dice" was decided',
+  ]);
+  expect(places[2]?.frames).not.toEqual(places[0]?.frames);
+});

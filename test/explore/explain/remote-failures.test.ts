@@ -276,7 +276,7 @@ test.for(['evict', 'loseBlob'] as const)(
       kind === 'evict'
         ? `fault "evict" strikes cas read ${output}`
         : `remote call Read(blob ${output}) does not find the blob`;
-    expect(what).toMatch(/^"output out\.txt: .*" was thrown, when /);
+    expect(what).toMatch(/^RUNNER_RPC_FAILED "output out\.txt: .*" was thrown, when /);
     expect(what).toContain(`when ${struck}`);
     const lines = history.map(({ text }) => text);
     const shown =
