@@ -10,8 +10,10 @@ import { leaveOutsideLoops, type LoopingFrame, takeEndedLoop, watchOutsideLoops 
 import { ExecutionInterrupted } from '../kernel/decisions.ts';
 import { withholdRejections } from '../kernel/drain-host.ts';
 import { DrainSlices, type SliceGuard } from '../kernel/drain-slices.ts';
+import { isFastDrainExact, runReactions } from '../kernel/drain-fast.ts';
 import { realFunctions } from '../kernel/drain-real-functions.ts';
 import { setStackLimit } from '../kernel/drain-stack-limit.ts';
+import { dropTicksAfter } from './tick-loops.ts';
 import { noteCutOff } from '../simulation/simulate.ts';
 import type { SimulateOptions } from '../simulation/simulate-options.ts';
 
@@ -31,6 +33,8 @@ const LATE_PATIENCE = 0.25;
 const LATE_PATIENCE_MS_LEAST = 1_000;
 /** Code between two turns gets this many times as long as a turn, whose guard has to strike first. */
 const OUTSIDE_FACTOR = 1.2;
+/** Code without a loop queues fewer ticks in one turn. */
+const TICKS_LEFT_MAX = 10_000;
 /** The longest timeout that the engine accepts. */
 const GUARD_MS_MAX = 2 ** 31 - 1;
 
@@ -44,6 +48,21 @@ const host = process as unknown as { [WORK]: (() => void) | undefined };
 const script = new Script('process[Symbol.for("dryrunner.guarded-turn")]()', {
   filename: 'node:internal/dryrunner',
 });
+
+/** Returns the error of the engine if it ended the work, which took longer. */
+function runWithin(limitMs: number, work: () => void): Error | undefined {
+  const before = host[WORK];
+  host[WORK] = work;
+  try {
+    script.runInThisContext({ timeout: Math.ceil(limitMs) });
+    return undefined;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException | undefined)?.code !== 'ERR_SCRIPT_EXECUTION_TIMEOUT') throw error;
+    return error as Error;
+  } finally {
+    host[WORK] = before;
+  }
+}
 
 /** Real time in milliseconds, from any fixed starting point. */
 export type RealNow = () => number;
@@ -186,24 +205,17 @@ export class GuardedTurns implements SliceGuard {
       return;
     }
     const { user, system } = process.cpuUsage();
-    const before = host[WORK];
     const restoreStacks = saveStackSettings();
-    host[WORK] = work;
-    try {
-      script.runInThisContext({ timeout: Math.ceil(leftMs) });
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException | undefined)?.code !== 'ERR_SCRIPT_EXECUTION_TIMEOUT') throw error;
-      // Before the clocks are read: the code that was stopped saw those of its simulation.
-      hub.world?.cutOff();
-      noteCutOff();
-      restoreStacks();
-      const used = process.cpuUsage({ user, system });
-      const busyMs = (used.user + used.system) / 1_000;
-      this.#endedTurn ??= { turns: this.#turns, durationMs: this.#now() - now, busyMs };
-      this.#end(error);
-    } finally {
-      host[WORK] = before;
-    }
+    const timeout = runWithin(leftMs, work);
+    if (timeout === undefined) return;
+    // Before the clocks are read: the code that was stopped saw those of its simulation.
+    hub.world?.cutOff();
+    noteCutOff();
+    restoreStacks();
+    const used = process.cpuUsage({ user, system });
+    const busyMs = (used.user + used.system) / 1_000;
+    this.#endedTurn ??= { turns: this.#turns, durationMs: this.#now() - now, busyMs };
+    this.#end(timeout);
   }
 
   /** Starts the turn that was stopped again, so that it learns at once that time is up. */
@@ -212,7 +224,23 @@ export class GuardedTurns implements SliceGuard {
     realFunctions.setImmediate(release);
     const { current } = this.#slices;
     if (current !== undefined) this.#slices.again(current);
+    this.#endTicks();
     // The engine resets its stack of async ids only when an error leaves all JavaScript.
     throw error;
+  }
+
+  /** Runs the ticks that a turn has left when it was ended, and no more than {@link TICKS_LEFT_MAX} that these queue. */
+  #endTicks(): void {
+    const runTicks = (): void => {
+      if (isFastDrainExact()) runReactions();
+    };
+    for (const ticksMax of [TICKS_LEFT_MAX, 0]) {
+      const keepTicks = dropTicksAfter(ticksMax);
+      try {
+        if (runWithin(this.#latePatienceMs, runTicks) === undefined) return;
+      } finally {
+        keepTicks();
+      }
+    }
   }
 }

@@ -123,6 +123,97 @@ test.for([
   }
 });
 
+/** Where nothing ends a loop of ticks, it ends here. */
+const TICKS = 600_000;
+
+/** Nearly always, the next tick of a loop is queued when one is cut off. */
+function spend(ms: number): void {
+  for (const until = performance.now() + ms; performance.now() < until;);
+}
+
+const tickLoops: readonly (readonly [how: string, begin: (isOver: () => boolean) => void])[] = [
+  [
+    'alone',
+    (isOver) => {
+      const loop = (): void => {
+        if (!isOver()) process.nextTick(loop);
+        spend(0.005);
+      };
+      for (let count = 0; count < 50; count += 1) loop();
+    },
+  ],
+  [
+    'and promise reactions',
+    (isOver) => {
+      const loop = (): void => {
+        if (!isOver()) process.nextTick(() => void Promise.resolve().then(loop));
+        spend(0.005);
+      };
+      for (let count = 0; count < 50; count += 1) loop();
+    },
+  ],
+  [
+    'each of which takes long',
+    (isOver) => {
+      const loop = (): void => {
+        if (!isOver()) process.nextTick(loop);
+        spend(5);
+      };
+      loop();
+    },
+  ],
+];
+
+test.for(tickLoops)(
+  'a loop of ticks ends although the next tick is queued when one is cut off: %s',
+  async ([, begin]) => {
+    const turns = new GuardedTurns({ now: () => performance.now(), turnMs: 20, why: 'time is up' });
+    let ticks = 0;
+    let isJudged = false;
+    let ticksAfterVerdict = 0;
+    const isOver = (): boolean => {
+      ticks += 1;
+      if (isJudged) ticksAfterVerdict += 1;
+      return ticks >= TICKS;
+    };
+    try {
+      const { failure } = await simulate({
+        ...turns.options,
+        scenario: async () => {
+          begin(isOver);
+          await new Promise(() => {});
+        },
+      });
+      isJudged = true;
+      expect(failure).toMatchObject({ kind: 'interrupted', message: 'time is up' });
+      await nextTurn();
+      await nextTurn();
+      expect(ticksAfterVerdict).toBe(0);
+      expect(ticks).toBeLessThan(TICKS);
+    } finally {
+      turns.end();
+    }
+  },
+);
+
+test('ticks that an ended turn has left run, with those that they queue', async () => {
+  const turns = new GuardedTurns({ now: () => performance.now(), turnMs: 20, why: 'time is up' });
+  const seen: string[] = [];
+  const { failure } = await simulate({
+    ...turns.options,
+    scenario: () => {
+      process.nextTick(() => {
+        seen.push('first');
+        process.nextTick(() => void seen.push('second'));
+      });
+      for (;;);
+    },
+  });
+  turns.end();
+  expect(failure).toMatchObject({ kind: 'interrupted', message: 'time is up' });
+  expect(seen).toEqual(['first', 'second']);
+});
+
 test('of two that watch at once, each goes on after a loop, and watches when the other has ended', async () => {
   const make = (): GuardedTurns =>
     new GuardedTurns({ now: () => performance.now(), turnMs: 20, why: 'time is up' });
