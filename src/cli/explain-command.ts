@@ -14,7 +14,14 @@ import { SHRINK_MS } from './explore-defaults.ts';
 import { threadLimits, type NamedExecutionOptions } from './explore-options.ts';
 import { explainTimeMs, handleFailure } from './failure-handler.ts';
 import { cutShortLines, failingBlock, failingJson, effortLines } from './failure-report.ts';
-import { isOtherLoss, refusalText, replayLog, replayProgressText, taskOf } from './replay-log.ts';
+import {
+  isOtherLoss,
+  refusalText,
+  replayLog,
+  replayProgressText,
+  requireOutcome,
+  taskOf,
+} from './replay-log.ts';
 import type { LongerSource } from './rerun-line.ts';
 import { isScenarioReference, nameScenario } from './scenario-loader.ts';
 import type { Interruption } from './interruption.ts';
@@ -106,6 +113,7 @@ class Explaining {
     const { memory, hang, json = false, trace, timeline } = options;
     const replay = await this.#execute();
     const { outcome } = replay;
+    requireOutcome(this.#session.scenario.name, replay, interruption);
     const lost = lostIn(replay);
     if (isLog(this.#named) && isUnlike(this.#named, outcome, lost)) {
       return replayLog(terminal, this.#named, {
@@ -148,7 +156,13 @@ class Explaining {
       shrinkMs: time,
       explainMs: explainTimeMs(time, SHRINK_MS),
     });
-    this.#session.terminal.progress('');
+    const { terminal, interruption } = this.#session;
+    terminal.progress('');
+    if (interruption.requested) {
+      const work = shrink ? 'made small and explained' : 'explained';
+      const how = handled.shrunk === undefined ? 'as it was found' : 'as small as it got';
+      terminal.note(`interrupted while the failure was ${work}: it is shown ${how}`);
+    }
     return handled;
   }
 

@@ -68,9 +68,7 @@ export class Interruption {
   /**
    * Waits for `work`, but only until a signal comes; `when` describes the work for the message.
    *
-   * @throws InterruptedError if the signal comes first.
-   *
-   * @throws InterruptedError if the signal is first.
+   * @throws InterruptedError (rejects) if the signal comes first.
    */
   async unlessRequested<T>(work: Promise<T>, when: string): Promise<T> {
     const { signal } = this;

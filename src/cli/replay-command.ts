@@ -5,13 +5,14 @@ import { stackOf } from '../kernel/errors.ts';
 import { onOneLine } from '../kernel/one-line.ts';
 import { shortPlaceOf } from '../explore/explain/source-place.ts';
 import { CUT_OFF_KEY, headlineOf } from '../explore/failure-key.ts';
-import { formatCount, plural } from '../model/plural.ts';
+import { counted, formatCount, plural } from '../model/plural.ts';
 import type { RecordedRun } from '../model/recording.ts';
 import { hasField, isTerminal } from '../model/run-state.ts';
 import { replayRecording } from '../simulation/recording-replay.ts';
 import { recordedRuns } from '../trace/recording/recorded-runs.ts';
 import { readRecording } from '../trace/recording/recording-file.ts';
-import { EXIT_STATUS, type ExitStatus, UsageError } from './exit-status.ts';
+import { EXIT_STATUS, InterruptedError, type ExitStatus, UsageError } from './exit-status.ts';
+import type { Interruption } from './interruption.ts';
 import { formatSpan } from './quantity-text.ts';
 import type { Terminal } from './terminal.ts';
 import type { TraceEvent } from '../model/trace-event.ts';
@@ -57,11 +58,17 @@ export async function replayRecordingCommand(
   { path, isEdited }: Pick<RecordedExecution, 'path' | 'isEdited'>,
   json: boolean,
 ): Promise<ExitStatus> {
-  const recording = await readRecording(readTraceFile(path), { isEdited });
-  const runs = recordedRuns(recording);
-  const startedAt = performance.now();
-  const { verdict, problem } = await replayRecording(recording);
-  const realMs = performance.now() - startedAt;
+  const { runs, verdict, problem, realMs } = await interruptible(terminal, async (interruption) => {
+    const reading = readRecording(readTraceFile(path), { isEdited });
+    const recording = await interruption.unlessRequested(reading, `${path} was read`);
+    const startedAt = performance.now();
+    const replayed = await interruption.unlessRequested(
+      replayRecording(recording),
+      `${path} was replayed: whether it is reproduced is not known`,
+    );
+    const runs = recordedRuns(recording);
+    return { ...replayed, runs, realMs: performance.now() - startedAt };
+  });
   const status = problem === undefined ? EXIT_STATUS.HELD : EXIT_STATUS.DIVERGED;
   terminal.noteResult(status);
   if (json) {
@@ -151,27 +158,12 @@ export async function replayCommand(
 
 async function replaySimulation(
   terminal: Terminal,
-  { path, header, decisions, log }: Simulation,
+  source: Simulation,
   options: ReplayLogOptions,
 ): Promise<ExitStatus> {
-  const [scenario] = await findScenarios([log.scenario]);
-  if (scenario === undefined) throw new UsageError(`${path}: no scenario is called ${log.scenario}`);
-  const { definition, reference } = scenario;
-  const input = await prepareScenario(scenario);
-  nowRunning(definition.name);
-  const startedAt = performance.now();
-  const verdict = await runGuarded(
-    {
-      ...definition.options,
-      modules: scenario.modules,
-      name: definition.name,
-      seed: header.seed ?? '1',
-      replay: decisions,
-      keepTrace: header.kind === 'simulation' || options.trace !== undefined,
-      ...(log.maxEvents === undefined ? {} : { maxEvents: log.maxEvents }),
-      scenario: (sim) => definition.run(sim, input),
-    },
-    { hangMs: options.hang ?? HANG_MS },
+  const { path, header, log } = source;
+  const { verdict, reference, startedAt } = await interruptible(terminal, (interruption) =>
+    runAgain(source, options, interruption),
   );
   // Reports where the log first does not fit, and what happens now instead.
   if (verdict.failure?.kind === 'diverged') return replayLog(terminal, log, options);
@@ -188,6 +180,40 @@ async function replaySimulation(
     writeReplay(terminal, { ...log, scenario: reference }, verdict, options),
   );
   return status;
+}
+
+/** @throws InterruptedError (rejects) if a signal comes before the execution is over. */
+async function runAgain(
+  { path, header, decisions, log }: Simulation,
+  options: ReplayLogOptions,
+  interruption: Interruption,
+): Promise<{ readonly verdict: Verdict; readonly reference: string; readonly startedAt: number }> {
+  const [scenario] = await interruption.alongsideForeignCode(() =>
+    interruption.unlessRequested(findScenarios([log.scenario]), 'the scenario was loading'),
+  );
+  if (scenario === undefined) throw new UsageError(`${path}: no scenario is called ${log.scenario}`);
+  const { definition, reference } = scenario;
+  const { name } = definition;
+  const input = await interruption.unlessRequested(prepareScenario(scenario), `${name} was preparing`);
+  nowRunning(name);
+  const startedAt = performance.now();
+  const verdict = await runGuarded(
+    {
+      ...definition.options,
+      ...{ modules: scenario.modules, name, seed: header.seed ?? '1', replay: decisions },
+      keepTrace: header.kind === 'simulation' || options.trace !== undefined,
+      ...(log.maxEvents === undefined ? {} : { maxEvents: log.maxEvents }),
+      scenario: (sim) => definition.run(sim, input),
+    },
+    { interruption, hangMs: options.hang ?? HANG_MS },
+  );
+  const { status } = interruption;
+  if (status === undefined) return { verdict, reference, startedAt };
+  const after = counted(verdict.firedEvents, 'event');
+  throw new InterruptedError(
+    `interrupted while ${name} ran, after ${after}: whether it is reproduced is not known`,
+    status,
+  );
 }
 
 function replayStatus({ held }: Verdict, difference: Difference | undefined): ExitStatus {

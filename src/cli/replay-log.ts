@@ -12,7 +12,7 @@ import { invariant } from '../kernel/invariant.ts';
 import { counted } from '../model/plural.ts';
 import { currentFolder } from './current-folder.ts';
 import type { NamedExecution, ReplayedLog } from './execution-source.ts';
-import { EXIT_STATUS, type ExitStatus } from './exit-status.ts';
+import { EXIT_STATUS, InterruptedError, type ExitStatus } from './exit-status.ts';
 import { threadLimits } from './explore-options.ts';
 import { cutShortLines, failureJson, plainLines, storyAfterSentence } from './failure-report.ts';
 import type { Interruption } from './interruption.ts';
@@ -61,7 +61,8 @@ export async function replayLog(
       onProgress: (progress) => terminal.progress(replayProgressText(replayed.scenario, progress)),
     });
     terminal.progress('');
-    if (interruption.status !== undefined && replay.outcome === undefined) return interruption.status;
+    requireOutcome(replayed.scenario, replay, interruption);
+    noteUnexplained(terminal, replayed.scenario, replay, interruption);
     const result = statusOf(replayed, replay, continueRandomly);
     terminal.noteResult(result);
     if (json) terminal.json(replayJson(replayed, replay));
@@ -85,6 +86,32 @@ export function taskOf({
   failureKey,
 }: NamedExecution): Pick<ReplayTask, 'kind' | 'scenario' | 'log' | 'seed' | 'maxEvents' | 'failureKey'> {
   return { kind: 'replay', scenario, log, seed, maxEvents, failureKey };
+}
+
+/** @throws InterruptedError if a signal came before the execution was over; it says how far it had come. */
+export function requireOutcome(
+  name: string,
+  { outcome, end }: Replay,
+  { status }: Pick<Interruption, 'status'>,
+): void {
+  if (status === undefined || outcome !== undefined || end.type !== 'stopped') return;
+  const { decisions } = end;
+  const when =
+    decisions === undefined
+      ? 'the scenario was loading'
+      : `${name} ran, after ${counted(decisions.length, 'decision')}: how it ends is not known`;
+  throw new InterruptedError(`interrupted while ${when}`, status);
+}
+
+/** After a signal, says why an outcome is shown without its explanation. */
+function noteUnexplained(
+  terminal: Terminal,
+  name: string,
+  { explanation, history, end }: Replay,
+  { requested }: Interruption,
+): void {
+  if (!requested || end.type !== 'stopped' || explanation !== undefined || history !== undefined) return;
+  terminal.note(`interrupted while ${name} was explained: only its outcome is shown`);
 }
 
 /** The message for a log whose scenario could not be run, with a remedy. */

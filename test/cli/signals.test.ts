@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, inject, test, vi, type ExpectStatic } from 'vitest';
 import { decisionLogLines } from '../../src/trace/decision-log-file.ts';
+import { simulationLines } from '../../src/trace/simulation-file.ts';
 import { builtCommand, jsonLines, root, run, startForAtMost, startWith, type Started } from './command.ts';
 
 type EndSignal = 'SIGINT' | 'SIGTERM' | 'SIGHUP';
@@ -322,6 +323,102 @@ describe('in the middle', () => {
       expect(err).toMatch(/^interrupted while preparing was preparing$/m);
     },
   );
+
+  const headerOf = (name: string): { scenario: string; meta: { reference: string } } => ({
+    scenario: name,
+    meta: { reference: at(`s.mjs#${name}`) },
+  });
+  const loading = (): ReturnType<typeof headerOf> => ({
+    scenario: 'loading',
+    meta: { reference: at('loading.mjs') },
+  });
+  const written = async (name: string, lines: Iterable<string>): Promise<string> => {
+    await writeFile(at(name), [...lines].join(''));
+    return at(name);
+  };
+
+  test.for<readonly [what: string, args: () => Promise<readonly string[]>, err: RegExp, out?: RegExp]>([
+    [
+      'explain, while the execution runs',
+      async () => ['explain', at('s.mjs#endless')],
+      /^interrupted while endless ran, after 0 decisions: how it ends is not known$/m,
+    ],
+    [
+      'explain, while the failure is made small',
+      async () => ['explain', at('s.mjs#goes-on')],
+      /^interrupted while the failure was made small and explained: it is shown as it was found$/m,
+      /^goes-on: check$/m,
+    ],
+    [
+      'explain without shrinking, while the failure is explained',
+      async () => ['explain', at('s.mjs#goes-on'), '--no-shrink', '--json'],
+      /^interrupted while the failure was explained: it is shown as it was found$/m,
+      /^\{"type":"explained","scenario":"goes-on","held":false,/,
+    ],
+    [
+      'replay of a log, while the scenario loads',
+      async () => ['replay', await written('loading.jsonl', decisionLogLines([], loading())), '--allow', dir],
+      /^interrupted while the scenario was loading$/m,
+    ],
+    [
+      'replay of a log, while the execution runs',
+      async () => {
+        const lines = decisionLogLines([], headerOf('endless'));
+        return ['replay', await written('runs.jsonl', lines), '--allow', dir];
+      },
+      /^interrupted while .*s\.mjs#endless ran, after 0 decisions: how it ends is not known$/m,
+    ],
+    [
+      'replay of a log, while its failure is explained',
+      async () => {
+        const lines = decisionLogLines([], headerOf('goes-on'));
+        return ['replay', await written('explains.jsonl', lines), '--allow', dir];
+      },
+      /^interrupted while .*s\.mjs#goes-on was explained: only its outcome is shown$/m,
+      /s\.mjs#goes-on: the log does not fit.* it fails at 0 ms: no$/m,
+    ],
+    [
+      'replay of a trace, while the scenario loads',
+      async () => {
+        const lines = simulationLines({ decisions: [], events: [] }, { ...loading(), seed: '1' });
+        return ['replay', await written('loading-trace.jsonl', lines), '--allow', dir];
+      },
+      /^interrupted while the scenario was loading$/m,
+    ],
+    [
+      'replay of a trace, while the execution runs',
+      async () => {
+        const lines = simulationLines({ decisions: [], events: [] }, { ...headerOf('endless'), seed: '1' });
+        return ['replay', await written('endless-trace.jsonl', lines), '--allow', dir];
+      },
+      /^interrupted while endless ran, after [\d,]+ events?: whether it is reproduced is not known$/m,
+    ],
+  ])(
+    '%s: Ctrl-C says what was interrupted and what is known, and ends it with 130',
+    async ([, args, err, out], { expect }) => {
+      const started = startWith({}, ...(await args()));
+      await started.prints('at work');
+      started.child.kill('SIGINT');
+      const finished = await started.finished;
+      expect(finished.code, finished.err).toBe(130);
+      expect(finished.err).toMatch(err);
+      expect(finished.out).toMatch(out ?? /^$/);
+    },
+  );
+
+  test('replay of a recording: Ctrl-C says what was interrupted, and ends it with 130', async ({
+    expect,
+  }) => {
+    // The signal is there as soon as somebody handles it.
+    await writeFile(
+      at('signalled.mjs'),
+      "const { on } = process; process.on = function (name, handler) { on.call(this, name, handler); if (name === 'SIGINT') process.kill(process.pid, name); return this; };",
+    );
+    const hook = `--import ${pathToFileURL(at('signalled.mjs')).href}`;
+    const { code, out, err } = await startWith({ NODE_OPTIONS: hook }, 'replay', at('recording.jsonl'))
+      .finished;
+    expect([code, out, err]).toEqual([130, '', `interrupted while ${at('recording.jsonl')} was read\n`]);
+  });
 
   test('the replay of a log that does not end: SIGTERM ends it with its own status', async ({ expect }) => {
     const header = { scenario: 'endless', meta: { reference: at('s.mjs#endless') } };
