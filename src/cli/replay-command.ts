@@ -58,17 +58,18 @@ export async function replayRecordingCommand(
   { path, isEdited }: Pick<RecordedExecution, 'path' | 'isEdited'>,
   json: boolean,
 ): Promise<ExitStatus> {
-  const { runs, verdict, problem, realMs } = await interruptible(terminal, async (interruption) => {
+  const replayed = await interruptible(terminal, async (interruption) => {
     const reading = readRecording(readTraceFile(path), { isEdited });
     const recording = await interruption.unlessRequested(reading, `${path} was read`);
     const startedAt = performance.now();
-    const replayed = await interruption.unlessRequested(
+    const replay = await interruption.unlessRequested(
       replayRecording(recording),
       `${path} was replayed: whether it is reproduced is not known`,
     );
-    const runs = recordedRuns(recording);
-    return { ...replayed, runs, realMs: performance.now() - startedAt };
+    return { ...replay, runs: recordedRuns(recording), sumsFit: recording.sumsFit, startedAt };
   });
+  const { runs, sumsFit, verdict, problem } = replayed;
+  const realMs = performance.now() - replayed.startedAt;
   const status = problem === undefined ? EXIT_STATUS.HELD : EXIT_STATUS.DIVERGED;
   terminal.noteResult(status);
   if (json) {
@@ -80,21 +81,38 @@ export async function replayRecordingCommand(
       virtualMs: verdict.virtualMs,
       realMs: roundedMs(realMs),
       traceHash: verdict.traceHash,
-      ...(isEdited ? { edited: true } : {}),
+      ...(isEdited ? { edited: !sumsFit } : {}),
       ...(problem === undefined ? {} : { difference: problem }),
     });
-  } else if (problem === undefined) {
-    terminal.line(
-      `${formatCount(runs.length)} recorded ${plural(runs.length, 'run')} reproduced: ${formatSpan(verdict.virtualMs)} in ${formatSpan(realMs)}`,
-    );
-    const isShared = new Set(runs.map(({ runner }) => runner)).size > 1;
-    for (const run of runs) terminal.line(`  ${describe(run, isShared)}`);
+    return status;
+  }
+  if (problem === undefined) {
+    for (const line of reproducedLines(runs, verdict, realMs)) terminal.line(line);
   } else {
     terminal.line(terminal.style('red', 'the recording was not reproduced'));
     terminal.line(`  ${problem}`);
   }
-  if (isEdited && !json) terminal.line('  it was edited: the sums of its last line were not compared');
+  if (isEdited) {
+    terminal.line(
+      sumsFit
+        ? '  --edited was not needed: the sums of its last line fit'
+        : '  it was edited: the sums of its last line are of other lines',
+    );
+  }
   return status;
+}
+
+function reproducedLines(
+  runs: readonly RecordedRun[],
+  { virtualMs }: Verdict,
+  realMs: number,
+): readonly string[] {
+  const count = `${formatCount(runs.length)} recorded ${plural(runs.length, 'run')}`;
+  const isShared = new Set(runs.map(({ runner }) => runner)).size > 1;
+  return [
+    `${count} reproduced: ${formatSpan(virtualMs)} in ${formatSpan(realMs)}`,
+    ...runs.map((run) => `  ${describe(run, isShared)}`),
+  ];
 }
 
 function describe({ runId, runner = '', command, statuses }: RecordedRun, isShared: boolean): string {
@@ -104,7 +122,7 @@ function describe({ runId, runner = '', command, statuses }: RecordedRun, isShar
   const end =
     last === undefined || !isTerminal(last.state)
       ? 'no end'
-      : `${endText(last)} after ${formatSpan(last.atMs)}`;
+      : `${endText(last)} after ${formatSpan(last.atMs)}${last.error === '' ? '' : `: ${onOneLine(last.error)}`}`;
   return `run ${runId}${isShared ? ` of ${runner}` : ''}  ${shown}  ${end}`;
 }
 

@@ -34,7 +34,7 @@ import { millisecondsBetween } from '../kernel/microseconds.ts';
 import type { Command } from '../model/command.ts';
 import type { Service } from '../model/service.ts';
 import { RunRecorder, type EntryListener } from '../runners/recording/recorder.ts';
-import { formatEntry } from '../trace/recording/entry-text.ts';
+import { entryPlace, formatEntry } from '../trace/recording/entry-text.ts';
 import { findContradiction } from '../trace/recording/recording-check.ts';
 import { firstDifference, type RecordingDifference } from '../trace/recording/recording-differ.ts';
 import { checkRecording } from '../trace/recording/recording-shape.ts';
@@ -455,7 +455,7 @@ class Replay implements EntryListener {
     this.#next += 1;
     const expected = input.type === 'runner' ? this.#make(input) : this.#feed(input);
     if (expected === undefined) return;
-    const text = `entry ${index + 1}, ${formatEntry(input)}: expected ${expected} in the replay, got none`;
+    const text = `${entryPlace(index)}, ${formatEntry(input)}: expected ${expected} in the replay, got none`;
     this.#stuck ??= { index, path: '', expected, actual: undefined, text };
   }
 

@@ -45,8 +45,11 @@ const TOO_OLD_HINTS: Readonly<Record<TraceKind, string>> = {
 
 /** What can be concluded about a file whose sums do not match, and a remedy. */
 function changedHint(kind: TraceKind): string {
-  const played = kind === 'recording' ? 'play it with replay --edited, or ' : '';
-  return `the file was changed after it was written; if that was on purpose, ${played}read it with isEdited: true`;
+  const remedy =
+    kind === 'recording'
+      ? 'play it with replay --edited, or read it in code with isEdited: true'
+      : 'only code can read it, with isEdited: true';
+  return `the file was changed after it was written; if that was on purpose, ${remedy}`;
 }
 
 /** A header, and the text of its line. */
@@ -155,6 +158,11 @@ export interface OpenTrace extends AsyncIterable<TraceEntry> {
   readonly header: TraceHeader;
   /** The content of the last line; `undefined` until all entries have been read. */
   readonly footer: TraceFooter | undefined;
+  /**
+   * Whether the sums of the last line are those of the lines before it; false only with `isEdited`, `undefined` until
+   * all entries have been read.
+   */
+  readonly sumsFit: boolean | undefined;
   /** Closes the source without reading on. Reading to the end, or leaving a `for await`, also closes it. */
   close(): Promise<void>;
 }
@@ -166,9 +174,12 @@ const LINE_BYTES_MAX: Readonly<Record<TraceKind, number>> = Object.freeze({
   recording: 256 * MEBIBYTE,
 });
 
+const SUMS = ['decisions', 'events', 'runs', 'steps', 'traceHash', 'sha256'] as const;
+
 class StreamedTrace implements OpenTrace {
   readonly header: TraceHeader;
   footer: TraceFooter | undefined;
+  sumsFit: boolean | undefined;
   readonly #lines: LineReader;
   readonly #sums: TraceSums;
   readonly #lineBytesMax: number;
@@ -259,20 +270,16 @@ class StreamedTrace implements OpenTrace {
     const footer = withoutFields(value, 'type') as unknown as TraceFooter;
     const counted = this.#sums.end();
     this.footer = counted;
-    if (this.#isEdited) return;
-    for (const key of ['decisions', 'events', 'runs', 'steps', 'traceHash', 'sha256'] as const) {
-      if (footer[key] === counted[key]) continue;
-      const expected = `${key}: ${counted[key] ?? 'nothing'}, as the lines before have it`;
-      const actual = String(footer[key]);
-      const problem = 'corrupted';
-      throw new TraceFormatError({
-        problem,
-        line: number,
-        expected,
-        actual,
-        hint: changedHint(this.header.kind),
-      });
-    }
+    const wrong = SUMS.find((key) => footer[key] !== counted[key]);
+    this.sumsFit = wrong === undefined;
+    if (wrong === undefined || this.#isEdited) return;
+    throw new TraceFormatError({
+      problem: 'corrupted',
+      line: number,
+      expected: `${wrong}: ${counted[wrong] ?? 'nothing'}, as the lines before have it`,
+      actual: String(footer[wrong]),
+      hint: changedHint(this.header.kind),
+    });
   }
 
   async #expectNothingMore(): Promise<void> {

@@ -519,7 +519,7 @@ describe('exec', () => {
     await writeFile(file, [...recordingLines({ entries: changed })].join(''));
     const { code, out } = await run('replay', file);
     expect(out).toMatch(
-      /the recording was not reproduced\n {2}entry \d+ differs in status.exitCode: expected 9, got 0 /,
+      /the recording was not reproduced\n {2}entry \d+ \(line \d+ of its file\) differs in status.exitCode: expected 9, got 0 /,
     );
     expect(code).toBe(3);
   });

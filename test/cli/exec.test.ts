@@ -120,6 +120,15 @@ describe('surroundings', () => {
     expect(played.code).toBe(0);
   });
 
+  test('the replay of a recording shows the error of each run, as exec did', async () => {
+    const trace = at('killed.jsonl');
+    const killed = await run('exec', '--trace', trace, '--', 'sh', '-c', 'kill -SEGV $$');
+    expect(killed.err).toMatch(/COMPLETE -1 {2}Killed by SIGSEGV$/m);
+    expect((await run('replay', trace)).out).toMatch(
+      /\n {2}run \S+ {2}sh .* {2}COMPLETE -1 after [\d.]+ \S+: Killed by SIGSEGV\n$/,
+    );
+  });
+
   test('runs in the directory above the one to which a link leads, as after cd -P', async () => {
     const { out, err } = await run('exec', '--cwd', `${at('link')}/..`, ...sh('pwd; ls'));
     expect(out, err).toBe(`${at('target')}\ninner\n`);

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -73,13 +73,28 @@ test('replay plays an edited recording only with --edited', async () => {
   expect(refused.code).toBe(2);
   const played = await run('replay', consistent, '--edited');
   expect(played.out).toMatch(
-    /^1 recorded run reproduced.*\n.*another command.*\n {2}it was edited: the sums/m,
+    /^1 recorded run reproduced.*\n.*another command.*\n {2}it was edited: the sums of its last line are of other lines$/m,
   );
   expect(played.code).toBe(0);
   const differs = await run('replay', wrong, '--edited', '--json');
   expect(JSON.parse(differs.out)).toMatchObject({ edited: true, reproduced: false });
   expect(differs.code).toBe(3);
+  const { difference } = JSON.parse(differs.out) as { difference: string };
+  const [, entry, line] =
+    /^entry (\d+) \(line (\d+) of its file\) differs in status\.error: /.exec(difference) ?? [];
+  const lines = (await readFile(wrong, 'utf8')).split('\n');
+  expect(lines.findIndex((each) => each.includes('"error":"edited')) + 1).toBe(Number(line));
+  expect(Number(line) - Number(entry)).toBe(1);
   if (existsSync('/dev/full')) expect(runOnFullDisk(dir, 'replay', wrong, '--edited').status).toBe(3);
+});
+
+test('replay says of a recording that nobody edited that --edited was not needed', async () => {
+  const file = join(dir, 'as-it-was.jsonl');
+  await writeFile(file, await recordRuns('a'));
+  const { code, out } = await run('replay', file, '--edited');
+  expect(out).toMatch(/\n {2}--edited was not needed: the sums of its last line fit\n$/);
+  expect(code).toBe(0);
+  expect(JSON.parse((await run('replay', file, '--edited', '--json')).out)).toMatchObject({ edited: false });
 });
 
 test('a simulated execution is no edited recording', async () => {

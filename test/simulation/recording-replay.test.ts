@@ -595,7 +595,7 @@ describe('a replay that cannot continue says what it needed', () => {
         healthy,
         { at: 5, runner: 'r', type: 'fired', label: 'r start', nth: 1, delayMs: 0, afterMs: 0 },
       ],
-      'entry 3, 5 ms: "r start" of r came due: expected a pending event "r start" in the replay, got none',
+      'entry 3 (line 4 of its file), 5 ms: "r start" of r came due: expected a pending event "r start" in the replay, got none',
     ],
     [
       'an answer to what was not asked',
@@ -604,7 +604,7 @@ describe('a replay that cannot continue says what it needed', () => {
         healthy,
         { at: 5, runner: 'r', type: 'answered', what: 'exec', name: '0', nth: 1, afterMs: 1, answer: {} },
       ],
-      'entry 3, 5 ms: r got exec 0: done: expected an open request exec 0 in the replay, got none',
+      'entry 3 (line 4 of its file), 5 ms: r got exec 0: done: expected an open request exec 0 in the replay, got none',
     ],
     [
       'output of no process',
@@ -613,19 +613,23 @@ describe('a replay that cannot continue says what it needed', () => {
         healthy,
         { at: 5, runner: 'r', type: 'output', runId: '0', stream: 'stdout', afterMs: 1, text: 'x' },
       ],
-      'entry 3, 5 ms: the process of run 0 of r wrote to stdout: expected a process of run 0 in the replay, got none',
+      'entry 3 (line 4 of its file), 5 ms: the process of run 0 of r wrote to stdout: expected a process of run 0 in the replay, got none',
     ],
     [
       'a call on no runner',
       [{ at: 1, runner: 'gone', type: 'call', call: 'release', nth: 1 }],
-      'entry 1, 1 ms: gone was called: release: expected a runner gone in the replay, got none',
+      'entry 1 (line 2 of its file), 1 ms: gone was called: release: expected a runner gone in the replay, got none',
     ],
     [
       'the same runner twice',
       [made, healthy, made],
-      'entry 3, 0 ms: runner r was made: expected no other runner r in the replay, got none',
+      'entry 3 (line 4 of its file), 0 ms: runner r was made: expected no other runner r in the replay, got none',
     ],
-    ['less than follows', [made], 'entry 2 differs: expected nothing, got "0 ms: r is healthy"'],
+    [
+      'less than follows',
+      [made],
+      'entry 2 (line 3 of its file) differs: expected nothing, got "0 ms: r is healthy"',
+    ],
   ])('%s', async ([name, entries, text]) => {
     const { problem } = await replayRecording({ entries });
     // The last entry of a recording may be in the middle of a turn, so that more may follow.

@@ -14,7 +14,7 @@ import {
 import { choice } from '../questions.ts';
 
 const changed =
-  '(the file was changed after it was written; if that was on purpose, read it with isEdited: true)';
+  '(the file was changed after it was written; if that was on purpose, only code can read it, with isEdited: true)';
 
 describe('openTrace', () => {
   test.for<[string, TextSource, string, string]>([

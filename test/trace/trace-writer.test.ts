@@ -85,7 +85,7 @@ describe('files of decisions and recordings', () => {
       fc.asyncProperty(recordingArbitrary, async (recording) => {
         const header = { startedAt: '2024-05-01T10:00:00.000Z', host: 'here', directory: '/tmp' };
         const file = await readRecording(recordingLines(recording, header));
-        expect(file).toEqual({ header: { kind: 'recording', ...header }, ...recording });
+        expect(file).toEqual({ header: { kind: 'recording', ...header }, ...recording, sumsFit: true });
       }),
     );
   });

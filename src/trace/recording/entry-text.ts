@@ -21,6 +21,11 @@ export function formatEntry(entry: RecordedEntry): string {
   return isStep(entry) ? onOneLine(stepText(entry)) : formatEvent(entry);
 }
 
+/** Where the entry of that index is, in a recording and in the file that is written of it, whose first line is a header. */
+export function entryPlace(index: number): string {
+  return `entry ${index + 1} (line ${index + 2} of its file)`;
+}
+
 function stepText(entry: RecordedStep): string {
   const { at, runner } = entry;
   switch (entry.type) {

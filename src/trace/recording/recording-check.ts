@@ -4,7 +4,7 @@
  */
 import type { RecordedEntry } from '../../model/recording.ts';
 import { findDataDifference } from '../data-difference.ts';
-import { formatEntry } from './entry-text.ts';
+import { entryPlace, formatEntry } from './entry-text.ts';
 
 /** An entry that contradicts an earlier one, or itself. */
 export interface Contradiction {
@@ -20,7 +20,7 @@ export function findContradiction(entries: readonly RecordedEntry[]): Contradict
   for (const [index, entry] of entries.entries()) {
     const path = entry.type === 'memory' ? wrongKind(entry) : otherEnd(ends, entry);
     if (path === undefined) continue;
-    const text = `entry ${index + 1} contradicts ${entry.type === 'memory' ? 'itself' : 'an earlier one'} in ${path}: ${formatEntry(entry)}`;
+    const text = `${entryPlace(index)} contradicts ${entry.type === 'memory' ? 'itself' : 'an earlier one'} in ${path}: ${formatEntry(entry)}`;
     return { index, path, text };
   }
   return undefined;

@@ -6,7 +6,7 @@
 import { describeValue } from '../../kernel/errors.ts';
 import { isInput, type RecordedEntry, type Recording } from '../../model/recording.ts';
 import { findDataDifference, type DataDifference } from '../data-difference.ts';
-import { formatEntry } from './entry-text.ts';
+import { entryPlace, formatEntry } from './entry-text.ts';
 import { checkRecording } from './recording-shape.ts';
 
 /** The first difference of two recordings. */
@@ -225,7 +225,7 @@ function difference(
 ): RecordingDifference {
   const shown = (entry: RecordedEntry | undefined): string =>
     entry === undefined ? 'nothing' : `"${formatEntry(entry)}"`;
-  const where = `entry ${index + 1} differs`;
+  const where = `${entryPlace(index)} differs`;
   if (field === undefined || expected === undefined) {
     const text = `${where}: expected ${shown(expected)}, got ${shown(actual)}`;
     return { index, path, expected, actual, text };

@@ -11,6 +11,8 @@ import { createTraceWriter } from '../trace-writer.ts';
 /** The content of a recording file. */
 export interface RecordingFile extends Recording {
   readonly header: RecordingHeader;
+  /** Whether the sums of its last line are those of its lines; false only if read with `isEdited`. */
+  readonly sumsFit: boolean;
 }
 
 /**
@@ -55,5 +57,5 @@ export async function readRecording(
     if (line.type === 'event') entries.push(line.event);
     if (line.type === 'step') entries.push(line.step);
   }
-  return { header: trace.header as RecordingHeader, entries };
+  return { header: trace.header as RecordingHeader, entries, sumsFit: trace.sumsFit === true };
 }
