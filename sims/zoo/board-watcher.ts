@@ -164,7 +164,7 @@ export class Watcher {
   }
 
   #compare(outcome: Outcome, expectation: Expectation, { mayBe, limit, due }: Moment): void {
-    const { outcome: expected, question, decidedAtMs } = expectation;
+    const { outcome: expected, question, decidedAtMs, decidedBy } = expectation;
     const said = `${this.#name} was not answered as it should be`;
     const asked = `It waited for ${statesText({ names: question.stateNames })} of ${subjectOf(question)}, ${limit}.`;
     if (expected === undefined) {
@@ -177,7 +177,7 @@ export class Watcher {
     const isInTime = decidedAtMs === this.#sim.now();
     this.#sim.check(
       textOf(outcome) === textOf(expected) && isInTime,
-      `${said}\n\n${asked}\nExpected: it ${shownBeside(expected, outcome)}, at ${decidedAtMs} ms.\nGot: it ${shownBeside(outcome, expected)}, at ${this.#sim.now()} ms.`,
+      `${said}\n\n${asked}\nExpected: it ${shownBeside(expected, outcome)}, at ${decidedAtMs} ms, because ${decidedBy}.\nGot: it ${shownBeside(outcome, expected)}, at ${this.#sim.now()} ms.`,
     );
   }
 }

@@ -16,7 +16,7 @@ const RETRY_MS = 10;
 export const doubleStart: ScenarioDefinition<unknown> = defineScenario<unknown>({
   name: 'zoo-classic-double-start',
   description:
-    'a scheduler starts jobs over a network that loses requests and replies, and looks before it starts a job again: every job is started once',
+    'a scheduler starts jobs over a network that loses requests and replies. Before it starts a job again it asks the worker whether the job is there, and notes the answer: every job is started once',
   async run(sim) {
     const workers = ['a', 'b'].map((name) =>
       createFakeRunner(sim.world, { name, capacity: 8, history: 8, script: () => ({ runMs: 20 }) }),
@@ -27,20 +27,36 @@ export const doubleStart: ScenarioDefinition<unknown> = defineScenario<unknown>(
         plan: { rates: { run: { before: 0.1, after: 0.1 }, statusAll: { before: 0.2 } } },
       }),
     );
+    const looks: Look[] = [];
     const jobs = Array.from({ length: pickCount(sim, 'more jobs', 3) }, (_, index) => `job ${index}`);
-    await Promise.all(jobs.map((job) => start(sim, pool, job)));
+    await Promise.all(jobs.map((job) => start(sim, pool, job, looks)));
     const started = (await Promise.all(workers.map((worker) => worker.statusAll()))).flatMap(
       ({ statuses }) => statuses,
     );
     for (const job of jobs) {
       const count = started.filter(({ tag }) => tag === job).length;
-      sim.check(count === 1, `${job} was started ${count} times`);
+      const seen = looks.filter((look) => look.job === job).map(({ text }) => text);
+      sim.check(
+        count === 1,
+        `${job} was started ${count} times\n\nExpected one start.\nWhat the worker answered when the scheduler asked for ${job}: ${seen.length === 0 ? 'nothing, as it never asked' : seen.join('; ')}.`,
+      );
     }
     for (const network of pool) await network.release();
   },
 });
 
-async function start(sim: Simulation, pool: readonly ChaosRunner[], job: string): Promise<void> {
+/** What a worker answered when the scheduler asked it for a job. */
+interface Look {
+  readonly job: string;
+  readonly text: string;
+}
+
+async function start(
+  sim: Simulation,
+  pool: readonly ChaosRunner[],
+  job: string,
+  looks: Look[],
+): Promise<void> {
   for (let attempt = 0; ; attempt += 1) {
     const worker = sim.pick(
       `attempt ${attempt} of ${job} goes to`,
@@ -53,12 +69,12 @@ async function start(sim: Simulation, pool: readonly ChaosRunner[], job: string)
     } catch (error) {
       if (!isRunnerError(error, 'RUNNER_INJECTED_FAULT')) throw error;
     }
-    if (await isStarted(sim, worker, job)) return;
+    if (await isStarted(sim, worker, job, looks)) return;
     await sim.sleep(RETRY_MS, `the next attempt of ${job}`);
   }
 }
 
-async function isStarted(sim: Simulation, worker: ChaosRunner, job: string): Promise<boolean> {
+async function isStarted(sim: Simulation, worker: ChaosRunner, job: string, looks: Look[]): Promise<boolean> {
   for (;;) {
     let answer: QueryResult;
     try {
@@ -68,6 +84,10 @@ async function isStarted(sim: Simulation, worker: ChaosRunner, job: string): Pro
       await sim.sleep(RETRY_MS, `the next attempt of ${job}`);
       continue;
     }
-    return answer.statuses.some(({ tag }) => tag === job);
+    const found = answer.statuses.find(({ tag }) => tag === job);
+    const seen = found === undefined ? 'is not there' : `is there, as run ${found.runId}, ${found.state}`;
+    sim.note(`the scheduler asks for ${job}, and the answer is that it ${seen}`);
+    looks.push({ job, text: `${seen}, at ${sim.now()} ms` });
+    return found !== undefined;
   }
 }

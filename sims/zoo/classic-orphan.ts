@@ -22,7 +22,7 @@ class Crash extends Error {}
 export const orphan: ScenarioDefinition<unknown> = defineScenario<unknown>({
   name: 'zoo-classic-orphan',
   description:
-    'a scheduler starts two jobs, notes their runs in a journal and collects their ends, and may crash at any step and begin anew: every job is started once, and the end of every run is collected',
+    'a scheduler starts two jobs, notes their runs in a journal and collects their ends, and may crash at any step and begin anew with its journal, after it has asked the worker for runs that are not in it: every job is started once, and the end of every run is collected',
   async run(sim) {
     const worker = createFakeRunner(sim.world, {
       name: 'worker',
@@ -45,7 +45,7 @@ export const orphan: ScenarioDefinition<unknown> = defineScenario<unknown>({
     for (const { runId, tag } of statuses) {
       sim.check(
         journal.collected.has(runId),
-        `the end of run ${runId}, started for ${tag}, was never collected`,
+        `the end of run ${runId}, started for ${tag}, was never collected\n\nThe journal has run ${journal.runs.get(tag) ?? '(none)'} for ${tag}. Expected each run that was started to be in it.`,
       );
     }
     sim.check(
@@ -64,7 +64,7 @@ async function livesToTheEnd(
   mayCrash: (where: string) => void,
 ): Promise<boolean> {
   try {
-    await adopt(worker, journal);
+    await adopt(sim, worker, journal);
     for (let index = 0; index < JOBS; index += 1) {
       const job = `job ${index}`;
       if (!journal.runs.has(job)) {
@@ -91,7 +91,11 @@ async function livesToTheEnd(
 }
 
 /** Notes the runs that were started and not noted. */
-async function adopt(worker: FakeRunner, { runs }: Journal): Promise<void> {
+async function adopt(sim: Simulation, worker: FakeRunner, { runs }: Journal): Promise<void> {
   const { statuses } = await worker.statusAll();
-  for (const { runId, tag } of statuses) if (!runs.has(tag)) runs.set(tag, runId);
+  for (const { runId, tag } of statuses) {
+    if (runs.has(tag)) continue;
+    runs.set(tag, runId);
+    sim.note(`the scheduler asks the worker for its runs, and notes run ${runId} for ${tag}`);
+  }
 }

@@ -29,6 +29,8 @@ export class Expectation {
   readonly question: Question;
   outcome: Outcome | undefined;
   decidedAtMs = -1;
+  /** What decided it, in words. */
+  decidedBy = '';
 
   constructor(question: Question) {
     this.question = question;
@@ -38,6 +40,16 @@ export class Expectation {
 const UNKNOWN_RUN: Outcome = { kind: 'unknown run' };
 const CANNOT_HAPPEN: Outcome = { kind: 'cannot happen' };
 const EMPTY: Outcome = { kind: 'empty' };
+
+/** Why a wait is over as it begins. */
+const AT_ONCE: Readonly<Record<Outcome['kind'], string>> = {
+  found: 'a run in such a state is there as the wait begins',
+  empty: 'nothing is there that could be waited for, or the timeout of 0 ms asks for what is there',
+  'unknown run': 'the store does not know that run as the wait begins',
+  'cannot happen': 'all runs of the question have ended in other states as the wait begins',
+  cancelled: 'it is cancelled as it begins',
+  invalid: 'its timeout is below 0',
+};
 
 /** See above. */
 export class Diary {
@@ -111,7 +123,7 @@ export class Diary {
     const expectation = new Expectation(question);
     const outcome = this.#answerNow(question, timeoutMs);
     if (outcome === undefined) this.#open.add(expectation);
-    else this.#decide(expectation, outcome);
+    else this.#decide(expectation, outcome, AT_ONCE[outcome.kind]);
     return expectation;
   }
 
@@ -138,9 +150,10 @@ export class Diary {
       const { allRuns = false, runs = [], stateNames } = expectation.question;
       const isAsked = allRuns || runs.includes(status.runId);
       if (isAsked && stateNames.includes(status.state)) {
-        this.#decide(expectation, { kind: 'found', found: [status], service: this.#service });
+        const found: Outcome = { kind: 'found', found: [status], service: this.#service };
+        this.#decide(expectation, found, `run ${status.runId} became ${status.state}`);
       } else if (isAsked && this.#isHopeless(expectation.question)) {
-        this.#decide(expectation, CANNOT_HAPPEN);
+        this.#decide(expectation, CANNOT_HAPPEN, `run ${status.runId} became ${status.state}`);
       }
     }
   }
@@ -153,13 +166,14 @@ export class Diary {
       if (!isTerminal(state)) continue;
       this.#runs.delete(runId);
       for (const expectation of this.#open) {
-        if (expectation.question.runs?.includes(runId) === true) this.#decide(expectation, UNKNOWN_RUN);
+        if (expectation.question.runs?.includes(runId) !== true) continue;
+        this.#decide(expectation, UNKNOWN_RUN, `run ${runId} made room for a new one`);
       }
     }
   }
 
-  #decide(expectation: Expectation, outcome: Outcome): void {
+  #decide(expectation: Expectation, outcome: Outcome, decidedBy: string): void {
     this.#open.delete(expectation);
-    Object.assign(expectation, { outcome, decidedAtMs: this.#sim.now() });
+    Object.assign(expectation, { outcome, decidedAtMs: this.#sim.now(), decidedBy });
   }
 }

@@ -68,6 +68,8 @@ interface Cluster {
   readonly transport: RemoteService;
   /** How often each action was begun: by its key. */
   readonly starts: Map<string, number>;
+  /** How often each method of the server was called. */
+  readonly calls: ReadonlyMap<string, number>;
   /** Between the turns, when nobody is at work. */
   evictAll(): void;
 }
@@ -81,7 +83,7 @@ interface Done {
 export const remoteActions: ScenarioDefinition<unknown> = defineScenario<unknown>({
   name: 'zoo-remote-actions',
   description:
-    'clients of a build cluster over a network that refuses calls and loses answers, with a cache that forgets: each gets what its action says, and nothing runs twice without a reason',
+    'clients a and b run commands and actions on a build cluster, over a network that refuses calls and loses answers; the server may lose what it has stored, also just after it has confirmed it. Clients upload again what is lost, and try again, up to 12 times: each gets what its action says, and nothing runs twice without a reason',
   async run(sim) {
     const { server, ...cluster } = makeCluster(sim);
     const clients = ['a', 'b'].map((name) => new Client(cluster, name));
@@ -136,19 +138,27 @@ function makeCluster(sim: Simulation): Cluster & { readonly server: { close(): v
       if (digest !== undefined) blobs.evict(digest);
     }
   };
-  return { sim, worker, starts, server, evictAll, transport: badNetwork(sim, overWire(server), blobs) };
+  const calls = new Map<string, number>();
+  const transport = badNetwork(sim, overWire(server), blobs, calls);
+  return { sim, worker, starts, calls, server, evictAll, transport };
 }
 
 type Fault = 'refused' | 'answer lost' | 'forgotten' | 'cut' | 'ends too soon';
 
 /** A few calls go wrong, each in its way. */
-function badNetwork(sim: Simulation, service: RemoteService, blobs: MemoryContentStore): RemoteService {
+function badNetwork(
+  sim: Simulation,
+  service: RemoteService,
+  blobs: MemoryContentStore,
+  calls: Map<string, number>,
+): RemoteService {
   let left = STRIKES_MAX;
   sim.world.onHeal(() => {
     left = 0;
   });
   const strike = (path: string, faults: readonly Fault[]): Fault | undefined => {
     const method = path.slice(path.lastIndexOf('/') + 1);
+    calls.set(method, (calls.get(method) ?? 0) + 1);
     if (left === 0) return undefined;
     const fault = faults.find((kind) => sim.strikes(method, kind, { oneIn: 12 }));
     if (fault !== undefined) left -= 1;
@@ -161,7 +171,7 @@ function badNetwork(sim: Simulation, service: RemoteService, blobs: MemoryConten
       const fault = strike(method.path, ['refused', isUpload ? 'forgotten' : 'answer lost']);
       if (fault === 'refused') throw down();
       const answer = await service.unary(method, request, context);
-      if (fault === 'forgotten') forget(blobs, request);
+      if (fault === 'forgotten') forget(sim, blobs, request);
       if (fault === 'answer lost') throw down();
       return answer;
     },
@@ -186,9 +196,12 @@ function badNetwork(sim: Simulation, service: RemoteService, blobs: MemoryConten
 }
 
 /** The store loses what it has just taken. */
-function forget(blobs: MemoryContentStore, request: unknown): void {
+function forget(sim: Simulation, blobs: MemoryContentStore, request: unknown): void {
   const { requests } = request as { readonly requests: readonly { readonly digest: Digest | null }[] };
-  for (const { digest } of requests) if (digest !== null) blobs.evict(digest);
+  const digests = requests.flatMap(({ digest }) => digest ?? []);
+  for (const digest of digests) blobs.evict(digest);
+  const names = digests.map(({ hash }) => hash.slice(0, 8)).join(', ');
+  sim.note(`the server says that it has stored blobs ${names}, and has lost them`);
 }
 
 /** Does a job in each turn. */
@@ -226,7 +239,7 @@ class Client {
     const { status } = await finalStatus(this.#runner, runId);
     await aborting;
     this.done.push({ job, reasons: this.#reasons - before });
-    checkEnd(sim, job, status, this.#outputs);
+    checkEnd(this.#cluster, job, status, this.#outputs);
   }
 
   release(): Promise<void> {
@@ -274,12 +287,14 @@ function drawJob(sim: Simulation, content: MemoryContentStore, name: string): Jo
   return { ...common, command: { argv: [], snapshotId, executeRequest: { actionDigest } }, output: key };
 }
 
-function checkEnd(sim: Simulation, job: Job, status: RunStatus, outputs: MemoryOutputs): void {
+function checkEnd({ sim, calls }: Cluster, job: Job, status: RunStatus, outputs: MemoryOutputs): void {
   const { state, exitCode, error, stdoutRef, actionResult } = status;
   if (job.abortMs !== undefined && state === 'ABORTED') return;
+  const called = [...calls].map(([method, times]) => `${method} ${times} times`).join(', ');
+  const got = `${state} with exit code ${exitCode}${error === '' ? '' : ` (${error})`}`;
   sim.check(
     state === 'COMPLETE' && exitCode === job.exitCode,
-    `${job.key} did not end as it should\n\nExpected COMPLETE ${job.exitCode}, got ${state} ${exitCode} ${error}.`,
+    `${job.key} did not end as it should\n\nExpected COMPLETE with exit code ${job.exitCode}, got ${got}.\nCalls that reached the network until then, of all clients: ${called}.`,
   );
   const text = outputs.find(stdoutRef)?.text() ?? '';
   sim.check(

@@ -102,9 +102,12 @@ function processText(name: string, runId: string, isOfRun: boolean): string {
     : `child ${name.slice(own.length + 1)} of process ${runId}`;
 }
 
+/** Masks of several states in words. */
+const MASKS: Readonly<Record<string, string>> = { DONE: 'the end', ALL: 'any state' };
+
 function goalText(name: string): string {
   return name
     .replace(/^wait /, '')
-    .replace('for DONE_MASK', 'for the end')
+    .replace(/for (\w+)_MASK/, (_, mask: string) => `for ${MASKS[mask] ?? mask}`)
     .replace(/^answer /, 'for an answer ');
 }

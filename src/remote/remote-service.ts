@@ -460,7 +460,7 @@ class ActionServer implements RemoteServer {
       return await readMessage(this.#content, kind, digest, decode, context);
     } catch (error) {
       const missing = missingBlobsOf(error);
-      throw missing === undefined ? error : missingInputs(missing);
+      throw missing === undefined ? error : missingInputs(missing, kind === 'action' ? digest : undefined);
     }
   }
 
@@ -480,7 +480,7 @@ class ActionServer implements RemoteServer {
       // Any of them may have been evicted before they were held.
       const lost = [...missing, ...(await this.#content.findMissing(needed, context))];
       if (lost.length > 0) {
-        throw missingInputs([...new Map(lost.map((one) => [digestKey(one), one])).values()]);
+        throw missingInputs([...new Map(lost.map((one) => [digestKey(one), one])).values()], digest);
       }
       return { hold, argv: command.arguments, isShared: !doNotCache };
     } catch (error) {

@@ -6,6 +6,7 @@ import { isRunnerError, messageOf, type RunnerErrorCode } from '../kernel/errors
 import type { RpcCodeName } from '../model/action.ts';
 import { isOutOfFiles, isOutOfRoom, missingBlobsOf, violationsOf } from '../model/content-store.ts';
 import { digestKey, type Digest } from '../model/digest.ts';
+import { counted } from '../model/plural.ts';
 import { RpcError } from './rpc.ts';
 
 const CODES: Partial<Readonly<Record<RunnerErrorCode, RpcCodeName>>> = {
@@ -33,10 +34,18 @@ export function rpcFailure(error: unknown): RpcError {
   return new RpcError(code ?? 'INTERNAL', messageOf(error), { cause: error });
 }
 
-/** An action cannot run because blobs that it names are missing. */
-export function missingInputs(digests: readonly Digest[]): RpcError {
+/** An action cannot run because it is missing itself, if `action` is among the digests, or blobs that it names. */
+export function missingInputs(digests: readonly Digest[], action?: Digest): RpcError {
   const violations = violationsOf(digests);
   const names = digests.slice(0, 3).map(digestKey).join(', ');
+  const key = action && digestKey(action);
+  if (digests.some((digest) => digestKey(digest) === key)) {
+    const what =
+      digests.length === 1
+        ? 'itself is'
+        : `itself and ${counted(digests.length - 1, 'blob')} that it names are`;
+    return new RpcError('FAILED_PRECONDITION', `the action ${what} not there: ${names}`, { violations });
+  }
   const which =
     digests.length > 3
       ? `${digests.length} blobs that are not there, such as ${names}`

@@ -853,7 +853,7 @@ describe('what goes wrong on the way', () => {
         expect(await end(commandFor(actionDigest))).toMatchObject({
           state: 'FAILED',
           exitCode: 240,
-          error: `could not exec: the action names blobs that are not there: ${digestKey(gone)}; content lacks it too`,
+          error: `could not exec: the action ${lost === 'no action' ? 'itself is' : 'names blobs that are'} not there: ${digestKey(gone)}; content lacks it too`,
           actionResult: {
             grpcStatus: { code: RPC_CODES.FAILED_PRECONDITION, violations: violationsOf([gone]) },
           },

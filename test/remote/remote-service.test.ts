@@ -247,7 +247,10 @@ describe('executing an action', () => {
       expect(error).toMatchObject({
         status: { code: 9, violations: [{ type: 'MISSING', subject: `blobs/${digestKey(lost)}` }] },
       });
-      expect(await failure(all(execute(service, digestOf('no action'))))).toMatch(/^FAILED_PRECONDITION: /);
+      const noAction = digestOf('no action');
+      expect(await failure(all(execute(service, noAction)))).toBe(
+        `FAILED_PRECONDITION: the action itself is not there: ${digestKey(noAction)}`,
+      );
     }));
 
   test.for(['action', 'command', 'input root', 'input'] as const)(

@@ -242,7 +242,7 @@ describe('a failure', () => {
     });
     expect(failure).toMatchObject({ kind: 'deadlock', rule: 'R211' });
     expect(failure?.details).toContainEqual(
-      expect.stringMatching(/^the wait for COMPLETE_MASK.* of run 0 on runner, since 0 ms$/),
+      expect.stringMatching(/^the wait for COMPLETE.* of run 0 on runner, since 0 ms$/),
     );
     expect(failure?.details).toContainEqual(
       expect.stringMatching(/^the process of run 0 on runner, since 0 ms$/),

@@ -13,7 +13,7 @@ const classics: readonly Classic[] = [
   {
     name: 'double-start',
     title: 'a lost reply makes the scheduler start the job again',
-    find: '    if (await isStarted(sim, worker, job)) return;\n',
+    find: '    if (await isStarted(sim, worker, job, looks)) return;\n',
     replace: '',
   },
   {
@@ -72,7 +72,7 @@ const classics: readonly Classic[] = [
     name: 'orphan',
     title: 'what a crashed scheduler had started runs without anybody to collect it',
     knows: 'the scenario asks for a crash just between a start and the note of it',
-    find: '    await adopt(worker, journal);\n',
+    find: '    await adopt(sim, worker, journal);\n',
     replace: '',
   },
 ];

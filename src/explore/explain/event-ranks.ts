@@ -141,6 +141,7 @@ export class EventRanks {
   /** What is done again explains why something was started twice. */
   #rankOfRecorded(event: Extract<TraceEvent, { readonly type: 'recorded' }>): Rank {
     if (!this.#isAbout(event)) return RANK.around;
+    if (this.#recurring.isBetween(event)) return RANK.minor;
     return event.isRepeated === true ? RANK.undelivered : RANK.named;
   }
 

@@ -1,5 +1,5 @@
 /**
- * Notes and messages that recur, apart from the numbers in them: a few of each kind stand for all. Invariant: of kinds
+ * Notes, messages and retries that recur, apart from the numbers in them: a few of each kind stand for all. Invariant: of kinds
  * that alternate in one story, such as the notes of one owner, the last rounds are kept whole, because lines without
  * those between them say something that did not happen; of a kind that recurs alone, the first and the last are kept.
  */
@@ -12,7 +12,8 @@ import { isOften } from './history-candidate.ts';
 import type { ObservedRun } from './observed-run.ts';
 
 type NoteEvent = Extract<TraceEvent, { readonly type: 'note' }>;
-type LineEvent = NoteEvent | MessageEvent;
+type RecordedEvent = Extract<TraceEvent, { readonly type: 'recorded' }>;
+type LineEvent = NoteEvent | MessageEvent | RecordedEvent;
 
 /** Rounds of a story that are kept: the last one, which leads to the failure, and one to compare it with. */
 const ROUNDS = 2;
@@ -25,7 +26,7 @@ interface Kind {
   readonly instants: Set<number>;
 }
 
-/** The recurring notes and messages of one execution. */
+/** The recurring notes, messages and retries of one execution. */
 export class RecurringLines {
   readonly #recurring = new Set<TraceEvent>();
   readonly #between = new Set<TraceEvent>();
@@ -63,7 +64,7 @@ export class RecurringLines {
     return this.#stories.get(event);
   }
 
-  /** For the last of identical notes, its ordinal; empty for all others. */
+  /** For the last of identical notes or retries, its ordinal; empty for all others. */
   timesText(event: TraceEvent): string {
     const times = this.#timesOfLast.get(event);
     return times === undefined ? '' : `, for the ${ordinal(times)} time`;
@@ -82,10 +83,11 @@ export class RecurringLines {
   }
 
   #count(events: ObservedRun['events']): void {
-    const alike = new Map<string, NoteEvent[]>();
+    const alike = new Map<string, (NoteEvent | RecordedEvent)[]>();
     for (const { event } of events) {
-      if (event.type !== 'note' || !this.#recurring.has(event)) continue;
-      const key = `${event.runner}\n${event.text}`;
+      if (event.type !== 'note' && event.type !== 'recorded') continue;
+      if (!this.#recurring.has(event)) continue;
+      const key = event.type === 'note' ? `${event.runner}\n${event.text}` : recordedKeys(event).join();
       const notes = alike.get(key);
       if (notes === undefined) alike.set(key, [event]);
       else notes.push(event);
@@ -114,10 +116,12 @@ function kindsIn(events: ObservedRun['events'], exchanges: Exchanges): ReadonlyM
   const kinds = new Map<string, Kind>();
   const kindOf = new Map<LineEvent, Kind>();
   for (const { event } of events) {
-    if (event.type !== 'note' && event.type !== 'message') continue;
+    if (event.type !== 'note' && event.type !== 'message' && event.type !== 'recorded') continue;
+    // What fails again is another failure; only what is tried again is the same.
+    if (event.type === 'recorded' && event.isRepeated !== true) continue;
     // What another line implies is no line of its own.
     if (event.type === 'message' && exchanges.isRedundant(event)) continue;
-    const [story, key] = event.type === 'note' ? noteKeys(event) : messageKeys(event);
+    const [story, key] = keysOf(event);
     const kind = kinds.get(key) ?? { story, first: event, count: 0, instants: new Set() };
     kinds.set(key, kind);
     kindOf.set(event, kind);
@@ -125,6 +129,23 @@ function kindsIn(events: ObservedRun['events'], exchanges: Exchanges): ReadonlyM
     kind.instants.add(event.at);
   }
   return kindOf;
+}
+
+function keysOf(event: LineEvent): readonly [string, string] {
+  switch (event.type) {
+    case 'note':
+      return noteKeys(event);
+    case 'message':
+      return messageKeys(event);
+    case 'recorded':
+      return recordedKeys(event);
+  }
+}
+
+/** Retries of one run for one reason. */
+function recordedKeys({ runner, runId, what, error }: RecordedEvent): readonly [string, string] {
+  const key = JSON.stringify(['retry', runner, runId, what, withoutNumbers(error)]);
+  return [key, key];
 }
 
 /** The story of a note, and what it has in common with the notes of its kind. */

@@ -14,6 +14,7 @@ import { type ObservedDecision, type ObservedRun, unusualDecisions } from './obs
 import { OutputNames } from './output-names.ts';
 import { ShownFaults } from './shown-fault.ts';
 import { StruckCalls } from './struck-calls.ts';
+import { WaitEnds } from './wait-ends.ts';
 import { callersIn } from './workload-decisions.ts';
 
 /** An observed run with its look-ups. */
@@ -32,6 +33,7 @@ export class RunIndex {
   #sharedRunIds: ReadonlySet<string> | undefined;
   #struckCalls: StruckCalls | undefined;
   #unusual: readonly ObservedDecision[] | undefined;
+  #waitEnds: WaitEnds | undefined;
 
   constructor(run: ObservedRun) {
     this.run = run;
@@ -103,6 +105,10 @@ export class RunIndex {
 
   #newTextOf(event: TraceEvent): string {
     if (event.type === 'message') return this.outputs.added(messageEventText(event, this.args.of(event)));
+    if (event.type === 'freed') {
+      this.#waitEnds ??= new WaitEnds(this.run);
+      return `${eventText(event)}${this.#waitEnds.textOf(event)}`;
+    }
     return event.type === 'fault' ? this.outputs.added(eventText(event)) : eventText(event);
   }
 }

@@ -184,9 +184,27 @@ test('lines are not left out if saying so would take as much room', async () => 
   expect(textsOf(small)).toEqual(
     expect.arrayContaining([
       'the wait for the end of run 0 of store began (5 times)',
-      'the wait for the end of run 0 of store ended',
+      'the wait for the end of run 0 of store ended by its timeout or its cancel',
     ]),
   );
+});
+
+test('of many retries for one reason the first and the last are shown, with the count', async () => {
+  const { history } = await explained(async (sim) => {
+    const { clock, tracer } = sim.world;
+    const retry = { type: 'recorded', runner: 'lane', runId: '0', what: 'action', exitCode: 0 } as const;
+    for (let pauseMs = 1; pauseMs < 100; pauseMs *= 2) {
+      tracer.record({ ...retry, at: clock.now(), error: 'it is busy', isRepeated: true });
+      await sim.sleep(pauseMs, `pause of ${pauseMs} ms`);
+    }
+    for (const what of ['a', 'b', 'c', 'd', 'e']) sim.note(`${what} happens once`);
+    sim.check(false, 'run 0 was not executed');
+  });
+  const again = 'run 0 of lane needs its action executed again: it is busy';
+  expect(history.flatMap(({ text }) => (text.startsWith('run 0 of lane') ? [text] : []))).toEqual([
+    again,
+    `${again}, for the 7th time`,
+  ]);
 });
 
 test('an event that does only what any run does is shown by its name', async () => {
