@@ -46,14 +46,14 @@ class ToldFailures implements Oracle {
     for (const note of this.#processors) {
       this.#complain(
         'R90',
-        `${title} has ended without a record of this: ${note}\n\nExpected a recorded failure of the processor, and what it threw, before the run ends; got none until it was ${state}.`,
+        `${title} has ended without a record of this: ${note}\n\nExpected a recorded failure of the processor, and what it threw, before the run ends; got none until it was ${state}, and later is too late.`,
         event.at,
       );
     }
     if (this.#releases > 0) {
       this.#complain(
         'R94',
-        `${title} has ended without a record that its release failed\n\nExpected a recorded failure with exit code ${EXIT_CODES.CHECKOUT_RELEASE} before the run ends; got none until it was ${state}.`,
+        `${title} has ended without a record that its release failed\n\nExpected a recorded failure with exit code ${EXIT_CODES.CHECKOUT_RELEASE} before the run ends; got none until it was ${state}, and later is too late.`,
         event.at,
       );
     }

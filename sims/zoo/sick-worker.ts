@@ -25,6 +25,8 @@ import { failUnexpected } from './unexpected-error.ts';
 
 const BATCHES = 2;
 const BATCH = 3;
+/** Longer than any job takes. */
+const LOOK_AGAIN_MS = 100;
 
 interface Job {
   readonly argv: readonly string[];
@@ -88,6 +90,8 @@ function jobText({ argv, snapshotId = '' }: Job): string {
 
 const abortText = (step: number): string => (step === 0 ? 'never' : `after ${(step - 1) * 10} ms`);
 
+const healthText = (isHealthy: boolean): string => (isHealthy ? 'healthy' : 'sick');
+
 class Dispatcher {
   isHealthy = true;
   readonly #sim: Simulation;
@@ -120,11 +124,19 @@ class Dispatcher {
       // One that was aborted in the queue ended before those ahead of it.
       if (status.state === 'ABORTED') continue;
       this.#judge(status);
-      this.#sim.check(
-        service.isHealthy === this.isHealthy,
-        `run ${status.runId} has ended, and the worker calls itself ${service.isHealthy ? 'healthy' : 'sick'}\n\n${this.#why}\nExpected ${this.isHealthy ? 'healthy' : 'sick'}, got ${service.isHealthy ? 'healthy' : 'sick'}.`,
-      );
+      if (service.isHealthy !== this.isHealthy) await this.#failHealth(status, service.isHealthy);
     }
+  }
+
+  /** Fails, and says whether the worker calls itself what it should a while later. */
+  async #failHealth({ runId }: RunStatus, isHealthy: boolean): Promise<void> {
+    const endedAtMs = this.#sim.now();
+    await this.#sim.sleep(LOOK_AGAIN_MS, 'another look at the worker');
+    const later = (await this.#runner.statusAll()).service.isHealthy;
+    this.#sim.check(
+      false,
+      `run ${runId} has ended, and the worker calls itself ${healthText(isHealthy)}\n\n${this.#why}\nExpected ${healthText(this.isHealthy)} with the status of run ${runId}, at ${endedAtMs} ms, got ${healthText(isHealthy)}; after ${LOOK_AGAIN_MS} ms more it is ${healthText(later)}.`,
+    );
   }
 
   /** A sick worker takes nothing, and one with room takes everything. */

@@ -223,7 +223,8 @@ export const runAccounts: RunRule = {
     const { accepted, ended, queued, working, runningTask } = runner;
     if (runningTask !== undefined && runningTask !== working) {
       const moment = isTerminal(state) ? 'was over' : `became ${state}`;
-      return `${RUNNING_TASK} of ${runner.name} is ${runningTask} with ${working} active when run ${run.runId} ${moment}`;
+      const read = `Read with the status of run ${run.runId}, by which it must be right: expected ${working}, got ${runningTask}.`;
+      return `${RUNNING_TASK} of ${runner.name} is ${runningTask} with ${working} active when run ${run.runId} ${moment}\n\n${read}`;
     }
     if (accepted === 0 || !isTerminal(state) || accepted === ended + queued + working) return undefined;
     return `${runner.name} has accepted ${accepted} ${plural(accepted, 'run')}, but ${ended} are terminal, ${queued} queued and ${working} active`;

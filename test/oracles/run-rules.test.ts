@@ -389,12 +389,14 @@ const planted: readonly PlantedCase[] = [
   {
     title: 'R208 a gauge that is still up when the end can be seen',
     trace: trace().accept('0').metric('runningTask', 1).start('0').cleanUp('0').status('0', 'COMPLETE'),
-    message: 'runningTask of r is 1 with 0 active when run 0 was over',
+    message:
+      'runningTask of r is 1 with 0 active when run 0 was over\n\nRead with the status of run 0, by which it must be right: expected 0, got 1.',
   },
   {
     title: 'R208 a gauge that was never raised',
     trace: trace().metric('runningTask', 0).accept('0').start('0'),
-    message: 'runningTask of r is 0 with 1 active when run 0 became RUNNING',
+    message:
+      'runningTask of r is 0 with 1 active when run 0 became RUNNING\n\nRead with the status of run 0, by which it must be right: expected 1, got 0.',
   },
   {
     title: 'R208 a counter that falls',

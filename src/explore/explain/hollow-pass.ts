@@ -5,6 +5,7 @@
  */
 import { isCrashKind } from '../../model/faults.ts';
 import { messageEventText } from '../../model/message-text.ts';
+import { counted } from '../../model/plural.ts';
 import { isTerminal } from '../../model/run-state.ts';
 import type { TraceEvent } from '../../model/trace-event.ts';
 import { withoutNumbers } from '../without-numbers.ts';
@@ -14,6 +15,8 @@ import type { RunIndex } from './run-index.ts';
 const SHOWN_MAX = 2;
 /** An execution that fires less than this share of the events of the failing one does little. */
 const FIRED_SHARE_MIN = 1 / 4;
+/** One that fires fewer is small, and does not get much smaller. */
+const FIRED_MIN = 4;
 
 /** What does not happen in the passing execution, as a sentence; undefined if it does what the failing one does. */
 export function lackOf(failing: RunIndex, passing: RunIndex): string | undefined {
@@ -56,8 +59,8 @@ function lackOfFirings(failing: ObservedRun, passing: ObservedRun): string | und
   const { kind } = failing.verdict.failure ?? {};
   if (kind !== 'check' && kind !== 'always' && kind !== 'error') return undefined;
   const [fired, all] = [passing.firings.size, failing.firings.size];
-  if (fired >= all * FIRED_SHARE_MIN || effectsIn(failing).size > 0) return undefined;
-  return `But little happens then: ${fired} of the ${all} events of the failing execution.`;
+  if (all < FIRED_MIN || fired >= all * FIRED_SHARE_MIN || effectsIn(failing).size > 0) return undefined;
+  return `But it does little then: ${counted(fired, 'event')} of the clock, where the failing execution has ${all}.`;
 }
 
 /** The node that has crashed more often in the passing execution, by the time of the failure; undefined if none has. */

@@ -285,6 +285,9 @@ function differenceText(failing: RunIndex, passing: RunIndex): string | undefine
     const other = messageDifference(failed, held, failing, passing);
     if (other !== undefined) return other;
   }
+  if (failed !== undefined && !isComparable(failed.event, held.event)) {
+    return oneSided(failed, held, failing, passing);
+  }
   const instead = failed?.text ?? insteadOf(held, failing.run);
   return instead === undefined
     ? undefined
@@ -297,7 +300,79 @@ function insteadOf({ atMs }: Shown, { verdict: { failure } }: ObservedRun): stri
   return failure !== undefined && atMs < failure.atMs ? 'that does not happen' : undefined;
 }
 
+/** Of two events that have nothing to do with each other: one that the other execution does not have, or not then. */
+function oneSided(failed: Shown, held: Shown, failing: RunIndex, passing: RunIndex): string | undefined {
+  const timesIn = (index: RunIndex, { event }: Shown, of: RunIndex): readonly number[] =>
+    index.run.events.flatMap((other) =>
+      index.textOf(other.event) === of.textOf(event) ? [other.event.at] : [],
+    );
+  const endMs = failing.run.verdict.failure?.atMs ?? 0;
+  // That a runner is released only repeats that all is well.
+  const isHeldTelling = held.event.type !== 'released' && held.atMs < endMs;
+  if (isHeldTelling && timesIn(failing, held, passing).length === 0) {
+    return `In the passing execution: ${held.text}. In the failing execution: that does not happen.`;
+  }
+  const [there, ...more] = timesIn(passing, failed, failing);
+  if (there === failed.atMs || more.includes(failed.atMs)) return undefined;
+  const instead = there === undefined ? 'that does not happen' : `at ${there} ms`;
+  return `In the failing execution: ${failed.text}. In the passing execution: ${instead}.`;
+}
+
+/** True if the two are about one thing, so that the one stands in the place of the other. */
+function isComparable(one: TraceEvent, other: TraceEvent): boolean {
+  const [first, second] = [thingOf(one), thingOf(other)];
+  if (first === undefined || second === undefined || first === second) return true;
+  // One call is accepted here, and refused there.
+  return one.runner === other.runner && [one, other].some(isRefusal) && [one, other].some(isBeginning);
+}
+
+function isRefusal({ type }: TraceEvent): boolean {
+  return type === 'rejected';
+}
+
+function isBeginning(event: TraceEvent): boolean {
+  return event.type === 'accepted' || (event.type === 'status' && event.status.state === 'PENDING');
+}
+
+/** What an event is about; undefined for one that is compared with any other, such as a message. */
+function thingOf(event: TraceEvent): string | undefined {
+  const { type, runner } = event;
+  switch (type) {
+    case 'status':
+    case 'dropped':
+      return `run ${runner} ${event.status.runId}`;
+    case 'accepted':
+    case 'evicted':
+    case 'abort':
+    case 'recorded':
+      return `run ${runner} ${event.runId}`;
+    case 'rejected':
+    case 'service':
+    case 'released':
+      return `${type} ${runner}`;
+    case 'note':
+      return `note ${runner} ${event.text.split(' ').slice(0, SUBJECT_WORDS).join(' ')}`;
+    case 'acquired':
+    case 'freed':
+    case 'abandoned':
+      if (event.owner !== undefined) return undefined;
+      return `${event.resource} ${event.name} ${runner} ${event.runId}`;
+    case 'phase':
+    case 'wrote':
+    case 'metric':
+    case 'message':
+    case 'disk':
+    case 'node':
+    case 'fault':
+      return undefined;
+  }
+}
+
+/** So many words name what a note is about: `the reader`, `client 1`. */
+const SUBJECT_WORDS = 2;
+
 interface Shown {
+  readonly event: TraceEvent;
   readonly atMs: number;
   readonly text: string;
   readonly isMessage: boolean;
@@ -355,6 +430,7 @@ function shownIn(index: RunIndex, observed: ObservedEvent | undefined): Shown | 
   if (observed === undefined) return undefined;
   const { event } = observed;
   return {
+    event,
     atMs: event.at,
     text: `${event.at} ms: ${index.textOf(event)}`,
     isMessage: event.type === 'message',

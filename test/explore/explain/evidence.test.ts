@@ -161,6 +161,22 @@ test('X7 what happens in only one of two executions is not said to be all that h
   );
 });
 
+test('X7 two events of which neither takes the place of the other are not compared', async () => {
+  const { nearestPass } = await explained(
+    async (sim) => {
+      const isEarly = sim.choose('the guard comes early', 2) === 1;
+      if (isEarly) sim.note('the guard comes');
+      sim.note('somebody opens the door');
+      await sim.sleep(10, 'the night');
+      sim.check(!isEarly, 'the door was watched');
+    },
+    [{ question: choice('the guard comes early'), n: 2, answer: 1 }],
+  );
+  expect(nearestPass?.difference).toBe(
+    'In the failing execution: 0 ms: note: the guard comes. In the passing execution: that does not happen.',
+  );
+});
+
 test('lines are not left out if saying so would take as much room', async () => {
   const { history, leftOut } = await explained(async (sim) => {
     const runner = createSimulatedRunner(sim.world, { name: 'worker' });

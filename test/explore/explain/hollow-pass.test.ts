@@ -144,7 +144,7 @@ test('of code without a trace that passes because it does nothing it is said how
   );
   expect(lines).toEqual([
     '  If "turns" had been 0 instead of 1, nothing would have failed.',
-    '  But little happens then: 0 of the 10 events of the failing execution.',
+    '  But it does little then: 0 events of the clock, where the failing execution has 10.',
   ]);
 });
 
