@@ -13,7 +13,7 @@ import { ContractBrokenError } from '../oracles/contract-broken-error.ts';
 import type { Violation } from '../oracles/oracle.ts';
 import { watchAnswers, type WatchedAnswers } from '../oracles/watch-answers.ts';
 import type { CallHistory } from './call-history.ts';
-import { MUST_REMEMBER } from './runner-command.ts';
+import { forgottenText } from './runner-command.ts';
 import type { RunnerModel } from './runner-model.ts';
 
 /** The checked runner, see the top of the file. */
@@ -54,10 +54,10 @@ export class HeldService {
   /** The violation if the runner does not know a run that it accepted. */
   #forgotten(method: ServiceMethod, error: unknown): ContractBrokenError | undefined {
     if (!isRunnerError(error, 'RUNNER_UNKNOWN_RUN')) return undefined;
-    const runId = this.#model.runIds.find((known) => unknownRunMessage(known) === error.message);
-    if (runId === undefined) return undefined;
-    const text = `${method}: expected run ${runId} to be known, as it was accepted, got "${error.message}"`;
-    return new ContractBrokenError('R47', `${text}: ${MUST_REMEMBER}`);
+    const run = this.#model.runs.find(({ runId }) => unknownRunMessage(runId) === error.message);
+    if (run === undefined) return undefined;
+    const text = `${method}: expected run ${run.runId} to be known, as it was accepted, got "${error.message}"`;
+    return new ContractBrokenError('R47', `${text}: ${forgottenText(run)}`);
   }
 }
 

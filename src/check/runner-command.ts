@@ -5,13 +5,18 @@ import type { Command } from '../model/command.ts';
 import type { Service } from '../model/service.ts';
 import type { ChaosRunner } from '../network/chaos-runner.ts';
 import type { World } from '../model/world.ts';
-import type { NaturalEnd, RunnerModel } from './runner-model.ts';
+import { isTerminal } from '../model/run-state.ts';
+import type { ModelRun, NaturalEnd, RunnerModel } from './runner-model.ts';
 
 /**
- * The hint when a run is missing: a runner that forgets runs may keep the contract, but cannot be tested by this
- * property.
+ * The hint when a run is missing. A runner that forgets runs which have ended may keep the contract, but cannot be
+ * tested by this property.
  */
-export const MUST_REMEMBER = 'a runner under this property has to remember all runs, as with history 0';
+export function forgottenText({ runId, seen }: Pick<ModelRun, 'runId' | 'seen'>): string {
+  return isTerminal(seen.state)
+    ? 'a runner under this property has to remember all runs, as with history 0'
+    : `run ${runId} was ${seen.state} when it was last seen; no runner may forget a run before its end (R48), and one under this property none at all, as with history 0`;
+}
 
 /** Longer than any run of a generated script, the grace of an abort included. */
 export const LONG_WAIT_MS = 1_000_000;

@@ -9,6 +9,8 @@ import fc from 'fast-check';
 import { check } from '../kernel/argument-check.ts';
 import { sleep } from '../kernel/clock.ts';
 import { isRunnerError } from '../kernel/errors.ts';
+import { plural } from '../model/plural.ts';
+import { isTerminal } from '../model/run-state.ts';
 import type { RunID, RunStatus } from '../model/run-status.ts';
 import type { Command } from '../model/command.ts';
 import { ALL_MASK, DONE_MASK, RUNNING_MASK, type StateMask } from '../model/state-mask.ts';
@@ -16,8 +18,8 @@ import { CHAOS_OPERATIONS, type ScheduledFault } from '../network/fault-plan.ts'
 import { ContractBrokenError } from '../oracles/contract-broken-error.ts';
 import {
   answered,
+  forgottenText,
   later,
-  MUST_REMEMBER,
   runnerCommand,
   type RunnerCommand,
   type CommandedRunner,
@@ -260,7 +262,7 @@ function query(states: StateMask): RunnerCommand {
       throw new ContractBrokenError('R37', orderText('queryNow', inOrder, ids));
     }
     if (states === ALL_MASK && ids.length !== model.runIds.length) {
-      throw new ContractBrokenError('R24', missingText('queryNow', model.runIds, ids));
+      throw new ContractBrokenError('R24', missingText('queryNow', model, ids));
     }
   });
 }
@@ -269,37 +271,44 @@ function orderText(call: string, ids: readonly RunID[], shown: readonly RunID[])
   return `${call}: expected runs in the order of acceptance, ${ids.join(', ')}, got ${shown.join(', ')}`;
 }
 
-function missingText(call: string, ids: readonly RunID[], shown: readonly RunID[]): string {
-  const isShort = ids.some((runId) => !shown.includes(runId));
-  const got = shown.length === 0 ? 'none' : shown.join(', ');
-  const text = `${call}: expected all runs that were accepted, ${ids.join(', ')}, got ${got}`;
-  return isShort ? `${text}: ${MUST_REMEMBER}` : text;
+function missingText(call: string, { runs, runIds }: RunnerModel, shown: readonly RunID[]): string {
+  const missing = runs.filter(({ runId }) => !shown.includes(runId));
+  const first = missing.find(({ seen }) => !isTerminal(seen.state)) ?? missing[0];
+  const text = `${call}: expected all runs that were accepted, ${runsText(runIds)}, got ${runsText(shown)}`;
+  return first === undefined ? text : `${text}: ${forgottenText(first)}`;
 }
+
+function runsText(ids: readonly RunID[]): string {
+  return ids.length === 0 ? 'none' : `${plural(ids.length, 'run')} ${ids.join(', ')}`;
+}
+
+const READS = ['status', 'statusAll', 'queryNow', 'query'] as const;
+type ReadName = (typeof READS)[number];
 
 /** Reads in every way, in some order: no answer may be older than the one before it. */
 function look(turn: number): RunnerCommand {
-  return runnerCommand(`look(${turn})`, async (model, { service }) => {
+  const order = READS.map((_read, at) => READS[(at + turn) % READS.length] as ReadName);
+  return runnerCommand(`look(${order.join(', ')})`, async (model, { service }) => {
     const ids = model.runIds;
     const all = { runs: ids, states: ALL_MASK };
     const each = async (): Promise<readonly RunStatus[]> =>
       (await Promise.all(ids.map((runId) => service.status(runId)))).map(({ status }) => status);
-    const reads: readonly (readonly [string, () => Promise<readonly RunStatus[]>])[] = [
+    const reads: Readonly<Record<ReadName, () => Promise<readonly RunStatus[]>>> = {
       // One answer at a time: in between, a run may end and another one may be accepted.
-      ['status', each],
-      ['statusAll', async () => (await service.statusAll()).statuses],
-      ['queryNow', async () => (await service.queryNow(all)).statuses],
-      ['query', async () => (await service.query(all, NO_WAIT)).statuses],
-    ];
-    for (let read = 0; read < reads.length; read += 1) {
-      const [name, ask] = reads[(read + turn) % reads.length] ?? ['', each];
-      const statuses = await answered(ask());
+      status: each,
+      statusAll: async () => (await service.statusAll()).statuses,
+      queryNow: async () => (await service.queryNow(all)).statuses,
+      query: async () => (await service.query(all, NO_WAIT)).statuses,
+    };
+    for (const name of order) {
+      const statuses = await answered(reads[name]());
       if (statuses === undefined) continue;
-      if (ask === each) for (const status of statuses) model.saw(status);
+      if (name === 'status') for (const status of statuses) model.saw(status);
       else model.sawTogether(name, statuses);
       const shown = statuses.map(({ runId }) => runId);
       if (shown.join() === ids.join()) continue;
       if ([...shown].sort().join() !== [...ids].sort().join()) {
-        throw new ContractBrokenError('R43', missingText(name, ids, shown));
+        throw new ContractBrokenError('R43', missingText(name, model, shown));
       }
       throw new ContractBrokenError('R37', orderText(name, ids, shown));
     }

@@ -292,6 +292,30 @@ describe('a runner with a planted bug', () => {
       },
     );
 
+    test('R48 of a runner that leaves out a run which has not ended it says so, and how it was read', async () => {
+      const create = (world: World): Service => {
+        const runner = createSimulatedRunner(world, { capacity: 2, history: 0 });
+        let kept: { readonly atMs: number; readonly answer: QueryResult } | undefined;
+        return having(runner, {
+          async statusAll() {
+            const atMs = world.clock.now();
+            if (kept === undefined || atMs - kept.atMs > 50) {
+              kept = { atMs, answer: await runner.statusAll() };
+            }
+            return kept.answer;
+          },
+        });
+      };
+      const { errorInstance, counterexample } = await fc.check(runnerProperty({ create, capacity: 2 }), {
+        numRuns: 100,
+        seed: 5,
+      });
+      expect((errorInstance as Error).message.split('\n')[0]).toMatch(
+        /: statusAll: expected all runs that were accepted, run 0, got none: run 0 was PENDING when it was last seen; no runner may forget a run before its end \(R48\), and/,
+      );
+      expect(JSON.stringify(fc.stringify(counterexample))).toMatch(/look\((?:\w+, )*statusAll(?:, \w+)*\)/);
+    });
+
     test('R47 of a runner that forgets runs it says that all have to be remembered', async () => {
       const create = (world: World): Service => createSimulatedRunner(world);
       const said: string[] = [];
