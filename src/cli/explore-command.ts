@@ -63,9 +63,10 @@ export interface Explored {
 
 /** Text of the progress line. */
 export function progressText(scenario: string, progress: PoolProgress): string {
-  const { executions, failed, seconds, features, decisions, firedEvents } = progress;
-  if (executions + decisions + firedEvents === 0 && seconds >= WAIT_SHOWN_S) {
-    return `${scenario} ${formatCount(seconds)} s, Ctrl-C ends it · nothing has run yet: it loads, prepares or hangs`;
+  const { executions, failed, loadSeconds, seconds, features, decisions, firedEvents } = progress;
+  const waited = loadSeconds + seconds;
+  if (executions + decisions + firedEvents === 0 && waited >= WAIT_SHOWN_S) {
+    return `${scenario} ${formatCount(waited)} s, Ctrl-C ends it · nothing has run yet: it loads, prepares or hangs`;
   }
   const rate = formatCount(executions / Math.max(seconds, 0.001));
   const parts = [`${formatCount(executions)} executions`, `${rate}/s`, `${formatCount(features)} features`];

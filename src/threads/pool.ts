@@ -40,7 +40,9 @@ export interface PoolProgress {
   readonly firedEvents: number;
   /** Every index of the shard below this one has been run. */
   readonly nextIndex: number;
-  /** Real time since the first execution began, or while there is none, since the pool was made. */
+  /** Real time until the scenario was loaded and prepared in a thread. */
+  readonly loadSeconds: number;
+  /** Real time since then; 0 before. */
   readonly seconds: number;
 }
 
@@ -81,10 +83,10 @@ class ExplorePool {
   readonly #slots: readonly ExploreSlot[];
   readonly #coverage = createCoverage();
   readonly #failures = new Map<string, FailingExecution>();
-  /** When it was made; from the first execution on, when that began. */
-  #startedAt = performance.now();
+  readonly #madeAt = performance.now();
+  /** When the first thread was ready to begin an execution. */
+  #readyAt: number | undefined;
   #deadline: NodeJS.Timeout | undefined;
-  #isReady = false;
   /** True once the outcomes of the executions in progress no longer matter. */
   #isSettled = false;
   #refusal: ScenarioRefusedError | undefined;
@@ -200,19 +202,19 @@ class ExplorePool {
       decisions: sum(({ decisions }) => decisions),
       firedEvents: sum(({ firedEvents }) => firedEvents),
       nextIndex: Math.min(...this.#slots.map(({ nextIndex }) => nextIndex)),
+      loadSeconds: secondsBetween(this.#madeAt, this.#readyAt),
       seconds: this.#seconds(),
     };
   }
 
   #seconds(): number {
-    return Math.round(performance.now() - this.#startedAt) / 1_000;
+    return this.#readyAt === undefined ? 0 : secondsBetween(this.#readyAt);
   }
 
   #onReady(): void {
     const { timeMs } = this.#options;
-    if (this.#isReady) return;
-    this.#isReady = true;
-    this.#startedAt = performance.now();
+    if (this.#readyAt !== undefined) return;
+    this.#readyAt = performance.now();
     if (timeMs === undefined) return;
     clearTimeout(this.#deadline);
     this.#deadline = setTimeout(() => this.#finish(timeMs), timeMs);
@@ -253,6 +255,10 @@ function taskOf(options: ExplorePoolOptions, worker: number): ExploreSlotOptions
     corpus: worker === 0 ? corpus : corpus.filter(({ key }) => key === undefined),
     ...(maxExecutions === undefined ? {} : { maxExecutions: shareOf(maxExecutions, worker, workers) }),
   };
+}
+
+function secondsBetween(fromMs: number, toMs = performance.now()): number {
+  return Math.round(toMs - fromMs) / 1_000;
 }
 
 function shareOf(count: number, worker: number, workers: number): number {

@@ -8,7 +8,15 @@ import { progressText } from '../../src/cli/explore-command.ts';
 import { builtCommand, root } from './command.ts';
 
 const hasScript = spawnSync('script', ['--version']).status === 0;
-const NOTHING = { executions: 0, failed: 0, features: 0, decisions: 0, firedEvents: 0, nextIndex: 0 };
+const NOTHING = {
+  executions: 0,
+  failed: 0,
+  features: 0,
+  decisions: 0,
+  firedEvents: 0,
+  nextIndex: 0,
+  loadSeconds: 0,
+};
 
 let dir = '';
 const at = (name: string): string => join(dir, name);
@@ -27,7 +35,8 @@ afterAll(() => rm(dir, { recursive: true }));
 test.for([
   [2, {}, 's 2 s · 0 executions · 0/s · 0 features · 0 failed'],
   [3, {}, 's 3 s, Ctrl-C ends it · nothing has run yet: it loads, prepares or hangs'],
-  [9, { decisions: 1 }, 's 9 s · 0 executions · 0/s · 0 features · 0 failed'],
+  [0, { loadSeconds: 3 }, 's 3 s, Ctrl-C ends it · nothing has run yet: it loads, prepares or hangs'],
+  [9, { decisions: 1, loadSeconds: 3 }, 's 9 s · 0 executions · 0/s · 0 features · 0 failed'],
 ] as const)('after %i s with %o', ([seconds, done, text]) => {
   expect(progressText('s', { ...NOTHING, ...done, seconds })).toBe(text);
 });

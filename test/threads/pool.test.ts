@@ -80,6 +80,11 @@ describe('a pool', () => {
     expect(report.seconds).toBeGreaterThan(0);
   });
 
+  test('its seconds are 0 as long as no thread is ready', async () => {
+    const { report } = await explore('held', { signal: AbortSignal.abort() });
+    expect(report).toMatchObject({ executions: 0, seconds: 0 });
+  });
+
   // N8: a campaign could end without a single execution.
   test('runs at least one execution, however little time there is', async () => {
     // Read between loading and the first execution, which takes far longer than the time.
