@@ -175,7 +175,7 @@ async function execProgram(
   const directory = await workingDirectory(options);
   if (trace !== undefined) await requireTrace(trace, argv, directory, options);
   const interruption = new Interruption({ hasProcesses: true });
-  const display = new OutputDisplay(terminal, json);
+  const display = new OutputDisplay(terminal, json, { directory });
   const world = {
     ...realWorld(),
     tracer: { record: (event: TraceEvent) => showEvent(terminal, display, event, json) },

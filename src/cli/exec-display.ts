@@ -42,10 +42,20 @@ export class OutputDisplay {
   readonly #texts: Readonly<Record<StreamName, StreamText>> | undefined;
   /** True if the command runs on a cluster. */
   readonly isRemote: boolean;
+  /** The directory in which it runs here; undefined for a new one, and on a cluster. */
+  readonly directory: string | undefined;
 
-  constructor(terminal: Terminal, json: boolean, { isRemote = false }: { readonly isRemote?: boolean } = {}) {
+  constructor(
+    terminal: Terminal,
+    json: boolean,
+    {
+      isRemote = false,
+      directory,
+    }: { readonly isRemote?: boolean; readonly directory?: string | undefined } = {},
+  ) {
     this.#terminal = terminal;
     this.isRemote = isRemote;
+    this.directory = directory;
     this.#texts = json ? { stdout: new StreamText(), stderr: new StreamText() } : undefined;
   }
 
@@ -101,7 +111,7 @@ export function showEvent(
     return;
   }
   terminal.note(
-    `${formatSpan(event.at).padStart(8)}  ${state}${end === undefined ? '' : ` ${end}`}${error === '' ? '' : `  ${onOneLine(error)}`}${startHint(event.status, display.isRemote)}`,
+    `${formatSpan(event.at).padStart(8)}  ${state}${end === undefined ? '' : ` ${end}`}${error === '' ? '' : `  ${onOneLine(error)}`}${startHint(event.status, display)}`,
   );
 }
 

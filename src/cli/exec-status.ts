@@ -1,5 +1,7 @@
 /** Exit codes of `dryrunner exec`: the command's own, or else those of `timeout`, `env` and the shell. */
+import { closeSync, openSync, readSync, statSync } from 'node:fs';
 import { constants } from 'node:os';
+import { delimiter, isAbsolute, join, resolve } from 'node:path';
 import { killingSignal, notStartedReason } from '../model/end-text.ts';
 import type { ProcessStatus } from '../model/execer.ts';
 import type { RunStatus } from '../model/run-status.ts';
@@ -44,7 +46,7 @@ export function execStatus({ state, exitCode }: RunStatus, process: ProcessEnd):
 }
 
 /** Node's message for a program that did not start. */
-const SPAWN_FAILED = /^spawn (?:[^]* )?(E[A-Z0-9]+)$/;
+const SPAWN_FAILED = /^spawn (?:(?<program>[^]*) )?(?<code>E[A-Z0-9]+)$/;
 const BYTE = 255;
 
 /** The exit code for a run that has ended on a cluster, where only the status is known. */
@@ -60,7 +62,7 @@ export function remoteExecStatus({ state, exitCode, error }: RunStatus): number 
       return exitCode < 0 || exitCode > BYTE ? BYTE : exitCode;
     }
     case 'FAILED': {
-      const [, code] = SPAWN_FAILED.exec(notStartedReason(error) ?? '') ?? [];
+      const { code } = spawnFailure(error);
       if (code === undefined) return EXEC_FAILED;
       return code === 'ENOENT' ? NOT_FOUND : NOT_EXECUTABLE;
     }
@@ -75,14 +77,28 @@ export function remoteExecStatus({ state, exitCode, error }: RunStatus): number 
 /** The field of an action, as clusters such as this package's name it when they refuse one. */
 const REFUSED_TIMEOUT = /\baction\.timeout: /;
 
+interface SpawnFailure {
+  readonly program?: string;
+  readonly code?: string;
+}
+
+function spawnFailure(error: string): SpawnFailure {
+  return SPAWN_FAILED.exec(notStartedReason(error) ?? '')?.groups ?? {};
+}
+
 /**
- * What to do about a command that could not be started, here or on a cluster, as the end of a line; `''` if nothing is
- * known.
+ * What to do about a command that could not be started, here in `directory` or on a cluster, as the end of a line; `''`
+ * if nothing is known.
  */
-export function startHint({ error }: RunStatus, isRemote: boolean): string {
+export function startHint(
+  { error }: RunStatus,
+  { isRemote, directory }: { readonly isRemote: boolean; readonly directory: string | undefined },
+): string {
   if (isRemote && REFUSED_TIMEOUT.test(error)) return ' (the cluster takes no --timeout of that length)';
-  const [, code] = SPAWN_FAILED.exec(notStartedReason(error) ?? '') ?? [];
+  const { program, code } = spawnFailure(error);
   if (code === 'ENOENT') {
+    const file = isRemote || program === undefined ? undefined : programFile(program, directory);
+    if (file !== undefined) return missingInterpreterText(file);
     const ofPath = isRemote ? ', a path such as ./run has to be among the files of --input' : '';
     return ` (there is no such program; a name without a slash is looked up in PATH${ofPath})`;
   }
@@ -99,6 +115,40 @@ export function waitingNote(
 ): string {
   if (state !== 'TIMEDOUT' || isRunning || stdoutRef !== '' || waitedMs < limitMs) return '';
   return 'the cluster has reported no start of the command: it waited, perhaps behind others, until it was cancelled';
+}
+
+/** The program as the system looks it up; undefined if there is none. Nothing is in a directory that is new. */
+function programFile(program: string, directory: string | undefined): string | undefined {
+  const folders = program.includes('/') ? [''] : (process.env['PATH'] ?? '').split(delimiter);
+  const paths = folders.map((folder) => join(folder, program));
+  const files =
+    directory === undefined ? paths.filter(isAbsolute) : paths.map((path) => resolve(directory, path));
+  return files.find((file) => statSync(file, { throwIfNoEntry: false })?.isFile() === true);
+}
+
+const SHEBANG_BYTES_MAX = 256;
+
+/** Of a program that is there, the system says that there is no such file if what has to run it is missing. */
+function missingInterpreterText(file: string): string {
+  const [, interpreter] = /^#![ \t]*([^ \t\n]+)/.exec(firstBytes(file)) ?? [];
+  return interpreter === undefined
+    ? ' (the file is there; what has to load it is not)'
+    : ` (the file is there; the interpreter of its first line, ${JSON.stringify(interpreter)}, is not)`;
+}
+
+/** Empty if the file cannot be read, as one that may be executed only. */
+function firstBytes(file: string): string {
+  try {
+    const opened = openSync(file, 'r');
+    try {
+      const bytes = Buffer.alloc(SHEBANG_BYTES_MAX);
+      return bytes.toString('utf8', 0, readSync(opened, bytes));
+    } finally {
+      closeSync(opened);
+    }
+  } catch {
+    return '';
+  }
 }
 
 function signalCode(name: string): number {

@@ -328,7 +328,7 @@ export function findMismatch(shape: Shape, value: unknown): Mismatch | undefined
     case 'text':
       return fitsText(shape, value) ? undefined : mismatch(shape, value);
     case 'number':
-      return fitsNumber(shape, value) ? undefined : mismatch(shape, value);
+      return fitsNumber(shape, value) ? undefined : mismatch(numberAsked(shape, value), value);
     case 'choice':
       return shape.values.includes(value as string) ? undefined : mismatch(shape, value);
     case 'boolean':
@@ -363,6 +363,13 @@ function fitsNumber(
   if (typeof value !== 'number' || !(value >= min && value <= max)) return false;
   if (infinite === true && value === Infinity) return true;
   return whole ? Number.isSafeInteger(value) : Number.isFinite(value);
+}
+
+/** The shape with its bounds in words, for an integer that is too large to be exact. */
+function numberAsked(shape: NumberShape, value: unknown): NumberShape {
+  const { whole, infinite, min = Number.MIN_SAFE_INTEGER, max = Number.MAX_SAFE_INTEGER } = shape;
+  const isInexact = Number.isInteger(value) && !Number.isSafeInteger(value);
+  return whole && infinite !== true && isInexact ? integer(min, max) : shape;
 }
 
 function findMissing({ methods }: MethodsShape, value: unknown): Mismatch | undefined {

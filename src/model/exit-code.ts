@@ -2,6 +2,8 @@
  * Exit codes of the machinery, and the error that carries one. Codes 200–250 stand for the machinery only in a FAILED
  * run; in a COMPLETE run the same number is the command's own (R20).
  */
+import { check } from '../kernel/argument-check.ts';
+import * as is from '../kernel/shape.ts';
 import { errorOptions, invalidArgument, messageOf, shownText } from '../kernel/errors.ts';
 
 /** Exit code of a command or of the machinery; −1 for a death by signal. */
@@ -50,7 +52,7 @@ export class ExitCodeError extends Error {
   /** @throws RunnerError `RUNNER_INVALID_ARGUMENT` if the code is not an integer. */
   constructor(exitCode: ExitCode, message: string, options?: ErrorOptions) {
     super(shownText(message), errorOptions(options));
-    if (!Number.isSafeInteger(exitCode)) throw invalidArgument('exitCode', 'an integer', exitCode);
+    check('exitCode', exitCode, is.WHOLE);
     this.name = 'ExitCodeError';
     this.exitCode = exitCode;
   }

@@ -101,6 +101,20 @@ test.for([
   expect((await run('exec', '--', program)).err).toMatch(text);
 });
 
+test.for([
+  [
+    '#!/no/such/interpreter -x\n',
+    '(the file is there; the interpreter of its first line, "/no/such/interpreter", is not)',
+  ],
+  ['#!/bin/sh\r\n', '(the file is there; the interpreter of its first line, "/bin/sh\\r", is not)'],
+] as const)('a script whose interpreter is missing is no missing program: %j', async ([text, hint]) => {
+  const scripts = await mkdtemp(at('script-'));
+  await writeFile(join(scripts, 'script'), text, { mode: 0o755 });
+  const { code, err } = await run('exec', '--cwd', scripts, '--', './script');
+  expect(err).toContain(` ${hint}\n`);
+  expect(code).toBe(127);
+});
+
 test('a line of this command begins a new line after output that has not ended its own', async () => {
   const { err } = await run('exec', '--', 'sh', '-c', 'printf oh >&2');
   expect(err).toMatch(/^oh\n *[\d.]+ \S+ {2}COMPLETE 0\n$/m);

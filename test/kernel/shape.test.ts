@@ -121,7 +121,7 @@ describe('a value that fits a shape passes, and one that does not is refused', (
       [-3, 2 ** 53 - 1],
       [
         [0.5, 'it: expected an integer, got 0.5'],
-        [2 ** 53, 'it: expected an integer, got 9007199254740992'],
+        [2 ** 53, 'it: expected an integer from -9007199254740991 to 9007199254740991, got 9007199254740992'],
       ],
     ],
     [

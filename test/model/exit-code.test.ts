@@ -71,5 +71,8 @@ describe('exit codes of the machinery', () => {
     ];
     expect(others.filter(isExitCodeError)).toEqual([]);
     expect(thrownBy(() => new ExitCodeError(1.5, 'x'))).toBe(refused('exitCode', 'an integer', '1.5'));
+    expect(thrownBy(() => new ExitCodeError(2 ** 60, 'x'))).toBe(
+      refused('exitCode', 'an integer from -9007199254740991 to 9007199254740991', '1152921504606847000'),
+    );
   });
 });

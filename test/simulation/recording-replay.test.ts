@@ -297,7 +297,7 @@ describe('a recording of an answer that no file could hold is written, read and 
     [
       'an exit code beyond what numbers hold',
       () => ending({ ...SOUND, exitCode: 2 ** 60 }),
-      'FAILED 250 exitCode of wait() of the process: expected an integer, got 1152921504606847000',
+      'FAILED 250 exitCode of wait() of the process: expected an integer from -9007199254740991 to 9007199254740991, got 1152921504606847000',
     ],
     [
       'no number',

@@ -167,7 +167,7 @@ describe('openTrace', () => {
       'an exit code beyond what is exact',
       `${header}\n${JSON.stringify({ type: 'status', at: 0, runner: '', status: { ...status, exitCode: 2 ** 53 } })}\n`,
       'corrupted',
-      'line 2: expected status.exitCode: an integer, got 9007199254740992',
+      'line 2: expected status.exitCode: an integer from -9007199254740991 to 9007199254740991, got 9007199254740992',
     ],
     [
       'a negative time',

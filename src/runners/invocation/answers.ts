@@ -3,7 +3,9 @@
  * an invocation and a store rely on, so a wrong one is the failure of its phase, in words, and no error in an event that
  * comes later, which would leave the run without an end.
  */
+import { check } from '../../kernel/argument-check.ts';
 import { invalidArgument } from '../../kernel/errors.ts';
+import * as is from '../../kernel/shape.ts';
 import type { Action, ActionCommand, ActionOutcome } from '../../model/action.ts';
 import type { MemoryReport, Process, ProcessState, ProcessStatus } from '../../model/execer.ts';
 import type { Checkout } from '../../model/filer.ts';
@@ -54,7 +56,7 @@ export function checkProcessStatus(answer: unknown): asserts answer is ProcessSt
   const from = 'wait() of the process';
   const { state, exitCode, error, faults } = fieldsOf<ProcessStatus>(answer);
   if (!isProcessState(state)) throw invalidArgument(from, 'an object with state', answer);
-  if (!Number.isSafeInteger(exitCode)) throw invalidArgument(`exitCode of ${from}`, 'an integer', exitCode);
+  if (!Number.isSafeInteger(exitCode)) check(`exitCode of ${from}`, exitCode, is.WHOLE);
   if (typeof error !== 'string') throw invalidArgument(`error of ${from}`, 'a string', error);
   if (faults === undefined) return;
   if (Array.isArray(faults) && faults.every((fault) => typeof fault === 'string')) return;
