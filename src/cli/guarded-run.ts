@@ -6,13 +6,16 @@
  */
 import { GuardedTurns, type EndedTurn } from '../ambient/guarded-turns.ts';
 import { ExecutionInterrupted } from '../kernel/decisions.ts';
-import { stackLine } from '../kernel/stack-line.ts';
+import { isStackLine } from '../kernel/stack-line.ts';
 import { detailedBy, plainFact } from '../simulation/failure-fact.ts';
 import type { SimulateOptions } from '../simulation/simulate-options.ts';
 import { simulate } from '../simulation/simulate.ts';
 import type { Failure, Verdict } from '../simulation/verdict.ts';
-import { hangText, lastDecisionLines } from '../threads/lost-execution.ts';
+import { hangText, lastDecisionLines, LOOPS_HERE } from '../threads/lost-execution.ts';
 import { runAlone } from '../threads/run-alone.ts';
+import type { ReplayTask } from '../threads/task.ts';
+import { MEMORY_MB } from './explore-defaults.ts';
+import { threadLimits } from './explore-options.ts';
 import type { Interruption } from './interruption.ts';
 
 /**
@@ -22,11 +25,6 @@ import type { Interruption } from './interruption.ts';
 const BLOCKED_FACTOR = 4;
 /** The part of its time in which a loop uses the processor; the engine takes a while to end it. */
 const BUSY_PART = 0.8;
-/** A loop is looked at for this long; once more, and longer, if the first look saw no line, as on a busy machine. */
-const LOOKS_MS = [500, 2_000] as const;
-/** To come to it again, with the profiler on, takes up to this many times as long as at first, or a second. */
-const AGAIN_FACTOR = 4;
-const AGAIN_MS_LEAST = 1_000;
 
 /** What ends a simulation early. */
 export interface RunGuard {
@@ -34,6 +32,8 @@ export interface RunGuard {
   readonly interruption?: Interruption;
   /** Milliseconds that a turn of the event loop may take. */
   readonly hangMs: number;
+  /** The same execution, as a thread finds it: it is run again there, to learn where it loops. */
+  readonly again: Pick<ReplayTask, 'scenario' | 'seed' | 'log' | 'maxEvents'>;
   /** Called if a signal has come while a turn did not end: how long that took. */
   readonly onLateSignal?: (durationMs: number) => void;
 }
@@ -44,18 +44,16 @@ export interface RunGuard {
  */
 export async function runGuarded(simulation: SimulateOptions, guard: RunGuard): Promise<Verdict> {
   const { hangMs } = guard;
-  const startedAt = performance.now();
-  const first = await runWithin(simulation, guard, { turnMs: hangMs });
+  const first = await runWithin(simulation, guard, hangMs);
   const longerMs = guard.interruption?.requested === true ? undefined : longerTurn(first.endedTurn, hangMs);
   const { verdict, endedTurn } =
-    longerMs === undefined ? first : await runWithin(simulation, guard, { turnMs: longerMs });
+    longerMs === undefined ? first : await runWithin(simulation, guard, longerMs);
   if (endedTurn === undefined) return verdict;
   if (guard.interruption?.requested === true) {
     guard.onLateSignal?.(endedTurn.durationMs);
     return verdict;
   }
-  const reachedAfterMs = performance.now() - startedAt - endedTurn.durationMs;
-  return withHang(verdict, endedTurn, await linesOfLoop(simulation, guard, endedTurn, reachedAfterMs));
+  return withHang(verdict, endedTurn, await stackOfLoop(guard));
 }
 
 /**
@@ -67,25 +65,17 @@ function longerTurn(endedTurn: EndedTurn | undefined, hangMs: number): number | 
   return hangMs * Math.min(BLOCKED_FACTOR, endedTurn.durationMs / endedTurn.busyMs);
 }
 
-interface Limits {
-  readonly turnMs: number;
-  readonly timeMs?: number;
-  /** Called at the beginning of each turn with its number, from 1. */
-  readonly onTurn?: (number: number) => void;
-}
-
 async function runWithin(
   simulation: SimulateOptions,
   { interruption }: RunGuard,
-  { onTurn, ...limits }: Limits,
+  turnMs: number,
 ): Promise<{ readonly verdict: Verdict; readonly endedTurn: EndedTurn | undefined }> {
   const turns = new GuardedTurns({
-    ...limits,
+    turnMs,
     now: () => performance.now(),
     why: 'interrupted',
   });
   const guarded = turns.options;
-  let number = 0;
   const run = (): Promise<Verdict> =>
     runAlone((noteStrays) =>
       simulate({
@@ -95,8 +85,6 @@ async function runWithin(
           noteStrays();
           guarded.onTurn();
           if (interruption?.requested === true) throw new ExecutionInterrupted('interrupted');
-          number += 1;
-          onTurn?.(number);
         },
       }),
     );
@@ -108,37 +96,24 @@ async function runWithin(
   }
 }
 
-/** Lines in which it loops, as in a stack, the most frequent first; none if it does not loop again. */
-async function linesOfLoop(
-  simulation: SimulateOptions,
-  guard: RunGuard,
-  { turns, frames }: EndedTurn,
-  reachedAfterMs: number,
-): Promise<readonly string[]> {
-  const { linesOfStack, loopingLines } = await import('../ambient/looping-line.ts');
-  if (frames !== undefined) return linesOfStack(frames);
-  const reachedAfterMsMax = Math.max(AGAIN_MS_LEAST, reachedAfterMs * AGAIN_FACTOR);
-  for (const lookMs of LOOKS_MS) {
-    if (guard.interruption?.requested === true) break;
-    const lines = await loopingLines(async (beginToLook) => {
-      const { endedTurn } = await runWithin(simulation, guard, {
-        ...{ turnMs: lookMs, timeMs: reachedAfterMsMax + lookMs },
-        onTurn: (number) => {
-          if (number === turns) beginToLook();
-        },
-      });
-      return endedTurn !== undefined;
-    });
-    if (lines === undefined || lines.length > 0) return lines ?? [];
-  }
-  return [];
+/** The user's lines on the stack of the loop; empty if it does not loop there, or they are not known. */
+async function stackOfLoop({ again, hangMs, interruption }: RunGuard): Promise<string> {
+  const { lostIn, ifRefused, runInThread } = await import('../threads/thread-supervisor.ts');
+  const replay = await runInThread(
+    { kind: 'replay', ...again, onGap: 'keyed', explains: false },
+    {
+      ...threadLimits({ hang: hangMs, memory: MEMORY_MB }),
+      ...(interruption === undefined ? {} : { signal: interruption.signal }),
+    },
+  ).catch(ifRefused(() => undefined));
+  const details = (replay && lostIn(replay)?.details) ?? [];
+  return details.join('\n').split('\n').filter(isStackLine).join('\n');
 }
 
-function withHang(verdict: Verdict, { durationMs }: EndedTurn, lines: readonly string[]): Verdict {
-  const stack = lines.map(stackLine).join('\n');
+function withHang(verdict: Verdict, { durationMs }: EndedTurn, stack: string): Verdict {
   const facts = [
     ...lastDecisionLines(verdict.decisions()).map((line) => plainFact(line)),
-    ...(lines.length === 0 ? [] : [plainFact('it loops here', stack)]),
+    ...(stack === '' ? [] : [plainFact(LOOPS_HERE, stack)]),
   ];
   const message = hangText(durationMs);
   const failure: Failure = { kind: 'hang', message, atMs: verdict.virtualMs, ...detailedBy(facts) };

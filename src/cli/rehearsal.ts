@@ -12,7 +12,7 @@ import type { Verdict } from '../simulation/verdict.ts';
 import { runAlone } from '../threads/run-alone.ts';
 import { EXIT_STATUS, InterruptedError, UsageError, type ExitStatus } from './exit-status.ts';
 import { failureLines } from './failure-report.ts';
-import { runGuarded } from './guarded-run.ts';
+import { runGuarded, type RunGuard } from './guarded-run.ts';
 import { keepResults, nowRunning, resultsPrinted, type ResultsSoFar } from './user-code.ts';
 import type { Interruption } from './interruption.ts';
 import { prepareScenario, type LoadedScenario } from './scenario-loader.ts';
@@ -69,11 +69,11 @@ export async function rehearse(
   };
   keepResults(resultsOf(terminal, soFar, json));
   const listener = listenerOf(terminal, soFar, json);
-  const run: RunOnce = (simulation) =>
+  const run: RunOnce = (simulation, reference) =>
     hangMs === undefined
       ? runShipped(simulation, interruption)
       : runGuarded(simulation, {
-          ...{ interruption, hangMs },
+          ...{ interruption, hangMs, again: inThread(simulation, reference) },
           onLateSignal: (durationMs) => terminal.note(lateSignalText(simulation, durationMs)),
         });
   for (const scenario of scenarios) {
@@ -147,7 +147,12 @@ interface SeedListener {
 }
 
 /** Runs one simulation, until a signal comes. */
-type RunOnce = (simulation: SimulateOptions) => Promise<Verdict>;
+type RunOnce = (simulation: SimulateOptions, reference: string) => Promise<Verdict>;
+
+/** The same simulation in a thread. */
+function inThread({ seed = '1' }: SimulateOptions, scenario: string): RunGuard['again'] {
+  return { scenario, seed: String(seed) };
+}
 
 function runShipped(simulation: SimulateOptions, interruption: Interruption): Promise<Verdict> {
   return runAlone((onTurn) =>
@@ -190,15 +195,9 @@ async function runScenario(
   const runSeed: SeedRunner = async (seed, maxEvents) => {
     const startedAt = performance.now();
     // `run` takes a turn of the real event loop after each simulation, so Ctrl-C is also noticed between short ones.
-    const verdict = await run({
-      ...definition.options,
-      modules: scenario.modules,
-      name: definition.name,
-      seed,
-      keepTrace,
-      ...(maxEvents === undefined ? {} : { defaultMaxEvents: maxEvents }),
-      scenario: (sim) => definition.run(sim, input),
-    });
+    const simulation = { ...simulationOf(scenario, input), seed, keepTrace };
+    const bound = maxEvents === undefined ? {} : { defaultMaxEvents: maxEvents };
+    const verdict = await run({ ...simulation, ...bound }, scenario.reference);
     return { verdict, realMs: performance.now() - startedAt };
   };
   const budget = new SeedBudget(runSeed, seeds.length > 1 && definition.options?.maxEvents === undefined);
@@ -221,6 +220,12 @@ async function runScenario(
     if (isInterrupted()) return { ...tally, interrupted: true };
   }
   return tally;
+}
+
+/** Everything but the seed. */
+function simulationOf({ definition, modules }: LoadedScenario, input: unknown): SimulateOptions {
+  const { name, options } = definition;
+  return { ...options, modules, name, scenario: (sim) => definition.run(sim, input) };
 }
 
 /** A mutable summary. */

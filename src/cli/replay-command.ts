@@ -223,7 +223,10 @@ async function runAgain(
       ...(log.maxEvents === undefined ? {} : { maxEvents: log.maxEvents }),
       scenario: (sim) => definition.run(sim, input),
     },
-    { interruption, hangMs: options.hang ?? HANG_MS },
+    {
+      ...{ interruption, hangMs: options.hang ?? HANG_MS },
+      again: { scenario: reference, seed: header.seed ?? '1', log: decisions, maxEvents: log.maxEvents },
+    },
   );
   const { status } = interruption;
   if (status === undefined) return { verdict, reference, startedAt };

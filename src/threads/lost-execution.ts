@@ -12,6 +12,9 @@ export function hangText(silentMs: number): string {
   return `the execution made no progress for ${seconds} s: a loop that never ends nor waits`;
 }
 
+/** Stands above the lines of a loop. */
+export const LOOPS_HERE = 'it loops here';
+
 /** Where it was, in a line; none if it had decided nothing. */
 export function lastDecisionLines(decisions: readonly Decision[]): string[] {
   const last = decisions.at(-1);

@@ -9,9 +9,10 @@ import type { Decision } from '../kernel/decisions.ts';
 import { messageOf, stackOf } from '../kernel/errors.ts';
 import { threadEntry } from '../host/thread-entry.ts';
 import { tuneEngine } from './engine-settings.ts';
-import { hangText, lastDecisionLines, lostKey } from './lost-execution.ts';
+import { hangText, lastDecisionLines, LOOPS_HERE, lostKey } from './lost-execution.ts';
 import { clearInterval, clearTimeout, performance, setInterval, setTimeout } from './real-timers.ts';
 import { ExploreSharedState, type ExploreCounters } from './shared-state.ts';
+import { stackOfThread } from './thread-stack.ts';
 import {
   messageIn,
   toPost,
@@ -148,6 +149,9 @@ const STOP_GRACE_MS = 2_000;
 /** How long one that still makes progress may take, for instance to explain what it has. */
 const GIVE_UP_MS = 10_000;
 
+/** How long a hanging thread may take to say where it is. */
+const STACK_MS = 3_000;
+
 /** The processor time of all threads of this process. */
 function processorMs(): number {
   const { user, system } = process.cpuUsage();
@@ -178,6 +182,8 @@ export class ExploreThread {
   /** Memory of the whole process at the thread's last turn. */
   #rssAtTurn = Infinity;
   #stopAskedAt = Infinity;
+  /** True once it is ended for its silence. */
+  #isStopping = false;
 
   constructor(task: ExploreTask, options: ThreadLimits & Pick<ThreadOptions, 'onMessage'>) {
     this.#task = task;
@@ -318,26 +324,37 @@ export class ExploreThread {
   }
 
   #endSilent(isSilent: boolean): void {
-    if (isSilent) this.#lose('hang', hangText(this.#silentMs), []);
-    else {
-      const { memoryMb } = this.#options;
-      this.#lose(
-        'crash',
-        `the execution needed much more than ${memoryMb} MiB of memory, outside of its heap`,
-        [],
-      );
+    if (this.#isStopping) return;
+    this.#isStopping = true;
+    if (isSilent) {
+      void this.#endHanging(hangText(this.#silentMs));
+      return;
     }
+    const { memoryMb } = this.#options;
+    this.#lose(
+      'crash',
+      `the execution needed much more than ${memoryMb} MiB of memory, outside of its heap`,
+      [],
+    );
+    void this.#worker.terminate();
+  }
+
+  async #endHanging(text: string): Promise<void> {
+    const stack = await stackOfThread(this.#worker, STACK_MS);
+    this.#lose('hang', text, stack.length === 0 ? [] : [[LOOPS_HERE, ...stack].join('\n')]);
     void this.#worker.terminate();
   }
 
   #lose(kind: 'hang' | 'crash', message: string, stack: readonly string[]): void {
     if (this.#end !== undefined) return;
     const decisions = this.#state.decisions();
-    const details = [...lastDecisionLines(decisions), ...stack];
+    const lastDecision = lastDecisionLines(decisions);
+    const details = [...lastDecision, ...stack];
     const { scenario, seed } = this.#task.kind === 'failure' ? this.#task.failing : this.#task;
     const failing = {
       ...{ scenario, ...(this.#task.kind === 'campaign' || seed === undefined ? {} : { seed }) },
-      key: lostKey({ kind, message, details }),
+      // A hang is the same one wherever it was stopped.
+      key: lostKey({ kind, message, details: kind === 'hang' ? lastDecision : details }),
       ...{
         kind,
         message,

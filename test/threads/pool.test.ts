@@ -197,26 +197,32 @@ describe('a pool', () => {
 
 describe('an execution that takes its thread with it', () => {
   test.for([
-    ['hang', 'hang', /made no progress for \d/],
-    ['microtasks', 'hang', /a loop that never ends nor waits/],
-    ['memory', 'crash', /needed more than 64 MiB of memory/],
-    ['buffers', 'crash', /needed much more than 64 MiB of memory, outside of its heap/],
-    ['exit', 'crash', /ended its thread with process\.exit\(7\)/],
-  ] as const)('%s is a failure with its log, and its thread is replaced', async ([name, kind, message]) => {
-    // What takes long to fill its memory, on a machine that is busy, is not to count as a hang.
-    const hangMs = kind === 'crash' ? 60_000 : limits.hangMs;
-    const options = { keepGoing: true, workers: 1, maxExecutions: 8, auditEvery: 0, hangMs };
-    const { report } = await explore(name, options);
-    const [failure] = report.failures;
-    expect(failure).toMatchObject({ kind, message: expect.stringMatching(message) });
-    expect(failure?.decisions.slice(1, 2)).toEqual([{ question: choice('also first'), n: 3, answer: 2 }]);
-    expect(report.lostThreads).toBeGreaterThan(0);
-    expect([report.executions, report.nextIndex, report.stoppedBy]).toEqual([8, 8, 'executions']);
+    ['hang', 'hang', /made no progress for \d/, 'at endlessly'],
+    ['microtasks', 'hang', /a loop that never ends nor waits/, 'at microtasks'],
+    ['memory', 'crash', /needed more than 64 MiB of memory/, ''],
+    ['buffers', 'crash', /needed much more than 64 MiB of memory, outside of its heap/, ''],
+    ['exit', 'crash', /ended its thread with process\.exit\(7\)/, ''],
+  ] as const)(
+    '%s is a failure with its log, and its thread is replaced',
+    async ([name, kind, message, looping]) => {
+      // What takes long to fill its memory, on a machine that is busy, is not to count as a hang.
+      const hangMs = kind === 'crash' ? 60_000 : limits.hangMs;
+      const options = { keepGoing: true, workers: 1, maxExecutions: 8, auditEvery: 0, hangMs };
+      const { report } = await explore(name, options);
+      const [failure] = report.failures;
+      expect(failure).toMatchObject({ kind, message: expect.stringMatching(message) });
+      expect(failure?.decisions.slice(1, 2)).toEqual([{ question: choice('also first'), n: 3, answer: 2 }]);
+      expect(report.lostThreads).toBeGreaterThan(0);
+      expect([report.executions, report.nextIndex, report.stoppedBy]).toEqual([8, 8, 'executions']);
 
-    const log = failure?.decisions ?? [];
-    const again = await replay({ scenario: name, log, explains: true }, { hangMs });
-    expect(lostIn(again)).toMatchObject({ kind, scenario: name });
-  });
+      const log = failure?.decisions ?? [];
+      const again = await replay({ scenario: name, log, explains: true }, { hangMs });
+      expect(lostIn(again)).toMatchObject({ kind, scenario: name, key: failure?.key });
+      const lines = failure?.details.filter((detail) => detail.startsWith('it loops here\n')) ?? [];
+      expect(lines).toHaveLength(looping === '' ? 0 : 1);
+      for (const line of lines) expect(line).toContain(`it loops here\n    ${looping} (`);
+    },
+  );
 
   test('is passed over by a sweep, which tries all other faults and pairs and ends', async () => {
     const options = {
