@@ -112,7 +112,9 @@ export class PackageCopies {
       const text = readFileSync(join(root, file), 'utf8');
       const digest = createHash('sha256').update(`${COMPILER}\n${text}`).digest('hex');
       manifest[file] = digest;
-      if (before[file] !== digest) this.#write(BASE, file, transpiled(file, text));
+      // Files that were removed by something else are made again.
+      const isThere = before[file] === digest && existsSync(join(this.base, compiledPath(file)));
+      if (!isThere) this.#write(BASE, file, transpiled(file, text));
     }
     for (const file of Object.keys(before)) {
       if (manifest[file] === undefined) rmSync(join(this.base, compiledPath(file)), { force: true });
