@@ -117,7 +117,7 @@ export class Watcher {
     if (endedMs === cancelledMs) mayBe.add('cancelled');
     // A write that comes later in this instant goes before a deadline or a cancel of it.
     if (mayBe.has(outcome.kind)) await this.#endOfInstant();
-    const limit = `${timeoutMs === Infinity ? 'without timeout' : `with a timeout of ${timeoutMs} ms`}, from ${beganAtMs} ms on, and ${cancelMs >= 0 ? `is cancelled after ${cancelledMs} ms` : 'is not cancelled until then'}`;
+    const limit = `${timeoutMs === Infinity ? 'without timeout' : `with a timeout of ${timeoutMs} ms`}, from ${beganAtMs} ms on, and was to be cancelled at ${beganAtMs + cancelledMs} ms`;
     const due = endedMs === cancelledMs ? 'cancelled' : endedMs === timeoutMs ? 'empty' : undefined;
     this.#compare(outcome, expectation, { mayBe, limit, due });
   }
@@ -175,9 +175,13 @@ export class Watcher {
       return;
     }
     const isInTime = decidedAtMs === this.#sim.now();
+    const isTie = isInTime && mayBe.has(outcome.kind) && outcome.kind !== expected.kind;
+    const tieRule = isTie
+      ? ', and a write counts before a timeout or a cancel of the same instant (R35)'
+      : '';
     this.#sim.check(
       textOf(outcome) === textOf(expected) && isInTime,
-      `${said}\n\n${asked}\nExpected: it ${shownBeside(expected, outcome)}, at ${decidedAtMs} ms, because ${decidedBy}.\nGot: it ${shownBeside(outcome, expected)}, at ${this.#sim.now()} ms.`,
+      `${said}\n\n${asked}\nExpected: it ${shownBeside(expected, outcome)}, at ${decidedAtMs} ms, because ${decidedBy}${tieRule}.\nGot: it ${shownBeside(outcome, expected)}, at ${this.#sim.now()} ms.`,
     );
   }
 }

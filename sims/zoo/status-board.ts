@@ -54,7 +54,7 @@ const ENDS: readonly ((runId: string) => RunStatus)[] = [
 export const statusBoard: ScenarioDefinition<unknown> = defineScenario<unknown>({
   name: 'zoo-status-board',
   description:
-    'runs live in a status store that has little room, and watchers wait there for states of runs, with timeouts and cancels: every wait ends at once, refused if its timeout is below 0, or at the first write, timeout or cancel that calls for it, and with what was written then',
+    'runs live in a status store that has little room, and watchers wait there for states of runs, with timeouts and cancels: every wait ends at once, refused if its timeout is below 0, or at the first write, timeout or cancel that calls for it, and with what was written then; a write counts before a timeout or a cancel of the same instant',
   // The runs of this writer start in no order, and end as it likes.
   options: { oracles: [watchRuns(defaultRules.filter((rule) => rule !== startOrder && rule !== endCause))] },
   async run(sim) {

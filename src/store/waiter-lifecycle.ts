@@ -11,10 +11,16 @@ import type { RunTracer } from '../model/run-tracer.ts';
 import { LimitedWaiter } from '../kernel/signal-waiters.ts';
 
 const WAIT_ON = 'wait on ';
+const CANCELLED = 'cancelled ';
 
-/** True for the topic of a clock event that ends a wait at its deadline or because of its signal. */
-export function isOfWait(label: Label): boolean {
-  return topicOf(label).what.startsWith(WAIT_ON);
+/** What ends a wait on a store if no write does. */
+export type WaitLimit = 'timeout' | 'cancel';
+
+/** What of a wait the clock event with this topic is; undefined for the event of something else. */
+export function waitLimitOf(label: Label): WaitLimit | undefined {
+  const { what } = topicOf(label);
+  if (what.startsWith(WAIT_ON)) return 'timeout';
+  return what.startsWith(`${CANCELLED}${WAIT_ON}`) ? 'cancel' : undefined;
 }
 
 /** Notified when the signal of one of its waiters aborts. */
@@ -138,14 +144,15 @@ export class WaiterRegister implements CancelReceiver {
   }
 
   #expireAtEndOfInstant(waiter: Waiter, timeoutMs: number): Timer {
-    return this.#endOfInstant(waiter, timeoutMs, () => {
+    return this.#endOfInstant(waiter.label, timeoutMs, () => {
       this.leave(waiter);
       waiter.expire();
     });
   }
 
   #cancelAtEndOfInstant(waiter: Waiter, reason: unknown): Timer {
-    return this.#endOfInstant(waiter, 0, () => this.fail(waiter, waitCancelled(reason)));
+    const label = `${CANCELLED}${waiter.label}`;
+    return this.#endOfInstant(label, 0, () => this.fail(waiter, waitCancelled(reason)));
   }
 
   #append(waiter: Waiter): void {
@@ -170,8 +177,8 @@ export class WaiterRegister implements CancelReceiver {
     this.#size -= 1;
   }
 
-  #endOfInstant(waiter: Waiter, ms: number, fire: () => void): Timer {
-    const topic = topicOf({ owner: this.#around.name, what: waiter.label });
+  #endOfInstant(what: string, ms: number, fire: () => void): Timer {
+    const topic = topicOf({ owner: this.#around.name, what });
     return this.#around.clock.endOfInstant(topic, ms, fire);
   }
 

@@ -136,7 +136,7 @@ export const storeBugs: readonly Bug[] = [
     edits: [
       {
         file: register,
-        find: '    return this.#endOfInstant(waiter, timeoutMs, () => {\n',
+        find: '    return this.#endOfInstant(waiter.label, timeoutMs, () => {\n',
         replace: '    return this.#around.clock.timer(waiter.label, timeoutMs, () => {\n',
       },
     ],

@@ -1,8 +1,8 @@
 /**
- * What ended each wait on a store. Invariant: a store ends the waits that a write meets right after it has traced the
+ * What ended each wait on a store: a write, its timeout or its cancel. Invariant: a store ends the waits that a write meets right after it has traced the
  * write, so nothing else lies between the two in a trace.
  */
-import { isOfWait } from '../../store/waiter-lifecycle.ts';
+import { waitLimitOf } from '../../store/waiter-lifecycle.ts';
 import type { TraceEvent } from '../../model/trace-event.ts';
 import type { ObservedRun } from './observed-run.ts';
 
@@ -23,7 +23,8 @@ export class WaitEnds {
         continue;
       }
       const topic = firings.get(firingId)?.topic;
-      if (topic !== undefined && isOfWait(topic)) this.#texts.set(event, ' by its timeout or its cancel');
+      const limit = topic && waitLimitOf(topic);
+      if (limit !== undefined) this.#texts.set(event, ` by its ${limit}`);
     }
   }
 

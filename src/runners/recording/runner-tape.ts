@@ -27,7 +27,7 @@ import type { RunID, RunStatus } from '../../model/run-status.ts';
 import type { Service } from '../../model/service.ts';
 import type { TraceEvent } from '../../model/trace-event.ts';
 import type { World } from '../../model/world.ts';
-import { isOfWait } from '../../store/waiter-lifecycle.ts';
+import { waitLimitOf } from '../../store/waiter-lifecycle.ts';
 import type { RunRecorder } from './recorder.ts';
 
 type Body<T> = T extends unknown ? Omit<T, 'at' | 'runner' | 'nested'> : never;
@@ -251,7 +251,7 @@ function tapedClock(tape: RunnerTape, clock: Clock): Clock {
     post: (label, fire) => clock.post(label, taped(label, 0, fire)),
     endOfInstant: (label, ms, fire) =>
       // The call that waits is not recorded, so a replay has nothing whose end could come due.
-      clock.endOfInstant(label, ms, isOfWait(label) ? fire : taped(label, ms, fire)),
+      clock.endOfInstant(label, ms, waitLimitOf(label) === undefined ? taped(label, ms, fire) : fire),
   };
 }
 

@@ -200,7 +200,7 @@ test('lines are not left out if saying so would take as much room', async () => 
   expect(textsOf(small)).toEqual(
     expect.arrayContaining([
       'the wait for the end of run 0 of store began (5 times)',
-      'the wait for the end of run 0 of store ended by its timeout or its cancel',
+      'the wait for the end of run 0 of store ended by its timeout',
     ]),
   );
 });

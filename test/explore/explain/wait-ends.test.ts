@@ -36,6 +36,23 @@ test('a wait on a run that is evicted says so', async () => {
   expect(texts).toContainEqual(expect.stringMatching(/^the wait .* of store ended, as run 0 was forgotten$/));
 });
 
+test('a wait that is cancelled says so, whether it had a timeout or not', async () => {
+  const texts = await textsOf(async (sim) => {
+    const store = createStatusStore({ clock: sim.world.clock, tracer: sim.world.tracer });
+    const { runId } = store.newRun();
+    const stop = new AbortController();
+    const answers = [maskForState('COMPLETE'), maskForState('FAILED')].map((states, at) =>
+      store.query({ runs: [runId], states }, { timeoutMs: at === 0 ? Infinity : 50, signal: stop.signal }),
+    );
+    await sim.sleep(10, 'patience');
+    stop.abort();
+    await Promise.allSettled(answers);
+    sim.check(false, 'enough');
+  });
+  expect(texts).toContain('the wait for COMPLETE of run 0 of store ended by its cancel');
+  expect(texts).toContain('the wait for FAILED of run 0 of store ended by its cancel');
+});
+
 test('a wait that comes to its timeout names no write of that instant', async () => {
   const texts = await textsOf(async (sim) => {
     const store = createStatusStore({ clock: sim.world.clock, tracer: sim.world.tracer });
@@ -46,5 +63,5 @@ test('a wait that comes to its timeout names no write of that instant', async ()
     await answer;
     sim.check(false, 'enough');
   });
-  expect(texts).toContain('the wait for COMPLETE of run 0 of store ended by its timeout or its cancel');
+  expect(texts).toContain('the wait for COMPLETE of run 0 of store ended by its timeout');
 });
