@@ -491,7 +491,7 @@ export class Executions {
   /** Keeps the blobs held for the action until all its clients have the result, or have not fetched it in time. */
   #releaseOnceDelivered({ operations }: Execution, hold: BlobHold): void {
     const waiting = new Set(operations);
-    const topic = namedTopic(this.#options.name, 'waits for', 'delivery');
+    const topic = namedTopic(this.#options.name, 'waits no longer for the', 'delivery of a result');
     const release = (): void => {
       timer.cancel();
       this.#undelivered.delete(release);

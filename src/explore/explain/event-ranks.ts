@@ -6,7 +6,7 @@ import type { Failure } from '../../simulation/verdict.ts';
 import { DiskRanks } from './disk-ranks.ts';
 import { type Exchanges, isAnswer } from './exchanges.ts';
 import { type IsAbout, subjectsOf } from './failure-subjects.ts';
-import { isAboutHolding } from './held-resources.ts';
+import { type HeldResources, isAboutHolding } from './held-resources.ts';
 import { RANK, type Rank } from './history-candidate.ts';
 import { lastBeforeCrashes } from './last-before-crash.ts';
 import { MessageRanks } from './message-ranks.ts';
@@ -40,6 +40,7 @@ export class EventRanks {
   readonly #words: ReadonlySet<string>;
   readonly #held: ReadonlySet<TraceEvent>;
   readonly #alive: ReadonlySet<TraceEvent>;
+  readonly #endsElsewhere: ReadonlySet<TraceEvent>;
   /** Runs whose acceptance is in the trace. */
   readonly #accepted: ReadonlySet<string>;
   readonly #callers: ReadonlySet<string>;
@@ -60,6 +61,7 @@ export class EventRanks {
     this.#words = words;
     this.#held = isAboutHolding(failure) ? held.holding : new Set();
     this.#alive = new Set(held.unfreed.map(({ event }) => event));
+    this.#endsElsewhere = failure.kind === 'deadlock' ? endsElsewhereIn(events, held) : new Set();
     this.#accepted = new Set(
       events.flatMap(({ event }) => (event.type === 'accepted' ? [runKey(event.runner, event.runId)] : [])),
     );
@@ -167,7 +169,8 @@ export class EventRanks {
     const { runId, state } = event.status;
     // Its acceptance already implies that it is pending.
     if (state === 'PENDING' && this.#accepted.has(runKey(event.runner, runId))) return RANK.routine;
-    return this.#isAbout(event) ? rankOfNamedState(state) : rankOfState(state);
+    if (this.#isAbout(event)) return rankOfNamedState(state);
+    return this.#endsElsewhere.has(event) ? RANK.namedPart : rankOfState(state);
   }
 }
 
@@ -192,6 +195,26 @@ function rankOfNamedState(state: RunState): Rank {
 function rankOfState(state: RunState): Rank {
   if (!isTerminal(state)) return RANK.minor;
   return state === 'COMPLETE' ? RANK.around : RANK.context;
+}
+
+/** Maximum number of ends of runs ranked like what a standstill names. */
+const ENDS_MAX = 2;
+
+/**
+ * The last ends of runs on runners on which nobody waits. If somebody waits for a run elsewhere, that one may be
+ * carried out by such a run, and then its end has not been passed on.
+ */
+function endsElsewhereIn(events: ObservedRun['events'], { unfreed }: HeldResources): ReadonlySet<TraceEvent> {
+  const awaiting = new Set(
+    unfreed.flatMap(({ event }) =>
+      event.type === 'acquired' && event.resource === 'waiter' && event.runId !== '' ? [event.runner] : [],
+    ),
+  );
+  if (awaiting.size === 0) return new Set();
+  const ends = events.flatMap(({ event }) =>
+    event.type === 'status' && isTerminal(event.status.state) && !awaiting.has(event.runner) ? [event] : [],
+  );
+  return new Set(ends.slice(-ENDS_MAX));
 }
 
 /** Maximum number of restarts ranked right after decisions and what a crash struck. */

@@ -10,6 +10,7 @@ import type { ComparedPass } from './compared-pass.ts';
 import { answerText, askedText, askersSentence, decisionText, outageClause } from './question-text.ts';
 import type { AnswerChange } from './nearest-pass.ts';
 import { decidedAtMs, type ObservedDecision, type ObservedEvent, type ObservedRun } from './observed-run.ts';
+import { RepeatedChoices } from './repeated-choice.ts';
 import type { RunIndex } from './run-index.ts';
 
 /** Event types that say nothing to a reader: every run has them, whatever becomes of it. */
@@ -37,7 +38,8 @@ export function describeNearestPass(
   changes: readonly AnswerChange[],
 ): NearestPass {
   const text = nearestText(failing, passing, changes);
-  const difference = differenceText(failing, passing);
+  const choices = new RepeatedChoices(failing.run, passing.run, changes);
+  const difference = differenceText(failing, passing, choices);
   return {
     text,
     changes: changes.length,
@@ -269,15 +271,15 @@ function drawnInsteadText(
 
 /**
  * The difference in the most informative events, if there is one, else in all events. Events differ if their texts
- * differ, because that is all a reader sees.
+ * differ, because that is all a reader sees. What only repeats the choice is no difference.
  */
-function differenceText(failing: RunIndex, passing: RunIndex): string | undefined {
+function differenceText(failing: RunIndex, passing: RunIndex, choices: RepeatedChoices): string | undefined {
+  const both = { failing, passing, choices };
   const found =
-    firstDifference(failing, passing, isEffect) ??
-    firstDifference(failing, passing, isTelling) ??
-    firstDifference(failing, passing, () => true);
+    firstDifference(both, isEffect) ?? firstDifference(both, isTelling) ?? firstDifference(both, () => true);
   if (found === undefined) return undefined;
   const [failed, held] = found;
+  if (choices.doAtOnce(failed, held)) return undefined;
   if (held === undefined) {
     return `In the failing execution: ${failed?.text}. In the passing execution: that does not happen.`;
   }
@@ -371,8 +373,7 @@ function thingOf(event: TraceEvent): string | undefined {
 /** So many words name what a note is about: `the reader`, `client 1`. */
 const SUBJECT_WORDS = 2;
 
-interface Shown {
-  readonly event: TraceEvent;
+interface Shown extends ObservedEvent {
   readonly atMs: number;
   readonly text: string;
   readonly isMessage: boolean;
@@ -413,15 +414,23 @@ function messageDifference(
 
 /** The first place at which the texts of the shown events differ. */
 function firstDifference(
-  one: RunIndex,
-  other: RunIndex,
+  {
+    failing,
+    passing,
+    choices,
+  }: { readonly failing: RunIndex; readonly passing: RunIndex; readonly choices: RepeatedChoices },
   isShown: (event: TraceEvent) => boolean,
 ): readonly [Shown | undefined, Shown | undefined] | undefined {
-  const [first, second] = [one, other].map(({ run }) => run.events.filter(({ event }) => isShown(event)));
+  const [first, second] = [failing, passing].map(({ run }) =>
+    run.events.filter(({ event }) => isShown(event)),
+  );
   const length = Math.max(first?.length ?? 0, second?.length ?? 0);
   for (let at = 0; at < length; at += 1) {
-    const [here, there] = [shownIn(one, first?.[at]), shownIn(other, second?.[at])];
-    if (here?.text !== there?.text) return [here, there];
+    const [here, there] = [shownIn(failing, first?.[at]), shownIn(passing, second?.[at])];
+    if (here?.text === there?.text) continue;
+    if (here === undefined || there === undefined || !choices.isInWords(here.text, there.text)) {
+      return [here, there];
+    }
   }
   return undefined;
 }
@@ -430,7 +439,7 @@ function shownIn(index: RunIndex, observed: ObservedEvent | undefined): Shown | 
   if (observed === undefined) return undefined;
   const { event } = observed;
   return {
-    event,
+    ...observed,
     atMs: event.at,
     text: `${event.at} ms: ${index.textOf(event)}`,
     isMessage: event.type === 'message',

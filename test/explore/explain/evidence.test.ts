@@ -3,6 +3,8 @@ import { expect, test } from 'vitest';
 import { createExecutor } from '../../../src/explore/executor.ts';
 import { explain, type Explanation } from '../../../src/explore/explain/explanation.ts';
 import { createSimExecer } from '../../../src/execers/sim-execer.ts';
+import { serviceStatus } from '../../../src/model/service-status.ts';
+import { completeStatus } from '../../../src/model/run-status.ts';
 import { DONE_MASK } from '../../../src/model/state-mask.ts';
 import { finalStatus } from '../../../src/model/status-lookup.ts';
 import { createSimulatedRunner } from '../../../src/runners/simulated-runner.ts';
@@ -175,6 +177,47 @@ test('X7 two events of which neither takes the place of the other are not compar
   expect(nearestPass?.difference).toBe(
     'In the failing execution: 0 ms: note: the guard comes. In the passing execution: that does not happen.',
   );
+});
+
+test('X7 an event that only repeats what was chosen is no difference', async () => {
+  const exits = ['good', 'bad'];
+  const { nearestPass } = await explained(
+    (sim) => {
+      const end = exits[sim.choose('the exit', 2, (answer) => exits[answer])];
+      sim.note(`the door is ${end}`);
+      sim.check(end === 'good', 'the exit was wrong');
+    },
+    [{ question: choice('the exit'), n: 2, answer: 1 }],
+  );
+  expect(nearestPass).toMatchObject({ changes: 1 });
+  expect(nearestPass).not.toHaveProperty('difference');
+  const waiting = await explained(
+    async (sim) => {
+      const store = createStatusStore({ clock: sim.world.clock, tracer: sim.world.tracer });
+      const { runId } = store.newRun();
+      const timeoutMs = sim.choose('the timeout', 2, (answer) => answer * 10) * 10;
+      await store.query({ runs: [runId], states: DONE_MASK }, { timeoutMs });
+      sim.check(timeoutMs === 0, 'it was not answered');
+    },
+    [{ question: choice('the timeout'), n: 2, answer: 1 }],
+  );
+  expect(waiting.nearestPass).toMatchObject({ changes: 1 });
+  expect(waiting.nearestPass).not.toHaveProperty('difference');
+});
+
+test('X7 of a standstill that waits for a run, the end of the run behind it is kept', async () => {
+  const { history } = await explained(async (sim) => {
+    const [client, worker] = ['client', 'worker'].map((name) => createStatusStore({ ...sim.world, name }));
+    const wanted = client?.newRun().runId ?? '';
+    const behind = worker?.newRun().runId ?? '';
+    worker?.update(completeStatus(behind, '', 0));
+    for (let left = 15; left > 0; left -= 1) {
+      await sim.sleep(1);
+      worker?.updateService(serviceStatus(true, false, `it misses ${'x'.repeat(left)}`));
+    }
+    await client?.query({ runs: [wanted], states: DONE_MASK }, { timeoutMs: Infinity });
+  });
+  expect(history.map(({ text }) => text)).toContain('run 0 of worker became COMPLETE with exit code 0');
 });
 
 test('lines are not left out if saying so would take as much room', async () => {
