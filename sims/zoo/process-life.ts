@@ -178,7 +178,7 @@ class Life {
     const { cancelBoundMs } = this.#execer;
     this.#sim.check(
       durationMs <= cancelBoundMs,
-      `${this.#name} took too long to end after its abort\n\nExpected at most ${cancelBoundMs} ms, got ${durationMs} ms.`,
+      `${this.#name} took too long to end after its abort\n\nIt was aborted at ${askedAtMs} ms, and the abort was answered at ${this.#sim.now()} ms, after ${durationMs} ms. The end of a process is reported once it has exited and its output has been written, or given up.\nExpected at most ${cancelBoundMs} ms: ${GRACE_MS} ms of grace for it to exit, then ${DRAIN_MS} ms for its output.`,
     );
     const { state, exitCode } = await process.wait();
     this.#sim.check(

@@ -7,16 +7,21 @@ import { isRunnerError, type Simulation } from 'dryrunner';
  */
 export function failUnexpected(sim: Simulation, said: string, expected: string, error: unknown): never {
   if (error instanceof Error && error.name === 'CheckFailedError') throw error;
-  sim.check(false, `${said}\n\nExpected ${expected}, got ${errorText(error)}.`, error);
+  const wanted = expected.replace(/^(?=RUNNER_)/, 'an error with code ');
+  sim.check(false, `${said}\n\nExpected ${wanted}, got ${errorText(error)}.`, error);
   throw error;
 }
 
-/** An error by its code, or else its name, and its message. */
+/** An error by its code, or else its name, and its message. What looks like a code in a message is none. */
 export function errorText(error: unknown): string {
   const text = isRunnerError(error)
     ? `${error.code}: ${error.message}`
     : error instanceof Error
-      ? `${error.name}: ${error.message}`
+      ? `${withArticle(error.name)} without any code, whose message is "${error.message}"`
       : String(error);
   return text.replace(/\.$/, '');
+}
+
+function withArticle(name: string): string {
+  return `${/^[AEIOU]/.test(name) ? 'an' : 'a'} ${name}`;
 }

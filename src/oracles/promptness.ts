@@ -97,6 +97,17 @@ const PHASES: readonly InvocationPhase[] = [
 ];
 const BOUNDS = is.objectOf<PhaseBounds>('the bound of each phase', is.each(PHASES, is.limit()), {});
 
+/** When and where a stop hit the run, and the bounds that add up to what is promised. */
+function limitText({ isStarted, stoppedIn }: WatchedRun, stoppedAtMs: number, bounds: PhaseBounds): string {
+  const asked = `It was to stop from ${stoppedAtMs} ms on`;
+  if (!isStarted) return `${asked}, when it had not started: such a run ends at once.`;
+  const terms = PHASES.slice(PHASES.indexOf(stoppedIn)).flatMap((phase) =>
+    bounds[phase] > 0 ? [`${bounds[phase]} for ${phase}`] : [],
+  );
+  const sum = terms.length === 0 ? 'no bound' : terms.join(' + ');
+  return `${asked}, in phase ${stoppedIn}.\nThe bounds from that phase on, in ms: ${sum}.`;
+}
+
 /** Tolerance, because every bound is rounded to a microsecond. */
 const ROUNDING_MS = 0.01;
 
@@ -135,7 +146,8 @@ export function promptness(bounds: PhaseBounds): RunRule {
     const durationMs = atMs - run.stoppedAtMs;
     const boundMs = leftMs.get(run.stoppedIn) ?? 0;
     if (durationMs <= boundMs + ROUNDING_MS) return undefined;
-    return `${run.title} was to stop and ${what} after ${durationMs} ms; ${boundMs} ms are promised`;
+    const said = `${run.title} was to stop and ${what} after ${durationMs} ms; ${boundMs} ms are promised`;
+    return `${said}\n\n${limitText(run, run.stoppedAtMs, bounds)}`;
   };
   return {
     rule: 'R199',

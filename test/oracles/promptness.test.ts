@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { phaseBounds, promptness } from '../../src/oracles/promptness.ts';
+import type { InvocationPhase } from '../../src/model/trace-event.ts';
 import { HandMadeTrace, violationsOf } from './hand-made-trace.ts';
 
 const bounds = phaseBounds({
@@ -51,7 +52,7 @@ describe('bounds', () => {
 });
 
 describe('promptness', () => {
-  const hit = (phase: 'preprocess' | 'wait' | 'upload' | 'postprocess', durationMs: number): HandMadeTrace =>
+  const hit = (phase: InvocationPhase, durationMs: number): HandMadeTrace =>
     new HandMadeTrace()
       .accept('0')
       .phase('0', phase)
@@ -74,12 +75,24 @@ describe('promptness', () => {
       expect(violationsOf(hit(phase, boundMs + 1), rules)).toEqual([
         {
           rule: 'R199',
-          message: `run 0 on r was to stop and became ABORTED after ${boundMs + 1} ms; ${boundMs} ms are promised`,
+          message: expect.stringMatching(
+            new RegExp(
+              `^run 0 on r was to stop and became ABORTED after ${boundMs + 1} ms; ${boundMs} ms are promised\n\nIt was to stop from 50 ms on, in phase ${phase}\\.\n`,
+            ),
+          ) as string,
           atMs: boundMs + 51,
         },
       ]);
     },
   );
+
+  test('R199 X7 the bounds that make up the limit are named', () => {
+    const [{ message } = { message: '' }] = violationsOf(hit('close', 100), rules);
+    const terms = message.slice(message.lastIndexOf(': ')).match(/\d+ for \w+/g) ?? [];
+    const sum = terms.reduce((total, term) => total + Number.parseInt(term, 10), 0);
+    expect(terms[0]).toMatch(/ for close$/);
+    expect(message).toContain(`; ${sum} ms are promised`);
+  });
 
   test('R199 R71 a run in the queue ends at once', () => {
     const inTime = new HandMadeTrace().accept('0').wait(9).abort('0').status('0', 'ABORTED');
@@ -106,7 +119,9 @@ describe('promptness', () => {
     expect(violationsOf(trace, rules)).toEqual([
       {
         rule: 'R199',
-        message: 'run 1 on r was to stop and has not ended after 149 ms; 148 ms are promised',
+        message: expect.stringContaining(
+          'run 1 on r was to stop and has not ended after 149 ms; 148 ms are promised\n',
+        ) as string,
         atMs: 150,
       },
     ]);
