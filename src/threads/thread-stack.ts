@@ -7,11 +7,14 @@ import { Session, url as debuggerUrl, type Debugger, type Runtime } from 'node:i
 import { isMainThread, type Worker } from 'node:worker_threads';
 import { framesOf } from '../explore/explain/source-place.ts';
 import { stackLine } from '../kernel/stack-line.ts';
-import { clearTimeout, setTimeout } from './real-timers.ts';
+import { clearInterval, clearTimeout, setInterval, setTimeout } from './real-timers.ts';
 
 const FRAMES_MAX = 3;
 /** Between two promise reactions, and in a function of Node, no line of the user's is on the stack. */
-const STEPS_MAX = 50;
+const STEPS_MAX = 500;
+const PAUSE_AGAIN_MS = 50;
+/** How long it may take to go on. */
+const GO_ON_MS = 1_000;
 /** The frame of the expression itself comes first. */
 const STACK = 'new globalThis.Error().stack.split("\\n").slice(2).join("\\n")';
 
@@ -34,60 +37,76 @@ interface Reply {
  */
 export async function stackOfThread(worker: Worker, limitMs: number): Promise<readonly string[]> {
   if (debuggerUrl() !== undefined) return [];
-  const title = `[worker ${worker.threadId}]`;
   const session = new Session();
   if (isMainThread) session.connect();
   else session.connectToMainThread();
-  let timeout: NodeJS.Timeout | undefined;
+  const thread = new StoppedThread(session, worker.threadId);
   try {
-    const late = new Promise<readonly string[]>((resolve) => {
-      timeout = setTimeout(() => resolve([]), limitMs);
-    });
-    return await Promise.race([linesNow(session, title), late]);
+    return (await within(limitMs, linesNow(thread))) ?? [];
   } finally {
-    clearTimeout(timeout);
+    // One that stands still could not be ended.
+    await within(GO_ON_MS, thread.goOn());
     session.disconnect();
   }
 }
 
-async function linesNow(session: Session, title: string): Promise<readonly string[]> {
-  const thread = await StoppedThread.attach(session, title);
+/** Undefined if it takes longer. */
+async function within<T>(limitMs: number, work: Promise<T>): Promise<T | undefined> {
+  let timeout: NodeJS.Timeout | undefined;
+  const late = new Promise<undefined>((resolve) => {
+    timeout = setTimeout(() => resolve(undefined), limitMs);
+  });
   try {
-    await thread.ask('Debugger.enable');
-    let frame = await thread.stopAfter('Debugger.pause');
-    for (let step = 0; step < STEPS_MAX; step += 1) {
-      const lines = framesOf(await thread.stackAt(frame)).slice(0, FRAMES_MAX);
-      if (lines.length > 0) return lines.map(stackLine);
-      frame = await thread.stopAfter('Debugger.stepInto');
-    }
-    return [];
+    return await Promise.race([work, late]);
   } finally {
-    await thread.ask('Debugger.disable');
+    clearTimeout(timeout);
   }
+}
+
+async function linesNow(thread: StoppedThread): Promise<readonly string[]> {
+  await thread.attach();
+  await thread.ask('Debugger.enable');
+  let frame = await thread.stopAfter('Debugger.pause');
+  for (let step = 0; step < STEPS_MAX; step += 1) {
+    const lines = framesOf(await thread.stackAt(frame)).slice(0, FRAMES_MAX);
+    if (lines.length > 0) return lines.map(stackLine);
+    frame = await thread.stopAfter('Debugger.stepInto');
+  }
+  return [];
 }
 
 /** A thread that this one stops, and asks what it does. */
 class StoppedThread {
   readonly #session: Session;
-  readonly #sessionId: string;
+  readonly #title: string;
   readonly #answers = new Map<number, (result: object) => void>();
+  #sessionId = '';
   #asked = 0;
+  #again: NodeJS.Timeout | undefined;
   #onStopped: (frame: string) => void = () => {};
 
-  private constructor(session: Session, sessionId: string) {
+  constructor(session: Session, threadId: number) {
     this.#session = session;
-    this.#sessionId = sessionId;
-    session.on('NodeWorker.receivedMessageFromWorker', ({ params }) => this.#take(params));
+    this.#title = `[worker ${threadId}]`;
   }
 
-  static async attach(session: Session, title: string): Promise<StoppedThread> {
-    const attached = new Promise<string>((resolve) => {
-      session.on('NodeWorker.attachedToWorker', ({ params }) => {
-        if (params.workerInfo.title.startsWith(title)) resolve(params.sessionId);
+  /** Resolves once it can be asked. */
+  attach(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#session.on('NodeWorker.attachedToWorker', ({ params: { sessionId, workerInfo } }) => {
+        if (!workerInfo.title.startsWith(this.#title)) return;
+        this.#sessionId = sessionId;
+        resolve();
       });
+      this.#session.on('NodeWorker.receivedMessageFromWorker', ({ params }) => this.#take(params));
+      this.#session.post('NodeWorker.enable', { waitForDebuggerOnStart: false });
     });
-    session.post('NodeWorker.enable', { waitForDebuggerOnStart: false });
-    return new StoppedThread(session, await attached);
+  }
+
+  /** Ends what stops it. */
+  async goOn(): Promise<void> {
+    clearInterval(this.#again);
+    if (this.#sessionId !== '') await this.ask('Debugger.disable');
   }
 
   ask(method: string, params: object = {}): Promise<object> {
@@ -100,11 +119,15 @@ class StoppedThread {
     });
   }
 
-  /** The frame where it has stopped. */
+  /** The frame where it has stopped. The engine may forget a pause that comes between two ticks, so it is asked again. */
   stopAfter(method: 'Debugger.pause' | 'Debugger.stepInto'): Promise<string> {
     return new Promise((resolve) => {
-      this.#onStopped = resolve;
+      this.#onStopped = (frame) => {
+        clearInterval(this.#again);
+        resolve(frame);
+      };
       void this.ask(method);
+      this.#again = setInterval(() => void this.ask('Debugger.pause'), PAUSE_AGAIN_MS);
     });
   }
 

@@ -199,6 +199,7 @@ describe('an execution that takes its thread with it', () => {
   test.for([
     ['hang', 'hang', /made no progress for \d/, 'at endlessly'],
     ['microtasks', 'hang', /a loop that never ends nor waits/, 'at microtasks'],
+    ['ticks', 'hang', /made no progress for \d/, 'at loop'],
     ['memory', 'crash', /needed more than 64 MiB of memory/, ''],
     ['buffers', 'crash', /needed much more than 64 MiB of memory, outside of its heap/, ''],
     ['exit', 'crash', /ended its thread with process\.exit\(7\)/, ''],

@@ -40,6 +40,12 @@ const MISDEEDS: Readonly<Record<string, (sim: Simulation) => unknown>> = {
   microtasks: async () => {
     for (;;) await Promise.resolve();
   },
+  ticks: () => {
+    const loop = (): void => {
+      process.nextTick(loop);
+    };
+    loop();
+  },
   memory: () => fillMemory(),
   exit: () => process.exit(7),
   'loads-once': () => {

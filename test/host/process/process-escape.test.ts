@@ -36,7 +36,10 @@ async function leftBy(
 describe('a descendant that hides', () => {
   withPerl(`R129 with its first thread ended, it is found by another one, 20 times of 20${WHY}`, async () => {
     for (let time = 0; time < 20; time++) {
-      expect(await leftBy(THREADED_DAEMON, false)).toEqual({ faults: [KILLED], alive: 0 });
+      const { faults, alive } = await leftBy(THREADED_DAEMON, false);
+      // What is found is no suspect. Programs of other tests hide at the same time.
+      const ofCommand = faults.filter((fault) => !/^descendants: \d+ may have escaped/.test(fault));
+      expect({ faults: ofCommand, alive }).toEqual({ faults: [KILLED], alive: 0 });
     }
   });
 

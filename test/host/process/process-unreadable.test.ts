@@ -32,7 +32,8 @@ afterEach(async () => {
   instead.file.clear();
   for (const child of children.splice(0)) {
     child.kill('SIGKILL');
-    await once(child, 'exit');
+    // A look may have killed it before.
+    if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
   }
 });
 afterAll(() => rmSync(dir, { recursive: true }));
