@@ -82,6 +82,7 @@ class StoppedThread {
   readonly #answers = new Map<number, (result: object) => void>();
   #sessionId = '';
   #asked = 0;
+  #isOver = false;
   #again: NodeJS.Timeout | undefined;
   #onStopped: (frame: string) => void = () => {};
 
@@ -103,13 +104,16 @@ class StoppedThread {
     });
   }
 
-  /** Ends what stops it. */
+  /** Ends what stops it. From now on nothing is asked, and what has no answer yet gets none. */
   async goOn(): Promise<void> {
     clearInterval(this.#again);
-    if (this.#sessionId !== '') await this.ask('Debugger.disable');
+    const goesOn = this.#sessionId === '' ? undefined : this.ask('Debugger.disable');
+    this.#isOver = true;
+    await goesOn;
   }
 
   ask(method: string, params: object = {}): Promise<object> {
+    if (this.#isOver) return new Promise(() => {});
     this.#asked += 1;
     const id = this.#asked;
     const message = JSON.stringify({ id, method, params });
@@ -127,7 +131,7 @@ class StoppedThread {
         resolve(frame);
       };
       void this.ask(method);
-      this.#again = setInterval(() => void this.ask('Debugger.pause'), PAUSE_AGAIN_MS);
+      if (!this.#isOver) this.#again = setInterval(() => void this.ask('Debugger.pause'), PAUSE_AGAIN_MS);
     });
   }
 

@@ -36,6 +36,12 @@ const built = (path: string): string => readFileSync(join(workspace.dir, 'bazel-
 const expectCode = ({ code, out }: BazelFinished, expected: number): void =>
   expect(code, out.slice(-4_000)).toBe(expected);
 
+/** Its exit code for errors of its own. */
+const INTERNAL_ERROR = 37;
+const CRASHES_MAX = 3;
+const hasCrashedOverFault = ({ code, out }: BazelFinished): boolean =>
+  code === INTERNAL_ERROR && /Caused by: .*\(injected fault\)/.test(out);
+
 /** Commands of this machine whose arguments have that text. */
 function running(text: string): string[] {
   return execFileSync('ps', ['-eo', 'args'], { encoding: 'utf8' })
@@ -140,10 +146,15 @@ describe.skipIf(missing !== undefined)(
       const rate = chaosSeed === 'many' ? 0.1 : 0.03;
       const rates = Object.fromEntries(REMOTE_FAULT_KINDS.map((kind) => [kind, rate]));
       const { endpoint } = await serve({ workers, chaosSeed, faults: { onFault, rates, slowMsMax: 100 } });
-      expectCode(await workspace.run('clean'), 0);
-      expectCode(await workspace.run('build', ['//:all_good'], endpoint), 0);
-      expectCode(await workspace.run('clean'), 0);
-      expectCode(await workspace.run('build', ['//:all_good'], endpoint), 0);
+      for (let build = 0; build < 2; build += 1) {
+        expectCode(await workspace.run('clean'), 0);
+        let finished = await workspace.run('build', ['//:all_good'], endpoint);
+        // This Bazel does not catch every lost answer of `FindMissingBlobs`, which it meets or not as its threads run.
+        for (let tries = 0; tries < CRASHES_MAX && hasCrashedOverFault(finished); tries += 1) {
+          finished = await workspace.run('build', ['//:all_good'], endpoint);
+        }
+        expectCode(finished, 0);
+      }
       if (workers === 'exec') expect(built('checked.txt').trim()).toBe('6000000');
       else expect(built('checked.txt')).toContain('a placeholder for bazel-out/');
       expect(faults).toBeGreaterThan(0);

@@ -355,7 +355,10 @@ describe('what fails', () => {
   test('an endless loop costs one execution, reported with its log', async () => {
     const { code, out } = await run('explore', at('s.mjs#hang'), '--hang', '1s', '--json', ...corpus());
     const [failure] = (jsonLines(out).at(-1) as { failures: Record<string, unknown>[] }).failures;
-    expect(failure).toMatchObject({ kind: 'hang', details: ['last decision: "die" out of 3'] });
+    const looping: unknown = expect.stringMatching(
+      /^it loops here\n {4}at Object\.run \(.*s\.mjs:\d+:\d+\)$/,
+    );
+    expect(failure).toMatchObject({ kind: 'hang', details: ['last decision: "die" out of 3', looping] });
     expect(code).toBe(1);
   });
 
