@@ -52,8 +52,8 @@ const BAZEL_ALIKE = `bz-${'a'.repeat(64)}-12-more`;
 const SNAPSHOTS: readonly string[] = ['', 'snapshot', BAZEL_ALIKE];
 const SNAPSHOT_TEXTS: Readonly<Record<string, string>> = {
   '': 'none',
-  snapshot: 'one of the filer, with id snapshot',
-  [BAZEL_ALIKE]: `one of the filer, with an id that only begins as those of Bazel do: ${BAZEL_ALIKE}`,
+  snapshot: 'a tree that the filer has',
+  [BAZEL_ALIKE]: `a tree that the filer has, under an id that only begins as those of Bazel do: ${BAZEL_ALIKE}`,
 };
 const UPLOADERS: readonly (UploaderKind | undefined)[] = [
   undefined,

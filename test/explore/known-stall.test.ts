@@ -5,7 +5,7 @@ import { formatExplanation } from '../../src/explore/explain/explanation-text.ts
 import { failureKey } from '../../src/explore/failure-key.ts';
 import { shrink, shrinkInBrief } from '../../src/explore/shrink/shrinker.ts';
 import { sleep } from '../../src/kernel/clock.ts';
-import { ExecutionInterrupted, type Decision } from '../../src/kernel/decisions.ts';
+import { type Decision, type DescribeAnswer, ExecutionInterrupted } from '../../src/kernel/decisions.ts';
 import { randomDecisions } from '../../src/kernel/random-decisions.ts';
 import { replayDecisions } from '../../src/kernel/replay-decisions.ts';
 import { finalStatus } from '../../src/model/status-lookup.ts';
@@ -191,6 +191,29 @@ async function longWork(sim: Simulation): Promise<void> {
 
 describe('what would have held instead of a stall', () => {
   const log: readonly Decision[] = [{ question: choice('d'), n: 5, answer: 3 }];
+
+  test('says of a value that holds after long work that it holds', async () => {
+    const ends: DescribeAnswer = (answer) => ['at once', 'late', 'never'][answer];
+    const slow = defined('slow', async (sim) => {
+      startHeartbeat(sim, 1, 'heartbeat');
+      const end = sim.choose('the end', 3, ends);
+      await new Promise<void>((resolve) => {
+        let left = end === 0 ? 1 : 12_000;
+        const step = (): void => {
+          left -= 1;
+          if (left <= 0 && end < 2) resolve();
+          else sim.world.clock.timer('step', 1, step);
+        };
+        step();
+      });
+    });
+    const { valueOutcomes } = await explain(createExecutor(slow), [
+      { question: choice('the end'), n: 3, answer: 2 },
+    ]);
+    expect(valueOutcomes).toEqual([
+      { what: '"the end"', fails: ['never'], failsOtherwise: [], holds: ['at once', 'late'], untried: 0 },
+    ]);
+  });
 
   test('is tried with the usual watch if the short one finds nothing', async () => {
     const executor = createExecutor(

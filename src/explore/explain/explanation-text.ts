@@ -12,6 +12,8 @@ import type { HistoryLine } from './failure-history.ts';
 import { LINES_VARIABLE } from './history-length.ts';
 import type { NearestPass } from './nearest-history.ts';
 import type { SourcePlace } from './source-place.ts';
+import { outcomeLines } from './value-outcomes-text.ts';
+import type { ValueOutcomes } from './value-outcomes.ts';
 
 /** The role of a line, for styling. */
 export type ExplanationRole =
@@ -23,7 +25,7 @@ export interface ExplanationLine {
   readonly text: string;
 }
 
-/** What the lines are made from. An explanation that was stored may have no rules. */
+/** What the lines are made from. An explanation that was stored may have no rules and no outcomes of other values. */
 type ShownExplanation = Pick<
   Explanation,
   | 'scenario'
@@ -36,7 +38,7 @@ type ShownExplanation = Pick<
   | 'places'
   | 'token'
 > &
-  Partial<Pick<Explanation, 'rules'>>;
+  Partial<Pick<Explanation, 'rules' | 'valueOutcomes'>>;
 
 const TEXTS = is.listOf(is.TEXT);
 const EXPLANATION = is.objectOf<ShownExplanation>(
@@ -67,6 +69,13 @@ const EXPLANATION = is.objectOf<ShownExplanation>(
   },
   {
     rules: TEXTS,
+    valueOutcomes: is.listOf(
+      is.objectOf<ValueOutcomes>(
+        'the outcomes of the values of a choice',
+        { what: is.TEXT, fails: TEXTS, failsOtherwise: TEXTS, holds: TEXTS, untried: is.COUNT },
+        {},
+      ),
+    ),
     nearestPass: is.objectOf<NearestPass>(
       'the nearest passing execution',
       { text: is.TEXT, changes: is.COUNT },
@@ -150,14 +159,15 @@ function referenceIn(token: string): string | undefined {
 }
 
 /** Empty if there was nothing to decide differently. */
-function whatHolds(explanation: Explanation): ExplanationLine[] {
-  const { nearestPass, nearestSearch } = explanation;
+function whatHolds(explanation: ShownExplanation): ExplanationLine[] {
+  const { nearestPass, nearestSearch, valueOutcomes = [] } = explanation;
   if (nearestPass === undefined && nearestSearch.isComplete && nearestSearch.executions === 0) return [];
   return [
     heading('What would have held'),
     note(`  ${nearestPass?.text ?? nothingHeld(explanation)}`),
     ...(nearestPass?.lack === undefined ? [] : [note(`  ${nearestPass.lack}`)]),
     ...(nearestPass?.difference === undefined ? [] : [note(`  ${nearestPass.difference}`)]),
+    ...outcomeLines(valueOutcomes).map((line) => note(`  ${line}`)),
   ];
 }
 
@@ -187,7 +197,7 @@ export function formatHistory(
 }
 
 /** Claims no more than was tried. */
-function nothingHeld({ nearestSearch }: Explanation): string {
+function nothingHeld({ nearestSearch }: ShownExplanation): string {
   const {
     executions,
     isComplete,

@@ -22,23 +22,24 @@ import { isOfWork } from './workload-decisions.ts';
 import { historyOf, type HistoryLine } from './failure-history.ts';
 import { describeNearestPass, type NearestPass, observedIn } from './nearest-history.ts';
 import {
+  type AnswerChange,
   type AskedDecision,
   findNearestPass,
   type NearestPassOptions,
   type NearestPassSearch,
   type OtherFailure,
-  type PassingLog,
 } from './nearest-pass.ts';
 import { encodeToken } from '../replay-token.ts';
 import { check } from '../../kernel/argument-check.ts';
 import { EXECUTOR, LOG } from '../argument-shapes.ts';
-import { ComparedPasses } from './compared-pass.ts';
+import { type ComparedPass, ComparedPasses } from './compared-pass.ts';
 import { awaitedPlaces } from './awaited-places.ts';
 import { detailsOf, type FailureDetail } from './failure-details.ts';
 import { noticedIn, placesOf } from './failure-places.ts';
 import { sentenceOf } from './failure-sentence.ts';
 import { LINES_MAX } from './history-length.ts';
 import { RunIndex } from './run-index.ts';
+import { valueOutcomes, type ValueOutcomes } from './value-outcomes.ts';
 import type { EventNames } from './event-name.ts';
 
 /** Options of {@link explain}. */
@@ -49,7 +50,7 @@ export interface ExplainOptions {
   readonly seed?: string;
   /** Maximum number of lines of the history, including the failure; Infinity shows all; default 12. */
   readonly linesMax?: number;
-  /** Maximum number of executions in the search for the nearest passing one; default 400. */
+  /** Maximum number of executions in the search for the nearest passing one, and of other values; default 400. */
   readonly maxExecutions?: number;
   /** Asked before each of these executions; true ends the search. */
   readonly shouldStop?: () => boolean;
@@ -93,6 +94,8 @@ export interface Explanation {
   readonly nearestPass?: NearestPass;
   /** How much was tried nearby. */
   readonly nearestSearch: NearestSearch;
+  /** The choices on which it turns, with what becomes of it with their other values; none if they have no others. */
+  readonly valueOutcomes: readonly ValueOutcomes[];
   readonly places: readonly SourcePlace[];
   /** The whole failure as a token; see `decodeToken`. */
   readonly token: string;
@@ -153,9 +156,6 @@ const EXPLAIN_OPTIONS = is.optionsOf<ExplainOptions>(
   },
 );
 
-/** Other decisions explain nothing about a failure that is not due to decisions. */
-const NOTHING_TO_TRY: NearestPassSearch = { executions: 0, isComplete: true, untried: 0 };
-
 /**
  * Explains a failing log; a shrunk one gives the best explanation.
  *
@@ -198,48 +198,78 @@ export async function explain(
   options.onExplained?.(run.verdict);
   const index = new RunIndex(run);
   const awaited = await awaitedPlaces(executor, run.decisions, failure, options.shouldStop);
-  const key = failureKey(failure);
-  const passes = new ComparedPasses(executor, index);
-  const search = hasHeldBefore
-    ? NOTHING_TO_TRY
-    : await searchNearby(executor, run, {
-        ...options,
-        failureKey: key,
-        // Less work is not an explanation.
-        isFixed: (decision) => isOfWork(decision, index.callers),
-        explainsNothing: (decision, answer) => isAboutOwnSleep(run, decision, answer),
-        isHollow: async (answers) => (await passes.of(answers)).lack !== undefined,
-      });
-  const { passing: passLog, otherFailure, ...nearestSearch } = search;
-  const passing = passLog === undefined ? undefined : await passes.of(passLog.answers);
-  const { lines, leftOut } = historyOf(index, failure, linesMax, decisiveIn(run, passLog));
+  const near = hasHeldBefore ? NOTHING_NEAR : await whatIsNear(executor, index, failure, options);
+  const { passing } = near;
+  const { lines, leftOut } = historyOf(index, failure, linesMax, near.decisive);
   const feasibility = await awaitFeasibility(executor, run, options.shouldStop);
   const { sentence, what } = sentenceOf(index, failure, hasHeldBefore);
   const noticed = noticedIn(failure);
   return {
     scenario: executor.scenario,
-    failureKey: key,
+    failureKey: failureKey(failure),
     ...{ sentence, what },
     ...(noticed === undefined ? {} : { noticed }),
     rules: rulesNamedIn(`${sentence} ${ruleOfLeftovers(run, failure)}`),
     history: lines,
     leftOut,
     details: [...feasibility, ...detailsOf(index, failure, awaited)],
-    ...(passLog === undefined || passing === undefined
-      ? {}
-      : { nearestPass: describeNearestPass(index, passing, passLog.changes) }),
-    nearestSearch: {
-      ...nearestSearch,
-      ...(otherFailure === undefined ? {} : { otherFailure: otherFailureText(index, otherFailure) }),
-    },
-    places: placesOf(index, failure, passing?.index, passLog, hasHeldBefore),
+    ...(passing === undefined ? {} : { nearestPass: describeNearestPass(index, passing, near.changes) }),
+    nearestSearch: near.search,
+    valueOutcomes: near.outcomes,
+    places: placesOf(index, failure, passing?.index, near.changes, hasHeldBefore),
     token: tokenText(run, failure, { reference, seed }),
   };
 }
 
-/** The decisions that differ in the nearest passing execution. */
-function decisiveIn(run: ObservedRun, passLog: PassingLog | undefined): ObservedDecision[] {
-  return (passLog?.changes ?? []).flatMap((change) => observedIn(run, change) ?? []);
+/** What other decisions lead to. */
+interface Near {
+  readonly search: NearestSearch;
+  /** What differs in the nearest passing execution; none without one. */
+  readonly changes: readonly AnswerChange[];
+  /** The same decisions, as they were in the failing execution. */
+  readonly decisive: readonly ObservedDecision[];
+  readonly outcomes: readonly ValueOutcomes[];
+  readonly passing?: ComparedPass;
+}
+
+/** Other decisions explain nothing about a failure that is not due to decisions. */
+const NOTHING_NEAR: Near = {
+  search: { executions: 0, isComplete: true, untried: 0 },
+  ...{ changes: [], decisive: [], outcomes: [] },
+};
+
+async function whatIsNear(
+  executor: Executor,
+  index: RunIndex,
+  failure: Failure,
+  options: ExplainOptions,
+): Promise<Near> {
+  const { run } = index;
+  const passes = new ComparedPasses(executor, index);
+  // Less work is not an explanation.
+  const isFixed = (decision: AskedDecision): boolean => isOfWork(decision, index.callers);
+  const { passing, otherFailure, ...search } = await searchNearby(executor, run, {
+    ...options,
+    failureKey: failureKey(failure),
+    isFixed,
+    explainsNothing: (decision, answer) => isAboutOwnSleep(run, decision, answer),
+    isHollow: async (answers) => (await passes.of(answers)).lack !== undefined,
+  });
+  const changes = passing?.changes ?? [];
+  const decisive = changes.flatMap((change) => observedIn(run, change) ?? []);
+  const outcomes = await valueOutcomes(executor, index, decisive, {
+    maxExecutions: (options.maxExecutions ?? Infinity) - search.executions,
+    shouldStop: options.shouldStop,
+    isFixed,
+  });
+  return {
+    search: {
+      ...search,
+      ...(otherFailure === undefined ? {} : { otherFailure: otherFailureText(index, otherFailure) }),
+    },
+    ...{ changes, decisive, outcomes },
+    ...(passing === undefined ? {} : { passing: await passes.of(passing.answers) }),
+  };
 }
 
 /**

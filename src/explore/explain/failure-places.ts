@@ -11,7 +11,7 @@ import { errorNameOf, stackOf } from '../../kernel/errors.ts';
 import { isAboutHolding } from './held-resources.ts';
 import { observedIn } from './nearest-history.ts';
 import { placeOfStart, placesOfDoubleStart } from './double-starts.ts';
-import type { AnswerChange, PassingLog } from './nearest-pass.ts';
+import type { AnswerChange } from './nearest-pass.ts';
 import type { RunIndex } from './run-index.ts';
 import { struckJobs } from './struck-jobs.ts';
 
@@ -33,10 +33,10 @@ export function placesOf(
   index: RunIndex,
   failure: Failure,
   passing: RunIndex | undefined,
-  passLog: PassingLog | undefined,
+  changes: readonly AnswerChange[],
   hasHeldBefore = false,
 ): SourcePlace[] {
-  const [first, ...others] = passLog?.changes ?? [];
+  const [first, ...others] = changes;
   const differing = [
     ...(first === undefined ? [] : placesOfChange(index, passing, first)),
     ...others.flatMap((change) => placesOfChange(index, passing, change).map(nearestOnly)),

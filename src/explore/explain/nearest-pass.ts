@@ -8,6 +8,7 @@ import type { Executor } from '../executor.ts';
 import { failureKey, headlineOf } from '../failure-key.ts';
 import { answersOf, withAnswer } from '../keyed-log.ts';
 import type { KeyedDecision } from '../keyed-log.ts';
+import { answersByValue, DESCRIBED_MAX, numbersApart } from './answer-order.ts';
 import { answerText } from './question-text.ts';
 import type { ObservedDecision } from './observed-run.ts';
 
@@ -80,8 +81,6 @@ export type AskedDecision = KeyedDecision &
 
 /** With at most this many answers, all are tried; with more, the nearest that holds is found by bisecting. */
 const ALTERNATIVES_MAX = 16;
-/** With at most this many answers, those with the same meaning are recognized. */
-const DESCRIBED_MAX = 64;
 /** Maximum number of executions that are tried to find a better one than a hollow one. */
 const AFTER_HOLLOW_MAX = 4;
 
@@ -324,42 +323,6 @@ function alternativesTo(decision: AskedDecision): number[] {
 
 /** A number is one word, whatever its form. */
 const WORD = /-?\d+(?:\.\d+)?(?:e[+-]?\d+)?(?![\p{L}\p{N}])|-?[\p{L}\p{N}]+/gu;
-const NUMBER = /-?\d+(?:\.\d+)?(?:e[+-]?\d+)?/g;
-
-/** Distance between the numbers in texts that differ in nothing else; 0 if there are none to compare. */
-function numbersApart(one: string | undefined, other: string | undefined): number {
-  if (one === undefined || other === undefined || shapeOf(one) !== shapeOf(other)) return 0;
-  const [first, second] = [numbersIn(one), numbersIn(other)];
-  return first.reduce((sum, number, at) => sum + Math.abs(number - (second[at] ?? number)), 0);
-}
-
-function shapeOf(text: string): string {
-  return text.replace(NUMBER, '#');
-}
-
-function numbersIn(text: string): number[] {
-  return Array.from(text.match(NUMBER) ?? [], Number);
-}
-
-/**
- * The answers in the order of their values, if each stands for one number or a range; undefined if they are in order
- * already, as far as known.
- */
-function answersByValue(decision: AskedDecision): number[] | undefined {
-  const { n, describe } = decision;
-  if (describe === undefined || n > DESCRIBED_MAX) return undefined;
-  const values = new Map<number, number>();
-  let shape: string | undefined;
-  for (let answer = 0; answer < n; answer += 1) {
-    const text = answerText(decision, answer) ?? '';
-    const [value, end = value, ...others] = numbersIn(text);
-    shape ??= shapeOf(text);
-    if (value === undefined || end === undefined || end < value || others.length > 0) return undefined;
-    if (shapeOf(text) !== shape) return undefined;
-    values.set(answer, value);
-  }
-  return [...values.keys()].sort((a, b) => (values.get(a) ?? 0) - (values.get(b) ?? 0) || a - b);
-}
 
 /** From 0 for texts with the same words to 1 for texts that share none; 0 without words to compare. */
 function unlikeness(one: string | undefined, other: string | undefined): number {

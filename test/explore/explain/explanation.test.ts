@@ -189,11 +189,15 @@ describe('a failure that is explained', () => {
         await node.release();
       },
     });
-    const [{ sentence, nearestPass }] = await explained(patient);
+    const [{ sentence, nearestPass, valueOutcomes }] = await explained(patient);
     expect(sentence).toContain('and n1 is down for 200 ms');
     expect(nearestPass?.text).toBe(
       'If n1 had been down for 100 ms instead of 200 ms, nothing would have failed.',
     );
+    expect(valueOutcomes.map(({ what, fails }) => ({ what, fails }))).toContainEqual({
+      what: 'how long n1 is down',
+      fails: ['200 ms', '300 ms'],
+    });
   });
 
   test.each([
