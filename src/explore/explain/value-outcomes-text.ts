@@ -30,18 +30,12 @@ function linesOf({ what, fails, failsOtherwise, holds, untried }: ValueOutcomes)
   ];
 }
 
-/** `at 5, 15 and 25 ms`, below each other where they do not fit in a line. */
+/** `never; at 5, 15 and 25 ms`, below each other where they do not fit in a line. */
 function rowsOf(lead: string, values: readonly string[]): string[] {
   if (values.length === 0) return [];
-  const { before, middles, after } = withoutRepeats(values);
-  const last = middles.length - 1;
-  const items = middles.map((middle, at) => (at < last - 1 ? `${middle},` : middle));
-  if (last > 0) items[last] = `and ${middles[last]}`;
-  items[0] = `${before}${items[0]}`;
-  items[last] = `${items[last]}${after}`;
   const rows: string[] = [];
   let row = lead.trimEnd();
-  for (const [at, item] of items.entries()) {
+  for (const [at, item] of itemsOf(values).entries()) {
     const joined = `${row} ${item}`;
     if (at === 0 || joined.length <= LINE_LENGTH_MAX) {
       row = joined;
@@ -53,15 +47,54 @@ function rowsOf(lead: string, values: readonly string[]): string[] {
   return [...rows, row];
 }
 
-/** The values without the words that all have before and behind one number: `at 5 ms` and `at 15 ms` are `5` and `15`. */
-function withoutRepeats(values: readonly string[]): {
+/** A number with the words around it, or another text without a number. */
+interface Value {
   readonly before: string;
-  readonly middles: readonly string[];
+  readonly middle: string;
   readonly after: string;
-} {
-  const parts = values.map((value) => /^(\D*\s|)(\d+(?:\.\d+)?)(\s\D*|)$/.exec(value));
-  const [first] = parts;
-  const isAlike = parts.every((part) => part?.[1] === first?.[1] && part?.[3] === first?.[3]);
-  if (first === null || first === undefined || !isAlike) return { before: '', middles: values, after: '' };
-  return { before: first[1] ?? '', middles: parts.map((part) => part?.[2] ?? ''), after: first[3] ?? '' };
+  readonly isNumber: boolean;
+}
+
+/** What is printed of each value, with what separates it from the next one. */
+function itemsOf(values: readonly string[]): string[] {
+  const series = seriesOf(values.map(partsOf));
+  if (series.length === values.length) return listed(values);
+  return series.flatMap((numbers, at) => {
+    const last = numbers.length - 1;
+    const end = at === series.length - 1 ? '' : ';';
+    const texts = numbers.map(
+      ({ before, middle, after }, place) =>
+        `${place === 0 ? before : ''}${middle}${place === last ? `${after}${end}` : ''}`,
+    );
+    return listed(texts);
+  });
+}
+
+/** Neighbours that differ in their number only, together. */
+function seriesOf(values: readonly Value[]): Value[][] {
+  const series: Value[][] = [];
+  for (const value of values) {
+    const last = series.at(-1);
+    if (last?.[0] !== undefined && isAlike(last[0], value)) last.push(value);
+    else series.push([value]);
+  }
+  return series;
+}
+
+/** `a,`, `b`, `and c`. */
+function listed(texts: readonly string[]): string[] {
+  const last = texts.length - 1;
+  return texts.map((text, at) => (at === last && at > 0 ? `and ${text}` : at < last - 1 ? `${text},` : text));
+}
+
+/** The words that may be said once for several numbers are apart from the number, as in `at 5 ms`. */
+function partsOf(value: string): Value {
+  const [, before = '', number, after = ''] = /^(\D*\s|)(\d+(?:\.\d+)?)(\s\D*|)$/.exec(value) ?? [];
+  return number === undefined
+    ? { before: '', middle: value, after: '', isNumber: false }
+    : { before, middle: number, after, isNumber: true };
+}
+
+function isAlike(one: Value, other: Value): boolean {
+  return one.isNumber && other.isNumber && one.before === other.before && one.after === other.after;
 }

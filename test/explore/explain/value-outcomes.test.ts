@@ -5,6 +5,7 @@ import { createNetwork } from '../../../src/cluster/index.ts';
 import { createExecutor } from '../../../src/explore/executor.ts';
 import { explain, type ExplainOptions, type Explanation } from '../../../src/explore/explain/explanation.ts';
 import { formatExplanation } from '../../../src/explore/explain/explanation-text.ts';
+import { outcomeLines } from '../../../src/explore/explain/value-outcomes-text.ts';
 import type { Decision, DescribeAnswer } from '../../../src/kernel/decisions.ts';
 import { defineScenario } from '../../../src/simulation/scenario.ts';
 import type { Simulation } from '../../../src/simulation/simulation.ts';
@@ -215,6 +216,21 @@ test('leaves out the setup of a workload, because less work explains nothing', a
 test('tries nothing if the same decisions have held before', async () => {
   const { valueOutcomes } = await explained(checkPause, LOG, { hasHeldBefore: true });
   expect(valueOutcomes).toEqual([]);
+});
+
+test.each([
+  [['never', 'at 5 ms', 'at 10 ms', 'at 15 ms'], 'never; at 5, 10 and 15 ms'],
+  [['1 in all', '2 in all', 'without limit'], '1 and 2 in all; without limit'],
+  [['for 1 ms', 'for 2 ms', 'for 1 s', 'for 2 s'], 'for 1 and 2 ms; for 1 and 2 s'],
+  [['1.5', '2'], '1.5 and 2'],
+  [['n1', 'n2', 'n3'], 'n1, n2 and n3'],
+  [['-1 ms', '-2 ms'], '-1 ms and -2 ms'],
+  [['1 of 2', '1 of 3'], '1 of 2 and 1 of 3'],
+  [['quick', 'slow'], 'quick and slow'],
+  [['at 5 ms'], 'at 5 ms'],
+])('says of %j what they share once: %s', (holds, text) => {
+  const lines = outcomeLines([{ what: '"it"', fails: ['x'], failsOtherwise: [], holds, untried: 1 }]);
+  expect(lines.slice(1)).toEqual(['  "it"', '    fails: x', `    holds: ${text}`, '    not tried: 1 value']);
 });
 
 test('breaks long lists of values between values', async () => {
