@@ -1,5 +1,6 @@
 // Tables as wide as the terminal: broken between words, then without what can be done without, cut last of all.
 import { spawnSync } from 'node:child_process';
+import { stripVTControlCharacters } from 'node:util';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { styled } from '../../src/cli/styled-text.ts';
@@ -169,7 +170,7 @@ test.skipIf(!hasScript)(
   () => {
     const line = `stty cols 80; unset COLUMNS; ${process.execPath} ${builtCommand.join(' ')} run timeout-race 2>/dev/null`;
     const { stdout } = spawnSync('script', ['-qfc', line, '/dev/null'], { cwd: root, encoding: 'utf8' });
-    const lines = stdout.split('\r\n');
+    const lines = stripVTControlCharacters(stdout).split('\r\n');
     expect(lines.find((text) => text.startsWith('timeout-race'))).toContain('held');
     expect(lines.find((text) => text.startsWith('(no room for: trace hash'))).toBeDefined();
     expect(Math.max(...lines.map((text) => text.length))).toBeLessThanOrEqual(80);
