@@ -1,6 +1,6 @@
 /** The answers of a decision in the order of the values that they stand for. */
 import { answerText } from './question-text.ts';
-import type { AskedDecision } from './nearest-pass.ts';
+import type { ObservedDecision } from './observed-run.ts';
 
 /** With at most this many answers, those with the same meaning are recognized. */
 export const DESCRIBED_MAX = 64;
@@ -11,7 +11,9 @@ const NUMBER = /-?\d+(?:\.\d+)?(?:e[+-]?\d+)?/g;
  * The answers in the order of their values, if each stands for one number or a range; undefined if they are in order
  * already, as far as known.
  */
-export function answersByValue(decision: AskedDecision): number[] | undefined {
+export function answersByValue(
+  decision: Pick<ObservedDecision, 'question' | 'n' | 'describe'>,
+): number[] | undefined {
   const { n, describe } = decision;
   if (describe === undefined || n > DESCRIBED_MAX) return undefined;
   const values = new Map<number, number>();
