@@ -33,8 +33,15 @@ class Queue {
       (most, job) => (most === undefined || this.#pointsOf(job) > this.#pointsOf(most) ? job : most),
       undefined,
     );
-    if (best !== undefined) this.#jobs.splice(this.#jobs.indexOf(best), 1);
+    if (best === undefined) return undefined;
+    this.#jobs.splice(this.#jobs.indexOf(best), 1);
+    const others = this.#jobs.map((job) => this.#textOf(job)).join(', ');
+    this.#sim.note(`${this.#textOf(best)} is served${others === '' ? '' : `; there wait ${others}`}`);
     return best;
+  }
+
+  #textOf(job: Job): string {
+    return `${job.name} with ${Math.round(this.#pointsOf(job) * 10) / 10} points`;
   }
 
   #pointsOf({ points, arrivedAtMs }: Job): number {
@@ -68,7 +75,6 @@ async function serve(sim: Simulation, queue: Queue): Promise<void> {
   for (let turn = 0; turn <= ARRIVALS; turn += 1) {
     const job = queue.take();
     if (job !== undefined) {
-      sim.note(`${job.name} is served`);
       const waitedMs = sim.now() - job.arrivedAtMs;
       sim.check(
         waitedMs <= WAIT_MS_MAX,

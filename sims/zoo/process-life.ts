@@ -88,14 +88,14 @@ export const processLife: ScenarioDefinition<unknown> = defineScenario<unknown>(
 
 /** Wakes paused processes, one after another; each is woken some time. A resume that says yes has woken somebody. */
 async function resumeAll(sim: Simulation, execer: SimExecer, lives: readonly Life[]): Promise<void> {
-  await sim.sleep(pickMs(sim, 'the first resume comes', 6, 10, 0, 'after'), 'the first resume');
+  await sim.sleep(pickMs(sim, 'the first resume comes', 6, 10, 0, 'after'), 'a resume of what is paused');
   for (let attempt = 0; attempt <= lives.length; attempt += 1) {
     const oldest = lives.find(({ isPaused }) => isPaused);
     const woken = execer.resume();
     const message = `a resume said that it has ${woken ? '' : 'not '}woken a process, and ${oldest === undefined ? 'none' : 'one'} was paused`;
     sim.check(woken === (oldest !== undefined), message);
     if (oldest !== undefined) oldest.isPaused = false;
-    await sim.sleep(10, 'the next resume');
+    await sim.sleep(10, 'another resume of what is paused');
   }
 }
 

@@ -22,7 +22,10 @@ const STEP_MS = 10;
 const CANCEL_MS = 10;
 const OUTPUTS_MAX = 3;
 const SOURCE = '/home/source';
-const PLACES: readonly (string | undefined)[] = [undefined, '/work/a', '/work/b', '/home/taken'];
+/** A file that somebody needs. */
+const TAKEN = '/home/taken';
+/** Names of directories of a user, or a path. */
+const PLACES: readonly (string | undefined)[] = [undefined, 'a', 'b', TAKEN];
 
 export const sharedFiles: ScenarioDefinition<unknown> = defineScenario<unknown>({
   name: 'zoo-shared-files',
@@ -32,7 +35,7 @@ export const sharedFiles: ScenarioDefinition<unknown> = defineScenario<unknown>(
     const { clock, choices, tracer } = sim.world;
     const files = createMemoryFiler();
     files.tree.writeFile(`${SOURCE}/main.c`, 'int main;');
-    files.tree.writeFile('/home/taken', 'a file');
+    files.tree.writeFile(TAKEN, 'a file');
     const filer = createSimFiler({
       clock,
       choices,
@@ -95,25 +98,25 @@ class User {
   async work(): Promise<void> {
     const id = await this.#orChangeMind('ingests', (cancel) => this.#filer.ingest(SOURCE, cancel));
     if (id === undefined) return;
-    const first = pick(
+    const place = pick(
       this.#sim,
       { subject: this.#name, what: 'checks out at' },
       PLACES,
       9,
-      (place) => place ?? 'a place of the filer',
+      (name) =>
+        name === TAKEN ? `${TAKEN}, which is a file` : (this.#dirOf(name) ?? 'a place of the filer'),
       'clause',
     );
-    await this.#useCheckout(
-      id,
-      first === undefined ? undefined : `${first}-${this.#name}`,
-      first === '/home/taken',
-    );
-    await this.#useCheckout(id, first === undefined ? undefined : `${first}-${this.#name}`, false);
+    await this.#useCheckout(id, place === TAKEN ? TAKEN : this.#dirOf(place));
+    await this.#useCheckout(id, this.#dirOf(place === TAKEN ? 'a' : place));
   }
 
-  async #useCheckout(id: string, place: string | undefined, isTaken: boolean): Promise<void> {
-    const dir = isTaken ? '/home/taken' : place;
-    const checkout = await this.#orRefused(isTaken, () =>
+  #dirOf(place: string | undefined): string | undefined {
+    return place === undefined ? undefined : `/work/${this.#name}/${place}`;
+  }
+
+  async #useCheckout(id: string, dir: string | undefined): Promise<void> {
+    const checkout = await this.#orRefused(dir === TAKEN, () =>
       this.#orChangeMind('checks out', (cancel) =>
         dir === undefined ? this.#filer.checkout(id, cancel) : this.#filer.checkoutAt(id, dir, cancel),
       ),
@@ -145,7 +148,7 @@ class User {
       what === undefined ? 'no files' : 'the files of a checkout';
     this.#sim.check(
       found === kind,
-      `${this.#name} finds ${text(found)} ${when}\n\nAt ${path}: expected ${text(kind)}, got ${text(found)}.`,
+      `${this.#name} finds ${text(found)} ${when}\n\nAt ${path}: expected ${text(kind)}, got ${text(found)}.\nAll files: ${namesIn(this.#files)}.`,
     );
   }
 
@@ -155,7 +158,7 @@ class User {
       const result = await action();
       this.#sim.check(
         !isTaken || result === undefined,
-        `${this.#name} was given a checkout at the path of a file\n\nExpected RUNNER_FILER_FAILED, for /home/taken is a file that somebody needs, got a checkout in its place.`,
+        `${this.#name} was given a checkout at the path of a file\n\nExpected RUNNER_FILER_FAILED, for ${TAKEN} is a file that somebody needs, got a checkout.\nAll files: ${namesIn(this.#files)}.`,
       );
       return result;
     } catch (error) {

@@ -84,7 +84,7 @@ function ofRunner(event: RunnerEvent): string {
     case 'dropped':
       return `run ${event.status.runId} of ${runner} had ended and did not become ${outcomeOf(event.status)}`;
     case 'rejected':
-      return `${runner} refused a run (${event.code})`;
+      return `${runner} refused a run (${event.code === '' ? 'an error without a code' : event.code})`;
     case 'service':
       return `${runner} is ${serviceText(event.service)}`;
     case 'released':
