@@ -52,7 +52,7 @@ export {
   checkReplay,
 } from './replay-check.ts';
 export { type NearestPass } from './explain/nearest-history.ts';
-export { type ValueOutcomes } from './explain/value-outcomes.ts';
+export { type FailingValue, type ValueOutcomes } from './explain/value-outcomes.ts';
 export { plainStrategy, type ReplayOptions, replayStrategy } from './strategies/replay-strategy.ts';
 export { type ReplayToken, decodeToken, encodeToken } from './replay-token.ts';
 export { type ShrunkLog } from './shrink/shrink-memory.ts';

@@ -211,7 +211,14 @@ describe('what would have held instead of a stall', () => {
       { question: choice('the end'), n: 3, answer: 2 },
     ]);
     expect(valueOutcomes).toEqual([
-      { what: '"the end"', fails: ['never'], failsOtherwise: [], holds: ['at once', 'late'], untried: 0 },
+      {
+        what: '"the end"',
+        fails: ['never'],
+        failsOtherwise: [],
+        holds: ['at once', 'late'],
+        examples: [],
+        untried: 0,
+      },
     ]);
   });
 

@@ -13,7 +13,7 @@ import { LINES_VARIABLE } from './history-length.ts';
 import type { NearestPass } from './nearest-history.ts';
 import type { SourcePlace } from './source-place.ts';
 import { outcomeLines } from './value-outcomes-text.ts';
-import type { ValueOutcomes } from './value-outcomes.ts';
+import type { FailingValue, ValueOutcomes } from './value-outcomes.ts';
 
 /** The role of a line, for styling. */
 export type ExplanationRole =
@@ -72,7 +72,16 @@ const EXPLANATION = is.objectOf<ShownExplanation>(
     valueOutcomes: is.listOf(
       is.objectOf<ValueOutcomes>(
         'the outcomes of the values of a choice',
-        { what: is.TEXT, fails: TEXTS, failsOtherwise: TEXTS, holds: TEXTS, untried: is.COUNT },
+        {
+          what: is.TEXT,
+          fails: TEXTS,
+          failsOtherwise: TEXTS,
+          holds: TEXTS,
+          examples: is.listOf(
+            is.objectOf<FailingValue>('a failing value', { value: is.TEXT, text: is.TEXT }, {}),
+          ),
+          untried: is.COUNT,
+        },
         {},
       ),
     ),

@@ -12,6 +12,7 @@ const LINE_LENGTH_MAX = 110;
  *   "client 0 asks"
  *     fails: at 15, 25 and 35 ms
  *     holds: at 5 ms
+ *     at 35 ms fails with: Expected RUNNER_BROKEN, got RUNNER_UNHEALTHY.
  * ```
  */
 export function outcomeLines(all: readonly ValueOutcomes[]): string[] {
@@ -19,13 +20,14 @@ export function outcomeLines(all: readonly ValueOutcomes[]): string[] {
   return ['With one value changed at a time, and all else as it is:', ...all.flatMap(linesOf)];
 }
 
-function linesOf({ what, fails, failsOtherwise, holds, untried }: ValueOutcomes): string[] {
+function linesOf({ what, fails, failsOtherwise, holds, examples, untried }: ValueOutcomes): string[] {
   const rest = untried === 0 ? [] : [`    not tried: ${counted(untried, 'value')}`];
   return [
     `  ${what}`,
     ...rowsOf('    fails: ', fails),
     ...rowsOf('    fails differently: ', failsOtherwise),
     ...rowsOf('    holds: ', holds),
+    ...examples.map(({ value, text }) => `    ${value} fails with: ${text}`),
     ...rest,
   ];
 }

@@ -5,7 +5,7 @@
  */
 import type { Failure } from '../../simulation/verdict.ts';
 import type { Executor } from '../executor.ts';
-import { failureKey } from '../failure-key.ts';
+import { failureKey, headlineOf } from '../failure-key.ts';
 import { answersOf, nonZeroOf, withAnswer } from '../keyed-log.ts';
 import type { KeyedDecision } from '../keyed-log.ts';
 import { lookingOften } from '../known-stall.ts';
@@ -24,8 +24,20 @@ export interface ValueOutcomes {
   /** Values with which it fails in another way. */
   readonly failsOtherwise: readonly string[];
   readonly holds: readonly string[];
+  /**
+   * How the farthest of the values fails that lead to the same failure with other details, and the nearest of those that
+   * lead to another failure.
+   */
+  readonly examples: readonly FailingValue[];
   /** Number of values that were not tried, because the search had to stop, or did not end. */
   readonly untried: number;
+}
+
+/** A value, and the failure that it leads to. */
+export interface FailingValue {
+  readonly value: string;
+  /** The details of its message in one line, or the message if it has none. */
+  readonly text: string;
 }
 
 /** Limits of the trials. */
@@ -46,6 +58,8 @@ const VALUES_MAX = 16;
 const VALUES_MIN = 3;
 /** Maximum number of executions for one failure. */
 const EXECUTIONS_MAX = 45;
+/** Length of the text of an example. */
+const TEXT_LENGTH_MAX = 300;
 /** A longer value, such as a whole program, is not compared at a glance. */
 const VALUE_LENGTH_MAX = 100;
 
@@ -86,6 +100,8 @@ type Outcome = 'fails' | 'failsOtherwise' | 'holds';
 class Trials {
   readonly #executor: Executor;
   readonly #key: string;
+  /** That of the failing execution. */
+  readonly #given: Trial;
   readonly #isStall: boolean;
   readonly #log: readonly KeyedDecision[];
   readonly #shouldStop: () => boolean;
@@ -99,6 +115,7 @@ class Trials {
   ) {
     this.#executor = executor;
     this.#key = failureKey(failure);
+    this.#given = { outcome: 'fails', text: detailsText(failure) };
     this.#isStall = failure.kind === 'stall';
     this.#log = log;
     this.#shouldStop = shouldStop;
@@ -107,31 +124,76 @@ class Trials {
 
   async outcomesOf(decision: ObservedDecision, answers: readonly TriedAnswer[]): Promise<Outcomes> {
     const values: Record<Outcome, string[]> = { fails: [], failsOtherwise: [], holds: [] };
+    const tried = new Map<string, Trial>();
     let untried = 0;
     for (const { answer, text } of answers) {
-      const outcome = answer === decision.answer ? 'fails' : await this.#outcomeOf(decision, answer);
-      if (outcome === undefined) untried += 1;
-      else values[outcome].push(text);
+      const trial = answer === decision.answer ? this.#given : await this.#trialOf(decision, answer);
+      if (trial === undefined) untried += 1;
+      else values[trial.outcome].push(text);
+      if (trial !== undefined) tried.set(text, trial);
     }
-    return { ...values, untried };
+    const own = answers.findIndex(({ answer }) => answer === decision.answer);
+    const byDistance = answers
+      .map(({ text }, at) => ({ text, apart: Math.abs(at - own) }))
+      .sort((one, other) => other.apart - one.apart);
+    return {
+      ...values,
+      examples: this.#examplesOf(
+        byDistance.map(({ text }) => text),
+        tried,
+      ),
+      untried,
+    };
   }
 
-  async #outcomeOf(decision: ObservedDecision, answer: number): Promise<Outcome | undefined> {
+  /** `values` are sorted by their distance from the value of the failing execution, the farthest first. */
+  #examplesOf(values: readonly string[], tried: ReadonlyMap<string, Trial>): FailingValue[] {
+    const given = this.#given.text;
+    const ofOutcome = (outcome: Outcome): FailingValue[] =>
+      values.flatMap((value) => {
+        const trial = tried.get(value);
+        return trial?.outcome === outcome ? [{ value, text: trial.text }] : [];
+      });
+    const alike = ofOutcome('fails').find(({ text }) => withoutNumbers(text) !== withoutNumbers(given));
+    const otherwise = ofOutcome('failsOtherwise').at(-1);
+    return [alike, otherwise].filter((example) => example !== undefined);
+  }
+
+  async #trialOf(decision: ObservedDecision, answer: number): Promise<Trial | undefined> {
     const log = withAnswer(this.#log, decision, answer);
     // What holds under a short watch for stalls holds under the usual one, but what stalls under it may hold.
-    if (this.#isStall && (await this.#execute(lookingOften(this.#executor), log)) === 'holds') return 'holds';
-    return this.#execute(this.#executor, log);
+    const brief = this.#isStall ? await this.#execute(lookingOften(this.#executor), log) : undefined;
+    return brief?.outcome === 'holds' ? brief : this.#execute(this.#executor, log);
   }
 
   /** Undefined if it was not run, or did not end. */
-  async #execute(executor: Executor, log: readonly KeyedDecision[]): Promise<Outcome | undefined> {
+  async #execute(executor: Executor, log: readonly KeyedDecision[]): Promise<Trial | undefined> {
     if (this.#left === 0 || this.#shouldStop()) return undefined;
     this.#left -= 1;
     const { held, failure } = await executor.execute({ source: answersOf(log) });
-    if (held) return 'holds';
+    if (held) return { outcome: 'holds', text: '' };
     if (failure === undefined || failure.kind === 'interrupted') return undefined;
-    return failureKey(failure) === this.#key ? 'fails' : 'failsOtherwise';
+    return failureKey(failure) === this.#key
+      ? { outcome: 'fails', text: detailsText(failure) }
+      : { outcome: 'failsOtherwise', text: headlineOf(failure.message).headline };
   }
+}
+
+/** How one value ends; the text is empty if it holds. */
+interface Trial {
+  readonly outcome: Outcome;
+  readonly text: string;
+}
+
+function detailsText({ message }: Failure): string {
+  const { headline, rest } = headlineOf(message);
+  const text = rest.flatMap((line) => line.trim() || []).join(' ') || headline;
+  return text.length > TEXT_LENGTH_MAX ? `${text.slice(0, TEXT_LENGTH_MAX)}…` : text;
+}
+
+/** Times and counts differ with nearly every value, and say little. */
+function withoutNumbers(text: string): string {
+  return text.replaceAll(/\d+/g, '0');
 }
 
 interface TriedAnswer {

@@ -47,6 +47,7 @@ test('lists all values in their order, by what becomes of the failure', async ()
       fails: ['after 5 ms', 'after 10 ms'],
       failsOtherwise: ['after 40 ms'],
       holds: ['after 0 ms', 'after 20 ms'],
+      examples: [{ value: 'after 40 ms', text: 'the pause is endless' }],
       untried: 0,
     },
   ]);
@@ -55,7 +56,36 @@ test('lists all values in their order, by what becomes of the failure', async ()
     '  fails: after 5 and 10 ms',
     '  fails differently: after 40 ms',
     '  holds: after 0 and 20 ms',
+    '  after 40 ms fails with: the pause is endless',
   ]);
+});
+
+test.each([
+  ['the farthest with other details', ['no', '1 of 2', '1 of 3', '2 of a', '2 of b'], '2 of b'],
+  ['none whose details differ in numbers only', ['no', '1 of 2', '3 of 4', '5 of 6', '7 of 8'], undefined],
+])('shows of values that fail alike %s', async (_case, details, shown) => {
+  const { valueOutcomes } = await explained(
+    (sim) => {
+      const answer = sim.choose('pause', 5, (at) => 'abcde'.charAt(at));
+      sim.check(answer === 0, `the pause is wrong\n\nGot\n  ${details[answer]}.`);
+    },
+    [{ question: choice('pause'), n: 5, answer: 1 }],
+  );
+  expect(valueOutcomes[0]?.fails).toEqual(['b', 'c', 'd', 'e']);
+  expect(valueOutcomes[0]?.examples).toEqual(
+    shown === undefined ? [] : [{ value: 'e', text: `Got ${shown}.` }],
+  );
+});
+
+test('cuts a long text about a failing value', async () => {
+  const { valueOutcomes } = await explained(
+    (sim) => {
+      const answer = sim.choose('pause', 3, (at) => 'abc'.charAt(at));
+      sim.check(answer === 0, `the pause is wrong\n\n${'xyz'.charAt(answer).repeat(400)}`);
+    },
+    [{ question: choice('pause'), n: 3, answer: 1 }],
+  );
+  expect(valueOutcomes[0]?.examples).toEqual([{ value: 'c', text: `${'z'.repeat(300)}…` }]);
 });
 
 test('counts answers with the same words once', async () => {
@@ -65,7 +95,14 @@ test('counts answers with the same words once', async () => {
     [{ question: choice('pause'), n: 7, answer: 5 }],
   );
   expect(valueOutcomes).toEqual([
-    { what: '"pause"', fails: ['long', 'endless'], failsOtherwise: [], holds: ['short'], untried: 0 },
+    {
+      what: '"pause"',
+      fails: ['long', 'endless'],
+      failsOtherwise: [],
+      holds: ['short'],
+      examples: [],
+      untried: 0,
+    },
   ]);
 });
 
@@ -140,7 +177,14 @@ test('includes a choice whose default fails', async () => {
     [],
   );
   expect(valueOutcomes).toEqual([
-    { what: '"pause"', fails: ['0 ms', '1 ms'], failsOtherwise: [], holds: ['2 ms'], untried: 0 },
+    {
+      what: '"pause"',
+      fails: ['0 ms', '1 ms'],
+      failsOtherwise: [],
+      holds: ['2 ms'],
+      examples: [],
+      untried: 0,
+    },
   ]);
 });
 
@@ -177,6 +221,7 @@ test('counts what was not tried because no more executions are allowed, or it ha
         fails: ['after 5 ms', 'after 10 ms'],
         failsOtherwise: [],
         holds: ['after 0 ms'],
+        examples: [],
         untried: 2,
       },
     ]);
@@ -229,7 +274,9 @@ test.each([
   [['quick', 'slow'], 'quick and slow'],
   [['at 5 ms'], 'at 5 ms'],
 ])('says of %j what they share once: %s', (holds, text) => {
-  const lines = outcomeLines([{ what: '"it"', fails: ['x'], failsOtherwise: [], holds, untried: 1 }]);
+  const lines = outcomeLines([
+    { what: '"it"', fails: ['x'], failsOtherwise: [], holds, examples: [], untried: 1 },
+  ]);
   expect(lines.slice(1)).toEqual(['  "it"', '    fails: x', `    holds: ${text}`, '    not tried: 1 value']);
 });
 
