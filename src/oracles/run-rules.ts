@@ -141,7 +141,7 @@ export const givenBack: RunRule = {
 
 /** No count for processes: a simulated machine counts several where a run has just one, so the number would mislead. */
 function heldText(kind: OwnedKind, count: number): string {
-  return kind === 'process' ? 'a process that goes on' : `${count} × ${kind}`;
+  return kind === 'process' ? 'a process that has not exited' : `${count} × ${kind}`;
 }
 
 function heldBy(run: WatchedRun): string {

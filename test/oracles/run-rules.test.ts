@@ -303,7 +303,7 @@ const planted: readonly PlantedCase[] = [
   {
     title: 'R204 a process, an output and a checkout that outlive their run',
     trace: trace().accept('0').start('0').acquire('0', 'output').status('0', 'COMPLETE'),
-    message: 'run 0 on r is over, but holds a process that goes on, 1 × checkout, 2 × output',
+    message: 'run 0 on r is over, but holds a process that has not exited, 1 × checkout, 2 × output',
   },
   {
     title: 'R204 a temporary directory and an upload that outlive their run',
