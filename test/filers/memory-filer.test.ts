@@ -152,10 +152,30 @@ describe('the in-memory filer', () => {
     ['a file as the root', { '/src/readme': '' }, 'a name for the file'],
     ['a link as the root', { '/link': '' }, 'a name for the file'],
   ];
-  describe.for([
+  const FILERS = [
     ['in-memory', (tree: MemoryTree) => createMemoryFiler(tree)],
     ['content', (tree: MemoryTree) => createContentFiler({ content: createMemoryContentStore(), tree })],
-  ] as const)('a map for the %s filer', ([, make]) => {
+  ] as const;
+
+  test.for(FILERS)(
+    'R171 D98 a release of the %s filer removes a checkout with all that it and its run have put there',
+    async ([, create]) => {
+      const tree = sources();
+      const filer = create(tree);
+      const id = await filer.ingest('/src');
+      for (const make of [() => filer.checkout(id), () => filer.checkoutAt(id, '/not/there/yet')]) {
+        const { path, release } = await make();
+        tree.writeFile(`${path}/deep/er/left`, 'by the run');
+        expect([...tree.entriesUnder(path).keys()]).toEqual(
+          expect.arrayContaining(['bin/run.sh', 'deep/er/left']),
+        );
+        await release();
+        expect([tree.kindOf(path), tree.entriesUnder(path).size]).toEqual([undefined, 0]);
+      }
+    },
+  );
+
+  describe.for(FILERS)('a map for the %s filer', ([, make]) => {
     test.for(CLASHES)('R170 is refused with %s', async ([, paths, expected]) => {
       const tree = sources();
       tree.makeLink('/link', 'src');

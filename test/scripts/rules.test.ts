@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { readProjectFile } from '../../scripts/module-graph.ts';
+import { projectRoot, readProjectFile } from '../../scripts/module-graph.ts';
 import { definedNumbers, exemptDefects } from '../../scripts/numbered-pages.ts';
 import { leadingNumbers, summarize } from '../../scripts/test-results.ts';
 
@@ -51,5 +51,21 @@ describe('the numbers of a test', () => {
       failed: 2,
       proving: [{ file: 'a.test.ts', title: 'R2 a', numbers: ['R1', 'R2'] }],
     });
+  });
+
+  test('do not count in tests of the zoo, whose titles name its bugs', () => {
+    const fileOf = (name: string, title: string) => ({
+      name: `${projectRoot}/${name}`,
+      status: 'passed',
+      assertionResults: [{ ancestorTitles: [], title, status: 'passed' }],
+    });
+    const { passed, proving } = summarize({
+      testResults: [
+        fileOf('test/zoo/catalog.test.ts', 'D98 can be planted in the code as it is'),
+        fileOf('test/filers/zoo.test.ts', 'D98 a release removes all'),
+      ],
+    });
+    expect(passed).toBe(2);
+    expect(proving.map(({ file }) => file)).toEqual(['test/filers/zoo.test.ts']);
   });
 });

@@ -43,7 +43,7 @@ export function diskFilerCases({ create, unknownId, idExpected }: DiskFilerSubje
   });
   afterEach(() => rmSync(base, { recursive: true, force: true }));
 
-  test('R170 R171 D89 an ingested tree is checked out unchanged, and is gone after a release, which may be repeated', async () => {
+  test('R170 R171 D89 D98 an ingested tree is checked out unchanged, and is gone after a release, which may be repeated', async () => {
     const id = await filer.ingest(source);
     expect(await filer.ingest(source)).toBe(id);
     const checkout = await filer.checkout(id);

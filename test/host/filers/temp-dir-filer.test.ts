@@ -24,7 +24,7 @@ beforeEach(() => {
 afterEach(() => rmSync(root, { recursive: true, force: true }));
 
 describe('the temp-dir filer', () => {
-  test('R171 R174 D89 gives each checkout a new empty directory, which a release removes with all that is in it', async () => {
+  test('R171 R174 D89 D98 gives each checkout a new empty directory, which a release removes with all that is in it', async () => {
     const filer = createTempDirFiler({ root });
     const checkouts = await Promise.all(['a', 'a', '../../etc'].map((id) => filer.checkout(id)));
     expect(checkouts.map(({ id }) => id)).toEqual(['a', 'a', '../../etc']);

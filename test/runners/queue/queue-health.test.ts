@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { createMemoryMetrics } from '../../../src/metrics/memory-metrics.ts';
 import { ExitCodeError } from '../../../src/model/exit-code.ts';
 import { finalStatus } from '../../../src/model/status-lookup.ts';
+import type { StatusResult } from '../../../src/model/status-reader.ts';
 import { createSimulatedRunner, type SimulatedRunner } from '../../../src/runners/simulated-runner.ts';
 import type { Simulation } from '../../../src/simulation/simulation.ts';
 import { inSimulation } from '../in-simulation.ts';
@@ -84,6 +85,26 @@ describe('health', () => {
       await runner.release();
     });
   });
+
+  test.for([[[241]], [[212, 212]], [[211, 211]]] as const)(
+    'R81 R83 D103 a machine found broken by %j loses no run: those over, failed and queued are all reported',
+    async ([codes]) => {
+      await inSimulation(async (sim) => {
+        const runner = failing(sim, ['ok', ...codes]);
+        const ends: Promise<StatusResult>[] = [];
+        for (let index = 0; index < codes.length + 2; index += 1) {
+          const { runId } = await runner.run({ argv: ['complete 7'], snapshotId: 's' });
+          // Nobody has asked for the first when the machine breaks.
+          if (index > 0) ends.push(finalStatus(runner, runId));
+        }
+        const reported = (await Promise.all(ends)).map(({ status }) => [status.state, status.exitCode]);
+        expect(reported).toEqual([...codes.map((code) => ['FAILED', code]), ['FAILED', 240]]);
+        const { status, service } = await finalStatus(runner, '0');
+        expect([status.state, status.exitCode, service.isHealthy]).toEqual(['COMPLETE', 7, false]);
+        await runner.release();
+      });
+    },
+  );
 
   test('R64 R83 D30 while unhealthy nothing starts: queued runs become FAILED, and new ones are refused with the reason', async () => {
     await inSimulation(async (sim) => {
