@@ -9,6 +9,8 @@ import {
   type Simulation,
 } from 'dryrunner';
 
+const CRASH_AFTER_MS = [0, 50, 100, 150];
+
 export const restart: ScenarioDefinition = defineScenario<unknown>({
   name: 'restart',
   description:
@@ -18,7 +20,8 @@ export const restart: ScenarioDefinition = defineScenario<unknown>({
     for (let epoch = 1; epoch <= 5; epoch += 1) {
       const { runId } = await runner.run({ argv: ['sleep 100'], taskId: `task-${epoch}` });
       const client = watch(runner, runId);
-      await sim.sleep(sim.choose({ owner: 'crash in', what: 'epoch', subject: String(epoch) }, 4) * 50);
+      const crash = { owner: 'crash in', what: 'epoch', subject: String(epoch) };
+      await sim.sleep(sim.pick(crash, CRASH_AFTER_MS, (ms) => `after ${ms} ms`));
       const released = runner.release();
       const successor = incarnation(sim, epoch);
       const next = await successor.run({ argv: ['complete 0'], taskId: `other-${epoch}` });

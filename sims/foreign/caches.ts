@@ -1,5 +1,6 @@
 /** Packages that keep results: nothing stale is given, what is asked for at once is made once, and there is an end to what is kept. */
 import { outcome, passes, pauses, promised, upTo, type ForeignScenario } from './promised.ts';
+import { rarely } from '../zoo/odds.ts';
 import type { Simulation } from 'dryrunner';
 
 interface Store {
@@ -18,7 +19,7 @@ async function driveStore(
   for (const value of upTo(14)) {
     await pauses(sim, 'gap', times);
     const key = sim.pick('key', ['a', 'b', 'c']);
-    if (sim.choose('set', 2) === 0) {
+    if (sim.pick('set', [true, false])) {
       const ttlMs = sim.pick('ttl', ttls);
       await store.set(key, value, ttlMs);
       kept.set(key, { value, until: performance.now() + ttlMs });
@@ -62,7 +63,7 @@ export const lruCacheTtl: ForeignScenario = promised<LruCache>({
   says: 'ttl is the max time in milliseconds for items to live before they are considered stale; a stale item is not returned',
   leftovers: 'fail',
   async run(sim, { LRUCache }) {
-    const cache = new LRUCache({ max: 3, ttl: 100, ttlAutopurge: sim.choose('autopurge', 2) === 1 });
+    const cache = new LRUCache({ max: 3, ttl: 100, ttlAutopurge: rarely(sim, 'autopurge', 2) });
     const store: Store = {
       set: (key, value, ttl) => cache.set(key, value, { ttl }),
       get: (key) => cache.get(key),
@@ -122,7 +123,7 @@ export const lruCacheFetch: ForeignScenario = promised<LruCache>({
         sim.check(running.get(key) === 1, `${key} is fetched ${running.get(key)} times at once`);
         await pauses(sim, 'work', [0, 10, 40, 60]);
         running.set(key, 0);
-        if (sim.choose('fails', 5) === 4) throw new Error('not fetched');
+        if (rarely(sim, 'fails', 5)) throw new Error('not fetched');
         return performance.now();
       },
     });
@@ -286,7 +287,7 @@ function evictionScenario(name: string, says: string, isStrict: boolean): Foreig
       for (const value of upTo(12)) {
         await pauses(sim, 'gap', [0, 10, 49, 51]);
         const key = sim.pick('key', ['a', 'b', 'c', 'd']);
-        if (sim.choose('set', 3) < 2) {
+        if (sim.pick('set', [true, true, false])) {
           last.set(key, value);
           keyOf.set(value, key);
           cache.set(key, value);
@@ -337,7 +338,7 @@ export const memoizeeAge: ForeignScenario = promised<Memoizee>({
         const began = performance.now();
         await pauses(sim, 'work', [0, 10, 40]);
         running.set(key, 0);
-        if (sim.choose('fails', 5) === 4) throw new Error('not made');
+        if (rarely(sim, 'fails', 5)) throw new Error('not made');
         return began;
       },
       { promise: true, maxAge: 100 },
@@ -373,7 +374,7 @@ export const memoizeePrefetch: ForeignScenario = promised<Memoizee>({
         const began = performance.now();
         last = { isGood: false, at: began };
         await pauses(sim, 'work', [0, 10, 40]);
-        if (made > 1 && sim.choose('fails', 4) === 3) throw new Error('not made');
+        if (made > 1 && rarely(sim, 'fails', 4)) throw new Error('not made');
         last = { isGood: true, at: performance.now() };
         return began;
       },
@@ -414,7 +415,7 @@ export const pMemoizeShared: ForeignScenario = promised<PMemoize>({
   says: 'promises are cached until resolving, so concurrent calls share one; then the value is; a rejection is not cached',
   leftovers: 'fail',
   async run(sim, { default: pMemoize }) {
-    const cache = sim.choose('cache', 2) === 1 ? false : new Map<string, number>();
+    const cache = rarely(sim, 'cache', 2) ? false : new Map<string, number>();
     const running = new Map<string, number>();
     const made = new Map<string, number>();
     const failedAt = new Map<string, number>();
@@ -424,7 +425,7 @@ export const pMemoizeShared: ForeignScenario = promised<PMemoize>({
         sim.check(running.get(key) === 1, `${key} is made ${running.get(key)} times at once`);
         await pauses(sim, 'work', [0, 10, 40]);
         running.set(key, 0);
-        if (sim.choose('fails', 4) === 3) {
+        if (rarely(sim, 'fails', 4)) {
           failedAt.set(key, performance.now());
           throw new Error('not made');
         }

@@ -1,5 +1,6 @@
 /** Packages that run jobs at times of the calendar. Times of `Date` in UTC; a job is never early, never doubled, never left out. */
 import { passes, pauses, promised, type ForeignScenario, type Judgement } from './promised.ts';
+import { rarely } from '../zoo/odds.ts';
 import type { Simulation } from 'dryrunner';
 
 /** Checks that a job that is due each second ran once in each of `seconds`, and at most `lateMs` after it. */
@@ -194,7 +195,7 @@ export const nodeCronOverlap: ForeignScenario = promised<NodeCron>({
       { timezone: 'UTC', noOverlap: true, name: 'overlap', logger: SILENT },
     );
     await passes(2_500);
-    if (sim.choose('stop', 2) === 1) {
+    if (rarely(sim, 'stop', 2)) {
       await task.stop();
       const before = runs;
       await pauses(sim, 'stopped', [1000, 1500]);
@@ -255,7 +256,7 @@ export const nodeScheduleDates: ForeignScenario = promised<NodeSchedule>({
     const jobs = due.map((ms, index) =>
       schedule.scheduleJob(new Date(began + ms), () => void ran.push({ index, at: Date.now() - began })),
     );
-    const cancelled = sim.choose('cancel', 5) - 1;
+    const cancelled = sim.choose('cancel', 5, (answer) => (answer === 0 ? 'none' : `job ${answer - 1}`)) - 1;
     await passes(sim.pick('cancel after', [100, 700]));
     const isCancelled = cancelled >= 0 && (due[cancelled] ?? 0) > Date.now() - began;
     if (isCancelled) jobs[cancelled]?.cancel();

@@ -1,5 +1,6 @@
 /** Packages that put calls off until it has been quiet for a time, or let through one per time. */
 import { passes, pauses, promised, upTo, type ForeignScenario } from './promised.ts';
+import { rarely } from '../zoo/odds.ts';
 import type { Simulation } from 'dryrunner';
 
 type Listener = (value: number) => unknown;
@@ -221,7 +222,7 @@ export const pDebounceShared: ForeignScenario = promised<PDebounce>({
   says: 'calls the function after wait milliseconds since the last call, and all calls of the burst get its result',
   leftovers: 'fail',
   async run(sim, { default: pDebounce }) {
-    const before = sim.choose('before', 2) === 1;
+    const before = rarely(sim, 'before', 2);
     let runs = 0;
     const debounced = pDebounce(
       async (value) => {
@@ -262,7 +263,7 @@ export const pDebouncePromise: ForeignScenario = promised<PDebounce>({
         await pauses(sim, 'work', [0, 10, 70]);
         last = value;
         running -= 1;
-        if (sim.choose('fails', 4) === 3) throw new Error('failed');
+        if (rarely(sim, 'fails', 4)) throw new Error('failed');
         return value;
       },
       { after: true },
@@ -299,7 +300,7 @@ export const perfectDebounceLast: ForeignScenario = promised<PerfectDebounce>({
   async run(sim, { debounce }) {
     let running = 0;
     let last = -1;
-    const leading = sim.choose('leading', 2) === 1;
+    const leading = rarely(sim, 'leading', 2);
     const debounced = debounce(
       async (value) => {
         running += 1;

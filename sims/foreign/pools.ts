@@ -1,5 +1,6 @@
 /** Packages that lend things, and give each to one at a time: pools, mutexes, semaphores. */
 import { Crowd, outcome, passes, pauses, promised, settled, type ForeignScenario } from './promised.ts';
+import { rarely } from '../zoo/odds.ts';
 
 interface Resource {
   readonly id: number;
@@ -96,7 +97,7 @@ function lendsScenario(name: string, says: string, countsDestruction: boolean): 
               resource.isLent = true;
               await pauses(sim, 'use', [0, 10, 30]);
               resource.isLent = false;
-              await (sim.choose('broken', 4) === 3 ? pool.destroy(resource) : pool.release(resource));
+              await (rarely(sim, 'broken', 4) ? pool.destroy(resource) : pool.release(resource));
             })(),
           ),
         );
@@ -137,7 +138,7 @@ export const genericPoolServes: ForeignScenario = promised<GenericPool>({
       {
         async create() {
           await pauses(sim, 'creation', [0, 5]);
-          if (faults > 0 && sim.choose('creation fails', 3) === 2) {
+          if (faults > 0 && rarely(sim, 'creation fails', 3)) {
             faults -= 1;
             throw new Error('not created');
           }
@@ -146,7 +147,7 @@ export const genericPoolServes: ForeignScenario = promised<GenericPool>({
         destroy: () => Promise.resolve(),
         async validate() {
           await pauses(sim, 'validation', [0, 5]);
-          if (faults === 0 || sim.choose('invalid', 3) < 2) return true;
+          if (faults === 0 || !rarely(sim, 'invalid', 3)) return true;
           faults -= 1;
           return false;
         },
@@ -209,7 +210,7 @@ function tarnScenario(name: string, says: string, countsLate: boolean): ForeignS
         async create() {
           const asked = performance.now();
           await pauses(sim, 'creation', [0, 5, 20, 35]);
-          if (sim.choose('creation fails', 5) === 4) throw new Error('not created');
+          if (rarely(sim, 'creation fails', 5)) throw new Error('not created');
           const resource = { id: made.length, isLent: false, isDestroyed: false };
           const isLate = performance.now() - asked >= 30;
           if (isLate) late.add(resource);
@@ -240,7 +241,7 @@ function tarnScenario(name: string, says: string, countsLate: boolean): ForeignS
           outcome(
             (async () => {
               const acquiring = pool.acquire();
-              if (sim.choose('abort', 5) === 4) {
+              if (rarely(sim, 'abort', 5)) {
                 setTimeout(() => acquiring.abort(), sim.pick('abort after', [1, 5, 20]));
               }
               const asked = performance.now();
@@ -297,7 +298,7 @@ export const tarnServes: ForeignScenario = promised<Tarn>({
     const pool = new Pool({
       async create() {
         await pauses(sim, 'creation', [0, 5]);
-        if (faults > 0 && sim.choose('creation fails', 3) === 2) {
+        if (faults > 0 && rarely(sim, 'creation fails', 3)) {
           faults -= 1;
           throw new Error('not created');
         }
@@ -305,7 +306,7 @@ export const tarnServes: ForeignScenario = promised<Tarn>({
       },
       destroy: () => Promise.resolve(),
       validate() {
-        if (faults === 0 || sim.choose('invalid', 3) < 2) return true;
+        if (faults === 0 || !rarely(sim, 'invalid', 3)) return true;
         faults -= 1;
         return false;
       },

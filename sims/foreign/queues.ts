@@ -11,6 +11,7 @@ import {
   type ForeignScenario,
   type Judged,
 } from './promised.ts';
+import { rarely } from '../zoo/odds.ts';
 
 type Task<T = unknown> = () => Promise<T> | T;
 
@@ -45,7 +46,7 @@ export const pQueueConcurrency: ForeignScenario = promised<PQueue>({
     for (let count = 0; count < 6; count += 1) {
       await pauses(sim, 'arrival', [0, 5, 10]);
       const ms = sim.pick('work', [0, 5, 10]);
-      const fails = sim.choose('fails', 4) === 3;
+      const fails = rarely(sim, 'fails', 4);
       const added = queue.add(() =>
         crowd.inside(async () => {
           if (ms > 0) await passes(ms);
@@ -55,7 +56,7 @@ export const pQueueConcurrency: ForeignScenario = promised<PQueue>({
       );
       added.catch(() => undefined);
     }
-    if (sim.choose('pause', 2) === 1) {
+    if (rarely(sim, 'pause', 2)) {
       queue.pause();
       await pauses(sim, 'paused', [5, 10]);
       queue.start();
@@ -128,7 +129,7 @@ export const pQueuePriority: ForeignScenario = promised<PQueue>({
     const queue = new PQueue({ concurrency: 1 });
     const order: string[] = [];
     void queue.add(() => passes(10));
-    const added = upTo(6).map((index) => ({ index, priority: sim.choose('priority', 3) }));
+    const added = upTo(6).map((index) => ({ index, priority: sim.pick('priority', upTo(3)) }));
     for (const { index, priority } of added) {
       void queue.add(
         async () => {
@@ -172,12 +173,12 @@ export const pLimitConcurrency: ForeignScenario = promised<PLimit>({
       tasks.push(outcome(limit(() => crowd.inside(() => (ms === 0 ? undefined : passes(ms))))));
     }
     let allowed = first;
-    if (sim.choose('change', 2) === 1) {
+    if (rarely(sim, 'change', 2)) {
       const next = sim.pick('concurrency', [1, 2, 3]);
       allowed = Math.max(first, next);
       limit.concurrency = next;
     }
-    if (sim.choose('clear', 3) === 2) {
+    if (rarely(sim, 'clear', 3)) {
       await settled();
       limit.clearQueue();
       sim.check(limit.pendingCount === 0, `expected nothing pending, got ${limit.pendingCount}`);
@@ -223,10 +224,10 @@ export const fastqDrained: ForeignScenario = promised<FastQ>({
     for (let count = 0; count < 6; count += 1) {
       await pauses(sim, 'arrival', [0, 5, 10]);
       const ms = sim.pick('work', [0, 5, 7, 10]);
-      const add = sim.choose('first', 3) === 2 ? queue.unshift.bind(queue) : queue.push.bind(queue);
+      const add = rarely(sim, 'first', 3) ? queue.unshift.bind(queue) : queue.push.bind(queue);
       add(ms).catch(() => undefined);
     }
-    if (sim.choose('pause', 3) === 2) {
+    if (rarely(sim, 'pause', 3)) {
       queue.pause();
       await pauses(sim, 'paused', [5, 20]);
       queue.resume();
@@ -284,7 +285,7 @@ export const asyncQueueDrain: ForeignScenario = promised<AsyncPackage>({
     });
     for (let count = 0; count < 6; count += 1) {
       await pauses(sim, 'arrival', [0, 5, 10]);
-      const add = sim.choose('first', 3) === 2 ? queue.unshift.bind(queue) : queue.push.bind(queue);
+      const add = rarely(sim, 'first', 3) ? queue.unshift.bind(queue) : queue.push.bind(queue);
       add(sim.pick('work', [0, 5, 7, 10])).catch(() => undefined);
     }
     await passes(200);

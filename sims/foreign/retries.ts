@@ -1,5 +1,6 @@
 /** Packages that try again, give up after a time, or stop trying for a while. */
-import { Crowd, outcome, passes, pauses, promised, settled, type ForeignScenario } from './promised.ts';
+import { Crowd, outcome, passes, pauses, promised, settled, upTo, type ForeignScenario } from './promised.ts';
+import { rarely } from '../zoo/odds.ts';
 
 interface PRetry {
   readonly default: (
@@ -21,7 +22,7 @@ export const pRetryAttempts: ForeignScenario = promised<PRetry>({
   leftovers: 'fail',
   async run(sim, { default: pRetry }) {
     const retries = sim.pick('retries', [0, 1, 3]);
-    const failures = sim.choose('failures', 5);
+    const failures = sim.pick('failures', upTo(5));
     const abort = new AbortController();
     const abortedAt = sim.pick('abort at', [Infinity, 0, 10, 25, 35, 100]);
     if (abortedAt < Infinity) setTimeout(() => abort.abort(new Error('aborted')), abortedAt);
@@ -175,7 +176,9 @@ export const asyncRetryBail: ForeignScenario = promised<AsyncRetry>({
   leftovers: 'fail',
   async run(sim, { default: retry }) {
     const retries = sim.pick('retries', [1, 3]);
-    const bailAt = sim.choose('bail at', 5);
+    const bailAt = sim.choose('bail at', 5, (attempt) =>
+      attempt === 0 ? 'no attempt' : `attempt ${attempt}`,
+    );
     let attempts = 0;
     const end = await outcome(
       retry(
@@ -225,7 +228,7 @@ export const exponentialBackoffDelays: ForeignScenario = promised<ExponentialBac
   async run(sim, { backOff }) {
     const numOfAttempts = sim.pick('attempts', [1, 2, 5]);
     const jitter = sim.pick('jitter', ['none', 'full'] as const);
-    const delayFirstAttempt = sim.choose('first delayed', 2) === 1;
+    const delayFirstAttempt = rarely(sim, 'first delayed', 2);
     const times: [start: number, end: number][] = [];
     await outcome(
       backOff(
@@ -365,7 +368,7 @@ export const opossumHalfOpen: ForeignScenario = promised<Opossum>({
     sim.check(breaker.opened, 'expected it to be open after a failure');
     const openedAt = performance.now();
     executed.length = 0;
-    failing = sim.choose('still failing', 2) === 1;
+    failing = rarely(sim, 'still failing', 2);
     const calls: Promise<unknown>[] = [];
     for (let count = 0; count < 5; count += 1) {
       await pauses(sim, 'arrival', [0, 10, 50, 99, 100, 101]);
@@ -558,7 +561,7 @@ export const cockatielHalfOpen: ForeignScenario = promised<Cockatiel>({
     const brokenAt = performance.now();
     ran = 0;
     crowd.most = 0;
-    failing = sim.choose('still failing', 2) === 1;
+    failing = rarely(sim, 'still failing', 2);
     const calls: Promise<unknown>[] = [];
     let besideProbe = 0;
     for (let count = 0; count < 5; count += 1) {
@@ -626,7 +629,7 @@ export const cockatielRetry: ForeignScenario = promised<Cockatiel>({
   leftovers: 'fail',
   async run(sim, { retry, timeout, handleAll, ConstantBackoff, TimeoutStrategy }) {
     const maxAttempts = sim.pick('attempts', [1, 3]);
-    const failures = sim.choose('failures', 5);
+    const failures = sim.pick('failures', upTo(5));
     let calls = 0;
     const policy = retry(handleAll, { maxAttempts, backoff: new ConstantBackoff(20) });
     const end = await outcome(

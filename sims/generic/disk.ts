@@ -16,7 +16,7 @@ import {
   type MemoryDisk,
   type MemoryDiskOptions,
 } from 'dryrunner/cluster';
-import { pick, pickCount, rarely } from '../zoo/odds.ts';
+import { pick, pickCount, pickMs, rarely } from '../zoo/odds.ts';
 import { DiskModel, type Files, type Refusal, type Step } from './disk-model.ts';
 import { type AskedFault, SeenWorld } from './seen-world.ts';
 import { mustRefuse } from './outcome.ts';
@@ -165,7 +165,7 @@ class DiskWork {
       const work = this.#processes.map((process, index) => this.#program(process, `process ${index + 1}`));
       const end = pick(sim, 'the round ends by', ['itself', 'power failure', 'crash'] as const, 1);
       if (end !== 'itself' && rarely(sim, 'in the midst', 2)) {
-        await sim.sleep(sim.choose('after', 8) + 0.25);
+        await sim.sleep(pickMs(sim, 'after', 8, 1, 0.25));
         this.#die(end);
         await this.#settled(work);
       } else {

@@ -341,7 +341,7 @@ class ScriptPlay {
       this.#start(index);
     }
     await this.#sim.sleep(OUTSIDE_MS);
-    const acts = this.#sim.choose('acts', 7);
+    const acts = pickCount(this.#sim, 'acts', 6, 0);
     for (let act = 0; act < acts; act += 1) {
       await this.#sim.sleep(pick(this.#sim, 'waits', [5, 10, 15, 35, 70], 1) + 0.01);
       this.#act();
@@ -356,7 +356,7 @@ class ScriptPlay {
   #start(index: number): void {
     const name = `run-${index}`;
     const tag = index === 1 ? 'tagged' : '';
-    const steps = Array.from({ length: this.#sim.choose(`steps of ${name}`, 7) }, () =>
+    const steps = Array.from({ length: pickCount(this.#sim, `steps of ${name}`, 6, 0) }, () =>
       drawStep(this.#sim, name),
     );
     const written: string[] = [];

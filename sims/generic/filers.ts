@@ -383,16 +383,16 @@ class MemoryPlay {
 
   #refuse(): void {
     const path = pick(this.#sim, 'bad path', REFUSED_PATHS, 1);
-    const acts: readonly (() => unknown)[] = [
-      () => this.#tree.makeDir(path),
-      () => this.#tree.writeFile(path, 'x'),
-      () => this.#tree.kindOf(path),
-      () => this.#filer.ingest(path),
-      () => this.#filer.checkoutAt('0', path),
-      () => this.#filer.ingestMap(new Map([['/a', `${path}/../up`]])),
+    const acts: readonly (readonly [string, () => unknown])[] = [
+      ['makeDir', () => this.#tree.makeDir(path)],
+      ['writeFile', () => this.#tree.writeFile(path, 'x')],
+      ['kindOf', () => this.#tree.kindOf(path)],
+      ['ingest', () => this.#filer.ingest(path)],
+      ['checkoutAt', () => this.#filer.checkoutAt('0', path)],
+      ['ingestMap', () => this.#filer.ingestMap(new Map([['/a', `${path}/../up`]]))],
     ];
-    const act = acts[this.#sim.choose('refused act', acts.length)];
-    const got = outcomeText(act ?? (() => undefined));
+    const [, act] = pick(this.#sim, 'refused act', acts, 1, ([method]) => method);
+    const got = outcomeText(act);
     this.#sim.check(
       /^RUNNER_(INVALID_ARGUMENT|UNKNOWN_SNAPSHOT) /.test(got),
       `a malformed path was accepted: ${shown(path)}\n\nGot "${got}".`,
@@ -486,11 +486,11 @@ class SimPlay {
     const hasMenu = rarely(sim, 'menu', 2);
     for (const operation of ['checkout', 'ingest', 'update', 'release'] as const) {
       const draw = (what: string, most: number): FilerBehaviour[] =>
-        Array.from({ length: sim.choose(`${what} ${operation}`, most) }, () =>
+        Array.from({ length: pickCount(sim, `${what} ${operation}`, most, 0) }, () =>
           pick(sim, `behaviour ${operation}`, BEHAVIOURS, 1, JSON.stringify),
         );
-      this.#plan[operation] = draw('planned', 3);
-      if (hasMenu) this.#menu[operation] = draw('menu', 4);
+      this.#plan[operation] = draw('planned', 2);
+      if (hasMenu) this.#menu[operation] = draw('menu', 3);
     }
     this.#latencyMs = pick(sim, 'latency', [0, 10], 2);
     const bound = pick(sim, 'bound', [undefined, 44], 2);
@@ -503,7 +503,8 @@ class SimPlay {
         ? {
             menu: this.#menu,
             choices: {
-              choose: (_: unknown, n: number) => (this.#chosen = sim.choose('menu', n)),
+              choose: (_: unknown, n: number, describe?: (answer: number) => unknown) =>
+                (this.#chosen = sim.choose('menu', n, describe)),
             },
           }
         : {}),

@@ -301,7 +301,7 @@ class MeterPlay {
   }
 
   #draw(): void {
-    const count = this.#sim.choose('runs known', 4);
+    const count = pickCount(this.#sim, 'runs known', 3, 0);
     this.#statuses = Array.from({ length: count }, (_, at) =>
       statusOf(String(at), pick(this.#sim, 'state', STATES, 1)),
     );

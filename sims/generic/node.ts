@@ -255,7 +255,7 @@ class NodeWork {
     world.clock.timer('of the dead', 1, fail);
     world.clock.post('of the dead', fail);
     world.clock.endOfInstant('of the dead', 0, fail);
-    this.#check(world.choices.choose('of the dead', 2) === 0, 'a dead process decides nothing');
+    this.#check(world.choices.choose('of the dead', 2, String) === 0, 'a dead process decides nothing');
     world.tracer.record({ at: world.clock.now(), type: 'note', runner: NAME, text: 'of the dead' });
     world.onHeal(fail);
     this.#sim.sometimes('a process of a dead life goes on, and nobody sees it');

@@ -246,13 +246,13 @@ class RecordingPlay {
     for (let at = 1; at <= count; at += 1) {
       // No two in one instant, nor what follows from them.
       atMs += pick(sim, `pause ${at}`, PAUSES_MS, 1) + APART_MS;
-      const runner = sim.choose(`runner of ${at}`, 2);
+      const runner = sim.pick(`runner of ${at}`, [0, 1], (index) => `runner ${index}`);
       if (rarely(sim, `aborts at ${at}`, 3)) {
         deeds.push({
           atMs: atMs + OUTSIDE_MS,
           kind: 'abort',
           runner,
-          run: sim.choose(`aborted at ${at}`, 2),
+          run: sim.pick(`aborted at ${at}`, [0, 1], (index) => `run ${index}`),
         });
         atMs += 1;
       } else deeds.push({ atMs, kind: 'run', runner, program: drawProgram(sim, `run ${at}`) });
@@ -271,7 +271,7 @@ class RecordingPlay {
     this.#sim.check(same === undefined, `a recording differs from itself: ${same?.text}`);
     const written = recorded.entries.flatMap((entry, index) => (entry.type === 'status' ? [index] : []));
     if (written.length === 0) return;
-    const index = written[this.#sim.choose('changed status', written.length)] as number;
+    const index = this.#sim.pick('changed status', written, (at) => `entry ${at}`);
     const changed = recorded.entries.map((entry, at) =>
       at === index && entry.type === 'status'
         ? { ...entry, status: { ...entry.status, error: 'changed' } }

@@ -412,7 +412,7 @@ class ValuePlay {
     const [state] = pick(sim, 'state', STATES, 1, ([name]) => name);
     const runId = pick(sim, 'run', WORDS, 1);
     const status: RunStatus = { ...EMPTY, runId, state };
-    const states = sim.choose('mask', ALL_MASK + 1) as StateMask;
+    const states = sim.choose('mask', ALL_MASK + 1, (mask) => formatMask(mask as StateMask)) as StateMask;
     const runs = WORDS.filter((word) => rarely(sim, `lists ${word}`, 3));
     const query: Query = pick<Query>(
       sim,

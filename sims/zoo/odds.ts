@@ -58,9 +58,9 @@ export function pickMs(
   return msOf(sim.choose(label, n, words === undefined ? inWords : clauseOf(label, inWords)));
 }
 
-/** From 1 to `most`. */
-export function pickCount(sim: Simulation, label: Label, most: number): number {
-  return 1 + sim.choose(label, most, (answer) => `${1 + answer} in all`);
+/** From `least` to `most`. */
+export function pickCount(sim: Simulation, label: Label, most: number, least = 1): number {
+  return least + sim.choose(label, most - least + 1, (answer) => `${least + answer} in all`);
 }
 
 /** Describes an answer by a sentence that begins with the label. */
