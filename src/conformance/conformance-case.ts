@@ -123,7 +123,7 @@ export class ConformanceCase {
 
   /**
    * Runs the case. In virtual time it is a simulation per seed, which also fails for a violation that the default
-   * oracles find, for a deadlock and for anything left behind. In held time it fails for a deadlock and for a timer
+   * oracles find, for a deadlock, for a stall and for anything left behind. In held time it fails for a deadlock and for a timer
    * left behind.
    *
    * Rejects with a {@link ConformanceError}, or with any other error that the runner threw. If the subject lacks a
@@ -162,7 +162,7 @@ export class ConformanceCase {
         return this.#inTime(context, reach);
       };
       const { failure } = await simulate({
-        ...{ seed, name: this.title, scenario, maxEvents: VIRTUAL_EVENTS_MAX },
+        ...{ seed, name: this.title, scenario, defaultMaxEvents: VIRTUAL_EVENTS_MAX },
         ...(signal === undefined ? {} : { signal }),
       });
       if (failure !== undefined) throw simulationError(withUnanswered(failure, context), seed);

@@ -31,6 +31,18 @@ export const secretive = define('secretive', async (sim) => {
 });
 export const endless = { ...define('endless', async (sim) => { for (;;) await sim.sleep(1); }), options: { maxEvents: 1e12 } };
 export const rambling = define('rambling', async (sim) => { for (;;) await sim.sleep(1 + sim.choose('length', 9)); });
+// What is produced after the look and before the wait wakes nobody.
+export const lostWakeUp = { ...define('lost-wake-up', async (sim) => {
+  const beat = () => sim.world.clock.timer('heartbeat', 1000, beat);
+  beat();
+  let isThere = false;
+  let wake = () => {};
+  sim.world.clock.timer('produce', 5, () => { isThere = true; wake(); });
+  await sim.sleep(5, 'look');
+  if (isThere) return;
+  await sim.sleep(0, 'begin to wait');
+  await new Promise((go) => { wake = go; });
+}), options: { leftovers: 'ignore' } };
 export const late = define('late', async (sim) => {
   const numbers = [];
   for (let i = 0; i < 12; i += 1) numbers.push(sim.choose('number ' + i, 1000));

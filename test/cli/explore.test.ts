@@ -225,6 +225,18 @@ describe('what holds', () => {
     expect(code).toBe(1);
   });
 
+  test('P2: a lost wake-up beside a heartbeat is a stall, with who waits and how it comes about', async () => {
+    const args = ['--time', '10m', '--workers', '1', ...corpus()];
+    const { code, out } = await run('explore', at('s.mjs#lostWakeUp'), ...args);
+    expect(out).toMatch(/^lost-wake-up: stall \(R211\)\n/);
+    expect(out).toMatch(
+      / {2}the scenario waits here, for a promise that nothing settles\n {4}Object\.run \(\S*s\.mjs:\d+:\d+\)\n/,
+    );
+    expect(out).toContain('\n  repeats: heartbeat, every 1000 ms\n');
+    expect(out).toContain('If "produce" had come before "look" at 5 ms, nothing would have failed.');
+    expect(code).toBe(1);
+  });
+
   test.for(['endless', 'rambling'])(
     '%s is cut off again when replayed, even if its log is too long for a line',
     async (name) => {

@@ -41,6 +41,29 @@ test('R211 a case of a simulation that does not end names the call without an an
   );
 });
 
+test('R211 P2 a case of a simulation that waits while only periodic work fires has stalled, and says for what', async () => {
+  const subject: ConformanceSubject = {
+    ...simulated,
+    name: 'my queue',
+    create({ clock }) {
+      const beat = (): void => void clock.timer('heartbeat', 1_000, beat);
+      beat();
+      return { service: { ...noService, abort: () => new Promise<never>(() => {}) } };
+    },
+  };
+  const aborting = caseOf(async (t) => {
+    await (await t.runner()).abort('3');
+  });
+  const error: unknown = await aborting.prove(subject, { seeds: [1] }).catch((thrown: unknown) => thrown);
+  expect((error as Error).message).toBe(
+    [
+      'R211 abort(run 3) of my queue, called at 0 ms, has no answer. Stall: nothing but periodic work fires, and the scenario awaits a promise that nothing is left to settle (seed 1)',
+      'the case waits for the answer to abort(run 3) from my queue since 0 ms',
+      'repeats: heartbeat, every 1000 ms',
+    ].join('\n'),
+  );
+});
+
 test('a case of a simulation that sleeps for ever is cut off after a million events', async () => {
   const sleeping = caseOf(async (t) => {
     for (;;) await t.sleep(1);

@@ -7,6 +7,8 @@ import { simulationExecutor } from '../../src/explore/executor.ts';
 import { decodeToken, encodeToken } from '../../src/explore/replay-token.ts';
 import type { Ambience } from '../../src/simulation/ambience.ts';
 import { randomDecisions } from '../../src/kernel/random-decisions.ts';
+import { finalStatus } from '../../src/model/status-lookup.ts';
+import { createSimulatedRunner } from '../../src/runners/simulated-runner.ts';
 import { defineScenario, type ScenarioDefinition } from '../../src/simulation/scenario.ts';
 import { checkThat, type Simulation } from '../../src/simulation/simulation.ts';
 import { SimulationFailedError } from '../../src/simulation/simulation-failed-error.ts';
@@ -505,6 +507,24 @@ describe('a simulation as a test', () => {
     });
     expect(verdict.failure?.kind).toBe('interrupted');
     expect(message).toMatch(/^The simulation was ended from outside/);
+  });
+
+  test('P2: a wait that was lost beside a heartbeat is a stall, with who waits, and its token repeats it', async () => {
+    const lost = async (sim: Simulation): Promise<void> => {
+      const beat = (): void => void sim.world.clock.timer('heartbeat', 1_000, beat);
+      beat();
+      const runner = createSimulatedRunner(sim.world, { name: 'worker' });
+      const { runId } = await runner.run({ argv: [sim.pick('program', ['sleep 5', 'hang'])] });
+      await finalStatus(runner, runId);
+    };
+    const options = { leftovers: 'ignore', explain: false } as const;
+    const { message, verdict } = await failureOf('lost', lost, options);
+    expect([verdict.failure?.kind, verdict.firedEvents]).toEqual(['stall', 123_264]);
+    expect(message).toContain('\n    the wait for the end of run 0 on worker, since 0 ms\n');
+    expect(message).toContain('\n    repeats: heartbeat, every 1000 ms\n');
+    const [, replay = ''] = /replay: '(.*)'/.exec(message) ?? [];
+    const again = await failureOf('lost', lost, { ...options, replay });
+    expect(again.verdict.traceHash).toBe(verdict.traceHash);
   });
 
   describe('an execution without an end', () => {
