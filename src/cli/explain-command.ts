@@ -1,6 +1,6 @@
 /** `dryrunner explain`: shrinks and explains one failing execution, named by a seed, a token or a file. */
 import type { ReplayOutcome, ReplayTask } from '../threads/task.ts';
-import { lostIn, runInThread, type ThreadRun } from '../threads/thread-supervisor.ts';
+import { lostIn, type ThreadRun } from '../threads/thread-supervisor.ts';
 import { eventBound, type FailingExecution } from '../explore/failing-execution.ts';
 import { debugExecution } from './debug-execution.ts';
 import {
@@ -14,14 +14,7 @@ import { SHRINK_MS } from './explore-defaults.ts';
 import { threadLimits, type NamedExecutionOptions } from './explore-options.ts';
 import { explainTimeMs, handleFailure } from './failure-handler.ts';
 import { cutShortLines, failingBlock, failingJson, effortLines } from './failure-report.ts';
-import {
-  isOtherLoss,
-  refusalText,
-  replayLog,
-  replayProgressText,
-  requireOutcome,
-  taskOf,
-} from './replay-log.ts';
+import { isOtherLoss, refusalText, replayLog, requireOutcome, runShown, taskOf } from './replay-log.ts';
 import type { LongerSource } from './rerun-line.ts';
 import { isScenarioReference, nameScenario } from './scenario-loader.ts';
 import type { Interruption } from './interruption.ts';
@@ -140,11 +133,8 @@ class Explaining {
     const { terminal, scenario, options, interruption } = this.#session;
     const { reference } = scenario;
     const task = { ...taskOf(this.#named), scenario: reference, onGap: 'keyed', explains: false } as const;
-    return runInThread(task, {
-      ...threadLimits(options),
-      signal: interruption.signal,
-      onProgress: (progress) => terminal.progress(replayProgressText(scenario.name, progress)),
-    });
+    const limits = { ...threadLimits(options), signal: interruption.signal };
+    return runShown({ terminal, name: scenario.name, json: options.json ?? false }, task, limits);
   }
 
   async #handle(failing: FailingExecution): Promise<FailingExecution> {

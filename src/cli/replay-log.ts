@@ -6,7 +6,13 @@ import type { History } from '../explore/explain/failure-history.ts';
 import { REPLAY_OUTCOMES } from '../explore/replay-outcome.ts';
 import type { FailingExecution } from '../explore/failing-execution.ts';
 import { expectedKey, type ReplayOutcome, type ReplayTask } from '../threads/task.ts';
-import { lostIn, runInThread, type ThreadProgress, type ThreadRun } from '../threads/thread-supervisor.ts';
+import {
+  lostIn,
+  runInThread,
+  type ThreadOptions,
+  type ThreadProgress,
+  type ThreadRun,
+} from '../threads/thread-supervisor.ts';
 import { formatHistory } from '../explore/explain/explanation-text.ts';
 import { invariant } from '../kernel/invariant.ts';
 import { counted } from '../model/plural.ts';
@@ -16,6 +22,7 @@ import { EXIT_STATUS, InterruptedError, type ExitStatus } from './exit-status.ts
 import { threadLimits } from './explore-options.ts';
 import { cutShortLines, failureJson, plainLines, storyAfterSentence } from './failure-report.ts';
 import type { Interruption } from './interruption.ts';
+import { LongProgress } from './long-progress.ts';
 import { isModulePath, splitReference, UnknownScenarioError } from './scenario-loader.ts';
 import { interruptible, type RefusedScenario } from './scenario-session.ts';
 import { detailLines } from './source-line.ts';
@@ -55,11 +62,8 @@ export async function replayLog(
       explains: true,
       ...filesAsked(files),
     } as const;
-    const replay = await runInThread(task, {
-      ...threadLimits({ memory, hang }),
-      signal: interruption.signal,
-      onProgress: (progress) => terminal.progress(replayProgressText(replayed.scenario, progress)),
-    });
+    const limits = { ...threadLimits({ memory, hang }), signal: interruption.signal };
+    const replay = await runShown({ terminal, name: replayed.scenario, json }, task, limits);
     terminal.progress('');
     requireOutcome(replayed.scenario, replay, interruption);
     noteUnexplained(terminal, replayed.scenario, replay, interruption);
@@ -129,11 +133,27 @@ function isMissingFile(reference: string): boolean {
   return isModulePath(reference) && !existsSync(splitReference(reference).file);
 }
 
-/** Progress text of a replay. */
-export function replayProgressText(
-  scenario: string,
-  { executions, decisions, seconds }: ThreadProgress,
-): string {
+/** Where and how {@link runShown} shows its progress. */
+export interface ShownReplay {
+  readonly terminal: Pick<Terminal, 'isInteractive' | 'note' | 'progress'>;
+  /** Of the scenario. */
+  readonly name: string;
+  readonly json: boolean;
+}
+
+/** Runs a log in a thread, and shows how far that is. */
+export async function runShown(
+  { terminal, name, json }: ShownReplay,
+  task: ReplayTask,
+  options: ThreadOptions,
+): Promise<Replay> {
+  const shown = new LongProgress(terminal, { json });
+  const onProgress = (progress: ThreadProgress): void => shown.show(progressText(name, progress));
+  onProgress({ executions: 0, decisions: 0, seconds: 0 });
+  return runInThread(task, { ...options, onProgress }).finally(() => shown.end());
+}
+
+function progressText(scenario: string, { executions, decisions, seconds }: ThreadProgress): string {
   const time = `${Math.round(seconds)} s`;
   if (executions === 0) return `${scenario}: loading, ${time}`;
   if (executions === 1) return `${scenario}: running it, ${time}, ${counted(decisions, 'decision')}`;
