@@ -136,6 +136,24 @@ test('R211 X4 for a bare promise, the last lines that ran and what was due toget
   for (const { frames } of steps) expect(frames[0]).toMatch(/^waitForLock \(.*evidence\.test\.ts:\d+:\d+\)$/);
 });
 
+test.for([
+  [0, 'first "the cancel", then the sleep of process 0 fired'],
+  [1, 'first the sleep of process 0, then "the cancel" fired'],
+] as const)(
+  'R211 X4 a deadlock after a cancel and the end of a run at one instant says that they were due together, answer %i',
+  async ([answer, inOrder]) => {
+    const run = async (sim: Simulation): Promise<void> => {
+      const worker = createSimulatedRunner(sim.world, { name: 'worker' });
+      const { runId } = await worker.run({ argv: ['sleep 10'] });
+      await sim.sleep(10, 'the cancel');
+      await worker.abort(runId);
+      await new Promise<void>(() => {});
+    };
+    const { details } = await explained(run, [{ question: orderOf('the cancel'), n: 2, answer }]);
+    expect(details.map(({ text }) => text)).toContain(`due together at 10 ms: ${inOrder}`);
+  },
+);
+
 test('R211 X4 the sentence names who waits before what is merely held', async () => {
   const { sentence, details } = await explained(async (sim) => {
     const uploader = { cancelBoundMs: Infinity, upload: () => new Promise<never>(() => {}) };

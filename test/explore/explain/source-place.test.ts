@@ -73,6 +73,22 @@ test('X8 a shipped scenario is a user’s line when compiled too', () => {
   expect(shortPlaceOf(stack)).toBe('in pick (clients.js:3)');
 });
 
+test.for(['sims/zoo/odds.ts', 'dist/sims/zoo/odds.js'])(
+  'X8 a draw in %s is no place: the line that asks for it is',
+  (path) => {
+    const helper = new URL(`../../../${path}`, import.meta.url).pathname;
+    const caller = helper.replace('odds', 'busy-clients');
+    const stack = [
+      `at pickIndex (${helper}:35:17)`,
+      `at Module.pick (file://${helper}:24:17)`,
+      `at Client.work (file://${caller}:4:4)`,
+    ].join('\n');
+    expect(framesOf(stack)).toEqual([`Client.work (${decodeURIComponent(caller)}:4:4)`]);
+    expect(framesOfThrower(stack)).toEqual(framesOf(stack));
+    expect(shortPlaceOf(stack)).toMatch(/^in Client\.work \(busy-clients\.[jt]s:4\)$/);
+  },
+);
+
 test('a line that is in dryrunner, but not in its package, is shown without a path', () => {
   const line = `at QueueRunner.run (${OWN.href}:3:5)`;
   expect(frameOf(line, false)).toBe('QueueRunner.run (dryrunner)');
