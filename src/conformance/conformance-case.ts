@@ -123,8 +123,8 @@ export class ConformanceCase {
 
   /**
    * Runs the case. In virtual time it is a simulation per seed, which also fails for a violation that the default
-   * oracles find, for a deadlock, for a stall and for anything left behind. In held time it fails for a deadlock and for a timer
-   * left behind.
+   * oracles find, for a deadlock, for a stall and for anything left behind. In held time it fails for a deadlock and
+   * for a timer left behind.
    *
    * Rejects with a {@link ConformanceError}, or with any other error that the runner threw. If the subject lacks a
    * capability that it claims and that the case needs, the error says so first.
