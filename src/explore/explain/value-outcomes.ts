@@ -168,7 +168,7 @@ class Trials {
 
   /** Undefined if it was not run, or did not end. */
   async #execute(executor: Executor, log: readonly KeyedDecision[]): Promise<Trial | undefined> {
-    if (this.#left === 0 || this.#shouldStop()) return undefined;
+    if (this.#left <= 0 || this.#shouldStop()) return undefined;
     this.#left -= 1;
     const { held, failure } = await executor.execute({ source: answersOf(log) });
     if (held) return { outcome: 'holds', text: '' };
