@@ -91,8 +91,10 @@ export interface SwfLog {
 }
 
 const LINE_BYTES_MAX = 64 * 1024;
-/** Hint for a log that was rejected. */
+/** Hint for a log with a row that was rejected. */
 const LENIENT = "mode 'lenient' reads on and collects warnings";
+/** Hint for a log that was rejected because it has no job. */
+const LENIENT_IF_EMPTY = "mode 'lenient' reads it as a log without jobs";
 
 class SwfReading {
   readonly header = new SwfHeaderLines();
@@ -133,6 +135,7 @@ class SwfReading {
         line: Math.max(line, 1),
         expected: 'a job',
         actual: 'none',
+        hint: LENIENT_IF_EMPTY,
       });
     }
     const promised = this.header.number('MaxJobs');

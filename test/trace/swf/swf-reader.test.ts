@@ -207,7 +207,7 @@ describe('readSwf', () => {
     async (text) => {
       await expect(readSwf(text)).rejects.toMatchObject({
         problem: 'empty',
-        message: 'line 1: expected a job, got none',
+        message: "line 1: expected a job, got none (mode 'lenient' reads it as a log without jobs)",
       });
       expect((await readSwf(text, { mode: 'lenient' })).jobs).toEqual([]);
     },
