@@ -15,6 +15,7 @@ beforeAll(async () => {
   await mkdir(at('target/inner'), { recursive: true });
   await symlink(at('target/inner'), at('link'));
   await writeFile(at('project/Makefile'), 'test:\n\t@echo tested in $(notdir $(CURDIR)); exit 3\n');
+  await writeFile(at('project/build.sh'), '#!/bin/sh\necho "built $1 in ${PWD##*/}"\n', { mode: 0o755 });
   await writeFile(at('input'), 'from a file\n');
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
@@ -27,11 +28,6 @@ describe('exit codes', () => {
     ['the command exits with 1', sh('exit 1'), 1],
     ['the command exits with 250', sh('exit 250'), 250],
     ['it is stopped by --timeout', ['--timeout', '0.2', '--', 'sleep', '100'], 124],
-    [
-      'it is killed after --timeout',
-      ['--timeout', '200ms', '--kill-after', '100ms', ...sh('trap "" TERM; sleep 100')],
-      124,
-    ],
     [
       'it is stopped by --timeout, with SIGKILL',
       ['--signal', 'KILL', '--timeout', '0.2', '--', 'sleep', '100'],
@@ -134,6 +130,11 @@ describe('surroundings', () => {
     expect(played.code).toBe(0);
   });
 
+  test('S1 a program that is named by a relative path is that of the current directory, and runs there', async () => {
+    const { code, out, err } = await startIn(at('project'), 'exec', '--', './build.sh', 'all').finished;
+    expect([code, out], err).toEqual([0, 'built all in project\n']);
+  });
+
   test('the replay of a recording shows the error of each run, as exec did', async () => {
     const trace = at('killed.jsonl');
     const killed = await run('exec', '--trace', trace, '--', 'sh', '-c', 'kill -SEGV $$');
@@ -175,6 +176,13 @@ describe('surroundings', () => {
     const script = 'trap "echo interrupted; exit 5" INT; echo ready; while :; do sleep 0.02; done';
     const { code, out } = await run('exec', '--signal', 'int', '--timeout', '500ms', ...sh(script));
     expect([code, out]).toEqual([124, 'ready\ninterrupted\n']);
+  });
+
+  test('--kill-after is how long the command may go on after that signal, until it is killed', async () => {
+    const script = 'trap "sleep 5; echo ended by itself; exit 5" TERM; while :; do sleep 0.02; done';
+    const { code, out } = await run('exec', '--timeout', '500ms', '--kill-after', '1ms', ...sh(script));
+    // In the default of ten seconds it would end by itself.
+    expect([code, out]).toEqual([124, '']);
   });
 
   test('leaves nothing running when it is killed itself', async () => {

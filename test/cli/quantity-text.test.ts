@@ -1,6 +1,6 @@
 // Quantities as people read them.
 import { expect, test } from 'vitest';
-import { formatSize, formatSpan } from '../../src/cli/quantity-text.ts';
+import { formatSize, formatSpan, parseSpanMs } from '../../src/cli/quantity-text.ts';
 
 test.for([
   [0, '0 B'],
@@ -30,4 +30,24 @@ test.for([
   [100.4 * 86_400_000, '100 d'],
 ] as const)('%d ms are %s: no unit has as many of itself as the next one is', ([ms, text]) => {
   expect(formatSpan(ms)).toBe(text);
+});
+
+test.for([
+  ['0.2', 200],
+  ['300', 300_000],
+  ['200ms', 200],
+  ['1.5s', 1_500],
+  ['2m', 120_000],
+  ['2min', 120_000],
+  ['2h', 7_200_000],
+  ['1d', 86_400_000],
+  [' 5s ', 5_000],
+] as const)('the duration %j is %d ms: a number alone is seconds', ([text, ms]) => {
+  expect(parseSpanMs(text)).toBe(ms);
+});
+
+test('any other text, and a number beyond all, is not a duration', () => {
+  for (const text of ['', 's', '.5', '-1', '1e3', '5 s', '5S', '1h30m', '9'.repeat(400)]) {
+    expect([text, parseSpanMs(text)]).toEqual([text, undefined]);
+  }
 });

@@ -656,8 +656,25 @@ describe('a replay that cannot continue says what it needed', () => {
     });
   });
 
+  test('S4 a recording that ends in a deadlock is reproduced: the replay waits only for recorded times', async () => {
+    let recording = (): Recording => ({ entries: [] });
+    const { failure } = await simulate({
+      leftovers: 'ignore',
+      scenario: async ({ world }) => {
+        const recorder = createRecorder(world);
+        recording = () => recorder.recording();
+        const runner = createQueueRunner(world, { recorder, ...partsOf(world) });
+        await toItsEnd({ argv: ['stdout a', 'hang'] })(runner);
+      },
+    });
+    expect(failure?.kind).toBe('deadlock');
+    const { problem, verdict } = await replayRecording(recording());
+    expect(problem).toBeUndefined();
+    expect(verdict.failure).toBeUndefined();
+  });
+
   test('S4 a failure of the replay itself is reported before any difference', async () => {
-    // A filer of a kind that the settings cannot mean: the runner refuses to be made, and everything after it differs as well.
+    // The runner refuses to be made, and everything after it differs as well.
     const settings = { ...made.settings, capacity: -1 };
     const { problem, difference, verdict } = await replayRecording({
       entries: [{ ...made, settings }, healthy],

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { decisionLogLines, readDecisionLog } from '../../src/trace/decision-log-file.ts';
 import type { TextSource } from '../../src/trace/line-reader.ts';
+import { readRecording } from '../../src/trace/recording/recording-file.ts';
 import { readSimulation } from '../../src/trace/simulation-file.ts';
 import { openTrace } from '../../src/trace/trace-reader.ts';
 import {
@@ -335,6 +336,20 @@ describe('openTrace', () => {
       message: expect.stringContaining('play it with replay --edited') as string,
     });
   });
+
+  test.for(['at', 'afterMs'])(
+    'R-9 a recording whose output has an `%s` of 2^53 ms is refused, with and without its sums',
+    async (field) => {
+      const source = recording.replace(`"${field}":0.5`, `"${field}":${2 ** 53}`);
+      expect(source).not.toBe(recording);
+      for (const isEdited of [false, true]) {
+        await expect(readRecording(source, { isEdited })).rejects.toMatchObject({
+          problem: 'corrupted',
+          message: `line 4: expected ${field}: a finite number from 0 to 3155760000000, got 9007199254740992`,
+        });
+      }
+    },
+  );
 
   test('the longest line can be set, and a wrong bound is refused', async () => {
     const longest = Math.max(...simulation.split('\n').map((line) => Buffer.byteLength(line)));
