@@ -107,7 +107,8 @@ export function runnerProperty<Runner extends Service>(
  * Asserts a {@link runnerProperty}, and that it reached everything it must: if `parameters.numRuns` sequences did not,
  * more are run, up to `reachWithin`.
  *
- * Rejects as `fc.assert` does, or with a {@link NeverReachedError}.
+ * Rejects as `fc.assert` does, with a {@link NeverReachedError}, or with `RUNNER_INVALID_ARGUMENT` for wrong options or
+ * parameters.
  *
  * @example
  * ```ts
@@ -125,6 +126,7 @@ export async function assertRunnerProperty<Runner extends Service>(
   parameters: fc.Parameters<[[RunnerCommand[]], number]> = {},
 ): Promise<ServiceReach> {
   const { property, required, sequences } = countedProperty(options, false);
+  check('parameters', parameters, is.readable('parameters of fc.assert'));
   const { reach } = property;
   await fc.assert(property, parameters);
   const { reachWithin = REACH_WITHIN } = options;

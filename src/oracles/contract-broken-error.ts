@@ -20,6 +20,7 @@ export class ContractBrokenError extends Error {
    */
   constructor(rule: string, reason: string, details: readonly string[] = [], options: ErrorOptions = {}) {
     check('details', details, is.listOf(is.TEXT, 'a list of texts'));
+    check('options', options, is.readable('an object'));
     const lines = details.map((line) => `  ${line}`);
     super([`${shownText(rule)}: ${shownText(reason)}`, ...lines].join('\n'), options);
     this.rule = rule;

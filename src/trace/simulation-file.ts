@@ -47,6 +47,7 @@ export function* simulationLines(
   const { decisions, events } = record;
   check('record.decisions', decisions, is.ITERABLE);
   check('record.events', events, is.ITERABLE);
+  check('header', header, is.readable('an object'));
   const writer = createTraceWriter({ ...header, kind: 'simulation' });
   yield writer.header();
   for (const decision of decisions) yield writer.decision(decision);

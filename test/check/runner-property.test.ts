@@ -485,6 +485,21 @@ describe('what a property of a runner has reached', () => {
     await expect(assertRunnerProperty(short, { seed: 5, path: '0' })).resolves.toBeDefined();
   });
 
+  test.for<[unknown]>([[null], [5], ['seed']])(
+    'parameters that are none are refused before anything runs: %j',
+    async ([wrong]) => {
+      let made = 0;
+      const counted = (world: World): Service => {
+        made += 1;
+        return create(world);
+      };
+      await expect(
+        assertRunnerProperty({ capacity: 3, create: counted }, wrong as never),
+      ).rejects.toMatchObject({ code: 'RUNNER_INVALID_ARGUMENT' });
+      expect(made).toBe(0);
+    },
+  );
+
   test('what options exclude is not required', async () => {
     const options = { create: (world: World) => createSimulatedRunner(world, { history: 0 }) };
     const reach = await assertRunnerProperty(

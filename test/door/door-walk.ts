@@ -1,5 +1,6 @@
 // Goes through everything that the package's doors export: the list is `exports` of package.json, so a new door or export is found by itself.
 import { readFileSync } from 'node:fs';
+import ts from 'typescript';
 import { projectRoot } from '../../scripts/module-graph.ts';
 
 /** A function of any kind. */
@@ -35,6 +36,23 @@ export async function doorExports(): Promise<DoorExport[]> {
 /** True for what has to be called with `new`. */
 export function isClass(value: unknown): boolean {
   return typeof value === 'function' && Function.prototype.toString.call(value).startsWith('class');
+}
+
+/** The parameters of a function, a method or a constructor as they are written, with their defaults. */
+export function parametersOf(call: Call): string[] {
+  const text = Function.prototype.toString.call(call);
+  // The text of a method stands in a class or an object only.
+  const isWhole = /^(?:async\s+)?(?:class|function|\()|^[^({]*=>/.test(text);
+  const file = ts.createSourceFile('of.js', isWhole ? `(${text})` : `({${text}})`, ts.ScriptTarget.Latest);
+  const declares = isClass(call) ? ts.isConstructorDeclaration : ts.isFunctionLike;
+  const found = (node: ts.Node): readonly ts.ParameterDeclaration[] | undefined =>
+    declares(node) ? node.parameters : ts.forEachChild(node, found);
+  return (found(file) ?? []).map((parameter) => parameter.getText(file));
+}
+
+/** How many arguments it looks at: those with a default and a rest count too, which `length` leaves out. */
+export function arityOf(call: Call): number {
+  return Math.max(parametersOf(call).length, call.length);
 }
 
 /** The names of the methods of an object, inherited ones too, but for those that every object, list or error has. */

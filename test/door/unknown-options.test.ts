@@ -1,9 +1,8 @@
 // Options that a function does not have are refused by every function of the doors that takes options: a mistyped one has no effect.
-import fc from 'fast-check';
 import { afterAll, describe, expect, test } from 'vitest';
 import { Simulation } from '../../src/simulation/simulation.ts';
 import { simulate } from '../../src/simulation/simulate.ts';
-import { doorExports, isClass, type Call } from './door-walk.ts';
+import { doorExports, isClass, parametersOf, type Call } from './door-walk.ts';
 import { removeValid, VALID } from './valid-calls.ts';
 
 const exported = await doorExports();
@@ -17,45 +16,21 @@ const LEFT_OUT: ReadonlyMap<string, string> = new Map([
 const exportOf = (name: string): unknown => exported.find((each) => each.name === name)?.value;
 const made = (name: string, ...given: readonly unknown[]): unknown => (exportOf(name) as Call)(...given);
 
-const model = made('queueModel', { capacity: 1 });
 const subject = {
   name: 'none',
   supports: made('supportsAllBut', {}),
   commands: exportOf('simCommands'),
   create: () => ({}),
 };
-const scenario = { name: 'nothing', description: 'Does nothing.', run: () => Promise.resolve() };
-const executor = { execute: () => Promise.reject(new Error('not called')) };
-const strategy = { begin: () => false, decide: () => 0, end: () => undefined };
-const sim = { world: VALID['createChaosRunner']?.()[0] };
 
 /** What comes before the options, and what they must have, by the name of the function; others need a row of VALID, or nothing. */
 const BEFORE: Readonly<Record<string, readonly unknown[]>> = {
-  formatCommand: [{ argv: ['true'] }],
-  checkLinearizable: [{ operations: [] }, model],
   queueModel: [{ capacity: 1 }],
-  chosenOutputFaults: [sim],
-  chosenSkew: [sim, 'n1'],
   simulate: [{ scenario: () => undefined }],
-  readDecisionLog: [''],
-  digestOutput: [''],
-  readRecording: [''],
-  readSimulation: [''],
-  readSwf: [''],
-  runCampaign: [executor, strategy],
-  certify: [scenario],
-  explore: [executor, strategy],
-  explain: [executor, []],
   pctStrategy: [1],
-  checkReplay: [executor, []],
-  replayStrategy: [[]],
-  shrink: [executor, [], 'error'],
   rewriteAwaits: ['', { file: 'a.js' }],
   awaitTransform: [{}],
-  freshModules: [import.meta.url],
   runnerProperty: [{ create: () => undefined }],
-  assertRunnerProperty: [{ create: () => undefined }],
-  simulationProperty: [[fc.nat()], () => undefined],
   createOutputServer: [made('createLocalOutputs', ...(VALID['createLocalOutputs']?.() ?? []))],
   connectRemote: [{ endpoint: 'grpc://127.0.0.1:1' }],
   serveRemote: [
@@ -65,27 +40,8 @@ const BEFORE: Readonly<Record<string, readonly unknown[]>> = {
   exploreScheduler: [subject],
   exploreService: [subject],
   exploreStub: [subject],
-  stubWorkload: [{ name: 'n', program: () => ({}), model, calls: { add: [[]] } }],
   runConformance: [subject],
 };
-
-/** The parameters of a function as they are written, with their defaults. */
-function parametersOf(call: Call): string[] {
-  const text = Function.prototype.toString.call(call);
-  const found: string[] = [];
-  let depth = 0;
-  let from = text.indexOf('(') + 1;
-  for (let at = from; at < text.length && depth >= 0; at += 1) {
-    const letter = text.charAt(at);
-    if (depth === 0 && (letter === ',' || letter === ')')) {
-      found.push(text.slice(from, at).trim());
-      from = at + 1;
-    }
-    if ('([{'.includes(letter)) depth += 1;
-    if (')]}'.includes(letter)) depth -= 1;
-  }
-  return found;
-}
 
 const takers = exported.flatMap(({ door, name, value }) => {
   if (typeof value !== 'function' || isClass(value)) return [];

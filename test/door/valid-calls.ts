@@ -1,6 +1,7 @@
 // Arguments with which what the doors export can be called, for those that take any: right ones, so that one after the other can be made
 // wrong, and so that there is something to attack where what comes back has methods.
 import { createClock as createFakeClock } from '@sinonjs/fake-timers';
+import fc from 'fast-check';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { Registry } from 'prom-client';
 import { tmpdir } from 'node:os';
@@ -17,7 +18,8 @@ import {
 import { ServiceReach } from '../../src/oracles/reach-kinds.ts';
 import * as door from './own-doors.ts';
 import { createMutex } from '../../src/cluster/index.ts';
-import { createTraceWriter, type TraceHeader } from '../../src/trace/index.ts';
+import * as explore from '../../src/explore/index.ts';
+import * as trace from '../../src/trace/index.ts';
 
 type Given = () => readonly unknown[];
 
@@ -51,10 +53,10 @@ const remoteParts = () => ({
   cache: createMemoryActionCache(),
 });
 
-const header: TraceHeader = { kind: 'decisions', seed: '1' };
+const header: trace.TraceHeader = { kind: 'decisions', seed: '1' };
 
 const traceText = (): string => {
-  const writer = createTraceWriter(header);
+  const writer = trace.createTraceWriter(header);
   return writer.header() + writer.end();
 };
 
@@ -135,7 +137,7 @@ export const VALID: Readonly<Record<string, Given>> = {
   createDiskActions: () => [{ content: createMemoryContentStore(), cache: createMemoryActionCache() }],
   createDiskContentStore: () => [{ dir: join(disk(), 'blobs') }],
   overWire: () => [createRemoteService(world(), remoteParts())],
-  MissingBlobsError: () => [[digestOf('missing')]],
+  MissingBlobsError: () => [[digestOf('missing')], undefined],
   RpcError: () => ['NOT_FOUND', 'no such operation'],
   createSimulatedRunner: () => [world(), { name: 'runner', capacity: 2 }],
   createSingleRunner: () => [world(), parts()],
@@ -143,6 +145,45 @@ export const VALID: Readonly<Record<string, Given>> = {
   createStatusesRO: () => [[door.pendingStatus('0', door.NO_TAGS)], door.HEALTHY_SERVICE_STATUS],
   createStrategy: () => ['random', 1],
   createTempDirs: () => [{ root: disk() }],
+  abortStatus: () => ['0'],
+  assertRunnerProperty: () => [{ create: service }],
+  certify: () => [scenario],
+  checkLinearizable: () => [door.createHistory(clock()), door.registerModel(0)],
+  checkReplay: () => [explore.createExecutor(scenario), []],
+  chosenOutputFaults: () => [{ world: world() }],
+  chosenSkew: () => [{ world: world() }, 'node'],
+  completeStatus: () => ['0', '', 0],
+  decisionLogLines: () => [[]],
+  digestOutput: () => ['text'],
+  exhaustiveStrategy: () => [scenario],
+  exitCodeOf: () => [new door.ExitCodeError(1, 'message')],
+  explain: () => [explore.createExecutor(scenario), []],
+  // This strategy ends by itself: the scenario asks for nothing.
+  explore: () => [explore.createExecutor(scenario), explore.exhaustiveStrategy(scenario)],
+  failedStatus: () => ['0', new door.ExitCodeError(1, 'message')],
+  formatCommand: () => [{ argv: ['true'] }],
+  freshModules: () => [import.meta.url],
+  pendingStatus: () => ['0'],
+  readDecisionLog: () => [traceText()],
+  readRecording: () => [[...trace.recordingLines({ entries: [] })]],
+  readSimulation: () => [[...trace.simulationLines({ decisions: [], events: [] })]],
+  readSwf: () => ['1 0 5 60 1 -1 -1 1 90 -1 1 3 -1 -1 -1 -1 -1 -1\n'],
+  recordingLines: () => [{ entries: [] }],
+  replayStrategy: () => [[]],
+  runnerWorkload: () => [{ name: 'runner', create: service }],
+  schedulerWorkload: () => [{ name: 'scheduler', create: service }],
+  serviceWorkload: () => [{ name: 'service', create: service }],
+  stubWorkload: () => [
+    { name: 'stub', program: () => ({}), model: door.registerModel(0), calls: { read: [[]] } },
+  ],
+  runCampaign: () => [explore.createExecutor(scenario), explore.exhaustiveStrategy(scenario)],
+  runningStatus: () => ['0', '', ''],
+  serviceStatus: () => [true, true],
+  shrink: () => [explore.createExecutor(scenario), [], 'check never'],
+  simulationLines: () => [{ decisions: [], events: [] }],
+  simulationProperty: () => [[fc.nat()], silent],
+  sleep: () => [host.createSystemClock({ keepsAlive: false }), 0],
+  timeoutStatus: () => ['0'],
   createWorkload: () => [
     [{ id: 'a', submitMs: 0, runMs: 1, end: 'completed', after: { jobId: 'b', thinkMs: 1 } }],
     { timeScale: 2 },
@@ -151,7 +192,7 @@ export const VALID: Readonly<Record<string, Given>> = {
   openTrace: () => [traceText()],
   createTraceRecorder: () => [{ hash: door.createRollingHash() }],
   createTraceWriter: () => [header],
-  createExecutor: () => [scenario],
+  createExecutor: () => [scenario, undefined],
   createExecRunner: () => [{ outputs: host.createLocalOutputs({ dir: join(disk(), 'outputs') }) }],
   composeFiler: () => [
     {

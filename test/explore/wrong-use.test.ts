@@ -178,6 +178,7 @@ const CASES: readonly (readonly [name: string, call: Call, values: readonly unkn
   ],
   ['decodeToken', (v) => door.decodeToken(v), [undefined, null, 1, {}]],
   ['certify', (v) => door.certify(v), [undefined, ...NO_OBJECTS, {}]],
+  ['certify, options', (v) => door.certify(scenario, v), NO_OBJECTS],
   ['exhaustiveStrategy', (v) => door.exhaustiveStrategy(scenario, v), NO_OBJECTS],
   ...(['maxExecutions', 'maxDecisions', 'maxDelays', 'maxFaults'] as const).map(
     (name) => [`certify, ${name}`, (v: never) => door.certify(scenario, { [name]: v }), NO_COUNTS] as const,

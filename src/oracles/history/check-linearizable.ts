@@ -8,7 +8,7 @@ import * as is from '../../kernel/shape.ts';
 import { byInvocation, type HistoryOperation, isBefore, type RecordedOperations } from './history.ts';
 import { searchOrder } from './order-search.ts';
 import { MODEL, type SequentialModel } from './sequential-model.ts';
-import { check } from '../../kernel/argument-check.ts';
+import { check, isArray } from '../../kernel/argument-check.ts';
 import { describeValue, invalidArgument } from '../../kernel/errors.ts';
 import { onOneLine } from '../../kernel/one-line.ts';
 import { contradictionSentence, type ContradictingOperation, type Contradiction } from './contradiction.ts';
@@ -206,10 +206,8 @@ export function checkLinearizable<O, R, S>(
 }
 
 const LINEARIZABILITY_OPTIONS = is.optionsOf<LinearizabilityOptions>({}, { maxStates: is.integer(1) });
-const HISTORY = is.satisfying(
-  'a history or a list of operations',
-  (value) => typeof value === 'object' && value !== null,
-);
+const HISTORY = is.anyOf('a history or a list of operations', is.LIST, is.withMethods('operations'));
+const PARTS = is.listOf(is.LIST, 'a list of lists of operations');
 const OPERATION = is.objectOf<
   Pick<HistoryOperation<unknown, unknown>, 'outcome' | 'invokedAt' | 'respondedAt'>
 >(
@@ -222,8 +220,8 @@ function readOperations<O, R>(
   history: RecordedOperations<O, R> | readonly HistoryOperation<O, R>[],
 ): readonly HistoryOperation<O, R>[] {
   check('history', history, HISTORY);
-  const operations = 'operations' in history ? history.operations() : history;
-  check('history', operations, is.ITERABLE);
+  const operations = isArray(history) ? history : history.operations();
+  check('history.operations()', operations, is.LIST);
   for (const operation of operations) checkOperation(operation);
   return operations;
 }
@@ -281,6 +279,7 @@ function partsOf<O, R, S>(
   model: SequentialModel<O, R, S>,
 ): readonly (readonly HistoryOperation<O, R>[])[] {
   const parts = model.partition?.(operations) ?? [operations];
+  check('model.partition()', parts, PARTS);
   const covered = new Set(parts.flat());
   const count = parts.reduce((sum, part) => sum + part.length, 0);
   if (count !== operations.length || !operations.every((operation) => covered.has(operation))) {

@@ -47,5 +47,16 @@ export class TooManyStatesError extends Error {
   override readonly name = 'TooManyStatesError';
 }
 
-/** A model, with the methods that every search needs. */
-export const MODEL: is.MethodsShape = is.withMethods('step', 'key');
+/** A model. */
+export const MODEL: is.RecordShape = is.objectOf<SequentialModel<unknown, unknown, unknown>>(
+  'a model',
+  { initial: is.ANY, step: is.FUNCTION, key: is.FUNCTION },
+  {
+    partition: is.FUNCTION,
+    operationKey: is.FUNCTION,
+    replies: is.FUNCTION,
+    showState: is.FUNCTION,
+    showOperation: is.FUNCTION,
+    showReply: is.FUNCTION,
+  },
+);

@@ -339,6 +339,40 @@ describe('what is wrong', () => {
     );
   });
 
+  test.for([
+    ['is no list', () => 7],
+    ['comes later', async (all: unknown[]) => [all]],
+    ['lists no lists', (all: unknown[]) => all],
+  ] as const)('in the shape of a partition is refused: it %s', ([, divide]) => {
+    expect(() => checkLinearizable([operation!], { ...model, partition: divide as never })).toThrow(
+      /^model\.partition\(\)(?:\[0\])?: expected a list/,
+    );
+  });
+
+  test.for(['partition', 'operationKey', 'replies', 'showState', 'showOperation', 'showReply'] as const)(
+    'in a model is refused before the search: its %s is no function',
+    (name) => {
+      expect(() => checkLinearizable([], { ...model, [name]: 7 })).toThrow(
+        `model.${name}: expected a function, got 7`,
+      );
+    },
+  );
+
+  test.for<[unknown]>([[7], [null], [{ operations: [] }], [new Set()]])(
+    'in place of a history is refused: %s',
+    ([history]) => {
+      expect(() => checkLinearizable(history as never, model)).toThrow(
+        'history: expected a history or a list of operations, got ',
+      );
+    },
+  );
+
+  test('in what a history answers is refused', () => {
+    expect(() => checkLinearizable({ operations: () => new Set() as never }, model)).toThrow(
+      'history.operations(): expected a list, got ',
+    );
+  });
+
   test('in what a model answers is refused', () => {
     const wrong = { ...model, step: () => 7 as never };
     expect(() => checkLinearizable([operation!], wrong)).toThrow('model.step(): expected a list of states');
