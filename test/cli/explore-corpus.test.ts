@@ -55,23 +55,33 @@ test('--resume continues where the last campaign of the same scenario, strategy,
 });
 
 // R-12: a campaign that was killed began anew.
-test('--resume continues near the point at which a campaign was killed', async () => {
+test('R-12 a campaign that is killed keeps its failures, and --resume continues near that point', async () => {
   const [flag = '', path = ''] = corpus();
-  const args = ['explore', at('s.mjs#held'), '--strategy', 'random', '--workers', '1', '--json', flag, path];
+  const options = ['--strategy', 'random', '--all', '--no-shrink', '--json', flag, path];
+  const args = ['explore', at('s.mjs#two'), '--workers', '1', ...options];
   const { child, finished } = start(...args);
+  const kept = async (ending: RegExp): Promise<string[]> =>
+    (await readdir(join(path, 'two')).catch(() => [])).filter((name) => ending.test(name));
   const keptIndex = async (): Promise<number> => {
-    const names = await readdir(join(path, 'held')).catch(() => []);
-    const name = names.find((each) => each.startsWith('state-') && each.endsWith('.json'));
+    const [name] = await kept(/^state-.*\.json$/);
     if (name === undefined) return 0;
-    return (JSON.parse(await readFile(join(path, 'held', name), 'utf8')) as { nextIndex: number }).nextIndex;
+    return (JSON.parse(await readFile(join(path, 'two', name), 'utf8')) as { nextIndex: number }).nextIndex;
   };
   await expect.poll(keptIndex, { timeout: 50_000 }).toBeGreaterThan(0);
+  await expect.poll(() => kept(/\.jsonl$/), { timeout: 50_000 }).toHaveLength(2);
   child.kill('SIGKILL');
   await finished;
+  const failures = await kept(/\.jsonl$/);
+  expect(failures).toHaveLength(2);
+  for (const name of failures) {
+    const again = await run('replay', '--allow', dir, join(path, 'two', name), '--json');
+    expect(jsonLines(again.out)).toMatchObject([{ reproduced: true }]);
+  }
   const index = await keptIndex();
   const again = await run(...args, '--resume', '--executions', '1');
-  expect(again.err).toContain(`held: goes on at index ${index.toLocaleString('en-US')}`);
-  expect(jsonLines(again.out).at(-1)).toMatchObject({ executions: 1, nextIndex: index + 1 });
+  expect(again.err).toContain(`two: goes on at index ${index.toLocaleString('en-US')}`);
+  // Both kept failures are tried first.
+  expect(jsonLines(again.out).at(-1)).toMatchObject({ executions: 3, nextIndex: index + 1 });
 });
 
 test('--resume refuses a damaged state', async () => {
