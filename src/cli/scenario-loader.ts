@@ -7,7 +7,7 @@ import { dirname, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { userFrameOf } from '../explore/explain/source-place.ts';
 import { watchGroupsByDefault } from '../host/process/watched-groups.ts';
-import { canLoadTypeScript, isTypeScript } from '../host/typescript-loader.ts';
+import { canLoadTypeScript, isTypeScript, isTypeScriptByNode } from '../host/typescript-loader.ts';
 import { messageOf } from '../kernel/errors.ts';
 import { packageFile, shippedScenariosModule } from '../kernel/package-files.ts';
 import { shellWord } from '../model/shell-word.ts';
@@ -240,6 +240,9 @@ const OUTSIDE_VITEST = /^Vitest (failed to (find|access)|cannot be imported)/;
 /** What Node says of a TypeScript module that another module imports. */
 const NO_TYPESCRIPT = /Unknown file extension "\.[cm]?tsx?"/;
 
+/** What Node says where it loads TypeScript itself, of an enum and of the file `a.ts` that is imported as `./a.js`. */
+const MORE_THAN_TYPES = /not supported in strip-only mode|Cannot find module '.*\.[cm]?js'/;
+
 async function importScenario(path: string, reference: string): Promise<Record<string, unknown>> {
   if (isTypeScript(path) && !(await canLoadTypeScript(path))) {
     throw new UsageError(
@@ -264,15 +267,24 @@ async function importScenario(path: string, reference: string): Promise<Record<s
         `${reference}: expected a file that exports scenarios, got a test of Vitest: run it with \`npx vitest run ${shellWord(reference)}\``,
       );
     }
-    const hint = NO_TYPESCRIPT.test(messageOf(error))
-      ? '; Node cannot load TypeScript by itself: run `node --import tsx node_modules/.bin/dryrunner …`, or compile the file first'
-      : '';
     const frame = userFrameOf(error);
     const place = frame === undefined ? '' : ` (at ${shownFrame(frame)})`;
-    throw new UsageError(`${reference} does not load: ${messageOf(error)}${place}${hint}`);
+    throw new UsageError(
+      `${reference} does not load: ${messageOf(error)}${place}${loaderHint(path, messageOf(error))}`,
+    );
   } finally {
     work.isLoaded();
   }
+}
+
+/** What helps against an error of loading TypeScript; empty for any other. */
+function loaderHint(path: string, message: string): string {
+  if (NO_TYPESCRIPT.test(message)) {
+    return '; Node cannot load TypeScript by itself: run `node --import tsx node_modules/.bin/dryrunner …`, or compile the file first';
+  }
+  return isTypeScript(path) && isTypeScriptByNode() && MORE_THAN_TYPES.test(message)
+    ? '; Node itself knows no enums, and does not find ./a.ts as ./a.js: install tsx (npm install --save-dev tsx)'
+    : '';
 }
 
 /**

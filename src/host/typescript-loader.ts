@@ -1,6 +1,7 @@
 /**
- * Loads TypeScript by `tsx` where Node cannot. Invariant: a loader that was chosen for this process, or that Node has
- * itself, is never replaced.
+ * Loads TypeScript by the `tsx` of the project, and by Node itself where the project has none: Node leaves types out, but
+ * knows no enums and does not find `./a.ts` as `./a.js`. Invariant: a loader that was chosen for this process is never
+ * replaced.
  */
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
@@ -24,21 +25,25 @@ export function isUnderTsx(): boolean {
 }
 
 /**
- * Makes this thread load TypeScript by the `tsx` that is installed for the module at that path, unless something loads
- * it already. Resolves with false if there is none.
+ * Makes this thread load TypeScript by the `tsx` that is installed for the module at that path, unless it was started
+ * with a loader. Resolves with false if there is none, and Node cannot load TypeScript itself.
  */
 export async function canLoadTypeScript(path: string): Promise<boolean> {
-  if (isRegistered || isUnderTsx() || hasNodeTypes()) return true;
-  if (nodeOptions().some((text) => LOADER_OPTION.test(text))) return true;
+  if (isRegistered || isUnderTsx() || hasOwnLoader()) return true;
   const folders = [dirname(path)];
   const modules = [moduleFrom(folders, 'tsx/cjs/api'), moduleFrom(folders, 'tsx/esm/api')];
   for (const module of modules) {
-    if (module === undefined) return false;
+    if (module === undefined) return hasNodeTypes();
     const { register } = (await import(module)) as { readonly register: () => unknown };
     register();
   }
   isRegistered = true;
   return true;
+}
+
+/** True if Node itself loads TypeScript in this thread, as far as it can. */
+export function isTypeScriptByNode(): boolean {
+  return !isRegistered && !isUnderTsx() && !hasOwnLoader() && hasNodeTypes();
 }
 
 /**
@@ -55,6 +60,11 @@ export function tsxModule(): string {
 
 function nodeOptions(): readonly string[] {
   return [...process.execArgv, process.env['NODE_OPTIONS'] ?? ''];
+}
+
+/** True if this process was started with a loader, which may load anything. */
+function hasOwnLoader(): boolean {
+  return nodeOptions().some((text) => LOADER_OPTION.test(text));
 }
 
 /** True from Node 22.18 on, and before with `--experimental-strip-types`. */

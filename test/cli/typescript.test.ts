@@ -4,6 +4,9 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { makeUserProject, type UserProject } from './user-project.ts';
 
+const { typescript = false } = process.features as { readonly typescript?: string | false };
+const loadsTypesItself = typescript !== false;
+
 let project: UserProject;
 beforeAll(() => {
   project = makeUserProject();
@@ -73,7 +76,7 @@ describe('without tsx', () => {
     rmSync(join(project.folder, 'node_modules/tsx'));
   });
 
-  test.runIf((process.features as { typescript?: unknown }).typescript === undefined)(
+  test.skipIf(loadsTypesItself)(
     'it is named as what is missing; skipped where Node loads TypeScript itself, because nothing is missing there',
     async () => {
       const { code, out, err } = await project.dryrunner(['explore', './coin.ts']);
@@ -86,6 +89,27 @@ describe('without tsx', () => {
         /^error: \.\/over\.mjs does not load: Unknown file extension ".ts" for .*coin\.ts/,
       );
       expect(over).toContain('; Node cannot load TypeScript by itself: run `node --import tsx ');
+    },
+  );
+
+  test.runIf(loadsTypesItself)(
+    'Node leaves types out, and tsx is named for what is more; skipped where Node cannot',
+    async () => {
+      project.write(
+        'plain.ts',
+        "import { limit } from './only-types.ts';\nexport default { name: 'plain', description: 'types only', run: (sim: { check(is: boolean, what: string): void }) => sim.check(limit === 2, 'it is 2') };\n",
+      );
+      project.write('only-types.ts', 'export const limit: number = 2;\n');
+      const { code, out } = await project.dryrunner(['run', './plain.ts']);
+      expect([code, out]).toEqual([0, expect.stringContaining('held')]);
+      project.write('side.ts', 'export enum Side { Heads }\nexport default {};\n');
+      for (const file of ['./coin.ts', './side.ts']) {
+        const { code: refused, err } = await project.dryrunner(['run', file]);
+        expect(refused).toBe(2);
+        expect(err).toContain(
+          '; Node itself knows no enums, and does not find ./a.ts as ./a.js: install tsx (npm install --save-dev tsx)\n',
+        );
+      }
     },
   );
 
