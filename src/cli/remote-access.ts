@@ -72,7 +72,9 @@ export async function connectionHint(remote: string, why: string): Promise<strin
   if (!isEncrypted(remote)) return '';
   if (NOT_TLS.test(why)) return `${remote} is reached, but does not speak TLS: try grpc://${address}`;
   if (!UNTRUSTED.test(why)) return '';
-  return `the certificate of ${remote} is not trusted (${why}): name the authority that has signed it with --tls-ca`;
+  // Later versions of Node add an option of their own, which is not one of this command.
+  const [reason] = why.split('; ');
+  return `the certificate of ${remote} is not trusted (${reason}): name the authority that has signed it with --tls-ca`;
 }
 
 const HANDSHAKE_MS = 2_000;

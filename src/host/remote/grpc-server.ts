@@ -14,7 +14,7 @@ import type {
   StatusObject,
   UntypedServiceImplementation,
 } from '@grpc/grpc-js';
-import { createHash, timingSafeEqual } from 'node:crypto';
+import { createHash, createPrivateKey, timingSafeEqual, X509Certificate } from 'node:crypto';
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { lookup } from 'node:dns/promises';
 import { createServer, isIP, type Socket } from 'node:net';
@@ -640,13 +640,20 @@ function checkTls({ cert, key, clientCa }: RemoteTls): void {
   requirePem('tls.cert', cert, 'certificates');
   requirePem('tls.key', key, 'a private key');
   if (clientCa !== undefined) requirePem('tls.clientCa', clientCa, 'certificates');
+  if (!isPair(Buffer.from(cert), Buffer.from(key))) {
+    const text = 'tls.key: expected the private key of the certificate, got another one';
+    throw new RunnerError('RUNNER_INVALID_ARGUMENT', text);
+  }
+}
+
+/** OpenSSL compares the two only where they are of one type, such as RSA. */
+function isPair(cert: Buffer, key: Buffer): boolean {
   try {
-    createSecureContext({ cert: Buffer.from(cert), key: Buffer.from(key) });
+    createSecureContext({ cert, key });
+    return new X509Certificate(cert).checkPrivateKey(createPrivateKey(key));
   } catch (cause) {
-    const isOther = (cause as NodeJS.ErrnoException).code === 'ERR_OSSL_X509_KEY_VALUES_MISMATCH';
-    const text = isOther
-      ? 'tls.key: expected the private key of the certificate, got another one'
-      : `tls: expected a certificate and its private key without a password, got what OpenSSL cannot read: ${messageOf(cause)}`;
+    if ((cause as NodeJS.ErrnoException).code === 'ERR_OSSL_X509_KEY_VALUES_MISMATCH') return false;
+    const text = `tls: expected a certificate and its private key without a password, got what OpenSSL cannot read: ${messageOf(cause)}`;
     throw new RunnerError('RUNNER_INVALID_ARGUMENT', text, { cause });
   }
 }

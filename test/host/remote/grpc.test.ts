@@ -1,6 +1,6 @@
 // The server and the client over real connections.
 import { execFileSync, spawnSync } from 'node:child_process';
-import { generateKeyPairSync } from 'node:crypto';
+import { generateKeyPairSync, X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import {
   chmodSync,
@@ -1022,7 +1022,13 @@ describe('over gRPC', () => {
     publicKeyEncoding: { type: 'spki', format: 'pem' },
     privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
   });
-  const [certificate = ''] = rootCertificates;
+  const { privateKey: ecKey } = generateKeyPairSync('ec', {
+    namedCurve: 'P-256',
+    publicKeyEncoding: { type: 'spki', format: 'pem' },
+    privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
+  });
+  const isRsa = (pem: string): boolean => new X509Certificate(pem).publicKey.asymmetricKeyType === 'rsa';
+  const certificate = rootCertificates.find(isRsa) ?? '';
   const damaged = certificate.replace(/\n.{10}/, '\n----------');
 
   test.for<readonly [string, string, string, RegExp]>([
@@ -1034,6 +1040,12 @@ describe('over gRPC', () => {
       /^tls\.key: expected a private key in PEM, got certificates$/,
     ],
     ['are no PEM', 'x', privateKey, /^tls\.cert: expected certificates in PEM, got something else$/],
+    [
+      'are no pair, of two types',
+      certificate,
+      ecKey,
+      /^tls\.key: expected the private key of the certificate, got another one$/,
+    ],
     [
       'are no pair',
       certificate,
