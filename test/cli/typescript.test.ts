@@ -93,7 +93,7 @@ describe('without tsx', () => {
   );
 
   test.runIf(loadsTypesItself)(
-    'Node leaves types out, and tsx is named for what is more; skipped where Node cannot',
+    'Node leaves types out, and tsx is named for what is more; skipped where Node cannot load it, because tsx is needed for all then',
     async () => {
       project.write(
         'plain.ts',
