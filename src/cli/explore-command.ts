@@ -39,6 +39,7 @@ import {
 import { CorpusFolder } from '../host/corpus/corpus-folder.ts';
 import { EXIT_STATUS, UsageError, type ExitStatus } from './exit-status.ts';
 import { poolOptions, threadLimits, timeFor, type ExploreCommandOptions } from './explore-options.ts';
+import { LongProgress } from './long-progress.ts';
 import { nameScenarios } from './scenario-loader.ts';
 import { interruptible, type ScenarioSession } from './scenario-session.ts';
 
@@ -444,13 +445,14 @@ class Exploration {
     const firstIndex = await this.#firstIndex();
     this.#keptIndex = firstIndex + this.#campaign.shard;
     const corpus = await this.#corpus.load();
+    const shown = new LongProgress(terminal, options);
     const report = await runExplorePool({
       ...poolOptions(scenario.reference, options),
       firstIndex,
       corpus,
       signal: interruption.signal,
-      onEvent: (event) => this.#onEvent(event),
-    });
+      onEvent: (event) => this.#onEvent(event, shown),
+    }).finally(() => shown.end());
     const isInterrupted = interruption.requested;
     if (report.refusal !== undefined) {
       this.#note(`${scenario.name}: ended early, for the scenario does not load any more: ${report.refusal}`);
@@ -458,7 +460,7 @@ class Exploration {
     this.#write(() => this.#corpus.keepSeeds(report.seeds));
     this.#write(() => this.#keepState(report.nextIndex));
     await this.#writing;
-    const { found, ...shown } = await this.#handleFailures(report);
+    const { found, ...named } = await this.#handleFailures(report);
     terminal.progress('');
     const cutOff = await this.#keepCutOff(report);
     const [difference] = report.audit.differences;
@@ -467,7 +469,7 @@ class Exploration {
       isModuleState,
       isInterrupted,
       reachLogs: new Set(corpus.filter(({ key }) => key === undefined).map(({ id }) => id)),
-      scenario: { name: scenario.name, ...shown },
+      scenario: { name: scenario.name, ...named },
       report,
       strategy,
       seed,
@@ -574,12 +576,10 @@ class Exploration {
     return kept;
   }
 
-  #onEvent(event: PoolEvent): void {
+  #onEvent(event: PoolEvent, shown: LongProgress): void {
     const { name } = this.#session.scenario;
     const { json = false } = this.#session.options;
-    if (event.type === 'progress' && !json) {
-      this.#session.terminal.progress(progressText(name, event.progress));
-    }
+    if (event.type === 'progress' && !json) shown.show(progressText(name, event.progress));
     if (event.type === 'progress') this.#keepProgress(event.progress);
     if (isOfFailure(event)) this.#session.terminal.noteFailure();
     if (event.type === 'failure') {

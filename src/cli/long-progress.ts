@@ -1,17 +1,20 @@
 /**
  * The progress of work that may take minutes. Invariant: where no line can be overwritten, as in a pipe, there is a line
- * only now and then, and none of work that is short.
+ * only now and then, none of work that is short, and never minutes without one: CI systems end a job that is silent.
  */
 import type { Terminal } from './terminal.ts';
 
-/** How often a line is printed, in milliseconds. */
+/** How often a line is printed in the first minute, in milliseconds. */
 const NOTE_MS = 10_000;
+/** After the first minute only each of so many is printed. */
+const EACH = 6;
 
 /** Shows the latest text until it is ended. */
 export class LongProgress {
   readonly #terminal: Pick<Terminal, 'isInteractive' | 'note' | 'progress'>;
   readonly #timer: ReturnType<typeof setInterval> | undefined;
   #text = '';
+  #periods = 0;
 
   /** With `json`, nothing is printed for people who do not watch. */
   constructor(
@@ -20,7 +23,7 @@ export class LongProgress {
   ) {
     this.#terminal = terminal;
     const hasNotes = !terminal.isInteractive && !json;
-    this.#timer = hasNotes ? setInterval(() => terminal.note(this.#text), NOTE_MS) : undefined;
+    this.#timer = hasNotes ? setInterval(() => this.#note(), NOTE_MS) : undefined;
   }
 
   show(text: string): void {
@@ -30,5 +33,11 @@ export class LongProgress {
 
   end(): void {
     clearInterval(this.#timer);
+  }
+
+  #note(): void {
+    this.#periods += 1;
+    const isDue = this.#periods <= EACH || this.#periods % EACH === 0;
+    if (isDue && this.#text !== '') this.#terminal.note(this.#text);
   }
 }

@@ -13,6 +13,7 @@ import { runAlone } from '../threads/run-alone.ts';
 import { EXIT_STATUS, InterruptedError, UsageError, type ExitStatus } from './exit-status.ts';
 import { failureLines } from './failure-report.ts';
 import { runGuarded, type RunGuard } from './guarded-run.ts';
+import { LongProgress } from './long-progress.ts';
 import { keepResults, nowRunning, resultsPrinted, type ResultsSoFar } from './user-code.ts';
 import type { Interruption } from './interruption.ts';
 import { prepareScenario, type LoadedScenario } from './scenario-loader.ts';
@@ -68,7 +69,8 @@ export async function rehearse(
     unfinished: undefined,
   };
   keepResults(resultsOf(terminal, soFar, json));
-  const listener = listenerOf(terminal, soFar, json);
+  const shown = new LongProgress(terminal, { json });
+  const listener = listenerOf(terminal, soFar, { json, shown });
   const run: RunOnce = (simulation, reference) =>
     hangMs === undefined
       ? runShipped(simulation, interruption)
@@ -76,23 +78,27 @@ export async function rehearse(
           ...{ interruption, hangMs, again: inThread(simulation, reference) },
           onLateSignal: (durationMs) => terminal.note(lateSignalText(simulation, durationMs)),
         });
-  for (const scenario of scenarios) {
-    if (interruption.requested) break;
-    try {
-      const summary = await runScenario(scenario, seeds, interruption, listener, { run, keepTrace });
-      soFar.summaries.push(summary);
-      soFar.unfinished = undefined;
-      if (json) terminal.json(summaryJson(summary));
-    } catch (error) {
-      if (error instanceof UsageError) {
-        soFar.hasUnprepared = true;
-        terminal.progress('');
-        terminal.note(`error: ${error.message}`);
-        continue;
+  try {
+    for (const scenario of scenarios) {
+      if (interruption.requested) break;
+      try {
+        const summary = await runScenario(scenario, seeds, interruption, listener, { run, keepTrace });
+        soFar.summaries.push(summary);
+        soFar.unfinished = undefined;
+        if (json) terminal.json(summaryJson(summary));
+      } catch (error) {
+        if (error instanceof UsageError) {
+          soFar.hasUnprepared = true;
+          terminal.progress('');
+          terminal.note(`error: ${error.message}`);
+          continue;
+        }
+        if (soFar.first === undefined || !(error instanceof InterruptedError)) throw error;
+        terminal.note(error.message);
       }
-      if (soFar.first === undefined || !(error instanceof InterruptedError)) throw error;
-      terminal.note(error.message);
     }
+  } finally {
+    shown.end();
   }
   terminal.progress('');
   return soFar;
@@ -122,12 +128,16 @@ function resultsOf(terminal: Terminal, soFar: RehearsalSoFar, json: boolean): Re
   };
 }
 
-function listenerOf(terminal: Terminal, soFar: RehearsalSoFar, json: boolean): SeedListener {
+function listenerOf(
+  terminal: Terminal,
+  soFar: RehearsalSoFar,
+  { json, shown }: { readonly json: boolean; readonly shown: LongProgress },
+): SeedListener {
   return {
     onBegin: (tally) => {
       soFar.unfinished = tally;
     },
-    onSeed: ({ definition }, done, total) => terminal.progress(progressText(definition.name, done, total)),
+    onSeed: ({ definition }, done, total) => shown.show(progressText(definition.name, done, total)),
     onVerdict: ({ reference }, verdict, realMs) => {
       soFar.first ??= { reference, verdict };
       if (!verdict.held) {

@@ -26,6 +26,34 @@ test('in a pipe long work prints its latest progress every ten seconds, until it
   expect(terminal.note).toHaveBeenCalledTimes(2);
 });
 
+test('after a minute a line is printed each minute, so that no job is ended for its silence', () => {
+  const terminal = terminalOf(false);
+  const progress = new LongProgress(terminal, {});
+  for (let seconds = 1; seconds <= 200; seconds += 1) {
+    progress.show(`${seconds} s`);
+    vi.advanceTimersByTime(1_000);
+  }
+  progress.end();
+  expect(terminal.note.mock.calls.flat()).toEqual([
+    '10 s',
+    '20 s',
+    '30 s',
+    '40 s',
+    '50 s',
+    '60 s',
+    '120 s',
+    '180 s',
+  ]);
+});
+
+test('nothing is printed before there is progress', () => {
+  const terminal = terminalOf(false);
+  const progress = new LongProgress(terminal, {});
+  vi.advanceTimersByTime(30_000);
+  progress.end();
+  expect(terminal.note).not.toHaveBeenCalled();
+});
+
 test.for([
   ['on a terminal', true, false],
   ['for a program', false, true],
