@@ -1,4 +1,4 @@
-// `npm run build`: what is published, in `dist`. Modules are put together into some eighty files, because a command
+// `npm run build`: what is published, in `dist`. Modules are put together into some hundred and fifty files, because a command
 // that loads five hundred takes twice as long to start. Invariant: a module of `src/FOLDER` comes into a file of
 // `dist/FOLDER`, because that is how a line of a stack shows what it belongs to (`src/kernel/package-files.ts`).
 //   --code              leaves the declarations out
@@ -25,6 +25,7 @@ type InfoOf = (id: string) => ModuleInfo | null;
 const NEEDS: readonly (readonly [name: string, from: readonly string[]])[] = [
   ['command', ['src/cli/main.ts', 'src/cli/program.ts']],
   ['explore', ['src/cli/explore-command.ts']],
+  ['exec', ['src/cli/exec-command.ts']],
   ['run', ['src/cli/worker-entry.ts', 'src/threads/campaign-work.ts', 'src/index.ts']],
 ];
 /** Threads are started with them by their paths. */

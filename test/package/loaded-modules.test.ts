@@ -1,6 +1,9 @@
-import { existsSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, inject, test } from 'vitest';
+import { pathToFileURL } from 'node:url';
+import { expect, inject, onTestFinished, test } from 'vitest';
 import { listFiles, readProjectFile } from '../../scripts/module-graph.ts';
 
 test('the package holds each module that threads and loaders get by its path', () => {
@@ -10,4 +13,36 @@ test('the package holds each module that threads and loaders get by its path', (
   expect(names.length).toBeGreaterThan(2);
   const folder = inject('builtPackage');
   expect(names.filter((name) => !existsSync(join(folder, 'dist', `${name}.js`)))).toEqual([]);
+});
+
+/** The folders of the package from which this command line loads a module. */
+function foldersLoadedBy(args: readonly string[]): Set<string> {
+  const dist = join(inject('builtPackage'), 'dist');
+  const coverage = mkdtempSync(join(tmpdir(), 'dryrunner-coverage-'));
+  onTestFinished(() => rmSync(coverage, { recursive: true }));
+  const { status, stderr } = spawnSync(process.execPath, [join(dist, 'cli/main.js'), ...args], {
+    encoding: 'utf8',
+    // Names each script that was loaded.
+    env: { ...process.env, NODE_V8_COVERAGE: coverage },
+  });
+  expect(status, stderr).toBe(0);
+  const urls = readdirSync(coverage).flatMap((name) => {
+    const { result } = JSON.parse(readFileSync(join(coverage, name), 'utf8')) as {
+      result: { url: string }[];
+    };
+    return result.map(({ url }) => url);
+  });
+  const base = `${pathToFileURL(dist).href}/`;
+  const paths = urls.filter((url) => url.startsWith(base)).map((url) => url.slice(base.length));
+  return new Set(paths.map((path) => path.split('/')[0] ?? ''));
+}
+
+test.for([
+  [['--help'], 'cli', ['runners', 'host', 'remote', 'cluster']],
+  [['exec', '--', 'true'], 'host', ['remote', 'cluster', 'cas', 'disks', 'oracles']],
+  [['run', 'restart', '--seeds', '1'], 'simulation', ['remote', 'vitest']],
+] as const)('dryrunner %j starts without what it does not need', ([args, needed, needless]) => {
+  const loaded = foldersLoadedBy(args);
+  expect(loaded).toContain(needed);
+  expect(needless.filter((folder) => loaded.has(folder))).toEqual([]);
 });
