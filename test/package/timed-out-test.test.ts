@@ -1,8 +1,7 @@
-import { execFile } from 'node:child_process';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { makeUserProject } from '../cli/user-project.ts';
 
 interface JsonReport {
   readonly testResults: readonly {
@@ -13,24 +12,19 @@ interface JsonReport {
   }[];
 }
 
-const root = resolve(import.meta.dirname, '../..');
-
 const TESTS = `
-import { simTest } from ${JSON.stringify(join(root, 'src/vitest/index.ts'))};
+import { simTest } from 'dryrunner/vitest';
 simTest('never ends', async (sim) => { for (;;) await sim.sleep(1); }, { timeout: 50, maxEvents: 1e12 });
 simTest('comes after it', (sim) => sim.sleep(5), { seeds: 3 });
 simTest.skip('is skipped', () => { throw new Error('it is run'); });
 `;
 
 test('R-13: a test whose time is up ends its simulation, and the tests after it run', async () => {
-  const folder = await mkdtemp(join(tmpdir(), 'dryrunner-timed-out-'));
+  const project = makeUserProject();
   try {
-    const report = join(folder, 'report.json');
-    await writeFile(join(folder, 'sim.test.mjs'), TESTS);
-    const args = ['run', '--root', folder, '--reporter=json', `--outputFile=${report}`];
-    await new Promise((done) => {
-      execFile(process.execPath, [join(root, 'node_modules/vitest/vitest.mjs'), ...args], done);
-    });
+    const report = join(project.folder, 'report.json');
+    project.write('sim.test.mjs', TESTS);
+    await project.node('node_modules/vitest/vitest.mjs', 'run', '--reporter=json', `--outputFile=${report}`);
     const { testResults } = JSON.parse(await readFile(report, 'utf8')) as JsonReport;
     const results = testResults.flatMap(({ assertionResults }) => assertionResults);
     expect(results.map(({ title, status }) => [title, status])).toEqual([
@@ -39,6 +33,6 @@ test('R-13: a test whose time is up ends its simulation, and the tests after it 
       ['is skipped', 'skipped'],
     ]);
   } finally {
-    await rm(folder, { recursive: true });
+    project.remove();
   }
 });
