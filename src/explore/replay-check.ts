@@ -14,6 +14,7 @@ import { randomDecisions } from '../kernel/random-decisions.ts';
 import type { Verdict } from '../simulation/verdict.ts';
 import type { ExecutionRequest, Executor } from './executor.ts';
 import { isBeginning } from './endless-log.ts';
+import { withinEvents } from './event-budget.ts';
 import { CUT_OFF_KEY, failureKey } from './failure-key.ts';
 import { answersOf, isSameKey, keyDecisions, keyOf } from './keyed-log.ts';
 import type { KeyedDecision } from './keyed-log.ts';
@@ -78,7 +79,8 @@ const REPLAY_OPTIONS = is.optionsOf<ReplayCheckOptions>(
 );
 
 /**
- * Runs a token, or the whole log of an execution, on a scenario.
+ * Runs a token, or the whole log of an execution, on a scenario. A token with `maxEvents` ends there, unless the
+ * scenario sets a bound of its own.
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` (as a rejection) for anything but an executor, a log and options.
  * @example
@@ -107,7 +109,7 @@ export async function checkReplay(
   const token = tokenIn(log);
   const beyond = sourceBeyond(onGap, log, seed);
   const source = sourceOf(log, key, beyond);
-  const verdict = await executor.execute({ ...request, source });
+  const verdict = await withinEvents(executor, token?.maxEvents).execute({ ...request, source });
   source.finish();
   const gap =
     source.gap ?? gapOfOutcome(token ?? { decisions: log as readonly Decision[], failureKey: key }, verdict);
@@ -150,7 +152,10 @@ function tokenIn(log: ReplayToken | readonly Decision[]): ReplayToken | undefine
   check('log', log, is.readable('a replay token or a log of decisions'));
   const token = isToken(log) ? log : undefined;
   if (token === undefined) check('log', log, LOG);
-  else check('log.decisions', token.decisions, KEYED_LOG);
+  else {
+    check('log.decisions', token.decisions, KEYED_LOG);
+    if (token.maxEvents !== undefined) check('log.maxEvents', token.maxEvents, is.integer(1));
+  }
   return token;
 }
 

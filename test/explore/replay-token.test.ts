@@ -169,7 +169,10 @@ test('a failure by budget carries the budget, so that a replay ends where it end
   const decoded = decodeToken(token);
   expect(decoded).toMatchObject({ maxEvents: 40_000, failureKey });
   expect(encodeToken(decoded)).toBe(token);
-  const report = await checkReplay(withinEvents(executor, decoded.maxEvents), decoded);
-  expect([report.isReproduced, report.verdict.firedEvents]).toEqual([true, 40_000]);
+  const report = await checkReplay(executor, decoded);
+  expect([report.isReproduced, report.isSameTrace, report.verdict.firedEvents]).toEqual([true, true, 40_000]);
+  await expect(checkReplay(executor, { ...decoded, maxEvents: 0.5 })).rejects.toThrow(
+    'log.maxEvents: expected an integer ≥ 1',
+  );
   expect(() => encodeToken({ ...decoded, maxEvents: 0 })).toThrow(/an integer ≥ 1 of events/);
 });

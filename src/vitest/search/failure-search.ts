@@ -6,7 +6,6 @@ import * as is from '../../kernel/shape.ts';
 import { runCampaign } from '../../explore/campaign.ts';
 import type { CampaignEvent, CorpusEntry } from '../../explore/campaign-report.ts';
 import { createCoverage } from '../../explore/coverage.ts';
-import { withinEvents } from '../../explore/event-budget.ts';
 import { cutOffExecution, failingExecution, type FailingExecution } from '../../explore/failing-execution.ts';
 import { unusualCount } from '../../explore/keyed-log.ts';
 import { checkReplay } from '../../explore/replay-check.ts';
@@ -190,9 +189,8 @@ async function replayed(
   run: TestRun,
   log: ReplayToken | readonly Decision[],
 ): Promise<FoundFailure | undefined> {
-  const { seed = DEFAULT_SEED, maxEvents } = 'decisions' in log ? log : {};
-  const executor = withinEvents(run.executor(seed), maxEvents);
-  const { verdict, gap } = await checkReplay(executor, log, { onGap: 'keyed' });
+  const { seed = DEFAULT_SEED } = 'decisions' in log ? log : {};
+  const { verdict, gap } = await checkReplay(run.executor(seed), log, { onGap: 'keyed' });
   const isOfDecision = gap?.expected !== undefined || gap?.came !== undefined;
   if (!verdict.held) {
     const changed = isOfDecision ? 'does not fit any more' : REPLAY_OUTCOMES.different;
