@@ -15,7 +15,8 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import ts from 'typescript';
+import { VERSION } from 'rolldown';
+import { transformSync } from 'rolldown/utils';
 import type { Bug } from './bug.ts';
 import { editedSource } from './edited-source.ts';
 
@@ -35,26 +36,23 @@ const TRIAL_SOURCES: readonly string[] = ['trial-process', 'fast-check-hunt', 't
 /** The program of those, from the folder of a copy. */
 export const TRIAL_PROGRAM = 'dist/scripts/zoo/trial-process.js';
 
-const compilerOptions: ts.CompilerOptions = {
-  target: ts.ScriptTarget.ES2023,
-  module: ts.ModuleKind.ESNext,
-  verbatimModuleSyntax: true,
-  rewriteRelativeImportExtensions: true,
-};
+const compilerOptions = {
+  lang: 'ts',
+  sourceType: 'module',
+  target: 'es2023',
+  tsconfig: false,
+  typescript: { onlyRemoveTypeImports: true, rewriteImportExtensions: 'rewrite' },
+} as const;
 
 /** What else the compiled form of a source depends on. */
-const COMPILER = `${ts.version} ${JSON.stringify(compilerOptions)} ${transpiled.toString()} ${withoutSrc.toString()}`;
+const COMPILER = `${VERSION} ${JSON.stringify(compilerOptions)} ${transpiled.toString()} ${withoutSrc.toString()}`;
 
 /** The JavaScript of a source. Throws for what does not parse. */
 export function transpiled(file: string, text: string): string {
-  const { outputText, diagnostics = [] } = ts.transpileModule(text, {
-    fileName: file,
-    compilerOptions,
-    reportDiagnostics: true,
-  });
-  const [first] = diagnostics;
-  if (first === undefined) return outputText;
-  throw new Error(`${file}: ${ts.flattenDiagnosticMessageText(first.messageText, '\n')}`);
+  const { code, errors } = transformSync(file, text, compilerOptions);
+  const [first] = errors;
+  if (first === undefined) return code;
+  throw new Error(`${file}: ${first.message}`);
 }
 
 /** What imports a source by its path imports the compiled one, for which the folder `src` is not there. */
