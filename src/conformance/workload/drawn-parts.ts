@@ -2,6 +2,7 @@
  * The drawn options and collaborators of a runner under a workload. Most leave the times and ends of its runs
  * unchanged.
  */
+import { thing } from '../../kernel/question.ts';
 import { WORKER_UNHEALTHY_MSG } from '../../model/messages.ts';
 import type { Command } from '../../model/command.ts';
 import { composeFiler } from '../../filers/composed-filer.ts';
@@ -319,7 +320,8 @@ class OddParts {
     // An update that was given up may overlap what comes next (R80), so only bounded ones are counted.
     const isBounded = work.takesMs < Infinity && (this.#options.updateLimitMs ?? 0) === 0;
     this.#updating += isBounded ? 1 : 0;
-    const call = { text: `update ${this.#calls}`, work, cancel, result: () => undefined };
+    const update = thing('update', String(this.#calls));
+    const call = { text: `update ${update.id}`, thing: update, work, cancel, result: () => undefined };
     try {
       const done = carryOut(this.#host, call);
       if (!isBounded) return done;

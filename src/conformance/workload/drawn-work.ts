@@ -2,6 +2,7 @@
  * Drawn work of a collaborator: when it ends, whether it fails, and how it reacts to a request to stop. Invariant: it
  * does exactly what is planned.
  */
+import type { Thing } from '../../kernel/question.ts';
 import { isCancelled, type Cancellable } from '../../model/cancellation.ts';
 import { ExitCodeError } from '../../model/exit-code.ts';
 import type { MaybePromise } from '../../model/maybe-promise.ts';
@@ -51,6 +52,11 @@ const TIMES: readonly Work[] = [
 /** A call of a collaborator. */
 export interface WorkCall<T> {
   readonly text: string;
+  /**
+   * What it is, if a runner may ask for such work any number of times: all of it then has one site, so that a scenario
+   * in which nothing else happens is known as a stall.
+   */
+  readonly thing?: Thing;
   readonly work: Work;
   readonly cancel: Cancellable | undefined;
   readonly result: () => T;
@@ -66,7 +72,7 @@ export interface WorkCall<T> {
  */
 export function carryOut<T>(
   host: Pick<WorkloadHost, 'now' | 'world'>,
-  { text, work, cancel, result, onCancel, onLeak }: WorkCall<T>,
+  { text, thing, work, cancel, result, onCancel, onLeak }: WorkCall<T>,
 ): MaybePromise<T> {
   const { clock } = host.world;
   const finish = (): T => {
@@ -76,8 +82,8 @@ export function carryOut<T>(
   if (work.takesMs === 0) return work.inCall === true ? finish() : Promise.resolve().then(finish);
   return new Promise((resolve, reject) => {
     const endsAtMs = host.now() + work.takesMs;
-    const natural =
-      work.takesMs === NEVER ? undefined : clock.timer({ what: text }, work.takesMs, () => end(finish));
+    const ends = thing?.topic('ends') ?? { what: text };
+    const natural = work.takesMs === NEVER ? undefined : clock.timer(ends, work.takesMs, () => end(finish));
     let isOver = false;
     const end = (by: () => T): void => {
       if (isOver) return;
@@ -98,7 +104,9 @@ export function carryOut<T>(
       if (isOver || host.now() >= endsAtMs) return;
       onCancel?.();
       if (work.cancelMs === 0) fail();
-      else if (work.cancelMs < NEVER) clock.timer({ what: `${text} cancelled` }, work.cancelMs, fail);
+      else if (work.cancelMs < NEVER) {
+        clock.timer(thing?.topic('cancelled') ?? { what: `${text} cancelled` }, work.cancelMs, fail);
+      }
     };
     if (isCancelled(cancel)) cancelled();
     else cancel?.signal.addEventListener('abort', cancelled, { once: true });

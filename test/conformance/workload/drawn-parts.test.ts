@@ -9,7 +9,10 @@ import { type RunStatus, zeroStatus } from '../../../src/model/run-status.ts';
 import { runnerWorkload } from '../../../src/conformance/workload/runner-workload.ts';
 import type { ConformanceSubject, PlannedMachine, SubjectOptions } from '../../../src/conformance/subject.ts';
 import { runCampaign } from '../../../src/explore/campaign.ts';
+import { createCoverage } from '../../../src/explore/coverage.ts';
+import { EVENTS_MIN, withinEvents } from '../../../src/explore/event-budget.ts';
 import { createExecutor } from '../../../src/explore/executor.ts';
+import { explore } from '../../../src/explore/explorer.ts';
 import { portfolioStrategy } from '../../../src/explore/strategies/portfolio.ts';
 import { messageOf } from '../../../src/kernel/errors.ts';
 import { ExitCodeError } from '../../../src/model/exit-code.ts';
@@ -366,6 +369,27 @@ describe('what falls on one instant', () => {
       expect(found.find((message) => message.includes('never started'))?.split(' run ')[0]).toBe(rules);
     },
   );
+
+  test('updates that go on after a release are a stall, however many there have been', async () => {
+    const leaving: ConformanceSubject = {
+      ...simulated,
+      async create(world, options) {
+        const { service, ...rest } = await simulated.create(world, options);
+        return { ...rest, service: having(service, { release: async () => undefined }) };
+      },
+    };
+    const kinds = new Set<string | undefined>();
+    await explore(withinEvents(createExecutor(runnerWorkload(leaving)), EVENTS_MIN), portfolioStrategy(1), {
+      maxExecutions: 100,
+      coverage: createCoverage(),
+      onFailure: ({ failure }) => {
+        kinds.add(failure?.kind);
+        return true;
+      },
+    });
+    expect([...kinds]).toContain('stall');
+    expect([...kinds]).not.toContain('budget');
+  });
 
   test.for([
     [0, 'is PENDING until it has died', []],

@@ -1,5 +1,5 @@
 // Services with one defect each, which the workload of a runner has to find: those of the suite, and more that only an exact model sees.
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { exploreRunner } from '../../../src/conformance/workload/explore-runner.ts';
 import { runnerWorkload } from '../../../src/conformance/workload/runner-workload.ts';
 import { createCoverage } from '../../../src/explore/coverage.ts';
@@ -21,9 +21,6 @@ import type { World } from '../../../src/model/world.ts';
 import { createSimulatedRunner } from '../../../src/runners/simulated-runner.ts';
 import { breakages, having, showing, type Breakage } from '../broken-services.ts';
 import { simulated } from '../subjects.ts';
-
-// For each test of its own: the longest takes a minute and a half of processor time, which may be a tenth of what a busy machine has.
-vi.setConfig({ testTimeout: 1_800_000 });
 
 interface TimedBreakage {
   readonly title: string;
