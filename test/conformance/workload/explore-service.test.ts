@@ -131,7 +131,10 @@ describe('exploreService', () => {
     };
     const { failure } = await exploreService(lossy, { executions: 100 });
     expect(failure?.message).toBeUndefined();
-    const unclaimed = await exploreService({ ...lossy, losesCalls: false }, { executions: 500 });
+    const unclaimed = await exploreService(
+      { ...lossy, losesCalls: false },
+      { executions: 500, shrinkExecutions: 300 },
+    );
     expect(unclaimed.failure?.message).toMatch(/RUNNER_INJECTED_FAULT/);
   });
 
@@ -304,7 +307,7 @@ describe('exploreService', () => {
       /R58|R64|R207/,
     ],
   ])('finds a service that %s, and makes it small', async ([, subject, message]) => {
-    const { held, failure } = await exploreService(subject, { executions: 1_500 });
+    const { held, failure } = await exploreService(subject, { executions: 1_500, shrinkExecutions: 300 });
     expect(held).toBe(false);
     expect(failure?.message).toMatch(message);
     expect(failure?.explanation).toBeDefined();
