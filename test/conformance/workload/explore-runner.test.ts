@@ -108,7 +108,7 @@ describe('exploreRunner', () => {
         return { ...made, service: having(made.service, { abort }) };
       },
     };
-    const { held, failure } = await exploreRunner(subject, { executions: 500 });
+    const { held, failure } = await exploreRunner(subject, { executions: 500, shrinkExecutions: 300 });
     expect(held).toBe(false);
     expect(failure?.message).toMatch(/^R\d+ /);
     expect(unusualCount(failure?.shrunk?.decisions ?? [])).toBeLessThan(
@@ -149,7 +149,7 @@ describe('exploreRunner', () => {
       },
     });
     const supports = { ...simulated.supports, outputs: 'nobody reads them' };
-    const options = { executions: 100, seed: 'refs' };
+    const options = { executions: 100, seed: 'refs', shrinkExecutions: 100 };
     expect(
       (
         await exploreRunner(

@@ -66,6 +66,7 @@ describe('exploreStub', () => {
   test('finds a server that forgets its lock in a crash, and explains it', async () => {
     const { held, failure } = await exploreStub(locks(lockServer({ isDurable: false })), {
       executions: 2_000,
+      shrinkExecutions: 500,
     });
     expect(held).toBe(false);
     expect(failure?.message).toMatch(/acquire\("[ab]"\)/);
@@ -113,6 +114,7 @@ describe('exploreStub', () => {
   test('finds a server that looks before it waits, directly, and shows it without a network', async () => {
     const { failure } = await exploreStub(locks(lockServer({ looksFirst: true })), {
       executions: 1_000,
+      shrinkExecutions: 300,
       way: 'directly',
     });
     expect(failure?.message).toMatch(
