@@ -60,6 +60,8 @@ const MISDEEDS: Readonly<Record<string, (sim: Simulation) => unknown>> = {
   blocked: () => void Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1_500),
   'blocked-for-ever': () => void Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0),
   endless: async (sim) => {
+    const flag = process.env['DRYRUNNER_TEST_FLAG'];
+    if (flag !== undefined) writeFileSync(flag, '');
     for (;;) await sim.sleep(1, 'forever');
   },
   interval: () => void setInterval(() => undefined, 3_600_000),
