@@ -15,6 +15,7 @@ import { optionsOrEnd } from './command-line.ts';
 import { listFiles, projectRoot, readProjectFile } from './module-graph.ts';
 import { BUNDLED, commandSources, packageDoors } from './package-doors.ts';
 
+type NeededIds = readonly [name: string, ids: ReadonlySet<string>];
 type InfoOf = (id: string) => ModuleInfo | null;
 
 /**
@@ -25,8 +26,15 @@ type InfoOf = (id: string) => ModuleInfo | null;
 const NEEDS: readonly (readonly [name: string, from: readonly string[]])[] = [
   ['command', ['src/cli/main.ts', 'src/cli/program.ts']],
   ['explore', ['src/cli/explore-command.ts']],
-  ['exec', ['src/cli/exec-command.ts']],
   ['run', ['src/cli/worker-entry.ts', 'src/threads/campaign-work.ts', 'src/index.ts']],
+];
+/**
+ * What is left lies with the first of these that needs it, so that they load nothing else of it. Finer groups would be more
+ * files, and more time, for exploring and its threads.
+ */
+const REST: readonly (readonly [name: string, from: readonly string[]])[] = [
+  ['replay', ['src/cli/run-command.ts', 'src/cli/explain-command.ts', 'src/cli/replay-command.ts']],
+  ['exec', ['src/cli/exec-command.ts']],
 ];
 /** Threads are started with them by their paths. */
 const WORKERS = [
@@ -56,7 +64,8 @@ function reachedFrom(paths: readonly string[], infoOf: InfoOf): ReadonlySet<stri
 
 /** Names the file of a module: its folder, and with whom it is loaded. */
 function createNaming(): CodeSplittingNameFunction {
-  let needs: readonly (readonly [name: string, ids: ReadonlySet<string>])[] | undefined;
+  let needs: readonly NeededIds[] | undefined;
+  let ofRest: readonly NeededIds[] | undefined;
   return (id, chunking) => {
     const infoOf: InfoOf = (module) => chunking.getModuleInfo(module);
     const bundled = BUNDLED.find((name) => id.includes(`/node_modules/${name}/`));
@@ -66,9 +75,11 @@ function createNaming(): CodeSplittingNameFunction {
     const apart = APART.find((start) => `${folder}/${rest}`.startsWith(start));
     if (apart !== undefined) return apart;
     needs ??= NEEDS.map(([name, from]) => [name, reachedFrom(from, infoOf)] as const);
+    ofRest ??= REST.map(([name, from]) => [name, reachedFrom(from, infoOf)] as const);
     const names = needs.filter(([, ids]) => ids.has(id)).map(([name]) => name);
+    const [first = 'rest'] = ofRest.find(([, ids]) => ids.has(id)) ?? [];
     // What only another command loads lies with that.
-    return folder === 'cli' && names.length === 0 ? null : `${folder}/${names.join('-') || 'rest'}`;
+    return folder === 'cli' && names.length === 0 ? null : `${folder}/${names.join('-') || first}`;
   };
 }
 

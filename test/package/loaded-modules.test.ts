@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { expect, inject, onTestFinished, test } from 'vitest';
 import { listFiles, readProjectFile } from '../../scripts/module-graph.ts';
@@ -39,10 +39,29 @@ function foldersLoadedBy(args: readonly string[]): Set<string> {
 
 test.for([
   [['--help'], 'cli', ['runners', 'host', 'remote', 'cluster']],
-  [['exec', '--', 'true'], 'host', ['remote', 'cluster', 'cas', 'disks', 'oracles']],
+  [['exec', '--', 'true'], 'host', ['remote', 'cluster', 'cas', 'disks']],
   [['run', 'restart', '--seeds', '1'], 'simulation', ['remote', 'vitest']],
 ] as const)('dryrunner %j starts without what it does not need', ([args, needed, needless]) => {
   const loaded = foldersLoadedBy(args);
   expect(loaded).toContain(needed);
   expect(needless.filter((folder) => loaded.has(folder))).toEqual([]);
+});
+
+/** The files that are loaded with a file of the package, without those that it loads later. */
+function loadedWith(path: string, loaded = new Set<string>()): ReadonlySet<string> {
+  if (loaded.has(path)) return loaded;
+  loaded.add(path);
+  const imports = readFileSync(path, 'utf8').matchAll(/^(?:import|export)\b[^;]*?"(\.{1,2}\/[^"]+)";/gm);
+  for (const [, imported = ''] of imports) loadedWith(join(dirname(path), imported), loaded);
+  return loaded;
+}
+
+test.for(['run', 'explain', 'replay', 'exec'])('%s is loaded without what only others need', (command) => {
+  const dist = join(inject('builtPackage'), 'dist');
+  const file = readdirSync(join(dist, 'cli')).find((name) =>
+    new RegExp(`^${command}-command.*\\.js$`).test(name),
+  );
+  const loaded = [...loadedWith(join(dist, 'cli', file ?? ''))].map((path) => path.slice(dist.length + 1));
+  expect(loaded.length).toBeGreaterThan(20);
+  expect(loaded.filter((path) => path.includes('/rest-'))).toEqual([]);
 });
