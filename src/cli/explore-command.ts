@@ -582,9 +582,9 @@ class Exploration {
     if (event.type === 'progress' && !json) shown.show(progressText(name, event.progress));
     if (event.type === 'progress') this.#keepProgress(event.progress);
     if (isOfFailure(event)) this.#session.terminal.noteFailure();
-    if (event.type === 'failure') {
-      this.#write(() => this.#corpus.keep(event.failure));
-    }
+    // On disk before the index from which the next campaign continues.
+    if (event.type === 'failure') this.#write(() => this.#corpus.keep(event.failure));
+    if (event.type === 'cut-off') this.#write(() => this.#corpus.keep(event.execution));
     if (event.type === 'fixed' || event.type === 'changed') {
       this.#write(() => this.#corpus.retire(event.corpusId, event.type));
       const what =

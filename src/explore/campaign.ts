@@ -54,8 +54,8 @@ export interface CampaignOptions {
   /** Called with the index of each execution that has ended; for counters. */
   readonly onExecution?: (verdict: Verdict, index: number) => void;
   /**
-   * Called with the index of each execution that has been run, -1 for one of the corpus, once, in their order. It may
-   * be undecided yet whether it ends.
+   * Called with the index of each execution that has been run, -1 for one of the corpus, once, in their order, after all
+   * other calls about it. It may be undecided yet whether it ends, which `onUndecided` has reported then.
    */
   readonly onTried?: (index: number) => void;
   /** Called with those that are undecided, as what was cut off, when there is another one or one less. */
@@ -109,10 +109,10 @@ class Campaign {
       adapts: strategy.isolator === undefined,
       onDecided: (verdict, origin) => {
         const { index, entry } = origin;
-        this.#forgetUndecided(origin);
         this.#count(verdict, index);
         if (hasFailed(verdict)) this.#keep(verdict, origin);
         if (entry !== undefined) this.#reportChange(entry, verdict);
+        this.#forgetUndecided(origin);
       },
     });
     this.#executor = new CampaignAudit(this.#budget, {
@@ -149,12 +149,13 @@ class Campaign {
         this.#noteCutOff(verdict, origin);
         return 'stopped';
       }
+      if (!this.#keepsUndecided(verdict, () => origin)) {
+        this.#count(verdict, -1);
+        this.#strategy.learn?.({ verdict, novelty: this.#coverage?.takeNovelty() ?? 0 });
+        if (hasFailed(verdict)) this.#keep(verdict, origin);
+        this.#reportChange(entry, verdict);
+      }
       this.#options.onTried?.(-1);
-      if (this.#keepsUndecided(verdict, () => origin)) continue;
-      this.#count(verdict, -1);
-      this.#strategy.learn?.({ verdict, novelty: this.#coverage?.takeNovelty() ?? 0 });
-      if (hasFailed(verdict)) this.#keep(verdict, origin);
-      this.#reportChange(entry, verdict);
     }
     this.#entry = undefined;
     return this.#failures.size > 0 && !keepGoing ? 'failure' : undefined;
@@ -206,17 +207,15 @@ class Campaign {
       ...(coverage === undefined ? {} : { coverage }),
       onExecution: (verdict, index, novelty) => {
         this.#tally.nextIndex = index + shards;
-        this.#options.onTried?.(index);
         isUndecided = this.#keepsUndecided(verdict, () => this.#origin(index));
-        if (isUndecided) return;
-        if (novelty > 0) this.#keepSeed(verdict);
-        this.#count(verdict, index);
+        if (!isUndecided) {
+          if (novelty > 0) this.#keepSeed(verdict);
+          this.#count(verdict, index);
+          if (hasFailed(verdict)) this.#keep(verdict, this.#origin(index));
+        }
+        this.#options.onTried?.(index);
       },
-      onFailure: (verdict, index) => {
-        if (isUndecided) return true;
-        this.#keep(verdict, this.#origin(index));
-        return keepGoing;
-      },
+      onFailure: () => isUndecided || keepGoing,
       onCutOff: (verdict, index) => this.#noteCutOff(verdict, this.#origin(index)),
     });
     return this.#failures.size > 0 && !keepGoing ? 'failure' : stoppedBy;
@@ -259,8 +258,8 @@ class Campaign {
   async #decideRest(): Promise<void> {
     const rest = await this.#budget.finish({ onTurn: () => this.#onTurn() }, () => this.#mustStop());
     for (const { verdict, ...origin } of rest) {
-      this.#forgetUndecided(origin);
       this.#noteCutOff(verdict, origin);
+      this.#forgetUndecided(origin);
     }
   }
 

@@ -38,7 +38,7 @@ export interface PoolProgress {
   readonly features: number;
   readonly decisions: number;
   readonly firedEvents: number;
-  /** Every index of the shard below this one has been run. */
+  /** Every index of the shard below this one has been run, and what came of it was reported. */
   readonly nextIndex: number;
   /** Real time until the scenario was loaded and prepared in a thread. */
   readonly loadSeconds: number;
@@ -92,6 +92,11 @@ class ExplorePool {
   #refusal: ScenarioRefusedError | undefined;
   /** The lowest index whose outcome is known and not reported. */
   #unreportedIndex = Infinity;
+  /**
+   * The first index that had not been run one tick ago. Threads post what they have to say of an execution before their
+   * index moves, so that by now it has come in about those below.
+   */
+  #heardIndex: number;
 
   constructor(options: ExplorePoolOptions) {
     this.#options = options;
@@ -111,6 +116,7 @@ class ExplorePool {
           },
         }),
     );
+    this.#heardIndex = this.#nextIndex();
   }
 
   async run(): Promise<PoolReport> {
@@ -118,7 +124,10 @@ class ExplorePool {
     const stop = (): void => this.#settle();
     signal.addEventListener('abort', stop);
     if (timeMs !== undefined) this.#deadline = setTimeout(stop, timeMs + LOAD_MOST_MS);
-    const ticker = setInterval(() => onEvent({ type: 'progress', progress: this.#progress() }), PROGRESS_MS);
+    const ticker = setInterval(() => {
+      onEvent({ type: 'progress', progress: this.#progress() });
+      this.#heardIndex = this.#nextIndex();
+    }, PROGRESS_MS);
     try {
       if (signal.aborted) stop();
       const [first, ...others] = this.#slots;
@@ -201,10 +210,21 @@ class ExplorePool {
       features: Math.max(...all.map(({ features }) => features)),
       decisions: sum(({ decisions }) => decisions),
       firedEvents: sum(({ firedEvents }) => firedEvents),
-      nextIndex: Math.min(...this.#slots.map(({ nextIndex }) => nextIndex)),
+      nextIndex: this.#settledIndex(),
       loadSeconds: secondsBetween(this.#madeAt, this.#readyAt),
       seconds: this.#seconds(),
     };
+  }
+
+  /** The first index that has not been run by the slot that would. */
+  #nextIndex(): number {
+    return Math.min(...this.#slots.map(({ nextIndex }) => nextIndex));
+  }
+
+  /** The first index that a campaign must run which continues although this one is killed now. */
+  #settledIndex(): number {
+    const undecided = this.#slots.map(({ undecidedIndex }) => undecidedIndex);
+    return Math.min(this.#heardIndex, this.#unreportedIndex, ...undecided);
   }
 
   #seconds(): number {

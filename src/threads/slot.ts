@@ -86,6 +86,8 @@ export class ExploreSlot {
   #nextIndex: number;
   #left: number;
   #endCorpus: () => void = () => undefined;
+  /** Executions of the thread of which it is not known yet whether they end. */
+  #undecided: readonly FailingExecution[] = [];
 
   constructor(options: ExploreSlotOptions) {
     this.#options = options;
@@ -128,6 +130,7 @@ export class ExploreSlot {
         const last = this.#lastOf(counters, result);
         if (end.type === 'lost') this.#lose(end.failing, counters, last);
         this.#reports.push(this.#reportOf(end, counters, { ...result, last }));
+        this.#undecided = [];
         // An exhaustive strategy would reach the same execution again.
         if (end.type === 'stopped' || this.#options.task.strategy === EXHAUSTIVE) break;
         // A log of the corpus that crashed its thread is not tried again, so some progress was made.
@@ -150,6 +153,13 @@ export class ExploreSlot {
   /** The first index of the share that has not finished. */
   get nextIndex(): number {
     return Math.max(this.#nextIndex, this.counters().index);
+  }
+
+  /** The lowest index of which it is not known yet whether it ends, as far as messages have come in; Infinity if none. */
+  get undecidedIndex(): number {
+    // Logs of the corpus, at -1, are tried again anyway.
+    const indices = this.#undecided.map(({ index }) => index).filter((index) => index >= 0);
+    return Math.min(Infinity, ...indices);
   }
 
   /** Lets the current execution finish, and starts no other. */
@@ -205,6 +215,7 @@ export class ExploreSlot {
       if (message.event.type === 'nondeterministic') this.#differences.push(message.event.difference);
       onEvent(message.event);
     } else if (message.type === 'corpus-tried') this.#endCorpus();
+    else if (message.type === 'part') this.#undecided = message.part.undecided ?? this.#undecided;
   }
 
   #keep({ report, features, escapes = [], certificate }: TaskResult<CampaignTask>): void {

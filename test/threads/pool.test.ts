@@ -132,14 +132,26 @@ describe('a pool', () => {
     }
   });
 
-  test('an execution that is cut off after a signal is the one to resume from', async () => {
+  test('an execution of which nobody knows yet whether it ends is the one to resume from, at any moment', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'dryrunner-pool-'));
+    const flag = join(folder, 'runs again');
+    vi.stubEnv('DRYRUNNER_TEST_FLAG', flag);
     const controller = new AbortController();
+    const events: PoolEvent[] = [];
+    let ticks = 0;
     const { report } = await explore('goes-on', {
       ...{ workers: 1, maxExecutions: 1, hangMs: 3_600_000, signal: controller.signal },
       onEvent: (event) => {
-        if (event.type === 'progress' && event.progress.nextIndex > 0) controller.abort();
+        events.push(event);
+        if (event.type === 'progress' && existsSync(flag)) ticks += 1;
+        // What is shown at a tick is what was so at the one before.
+        if (ticks > 2) controller.abort();
       },
     });
+    vi.unstubAllEnvs();
+    rmSync(folder, { recursive: true });
+    const indices = events.flatMap((event) => (event.type === 'progress' ? [event.progress.nextIndex] : []));
+    expect(new Set(indices)).toEqual(new Set([0]));
     expect(report).toMatchObject({ cutOff: [], executions: 0, nextIndex: 0 });
   });
 

@@ -87,6 +87,8 @@ const MISDEEDS: Readonly<Record<string, (sim: Simulation) => unknown>> = {
     sim.check(false, bug === 0 ? 'one bug' : 'another bug');
   },
   'goes-on': async (sim) => {
+    times += 1;
+    if (times > 1) writeFileSync(process.env['DRYRUNNER_TEST_FLAG']!, '');
     for (;;) await sim.sleep(1, 'forever');
   },
   rare: (sim) => {

@@ -219,7 +219,8 @@ export class CorpusFolder {
     await makeFolder(dirname(path));
     const { decisionLogLines } = await import('../../trace/decision-log-file.ts');
     const header = { scenario: this.#scenario, ...(seed === undefined ? {} : { seed }), meta };
-    await replaceTraceFile(path, decisionLogLines(decisions, header));
+    // As the state of the campaign, which would outlive it if the machine crashed.
+    await replaceTraceFile(path, decisionLogLines(decisions, header), { isSynced: true });
   }
 
   /** An error with one file affects that file alone. */
