@@ -13,6 +13,11 @@ export interface CodeBlock {
   readonly noRun?: string;
 }
 
+/** Where a block is, for titles and messages. */
+export function placeOf({ file, line }: CodeBlock): string {
+  return `${file}:${line}`;
+}
+
 /** The Markdown pages of the project. */
 function documentPages(): string[] {
   return [...listRootFiles('.md'), ...listFiles(['docs'], '.md')];

@@ -11,18 +11,15 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { format } from 'node:util';
-import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { projectRoot } from '../../scripts/module-graph.ts';
 import { builtCommand } from '../cli/command.ts';
-import { writeBlocks } from './block-program.ts';
-import { readCodeBlocks, type CodeBlock } from './code-blocks.ts';
-import { blanked, isShown } from './shown-output.ts';
+import { placeOf, readCodeBlocks, type CodeBlock } from './code-blocks.ts';
+import { expectShown, isCommand, isShown } from './shown-output.ts';
 
 const blocks = readCodeBlocks();
 const shown = blocks.filter(({ language }) => language === 'text');
-const commands = shown.filter(({ code }) => code.startsWith('$ '));
-const place = ({ file, line }: CodeBlock): string => `${file}:${line}`;
+const commands = shown.filter(isCommand);
 
 /** A copy of the sources, so that no kept failure of the checkout is tried first. */
 let copy = '';
@@ -97,40 +94,24 @@ function outputOf(args: readonly string[], ofBoth = false): Promise<string> {
   });
 }
 
-/** The `ts` block above, which prints what the text shows. */
-function programAbove(text: CodeBlock): CodeBlock {
-  const above = blocks.filter(
-    ({ file, line, language, noRun }) =>
-      file === text.file && line < text.line && language === 'ts' && noRun === undefined,
-  );
-  const nearest = above.at(-1);
-  if (nearest === undefined) throw new Error(`${place(text)} shows output, but no block above prints any`);
-  return nearest;
-}
-
 /** How small and how well explained a failing test gets depends on the time that the machine has; this much stands at any rate. */
 const FIRM = /^( FAIL|What happened|To see it again|.*\| )/;
-
-/** A failed comparison shows both sides whole. */
-function expectShown(text: string, printed: string): void {
-  if (!isShown(text, printed)) expect(blanked(printed)).toBe(blanked(text));
-}
 
 describe('output that documents show', () => {
   test('is expected in every block that does not hold code or data', () => {
     const [withoutRunning, pages] = [/^(ts|sh|json|jsonl|yaml)$/, /\.md$/];
     const others = blocks.filter(({ file, language }) => pages.test(file) && !withoutRunning.test(language));
-    expect(others.map(place)).toEqual(shown.map(place));
+    expect(others.map(placeOf)).toEqual(shown.map(placeOf));
     expect(commands.length).toBeGreaterThan(0);
     expect(commands.length).toBeLessThan(shown.length);
   });
 
-  test.skip.for(commands.filter((block) => !canRun(block)).map((block) => [place(block)]))(
+  test.skip.for(commands.filter((block) => !canRun(block)).map((block) => [placeOf(block)]))(
     CANNOT_RUN,
     () => undefined,
   );
 
-  test.for(commands.filter(canRun).map((block) => [place(block), block] as const))(
+  test.for(commands.filter(canRun).map((block) => [placeOf(block), block] as const))(
     '%s is the output of its command',
     async ([, block]) => {
       const text = block.code.slice(block.code.indexOf('\n') + 1);
@@ -141,17 +122,6 @@ describe('output that documents show', () => {
         const found = printed.split('\n').filter((line) => firm.includes(line.trimEnd()));
         expect(found, printed).toEqual(firm);
       } else expectShown(text, printed);
-    },
-  );
-
-  test.for(shown.filter((block) => !commands.includes(block)).map((block) => [place(block), block] as const))(
-    '%s is the output of the block above',
-    async ([, block]) => {
-      const [program] = writeBlocks('shown-blocks', [programAbove(block)]);
-      const log = vi.spyOn(console, 'log').mockReturnValue(undefined);
-      onTestFinished(() => log.mockRestore());
-      await import(/* @vite-ignore */ program!.path);
-      expectShown(block.code, log.mock.calls.map((values) => format(...values)).join('\n'));
     },
   );
 });

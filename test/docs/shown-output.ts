@@ -1,6 +1,13 @@
 // Compares output that a document shows with what was really printed. What differs from machine to machine is blanked on both sides: real
 // durations, rates, who found it first, hashes, tokens, dates, absolute paths. A line `…` in the document stands for any lines, and `…`
 // within a line for any text.
+import { expect } from 'vitest';
+import type { CodeBlock } from './code-blocks.ts';
+
+/** Whether a `text` block shows the output of a command, in its first line; else it shows that of the `ts` block above. */
+export function isCommand({ code }: CodeBlock): boolean {
+  return code.startsWith('$ ');
+}
 
 /** Blanked from the first to the last, so the longer ones come first. */
 const blanks: readonly (readonly [pattern: RegExp, text: string])[] = [
@@ -34,4 +41,9 @@ export function isShown(shown: string, printed: string): boolean {
     })
     .join('');
   return new RegExp(`^${source}$`).test(`${blanked(printed)}\n`);
+}
+
+/** A failed comparison shows both sides whole. */
+export function expectShown(text: string, printed: string): void {
+  if (!isShown(text, printed)) expect(blanked(printed)).toBe(blanked(text));
 }
