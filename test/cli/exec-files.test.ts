@@ -55,7 +55,8 @@ describe('a FIFO', () => {
   });
 });
 
-const NOBODY = ['exec', '--remote', 'grpc://127.0.0.1:1'];
+/** Where nobody listens; asked once. */
+const NOBODY = ['exec', '--remote', 'grpc://127.0.0.1:1', '--retries', '0'];
 const SERVE = ['serve', '--reapi', '--port', '0'];
 
 describe('a file with a token, a certificate or a key', () => {
