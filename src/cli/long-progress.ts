@@ -24,6 +24,8 @@ export class LongProgress {
     this.#terminal = terminal;
     const hasNotes = !terminal.isInteractive && !json;
     this.#timer = hasNotes ? setInterval(() => this.#note(), NOTE_MS) : undefined;
+    // A command whose user code waits for what never comes is to end as it does without progress.
+    this.#timer?.unref();
   }
 
   show(text: string): void {
