@@ -4,7 +4,8 @@
  */
 import type { Decision, DecisionSource } from '../kernel/decisions.ts';
 import type { Question } from '../kernel/question.ts';
-import { hashText, mixBits } from '../kernel/text-hash.ts';
+import { mixBits } from '../kernel/text-hash.ts';
+import { textWords } from '../kernel/text-words.ts';
 
 /** A decision, with how often its question was asked before. */
 export interface KeyedDecision extends Decision {
@@ -58,16 +59,15 @@ export function withAnswer(
   return answer === 0 ? others : [...others, { ...entry, answer }];
 }
 
-const OTHER_BASIS = 0x2545f491;
-
 /** A short text that is equal for the same answers in any order. */
 export function hashAnswers(log: readonly KeyedDecision[]): string {
   let high = 0;
   let low = 0;
   for (const { question, occurrence, answer } of log) {
-    const key = `${answer} ${occurrence} ${question.key}`;
-    high = (high + mixBits(hashText(key))) >>> 0;
-    low = (low + mixBits(hashText(key, OTHER_BASIS))) >>> 0;
+    const words = textWords(question.key);
+    const beyond = answer < 2 ** 32 ? 0 : Math.floor(answer / 2 ** 32);
+    high = (high + mixBits(mixBits(words.high + answer) + occurrence)) >>> 0;
+    low = (low + mixBits(mixBits(mixBits(words.low + beyond) + occurrence) + answer)) >>> 0;
   }
   return `${high.toString(16)}.${low.toString(16)}`;
 }

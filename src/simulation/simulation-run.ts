@@ -684,10 +684,10 @@ export class SimulationRun {
 
   /** Locates a thrown value without a stack by the timer that was firing. */
   #throwerOf(thrown: unknown): FailureFact[] {
-    // Formatting a stack costs as much as a whole execution.
-    if (this.#options.omitStacks === true || framesOfThrown(thrown).length > 0) return [];
+    if (this.#options.omitStacks === true) return [];
     const firing = this.#session?.firing();
-    return firing === undefined ? [] : [firing];
+    // Formatting a stack costs as much as a whole execution, and no timer fires in most.
+    return firing === undefined || framesOfThrown(thrown).length > 0 ? [] : [firing];
   }
 
   #judgeEnd(): void {

@@ -210,6 +210,10 @@ class Shrinker {
   readonly #key: string;
   readonly #options: ShrinkOptions;
   readonly #trials = new TrialMemory();
+  /** Where each pass ended, by where it began: what it tries again from there would end alike. */
+  readonly #ends = new Map<ShrinkPass, WeakMap<FailingRun, FailingRun>>(
+    PASSES.map((pass) => [pass, new WeakMap<FailingRun, FailingRun>()]),
+  );
   #executions = 0;
   #repetition = 'with the same decisions';
   #stoppedBy: ShrinkEnd = 'minimal';
@@ -249,10 +253,20 @@ class Shrinker {
     let current = start;
     for (;;) {
       const before = current;
-      for (const pass of PASSES) current = await this.#improve(current, pass, best);
+      for (const pass of PASSES) current = await this.#improveOnce(current, pass, best);
       if (this.#isOver() || current === before) break;
     }
     return compareSizes(current.size, best.size) < 0 ? current : best;
+  }
+
+  /** Runs one pass to its end, unless it began at the same run before. */
+  async #improveOnce(start: FailingRun, pass: ShrinkPass, best: FailingRun): Promise<FailingRun> {
+    const ends = this.#ends.get(pass);
+    const known = ends?.get(start);
+    if (known !== undefined) return known;
+    const end = await this.#improve(start, pass, best);
+    if (this.#stoppedBy === 'minimal') ends?.set(start, end);
+    return end;
   }
 
   /** Runs one pass to its end. */
