@@ -119,11 +119,11 @@ simTest('loops', async () => {
   for (let n = 0; ; ) {
     n += 1; // for ever
   }
-}, { timeout: 10_000 });
+}, { timeout: 5_000 });
 simTest('loops in promise reactions', async () => {
   await pause(5);
   for (;;) await null; // and ever
-}, { timeout: 20_000 });
+}, { timeout: 5_000 });
 simTest('loops in ticks', async () => {
   await pause(5);
   const tick = () => {
@@ -140,8 +140,8 @@ simTest('loops in slow ticks', async () => {
   };
   tick();
   await pause(5);
-}, { timeout: 20_000 });
-simTest('takes too long', async (sim) => { for (;;) await sim.sleep(1); }, { timeout: 10_000, maxEvents: 1e12 });
+}, { timeout: 5_000 });
+simTest('takes too long', async (sim) => { for (;;) await sim.sleep(1); }, { timeout: 5_000, maxEvents: 1e12 });
 describe.concurrent('overlapping', () => {
   simTest('one', async (sim) => { await pause(5); sim.check(sim.now() === 5, 'is at ' + sim.now()); }, options);
   simTest('other', async (sim) => { await pause(7); sim.check(sim.now() === 7, 'is at ' + sim.now()); }, options);
@@ -280,7 +280,7 @@ describe('R-13 P-11: what a failing simTest shows', () => {
     ['loops in slow ticks', /A loop without an end[^]*It loops here/, '// takes its time'],
     [
       'takes too long',
-      /The time of 10,000 ms that the test has was nearly up[^]*\nWhat goes on\n {2}the sleep .*misuse\.test\.mjs:\d+\)? fires, \d+ times in \d+ ms\n/,
+      /The time of 5,000 ms that the test has was nearly up[^]*\nWhat goes on\n {2}the sleep .*misuse\.test\.mjs:\d+\)? fires, \d+ times in \d+ ms\n/,
       "'takes too long'",
     ],
   ] as const)('%s: a sentence, with the line', ([title, sentence, line]) => {
@@ -604,7 +604,7 @@ describe.each(['threads', 'vmThreads', 'vmForks'])('in the pool %s', (pool) => {
 test('without ambient time, a loop in an immediate or a timer of the machine ends with its line', async () => {
   const loops = `
 import { simTest } from 'dryrunner/vitest';
-const options = { timeout: 20_000, ambient: false };
+const options = { timeout: 5_000, ambient: false };
 simTest('between two events', async (sim) => {
   setImmediate(() => { for (;;); }); // between
   for (let ms = 0; ms < 10_000; ms += 1) await sim.sleep(1);
@@ -640,12 +640,12 @@ test('without the plugin, an import() is waited for and named, and a loop after 
     'imports.test.mjs': `
 import { simTest } from 'dryrunner/vitest';
 simTest('waits for it', { timeout: 60_000 }, async (sim) => { await sim.sleep((await import('./brought.mjs')).ms); });
-simTest('loops', { timeout: 10_000 }, async () => { (await import('./loops.mjs')).loops(); });
-simTest('loops in reactions', { timeout: 10_000 }, async (sim) => {
+simTest('loops', { timeout: 5_000 }, async () => { (await import('./loops.mjs')).loops(); });
+simTest('loops in reactions', { timeout: 5_000 }, async (sim) => {
   (await import('./reacts.mjs')).reacts();
   await sim.sleep(1);
 });
-simTest('waits for ever', { timeout: 30_000 }, async () => { await import('./never.mjs'); });
+simTest('waits for ever', { timeout: 5_000 }, async () => { await import('./never.mjs'); });
 `,
   });
   const { tests } = await runVitest(folder);
