@@ -88,9 +88,10 @@ export class EventNames {
   }
 
   #nameOf(id: number, topic: Topic): string {
-    const stack = this.#stackOf(id);
     const noun = setNoun(topic);
-    const setter = noun === undefined || stack === undefined ? undefined : setterOf(stack);
+    // Reading a stack is slow, and only these names need it.
+    const stack = noun === undefined ? undefined : this.#stackOf(id);
+    const setter = stack === undefined ? undefined : setterOf(stack);
     if (setter !== undefined) return `the ${noun} set ${setter}`;
     return this.#arrivalText(id, topic) ?? eventText(topic, (runId) => this.#index.sharedRunIds.has(runId));
   }
