@@ -150,7 +150,8 @@ class Explaining {
     terminal.progress('');
     if (interruption.requested) {
       const work = shrink ? 'made small and explained' : 'explained';
-      const how = handled.shrunk === undefined ? 'as it was found' : 'as small as it got';
+      const isSmaller = (handled.shrunk ?? failing).traceHash !== failing.traceHash;
+      const how = isSmaller ? 'as small as it got' : 'as it was found';
       terminal.note(`interrupted while the failure was ${work}: it is shown ${how}`);
     }
     return handled;

@@ -24,7 +24,10 @@ import { shrinkInBrief, type ShrinkResult } from './shrink/shrinker.ts';
 /** Watched events are all kept, and processed without a turn of the event loop. */
 const WATCHED_EVENTS_MAX = 250_000;
 const TOO_LONG = { by: 'events', eventsMax: WATCHED_EVENTS_MAX } as const;
-/** Extra milliseconds for explaining after it was asked to end: enough to say something about most failures. */
+/**
+ * Milliseconds for the execution that runs when everything has to end, and as many for explaining: enough to say
+ * something about most failures.
+ */
 const HURRY_MS = 1_000;
 
 /** Limits in real time; this file has no clock of its own. */
@@ -75,8 +78,8 @@ export async function shrinkAndExplain(
 ): Promise<ShrunkAndExplained> {
   const { key, decisions, scenario, seed } = failing;
   const { maxEvents } = eventBound(failing);
-  const executor = withinEvents(unbounded, maxEvents);
   const { mustStop, now } = limits;
+  const executor = endingInTime(withinEvents(unbounded, maxEvents), hurryOf(limits));
   const startedAt = now();
   const shouldStop = (): boolean => mustStop() || now() - startedAt >= shrinkMs;
   const beginning = inBrief(executor, maxEvents);
@@ -98,7 +101,7 @@ export async function shrinkAndExplain(
   onExplain?.();
   const hasHeldBefore = haveHeldBefore?.(shrunk.decisions) === true;
   const explained = await explainWithin(
-    executor,
+    withinEvents(unbounded, maxEvents),
     result.log,
     { scenario, key, seed, firedEvents, maxEvents, hasHeldBefore },
     limits,
@@ -134,12 +137,13 @@ export async function explainWithin(
   { explainMs: timeMs, linesMax = LINES_MAX, onExplained, mustStop, now }: ExplainLimits,
 ): Promise<Explained> {
   const { scenario: reference, key, seed, hasHeldBefore = false } = execution;
-  const watched = watchedPart(executor, execution);
+  const isOutOfTime = hurryOf({ mustStop, now });
+  const watched = watchedPart(endingInTime(executor, isOutOfTime), execution);
   if (watched === undefined) return { cutShort: TOO_LONG };
   let startedAt: number | undefined;
   const shouldStop = (): boolean => {
     startedAt ??= now();
-    return now() - startedAt >= (mustStop() ? Math.min(HURRY_MS, timeMs) : timeMs);
+    return isOutOfTime() || now() - startedAt >= (mustStop() ? Math.min(HURRY_MS, timeMs) : timeMs);
   };
   const endedEarly = (): CutShort => (mustStop() ? { by: 'stop' } : { by: 'time', timeMs });
   let isCutOff = false as boolean;
@@ -188,6 +192,16 @@ function inBrief(executor: Executor, maxEvents: number | undefined): Executor | 
   return maxEvents === undefined || maxEvents <= WATCHED_EVENTS_MAX
     ? undefined
     : withinEvents(executor, WATCHED_EVENTS_MAX, true);
+}
+
+/** Whether the time after `mustStop` is over; it begins when that is first seen. */
+function hurryOf({ mustStop, now }: Pick<ExplainLimits, 'mustStop' | 'now'>): () => boolean {
+  let seenAt: number | undefined;
+  return () => {
+    if (!mustStop()) return false;
+    seenAt ??= now();
+    return now() - seenAt >= HURRY_MS;
+  };
 }
 
 /** An executor that cuts executions off when time is up: a single one may take minutes. */

@@ -78,3 +78,63 @@ test('an execution that is cut off while it runs again to be explained explains 
     cutShort: { by: 'time', timeMs: 60_000 },
   });
 });
+
+describe('an execution that goes on once everything has to end', () => {
+  /** A clock on which a tenth of a second passes with each look at it. */
+  const clock = (): (() => number) => {
+    let ms = 0;
+    return () => (ms += 100);
+  };
+
+  test('is cut off: the failure is reported as it was found', async () => {
+    let runs = 0;
+    const failsOnce = defineScenario({
+      name: 'fails-once',
+      description: 'fails at once the first time, and goes on without an end from then on',
+      options: { maxEvents: EVENTS_MAX },
+      async run(sim) {
+        runs += 1;
+        sim.check(runs > 1 || sim.choose('toss', 2) === 0, 'no');
+        for (;;) await sim.sleep(1);
+      },
+    });
+    const executor = createExecutor(failsOnce);
+    const verdict = await executor.execute({ source: { decide: () => 1 } });
+    const failing = failingExecution(verdict, verdict.failure!, {
+      scenario: 'fails-once',
+      index: 0,
+      executions: 1,
+    });
+    const limits = { shrinkMs: 60_000, explainMs: 60_000, mustStop: () => true, now: clock() };
+    const { message, traceHash, decisions } = failing;
+    expect(await shrinkAndExplain(executor, failing, limits)).toMatchObject({
+      shrunk: { message, traceHash, decisions, stoppedBy: 'stopped' },
+      cutShort: { by: 'stop' },
+    });
+  });
+
+  test('is no other failure nearby, and was not tried', async () => {
+    const coin = defineScenario({
+      name: 'coin',
+      description: 'fails at once, or goes on without an end',
+      options: { maxEvents: EVENTS_MAX },
+      async run(sim) {
+        sim.check(sim.choose('toss', 2) === 0, 'no');
+        for (;;) await sim.sleep(1);
+      },
+    });
+    const executor = createExecutor(coin);
+    const verdict = await executor.execute({ source: { decide: () => 1 } });
+    const key = failureKey(verdict.failure!);
+    const execution = { scenario: 'coin', key, seed: undefined, firedEvents: 0, maxEvents: undefined };
+    const limits = { explainMs: 60_000, mustStop: () => true, now: clock() };
+    const { explanation, cutShort } = await explainWithin(executor, verdict.decisions(), execution, limits);
+    expect(explanation?.nearestSearch).toEqual({
+      executions: 1,
+      isComplete: false,
+      stoppedBy: 'stopped',
+      untried: 1,
+    });
+    expect(cutShort).toEqual({ by: 'stop' });
+  });
+});

@@ -266,7 +266,9 @@ class Search {
     }
     this.#executions += 1;
     const { held, failure } = await this.#executor.execute({ source: answersOf(answers) });
-    if (failure !== undefined) this.#noteFailure(failure);
+    // One that was cut off shows only that there is no more time.
+    if (failure?.kind === 'interrupted') this.#stoppedBy ??= 'stopped';
+    else if (failure !== undefined) this.#noteFailure(failure);
     return held;
   }
 
