@@ -208,12 +208,23 @@ export function received<T>({ value, questions }: Posted): T {
   return exchanged(value, (part) => known.get(part)) as T;
 }
 
-/** A copy with some objects in it replaced; values other than plain objects and arrays stay. */
+/**
+ * The value with some objects in it replaced; values other than plain objects and arrays stay. An object in which
+ * nothing is replaced is not copied: a log has a million of them.
+ */
 function exchanged(value: unknown, exchange: (part: object) => object | undefined): unknown {
   if (typeof value !== 'object' || value === null) return value;
   const instead = exchange(value);
   if (instead !== undefined) return instead;
   if (Array.isArray(value)) return value.map((item) => exchanged(item, exchange));
   if (Object.getPrototypeOf(value) !== Object.prototype) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, exchanged(item, exchange)]));
+  const whole = value as Readonly<Record<string, unknown>>;
+  let copy: Record<string, unknown> | undefined;
+  for (const key of Object.keys(whole)) {
+    const item = exchanged(whole[key], exchange);
+    if (item === whole[key]) continue;
+    copy ??= { ...whole };
+    copy[key] = item;
+  }
+  return copy ?? value;
 }
