@@ -1,7 +1,7 @@
 /**
  * `dryrunner exec`: runs one real command through the exec runner, in place of `timeout` or `env`. Invariants: the exit
- * code is what those and the shell would give; a signal stops the command with all its children before this process
- * ends.
+ * code is what those and the shell would give, except 0 if a real-time signal ended the command, as Node reaps it and
+ * reports that like an exit with 0; a signal stops the command with all its children before this process ends.
  */
 import type { Command } from '../model/command.ts';
 import type { ExecCommand, Execer, Process, ProcessStatus, Sink } from '../model/execer.ts';

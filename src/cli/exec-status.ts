@@ -151,9 +151,23 @@ function firstBytes(file: string): string {
   }
 }
 
+/** A signal of unknown name has no number, so its end is like one with an impossible exit code. */
 function signalCode(name: string): number {
-  const numbers: Readonly<Record<string, number>> = constants.signals;
-  return SIGNALLED + (numbers[name] ?? 0);
+  const numbers: Readonly<Partial<Record<string, number>>> = constants.signals;
+  const number = numbers[name] ?? realTimeNumber(name);
+  return number === undefined ? BYTE : SIGNALLED + number;
+}
+
+/** The real-time signals of Linux, for which Node has no names. */
+const REAL_TIME_FIRST = 34;
+const REAL_TIME_LAST = 64;
+const REAL_TIME = /^SIGRT(?<end>MIN|MAX)(?<offset>[+-]\d+)?$/;
+
+function realTimeNumber(name: string): number | undefined {
+  const { end, offset = '0' } = REAL_TIME.exec(name)?.groups ?? {};
+  if (end === undefined) return undefined;
+  const number = (end === 'MIN' ? REAL_TIME_FIRST : REAL_TIME_LAST) + Number(offset);
+  return number >= REAL_TIME_FIRST && number <= REAL_TIME_LAST ? number : undefined;
 }
 
 /** The directory has been checked before, so a missing file is the program. */

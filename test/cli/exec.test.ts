@@ -69,6 +69,13 @@ describe('exit codes', () => {
     const { code, err } = await run('exec', ...args);
     expect(code, err).toBe(expected);
   });
+
+  test.runIf(process.platform === 'linux')(
+    'a real-time signal ends it: 0, because Node does not distinguish that from an exit with 0',
+    async () => {
+      expect((await run('exec', ...sh('kill -34 $$'))).code).toBe(0);
+    },
+  );
 });
 
 test.for([

@@ -139,6 +139,11 @@ describe('exit codes', () => {
     expect(
       ['ENAMETOOLONG', 'E2BIG'].map((code) => ended('FAILED', 240, `could not exec: spawn ${code}`)),
     ).toEqual([126, 126]);
+    const killed = (signal: string): number => ended('COMPLETE', -1, `Killed by ${signal}`);
+    expect(['SIGTERM', 'SIGRTMIN', 'SIGRTMIN+3', 'SIGRTMAX-2', 'SIGRTMAX'].map(killed)).toEqual([
+      143, 162, 165, 190, 192,
+    ]);
+    expect(['SIGLOUD', 'SIGRTMIN-1', 'SIGRTMAX+1', 'SIGRTMIN+31'].map(killed)).toEqual([255, 255, 255, 255]);
   });
 });
 
