@@ -2,8 +2,9 @@
 import { isRunnerError } from '../kernel/errors.ts';
 import { isTerminal } from '../model/run-state.ts';
 import type { RunID } from '../model/run-status.ts';
-import { DONE_MASK, PENDING_MASK, RUNNING_MASK } from '../model/state-mask.ts';
-import { waitForever } from '../model/query.ts';
+import type { Service } from '../model/service.ts';
+import { DONE_MASK, maskMatches, PENDING_MASK, RUNNING_MASK } from '../model/state-mask.ts';
+import { type Query, waitForever } from '../model/query.ts';
 import {
   answered,
   later,
@@ -72,16 +73,33 @@ export async function firstActive(
   if (all !== undefined) model.sawTogether('statusAll', all.statuses);
   const first = all?.statuses.find(({ state }) => !isTerminal(state));
   if (first === undefined) return undefined;
+  const query = { runs: [first.runId], states: RUNNING_MASK };
   try {
-    const query = { runs: [first.runId], states: RUNNING_MASK };
     const active = await answered(service.query(query, { timeoutMs: LONG_WAIT_MS }));
     active?.statuses.forEach((status) => model.saw(status));
     return active?.statuses[0]?.runId;
   } catch (error) {
-    if (isRunnerError(error, 'RUNNER_CANNOT_HAPPEN') || isRunnerError(error, 'RUNNER_RELEASED')) {
-      return undefined;
-    }
-    throw error;
+    if (isRunnerError(error, 'RUNNER_RELEASED') && model.isReleased) return undefined;
+    if (!isRunnerError(error, 'RUNNER_CANNOT_HAPPEN')) throw error;
+    await requireHopeless(query, service);
+    return undefined;
+  }
+}
+
+/**
+ * Judges a wait that was given up as one that can no longer be met (R36): all its runs must be over, in other states.
+ * For a wait on all runs a new one can always come.
+ */
+async function requireHopeless({ runs, states }: Query, service: Service): Promise<void> {
+  if (runs === undefined) {
+    throw new ContractBrokenError('R36', 'a wait for any run was given up, but a new run can always come');
+  }
+  for (const runId of runs) {
+    const now = await answered(service.status(runId));
+    if (now === undefined) continue;
+    const { state } = now.status;
+    if (isTerminal(state) && !maskMatches(states, state)) continue;
+    throw new ContractBrokenError('R36', `a wait for run ${runId} was given up, which is ${state}`);
   }
 }
 
@@ -116,7 +134,7 @@ async function waitUnusually(
   const timer = world.clock.timer('cancel a wait', 1, () => {
     if (isCancelled) stop.abort();
   });
-  const query =
+  const query: Query =
     kind === 'for a new run'
       ? { allRuns: true, states: PENDING_MASK }
       : { runs: [runId], states: isCancelled ? DONE_MASK : RUNNING_MASK };
@@ -130,13 +148,7 @@ async function waitUnusually(
     if (isRunnerError(error, 'RUNNER_RELEASED') && model.isReleased) return;
     if (isRunnerError(error, 'RUNNER_WAIT_CANCELLED') && stop.signal.aborted) return;
     if (!isRunnerError(error, 'RUNNER_CANNOT_HAPPEN')) throw error;
-    const now = await answered(service.status(runId));
-    if (now !== undefined && !isTerminal(now.status.state)) {
-      throw new ContractBrokenError(
-        'R36',
-        `a wait for run ${runId} was given up, which is ${now.status.state}`,
-      );
-    }
+    await requireHopeless(query, service);
   } finally {
     timer.cancel();
   }

@@ -15,7 +15,11 @@ import { createSimExecer, type SimExecer } from '../../src/execers/sim-execer.ts
 import type { Execer, ProcessStatus } from '../../src/model/execer.ts';
 import type { QueryResult } from '../../src/model/status-reader.ts';
 import { REACH_KINDS, type ServiceReach } from '../../src/oracles/reach-kinds.ts';
+import type { Query, Wait } from '../../src/model/query.ts';
+import { isTerminal, type RunState } from '../../src/model/run-state.ts';
 import type { Service } from '../../src/model/service.ts';
+import { ALL_MASK, DONE_MASK, RUNNING_MASK } from '../../src/model/state-mask.ts';
+import { cannotHappen } from '../../src/model/status-errors.ts';
 import { finalStatus } from '../../src/model/status-lookup.ts';
 import type { World } from '../../src/model/world.ts';
 import { createChaosRunner } from '../../src/network/chaos-runner.ts';
@@ -59,6 +63,26 @@ describe('a runner that keeps the contract', () => {
     }
   });
 });
+
+/** A runner that wrongly gives up the waits of `isAffected`, if the runs of the wait are all as `isWrongIn` says. */
+function givingUp(
+  world: World,
+  isAffected: (query: Query, wait: Wait) => boolean,
+  isWrongIn: (state: RunState) => boolean,
+): Service {
+  const runner = createSimulatedRunner(world, { capacity: 3, history: 0 });
+  return having(runner, {
+    query(query, wait) {
+      const answer = runner.query(query, wait);
+      if (!isAffected(query, wait)) return answer;
+      const givenUp = runner.queryNow({ ...query, states: ALL_MASK }).then(({ statuses }) => {
+        if (statuses.every(({ state }) => isWrongIn(state))) throw cannotHappen(query);
+        return answer;
+      });
+      return Promise.race([answer, givenUp]);
+    },
+  });
+}
 
 describe('a runner with a planted bug', () => {
   const BUGS: readonly (readonly [string, RegExp, (world: World) => Service])[] = [
@@ -155,6 +179,36 @@ describe('a runner with a planted bug', () => {
             return { service, statuses: statuses.map(lie) };
           },
         };
+      },
+    ],
+    [
+      'a wait for a new run that is given up when all others are over',
+      /\(R36\) at \d+ ms: a wait for any run was given up/,
+      (world) =>
+        givingUp(world, ({ allRuns = false }, { timeoutMs }) => allRuns && timeoutMs > 0, isTerminal),
+    ],
+    [
+      'a wait for the start of a queued run that is given up',
+      /\(R36\) at \d+ ms: a wait for run \d+ was given up, which is PENDING/,
+      (world) =>
+        givingUp(
+          world,
+          ({ states }, { signal }) => states === RUNNING_MASK && signal === undefined,
+          (state) => state === 'PENDING',
+        ),
+    ],
+    [
+      'a wait for an end that is given up although it comes',
+      /\(R36\) at \d+ ms: a wait for run \d+ was given up, which is [A-Z]{6,}/,
+      (world) => {
+        const runner = createSimulatedRunner(world, { capacity: 3, history: 0 });
+        return having(runner, {
+          async query(query, wait) {
+            const answer = await runner.query(query, wait);
+            if (query.states === DONE_MASK && wait.signal !== undefined) throw cannotHappen(query);
+            return answer;
+          },
+        });
       },
     ],
   ];
