@@ -47,7 +47,7 @@ export interface RunnerPropertyOptions<Runner extends Service = Service>
    * shells.
    */
   readonly translate?: (script: Command) => TranslatedCommand;
-  /** With `wallWorld`: removes what the runner leaves behind by design, such as log files; called after its release. */
+  /** With `wallWorld`: removes what the runner leaves behind by design, such as log files; called after its release, even a failed one. */
   readonly dispose?: (runner: Runner) => void | Promise<void>;
   /** With `wallWorld`: fails a sequence that has not ended after this many milliseconds. Default 60,000. */
   readonly cutOffMs?: number;
@@ -279,7 +279,7 @@ function statedHere(): readonly string[] {
   return framesOf(stack);
 }
 
-/** Releases the runner after the sequence, even if that fails or does not end. */
+/** Releases and disposes of the runner after the sequence, even if that or the release fails or does not end. */
 async function runOnMachine<Runner extends Service>(
   world: World,
   sequence: readonly RunnerCommand[],
@@ -289,15 +289,29 @@ async function runOnMachine<Runner extends Service>(
   const runner = create(world);
   const once = { ...options, create: () => runner, translate };
   try {
-    await beforeCutOff(world, cutOffMs, 'the sequence', runSequence(world, sequence, once));
+    await allInTurn([
+      () => beforeCutOff(world, cutOffMs, 'the sequence', runSequence(world, sequence, once)),
+      () => beforeCutOff(world, cutOffMs, 'the release', runner.release()),
+      () => dispose?.(runner),
+    ]);
   } catch (error) {
     if (!isInstance(error, ContractBrokenError)) throw error;
     const { rule, reason } = error;
     throw statedAt(stated, new ContractBrokenError(rule, reason, detailsOf(rule, history)));
-  } finally {
-    await beforeCutOff(world, cutOffMs, 'the release', runner.release());
-    await dispose?.(runner);
   }
+}
+
+/** Takes each step, also after one that failed, and rejects with the first error: those after it may follow from it. */
+async function allInTurn(steps: readonly (() => void | Promise<void>)[]): Promise<void> {
+  const errors: unknown[] = [];
+  for (const step of steps) {
+    try {
+      await step();
+    } catch (error) {
+      errors.push(error);
+    }
+  }
+  if (errors.length > 0) throw errors[0];
 }
 
 /** Replaces the stack by the caller's: which of our own lines noticed the failure is of no interest. */

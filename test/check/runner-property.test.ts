@@ -15,6 +15,7 @@ import { createSimExecer, type SimExecer } from '../../src/execers/sim-execer.ts
 import type { Execer, ProcessStatus } from '../../src/model/execer.ts';
 import type { QueryResult } from '../../src/model/status-reader.ts';
 import { REACH_KINDS, type ServiceReach } from '../../src/oracles/reach-kinds.ts';
+import { RunnerError } from '../../src/kernel/errors.ts';
 import type { Query, Wait } from '../../src/model/query.ts';
 import { isTerminal, type RunState } from '../../src/model/run-state.ts';
 import type { Service } from '../../src/model/service.ts';
@@ -196,6 +197,19 @@ describe('a runner with a planted bug', () => {
           ({ states }, { signal }) => states === RUNNING_MASK && signal === undefined,
           (state) => state === 'PENDING',
         ),
+    ],
+    [
+      'a wait for a start that ends as if the runner were released',
+      / is refused: RUNNER_RELEASED \("planted"\)/,
+      (world) => {
+        const runner = createSimulatedRunner(world, { capacity: 3, history: 0 });
+        return having(runner, {
+          query: (query, wait) =>
+            query.states === RUNNING_MASK && wait.signal === undefined
+              ? Promise.reject(new RunnerError('RUNNER_RELEASED', 'planted'))
+              : runner.query(query, wait),
+        });
+      },
     ],
     [
       'a wait for an end that is given up although it comes',

@@ -107,6 +107,100 @@ describe('a property of the exec runner', () => {
     expect(released).toBeGreaterThan(0);
   });
 
+  describe('releases and disposes of the runner after each sequence', () => {
+    /** What a sequence without commands throws, and how often its runner was disposed of. */
+    const failure = async (
+      change: (runner: ExecRunner) => void,
+      disposed: () => void = () => undefined,
+    ): Promise<{ error: unknown; disposals: number }> => {
+      let disposals = 0;
+      const property = runnerProperty({
+        ...exec,
+        cutOffMs: 2_000,
+        maxCommands: 0,
+        create(world) {
+          const runner = createExecRunner({ world, capacity: 3, history: 0, ...GRACES });
+          change(runner);
+          return runner;
+        },
+        async dispose(runner) {
+          disposals += 1;
+          await runner.outputs.dispose();
+          disposed();
+        },
+      });
+      const { errorInstance } = await fc.check(property, { seed: 1, numRuns: 1, endOnFailure: true });
+      return { error: errorInstance, disposals };
+    };
+    const reason = new Error('the sequence is broken');
+    const rejecting = (text: string) => () => Promise.reject(new Error(text));
+    const silent = (): Promise<never> => new Promise(() => {});
+    /** The sequence breaks at its very end, after its own release. */
+    const breaksTheSequence = (runner: ExecRunner): void => {
+      runner.queryNow = () => Promise.reject(reason);
+    };
+    /** The sequence releases the runner as ever; the release after the sequence is `again`. */
+    const releasedAgain = (runner: ExecRunner, again: () => Promise<void>): void => {
+      const release = runner.release.bind(runner);
+      let times = 0;
+      runner.release = () => {
+        times += 1;
+        return times === 1 ? release() : again();
+      };
+    };
+
+    test.for<[string, () => Promise<void>]>([
+      ['rejects', rejecting('the release is broken')],
+      ['does not end', silent],
+      [
+        'throws',
+        () => {
+          throw new Error('the release is broken');
+        },
+      ],
+    ])('a failure of the sequence stays the reason if the release %s', async ([, again]) => {
+      const { error, disposals } = await failure((runner) => {
+        breaksTheSequence(runner);
+        releasedAgain(runner, again);
+      });
+      expect([error, disposals]).toEqual([reason, 1]);
+    });
+
+    test('and so it does if the disposal fails', async () => {
+      const { error, disposals } = await failure(breaksTheSequence, () => {
+        throw new Error('the disposal is broken');
+      });
+      expect([error, disposals]).toEqual([reason, 1]);
+    });
+
+    test('a release that fails after a sequence that holds is the reason', async () => {
+      const { error, disposals } = await failure((runner) =>
+        releasedAgain(runner, rejecting('the release is broken')),
+      );
+      expect([String(error), disposals]).toEqual(['Error: the release is broken', 1]);
+    });
+
+    test('R200 one that does not end is a broken rule, with its text', async () => {
+      const { error, disposals } = await failure((runner) => releasedAgain(runner, silent));
+      expect([String(error), disposals]).toEqual([
+        expect.stringMatching(
+          /^ContractBrokenError: R200: the release has not ended after 2000 ms\n {2}What the contract says\n {4}R200 /,
+        ),
+        1,
+      ]);
+    });
+
+    test('a disposal that fails after that is the reason', async () => {
+      const { error } = await failure(
+        () => undefined,
+        () => {
+          throw new Error('the disposal is broken');
+        },
+      );
+      expect(String(error)).toBe('Error: the disposal is broken');
+    });
+  });
+
   test('wrong options are refused', () => {
     expect(() => runnerProperty({ ...exec, wallWorld: 7 as never })).toThrow(
       /^wallWorld: expected a function/,
