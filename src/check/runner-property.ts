@@ -47,7 +47,10 @@ export interface RunnerPropertyOptions<Runner extends Service = Service>
    * shells.
    */
   readonly translate?: (script: Command) => TranslatedCommand;
-  /** With `wallWorld`: removes what the runner leaves behind by design, such as log files; called after its release, even a failed one. */
+  /**
+   * With `wallWorld`: removes what the runner leaves behind by design, such as log files; called after its release,
+   * even a failed one.
+   */
   readonly dispose?: (runner: Runner) => void | Promise<void>;
   /** With `wallWorld`: fails a sequence that has not ended after this many milliseconds. Default 60,000. */
   readonly cutOffMs?: number;
@@ -57,7 +60,7 @@ export interface RunnerPropertyOptions<Runner extends Service = Service>
   readonly maxCommands?: number;
   /**
    * Reads the log at a ref. If given, the output of each run that ended by itself is compared with what its script
-   * writes (R97).
+   * writes (R97), except with `faults`: then it is not called.
    */
   readonly readOutput?: (runner: Runner, ref: string) => string | Promise<string>;
   /** Kinds that need not be reached, each with the reason. */
@@ -77,7 +80,7 @@ const REACH_WITHIN = 100;
 /**
  * A property for `fc.assert`: no sequence of run, abort, query, look, wait, release, passing time and faults makes the
  * runner break its contract, and nothing of the runner is left at the end. Runs that are sure to end are awaited, and
- * their ends, exit codes and outputs are compared with their scripts.
+ * their ends, exit codes and, without faults, outputs are compared with their scripts.
  *
  * A property that never sees a run end proves nothing about ends. So its hundredth sequence (`reachWithin`) fails with
  * a {@link NeverReachedError} if a kind of end, abort, wait, offer, release or fault was never reached. For fewer

@@ -512,6 +512,20 @@ describe('what a property of a runner has reached', () => {
     );
   });
 
+  test('R97 with faults, outputs are not read', async () => {
+    let reads = 0;
+    const counted = (runner: SimulatedRunner, ref: string): string => {
+      reads += 1;
+      return readOutput(runner, ref);
+    };
+    const options = { capacity: 3, create, readOutput: counted };
+    await fc.assert(runnerProperty(options), { seed: 5, numRuns: 20 });
+    expect(reads).toBeGreaterThan(0);
+    reads = 0;
+    await fc.assert(runnerProperty({ ...options, faults: ['before'] }), { seed: 5, numRuns: 20 });
+    expect(reads).toBe(0);
+  });
+
   test('whatever was never reached fails the hundredth sequence, by name', async () => {
     const short = { capacity: 3, create, maxCommands: 1 };
     expect((await fc.check(runnerProperty(short), { seed: 5, numRuns: 99 })).failed).toBe(false);
