@@ -57,14 +57,15 @@ export class LineReader {
   /**
    * The next line, or `undefined` at the end.
    *
+   * @param option the name of the option that sets `maxBytes`, for the error.
    * @throws TraceFormatError if the line has more than `maxBytes` bytes, or is not UTF-8.
    */
-  async next(maxBytes: number): Promise<Line | undefined> {
+  async next(maxBytes: number, option?: string): Promise<Line | undefined> {
     const gathered = new GatheredBytes();
     for (;;) {
       const end = this.#chunk.indexOf(NEWLINE, this.#position);
       const part = this.#chunk.subarray(this.#position, end === -1 ? this.#chunk.length : end);
-      if (gathered.length + part.length > maxBytes) throw this.#tooLong(maxBytes);
+      if (gathered.length + part.length > maxBytes) throw this.#tooLong(maxBytes, option);
       if (end !== -1) {
         this.#position = end + 1;
         return this.#line(gathered.with(part), true);
@@ -134,11 +135,11 @@ export class LineReader {
     }
   }
 
-  #tooLong(maxBytes: number): TraceFormatError {
+  #tooLong(maxBytes: number, option: string | undefined): TraceFormatError {
     return new TraceFormatError({
       problem: 'too-long',
       line: this.#number + 1,
-      expected: `a line of at most ${maxBytes} bytes (maxLineBytes)`,
+      expected: `a line of at most ${maxBytes} bytes${option === undefined ? '' : ` (${option})`}`,
       actual: 'a longer one',
     });
   }

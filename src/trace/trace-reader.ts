@@ -136,8 +136,8 @@ export interface TraceReaderOptions {
   /** The kind that is required; any kind if absent. */
   readonly kind?: TraceKind;
   /**
-   * Maximum length of a line in bytes, which bounds the memory used. Default: 256 MiB for recordings, 16 MiB for other
-   * kinds.
+   * Maximum length in bytes of a line after the first, which bounds the memory used; the first has at most 1 MiB.
+   * Default: 256 MiB for recordings, 16 MiB for other kinds.
    */
   readonly maxLineBytes?: number;
   /**
@@ -168,7 +168,7 @@ export interface OpenTrace extends AsyncIterable<TraceEntry> {
 }
 
 const MEBIBYTE = 1024 * 1024;
-const LINE_BYTES_MAX: Readonly<Record<TraceKind, number>> = Object.freeze({
+const TRACE_LINE_BYTES_MAX: Readonly<Record<TraceKind, number>> = Object.freeze({
   simulation: 16 * MEBIBYTE,
   decisions: 16 * MEBIBYTE,
   recording: 256 * MEBIBYTE,
@@ -190,7 +190,7 @@ class StreamedTrace implements OpenTrace {
   constructor({ header, text }: HeaderLine, lines: LineReader, options: TraceReaderOptions) {
     this.header = header;
     this.#lines = lines;
-    this.#lineBytesMax = options.maxLineBytes ?? LINE_BYTES_MAX[header.kind];
+    this.#lineBytesMax = options.maxLineBytes ?? TRACE_LINE_BYTES_MAX[header.kind];
     this.#isEdited = options.isEdited ?? false;
     this.#sums = new TraceSums(header.kind);
     this.#sums.addHeader(text);
@@ -201,7 +201,7 @@ class StreamedTrace implements OpenTrace {
     this.#isTaken = true;
     try {
       for (;;) {
-        const line = await this.#lines.next(this.#lineBytesMax);
+        const line = await this.#lines.next(this.#lineBytesMax, 'maxLineBytes');
         if (line === undefined) throw this.#truncated();
         const value = parseLine(line);
         if (value['type'] === 'end') {
@@ -284,7 +284,7 @@ class StreamedTrace implements OpenTrace {
 
   async #expectNothingMore(): Promise<void> {
     for (;;) {
-      const line = await this.#lines.next(this.#lineBytesMax);
+      const line = await this.#lines.next(this.#lineBytesMax, 'maxLineBytes');
       if (line === undefined) return;
       if (line.text.trim() === '') continue;
       throw corrupted(line.number, 'nothing after the line of type "end"', describeValue(line.text));

@@ -10,11 +10,11 @@ import { LineReader } from '../../src/trace/line-reader.ts';
 setFlagsFromString('--expose-gc');
 const collectGarbage = runInNewContext('gc') as () => void;
 
-async function linesOf(source: TextSource, maxBytes = 1000): Promise<Line[]> {
+async function linesOf(source: TextSource, maxBytes = 1000, option?: string): Promise<Line[]> {
   const reader = new LineReader(source);
   const lines: Line[] = [];
   for (;;) {
-    const line = await reader.next(maxBytes);
+    const line = await reader.next(maxBytes, option);
     if (line === undefined) return lines;
     lines.push(line);
   }
@@ -116,7 +116,10 @@ describe('line reader', () => {
       await expect(linesOf(pieces, 4)).rejects.toMatchObject({
         problem: 'too-long',
         line: 2,
-        message: 'line 2: expected a line of at most 4 bytes (maxLineBytes), got a longer one',
+        message: 'line 2: expected a line of at most 4 bytes, got a longer one',
+      });
+      await expect(linesOf(pieces, 4, 'maxBytes')).rejects.toMatchObject({
+        message: 'line 2: expected a line of at most 4 bytes (maxBytes), got a longer one',
       });
       expect((await linesOf(pieces, 5)).map(({ text }) => text)).toEqual(['ok', '12345']);
     },

@@ -14,6 +14,7 @@ import {
 } from './sample-files.ts';
 import { choice } from '../questions.ts';
 
+const MEBIBYTE = 1024 * 1024;
 const changed =
   '(the file was changed after it was written; if that was on purpose, only code can read it, with isEdited: true)';
 
@@ -298,9 +299,9 @@ describe('openTrace', () => {
     ],
     [
       'a long first line',
-      `{"a":"${'x'.repeat(1024 * 1024)}"}`,
+      `{"a":"${'x'.repeat(MEBIBYTE)}"}`,
       'too-long',
-      'line 1: expected a line of at most 1048576 bytes (maxLineBytes), got a longer one',
+      'line 1: expected a line of at most 1048576 bytes, got a longer one',
     ],
   ])('refuses %s', async ([, source, problem, message]) => {
     await expect(read(source)).rejects.toMatchObject({ code: 'RUNNER_TRACE_FORMAT', problem, message });
@@ -351,12 +352,16 @@ describe('openTrace', () => {
     },
   );
 
-  test('the longest line can be set, and a wrong bound is refused', async () => {
+  test('the longest line but the first can be set, and a wrong bound is refused', async () => {
     const longest = Math.max(...simulation.split('\n').map((line) => Buffer.byteLength(line)));
     await read(simulation, { maxLineBytes: longest });
     await expect(read(simulation, { maxLineBytes: longest - 1 })).rejects.toMatchObject({
       problem: 'too-long',
+      message: expect.stringContaining(`at most ${longest - 1} bytes (maxLineBytes), got`) as string,
     });
+    await expect(
+      read(`{"a":"${'x'.repeat(MEBIBYTE)}"}`, { maxLineBytes: 2 * MEBIBYTE }),
+    ).rejects.toMatchObject({ problem: 'too-long', message: expect.stringContaining('1048576 bytes, got') });
     for (const maxLineBytes of [0, -1, 1.5, Number.NaN, '9' as unknown as number]) {
       await expect(read(simulation, { maxLineBytes })).rejects.toMatchObject({
         code: 'RUNNER_INVALID_ARGUMENT',

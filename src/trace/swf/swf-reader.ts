@@ -90,7 +90,7 @@ export interface SwfLog {
   readonly warningCount: number;
 }
 
-const LINE_BYTES_MAX = 64 * 1024;
+const SWF_LINE_BYTES_MAX = 64 * 1024;
 /** Hint for a log with a row that was rejected. */
 const LENIENT = "mode 'lenient' reads on and collects warnings";
 /** Hint for a log that was rejected because it has no job. */
@@ -181,7 +181,7 @@ export async function readSwf(source: TextSource, options: SwfReaderOptions = {}
   const jobs: SwfJob[] = [];
   try {
     for (;;) {
-      const line = await lines.next(LINE_BYTES_MAX);
+      const line = await lines.next(SWF_LINE_BYTES_MAX);
       if (line === undefined) break;
       const job = reading.take(line.number, line.text);
       if (job !== undefined) jobs.push(job);

@@ -255,7 +255,10 @@ describe('readSwf', () => {
   test('comments need not be UTF-8, and a line without end is refused', async () => {
     const latin1 = Buffer.from(`; Acknowledge: J\u00f6rg\n${row}\n`, 'latin1');
     expect((await readSwf(latin1)).header.values('Acknowledge')).toEqual(['J\ufffdrg']);
-    await expect(readSwf('1 '.repeat(40_000))).rejects.toMatchObject({ problem: 'too-long', line: 1 });
+    await expect(readSwf('1 '.repeat(40_000))).rejects.toMatchObject({
+      problem: 'too-long',
+      message: 'line 1: expected a line of at most 65536 bytes, got a longer one',
+    });
   });
 
   test('an unknown mode and an invalid source are refused', async () => {
