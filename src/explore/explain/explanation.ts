@@ -25,6 +25,7 @@ import {
   type AnswerChange,
   type AskedDecision,
   findNearestPass,
+  NEARBY_EXECUTIONS_MAX,
   type NearestPassOptions,
   type NearestPassSearch,
   type OtherFailure,
@@ -245,11 +246,13 @@ async function whatIsNear(
   options: ExplainOptions,
 ): Promise<Near> {
   const { run } = index;
+  const { maxExecutions = NEARBY_EXECUTIONS_MAX } = options;
   const passes = new ComparedPasses(executor, index);
   // Less work is not an explanation.
   const isFixed = (decision: AskedDecision): boolean => isOfWork(decision, index.callers);
   const { passing, otherFailure, ...search } = await searchNearby(executor, run, {
     ...options,
+    maxExecutions,
     failureKey: failureKey(failure),
     isFixed,
     explainsNothing: (decision, answer) => isAboutOwnSleep(run, decision, answer),
@@ -258,7 +261,7 @@ async function whatIsNear(
   const changes = passing?.changes ?? [];
   const decisive = changes.flatMap((change) => observedIn(run, change) ?? []);
   const outcomes = await valueOutcomes(executor, index, decisive, {
-    maxExecutions: (options.maxExecutions ?? Infinity) - search.executions,
+    maxExecutions: maxExecutions - search.executions,
     shouldStop: options.shouldStop,
     isFixed,
   });

@@ -12,6 +12,9 @@ import { answersByValue, DESCRIBED_MAX, numbersApart } from './answer-order.ts';
 import { answerText } from './question-text.ts';
 import type { ObservedDecision } from './observed-run.ts';
 
+/** Maximum number of executions, unless an option says otherwise. */
+export const NEARBY_EXECUTIONS_MAX = 400;
+
 /** Limits of the search. */
 export interface NearestPassOptions {
   /** Maximum number of executions, also of those in which `isHollow` looks; default 400. */
@@ -274,7 +277,7 @@ class Search {
 
   /** False, and notes why, if no execution is left or the search has to stop. */
   #mayExecute(): boolean {
-    const { maxExecutions = 400, shouldStop } = this.#options;
+    const { maxExecutions = NEARBY_EXECUTIONS_MAX, shouldStop } = this.#options;
     if (this.#executions >= maxExecutions) this.#stoppedBy ??= 'executions';
     else if (shouldStop?.() === true) this.#stoppedBy ??= 'stopped';
     else return true;

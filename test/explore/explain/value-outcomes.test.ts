@@ -229,6 +229,20 @@ test('counts what was not tried because no more executions are allowed, or it ha
   }
 });
 
+test('tries no values beyond the 400 executions of the default, and more if they are allowed', async () => {
+  const hopeless = (sim: Simulation): void => {
+    sim.choose('pause', 5, pauses);
+    for (let index = 0; index < 400; index += 1) sim.choose(`part ${index}`, 2);
+    sim.check(false, 'whatever is chosen');
+  };
+  const { nearestSearch, valueOutcomes } = await explained(hopeless, LOG);
+  expect(nearestSearch).toMatchObject({ executions: 400, stoppedBy: 'executions' });
+  expect(valueOutcomes).toEqual([]);
+  const longer = await explained(hopeless, LOG, { maxExecutions: 450 });
+  expect(longer.nearestSearch.executions).toBeGreaterThan(400);
+  expect(longer.valueOutcomes).toHaveLength(1);
+});
+
 test('shows nothing of a choice of which under two other values were tried', async () => {
   const { nearestSearch } = await explained(checkPause, LOG);
   const { valueOutcomes } = await explained(checkPause, LOG, { maxExecutions: nearestSearch.executions + 1 });
