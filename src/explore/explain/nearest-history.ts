@@ -4,6 +4,7 @@ import { messageText, unstruckText } from '../../model/message-text.ts';
 import { Topic } from '../../kernel/question.ts';
 import { asksIfBack } from '../../simulation/node-strikes.ts';
 import { isSameKey } from '../keyed-log.ts';
+import { ROUTINE_EVENTS } from '../routine-events.ts';
 import { EventNames } from './event-name.ts';
 import { messageAskedAbout } from './arrivals.ts';
 import type { ComparedPass } from './compared-pass.ts';
@@ -12,9 +13,6 @@ import type { AnswerChange } from './nearest-pass.ts';
 import { decidedAtMs, type ObservedDecision, type ObservedEvent, type ObservedRun } from './observed-run.ts';
 import { RepeatedChoices } from './repeated-choice.ts';
 import type { RunIndex } from './run-index.ts';
-
-/** Event types that say nothing to a reader: every run has them, whatever becomes of it. */
-const ROUTINE: ReadonlySet<TraceEvent['type']> = new Set(['phase', 'acquired', 'freed', 'wrote', 'metric']);
 
 /** Owner of the questions about partitions. */
 const NETWORK = 'network';
@@ -457,5 +455,5 @@ function isTransit(event: TraceEvent): boolean {
 }
 
 function isTelling(event: TraceEvent): boolean {
-  return event.type !== 'fault' && !ROUTINE.has(event.type);
+  return event.type !== 'fault' && !ROUTINE_EVENTS.has(event.type);
 }

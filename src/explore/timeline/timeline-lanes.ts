@@ -8,7 +8,7 @@ export interface TimelineEvent {
   readonly name: string;
   /**
    * Category: `run`, `state`, `call`, `node`, `lock`, `event`, `cause`, `decision`, `failure`, `gap` (what is not
-   * drawn), or the type of a trace event.
+   * drawn), `__metadata` (names and order of lanes), or the type of a trace event.
    */
   readonly cat: string;
   /** `X` slice, `i` mark, `s` and `f` ends of an arrow, `M` name of a lane. */
@@ -28,6 +28,8 @@ export interface TimelineEvent {
   readonly args?: Readonly<Record<string, unknown>>;
 }
 
+/** A state ends this much before the next, so that a viewer that adds fractions never sees the two overlap. */
+export const GAP_US = 0.001;
 const PID = 1;
 /** Suffix of the names of lanes of clock events. */
 export const OF_EVENTS = ': events';
@@ -120,10 +122,7 @@ interface NodeState {
   readonly fromTs: number;
 }
 
-/** A gap, so that a viewer that adds fractions never sees two slices overlap. */
-const GAP_US = 0.001;
-
-/** Turns states of nodes into slices: up, paused and down. The slices of one node follow each other without a gap. */
+/** Turns states of nodes into slices: up, paused and down. The slices of one node follow each other, {@link GAP_US} apart. */
 export class NodeSlices {
   readonly #lanes: TimelineLanes;
   readonly #open = new Map<string, NodeState>();

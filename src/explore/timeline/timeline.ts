@@ -11,6 +11,7 @@ import { isCrashKind } from '../../model/faults.ts';
 import { isTerminal } from '../../model/run-state.ts';
 import type { TraceEvent } from '../../model/trace-event.ts';
 import {
+  GAP_US,
   LaneSlots,
   nodeLane,
   OF_CALLS,
@@ -40,6 +41,7 @@ import type { Failure, Verdict } from '../../simulation/verdict.ts';
 import type { Executor } from '../executor.ts';
 import { headlineOf } from '../failure-key.ts';
 import { keyDecisions } from '../keyed-log.ts';
+import { ROUTINE_EVENTS } from '../routine-events.ts';
 import type { EventNames } from '../explain/event-name.ts';
 import { decisionText } from '../explain/question-text.ts';
 import { decidedAtMs, observe, type ObservedDecision, type ObservedRun } from '../explain/observed-run.ts';
@@ -47,9 +49,6 @@ import { RunIndex } from '../explain/run-index.ts';
 import { shortPlaceOf } from '../explain/source-place.ts';
 import { check } from '../../kernel/argument-check.ts';
 import { EXECUTOR, LOG } from '../argument-shapes.ts';
-
-/** A state ends this much before the next, so that a viewer that adds fractions never sees the two overlap. */
-const GAP_US = 0.001;
 
 interface OpenRun {
   readonly runner: string;
@@ -301,7 +300,9 @@ class ExchangeSlices {
     const key = JSON.stringify([runner, runId, name, owner]);
     const open = this.#held.get(key);
     if (type === 'acquired') {
-      this.#held.set(key, { slot: this.#slots.take(name), fromTs: ts, owner });
+      // Each node has locks of its own, whose names other nodes may use too.
+      const lane = runner === '' ? name : `${nodeLane(runner)}: ${name}`;
+      this.#held.set(key, { slot: this.#slots.take(lane), fromTs: ts, owner });
     } else if (open !== undefined) {
       this.#held.delete(key);
       this.#release(open, ts);
@@ -365,8 +366,6 @@ export interface Timeline {
 const SCENARIO = 'scenario';
 /** Events of nodes themselves, not of the runners on them, which may have the same names. */
 const OF_NODES: ReadonlySet<TraceEvent['type']> = new Set(['fault', 'message', 'disk', 'node', 'note']);
-/** Not drawn, because they would bury the marks that matter. */
-const SILENT: ReadonlySet<TraceEvent['type']> = new Set(['metric', 'wrote', 'phase', 'acquired', 'freed']);
 /**
  * Distance in microseconds between two things that happen in one instant; half of it separates the end of a slice from
  * the next.
@@ -528,8 +527,8 @@ class TimelineWriter {
     if (isEndOfProcess(event)) this.#exchanges.endOf(event.runner, ts);
     const isShown = this.#runs.take(event, ts);
     if (event.type === 'accepted') this.#accept(event, ts);
-    if (isShown) return;
-    if (SILENT.has(type)) return;
+    // Marks of routine would bury those that matter.
+    if (isShown || ROUTINE_EVENTS.has(type)) return;
     const name = type === 'note' ? event.text : eventText(event);
     const lane = OF_NODES.has(type) ? this.#laneOf(runner) : runner === '' ? SCENARIO : runner;
     this.#mark(lane, { name, cat: type, ts, args: { ...event } });
@@ -652,8 +651,6 @@ export async function recordTimeline(executor: Executor, log: readonly Decision[
  * The timeline of the beginning of an execution, with a mark for its failure at its time.
  *
  * @param executor stops after a limited number of events.
- *
- * @param executor stops after that many events.
  */
 export function recordBeginning(executor: Executor, whole: Verdict): Promise<Timeline> {
   return timelineOf(executor, whole.decisions(), whole);

@@ -5,6 +5,7 @@ import { createExecutor } from '../../../src/explore/executor.ts';
 import type { TimelineEvent } from '../../../src/explore/timeline/timeline-lanes.ts';
 import { recordTimeline, type Timeline } from '../../../src/explore/timeline/timeline.ts';
 import { executorAlone } from '../../../src/threads/run-alone.ts';
+import { sleep } from '../../../src/kernel/clock.ts';
 import type { DecisionSource } from '../../../src/kernel/decisions.ts';
 import { randomDecisions } from '../../../src/kernel/random-decisions.ts';
 import type { TraceEvent } from '../../../src/model/trace-event.ts';
@@ -213,7 +214,7 @@ describe('the timeline of an execution', () => {
         "node client: events",
         "node store",
         "node store: events",
-        "mutex file",
+        "node store: mutex file",
         "network",
       ]
     `);
@@ -295,6 +296,28 @@ describe('the timeline of an execution', () => {
         "the network is partitioned: client | store",
       ]
     `);
+  });
+
+  test('shows locks of one name on two nodes in a lane each', async () => {
+    const scenario = defineScenario({
+      name: 'two-locks',
+      description: 'a lock of one name on two nodes, and one of the scenario',
+      async run(sim) {
+        const net = createNetwork(sim);
+        const holdFile = (world: World): Promise<void> =>
+          createMutex(world, { name: 'file' }).run(() => sleep(world.clock, 5));
+        for (const name of ['left', 'right']) net.node(name, ({ world }) => holdFile(world));
+        await holdFile(sim.world);
+        await sim.sleep(5);
+      },
+    });
+    const timeline = await recordTimeline(createExecutor(scenario), []);
+    expect(timeline.otherData).toEqual({ scenario: 'two-locks' });
+    const lanes = [...lanesOf(read(timeline)).keys()].filter((name) => name?.includes('mutex'));
+    expect(new Set(lanes)).toEqual(
+      new Set(['mutex file', 'node left: mutex file', 'node right: mutex file']),
+    );
+    expect(namesIn(read(timeline), 'node right: mutex file')).toEqual(['held by right']);
   });
 
   test('shows no calls where watching them would change what happens', async () => {
