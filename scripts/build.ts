@@ -1,6 +1,7 @@
-// `npm run build`: what is published, in `dist`. Modules are put together into some hundred and fifty files, because a command
-// that loads five hundred takes twice as long to start. Invariant: a module of `src/FOLDER` comes into a file of
-// `dist/FOLDER`, because that is how a line of a stack shows what it belongs to (`src/kernel/package-files.ts`).
+// `npm run build`: what is published, in `dist`. Modules are put together into some hundred and forty files, because a command
+// that loads five hundred takes twice as long to start; the shipped scenarios remain one file each. Invariant: a module of
+// `src/FOLDER` comes into a file of `dist/FOLDER`, because that is how a line of a stack shows what it belongs to
+// (`src/kernel/package-files.ts`).
 //   --code              leaves the declarations out
 //   --code FOLDER       puts the code there, with what it needs to run
 //   --help              this text
@@ -26,14 +27,14 @@ type InfoOf = (id: string) => ModuleInfo | null;
 const NEEDS: readonly (readonly [name: string, from: readonly string[]])[] = [
   ['command', ['src/cli/main.ts', 'src/cli/program.ts']],
   ['explore', ['src/cli/explore-command.ts']],
-  ['run', ['src/cli/worker-entry.ts', 'src/threads/campaign-work.ts', 'src/index.ts']],
+  ['thread', ['src/cli/worker-entry.ts', 'src/threads/campaign-work.ts', 'src/index.ts']],
 ];
 /**
- * What is left lies with the first of these that needs it, so that they load nothing else of it. Finer groups would be more
- * files, and more time, for exploring and its threads.
+ * What is left lies with the first of these that needs it, so that they load nothing else of it: the commands that take
+ * single executions, and `exec`. Finer groups would be more files, and more time, for exploring and its threads.
  */
 const REST: readonly (readonly [name: string, from: readonly string[]])[] = [
-  ['replay', ['src/cli/run-command.ts', 'src/cli/explain-command.ts', 'src/cli/replay-command.ts']],
+  ['single', ['src/cli/run-command.ts', 'src/cli/explain-command.ts', 'src/cli/replay-command.ts']],
   ['exec', ['src/cli/exec-command.ts']],
 ];
 /** Threads are started with them by their paths. */

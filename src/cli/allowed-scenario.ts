@@ -11,7 +11,7 @@ import { UsageError } from './exit-status.ts';
 import { isBelow } from './is-below.ts';
 import { isModulePath, splitReference } from './scenario-loader.ts';
 
-/** Appended to every message that refuses a module. */
+/** Begins every message that refuses a module. */
 const RULE =
   'a token or a file loads only modules under the folder in which the command runs, or under a folder given with --allow';
 /** A scheme such as `file:` or `data:`; a single letter is a drive. */

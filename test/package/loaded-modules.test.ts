@@ -56,7 +56,7 @@ function loadedWith(path: string, loaded = new Set<string>()): ReadonlySet<strin
   return loaded;
 }
 
-test.for(['run', 'explain', 'replay', 'exec'])('%s is loaded without what only others need', (command) => {
+test.for(['run', 'explain', 'replay', 'exec'])('%s loads nothing of the rest', (command) => {
   const dist = join(inject('builtPackage'), 'dist');
   const file = readdirSync(join(dist, 'cli')).find((name) =>
     new RegExp(`^${command}-command.*\\.js$`).test(name),

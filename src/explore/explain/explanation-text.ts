@@ -94,7 +94,8 @@ const EXPLANATION = is.objectOf<ShownExplanation>(
 );
 
 /**
- * The lines of an explanation in reading order: sentence, broken rules, history, what would have held, places, command.
+ * The lines of an explanation in reading order: sentence, broken rules, history, details, what would have held, places,
+ * command.
  * The command is `dryrunner replay` if `explain` was given a `reference`; otherwise no command line can load the
  * scenario, and it is the call that repeats the failure on its executor.
  *

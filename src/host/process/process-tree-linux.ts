@@ -1,6 +1,7 @@
 /**
- * The tree of a command on Linux. Invariant: a process or group is signalled only if it was found to be a member in the
- * same slice of time, so that a reused pid is never hit.
+ * The tree of a command on Linux. Invariant: a reused pid is never hit. A process is signalled only if it was found to
+ * be a member in the same slice of time; the leader's group, also before any look, only while its number is known to
+ * name no other, as just after it was seen in use (`NUMBER_TRUST_MS`).
  */
 import { type ProcessEnvironment, readEnvironment } from './process-environment.ts';
 import { readProcess, readTicks, type ProcessEntry, readProcesses } from './process-table.ts';
@@ -296,7 +297,7 @@ class TerminateErrand extends CensusErrand {
 class KillErrand extends CensusErrand {
   readonly #cgroup: ProcessCgroup | undefined;
   readonly #halted = new Map<number, ProcessEntry>();
-  #haltedBefore = -1;
+  #haltedBefore = 0;
 
   constructor(membership: ProcessMembership, cgroup: ProcessCgroup | undefined) {
     super(membership);
@@ -319,7 +320,7 @@ class KillErrand extends CensusErrand {
    */
   override looked(exact: boolean): boolean {
     super.looked(exact);
-    const isNewcomer = this.#halted.size > Math.max(0, this.#haltedBefore);
+    const isNewcomer = this.#halted.size > this.#haltedBefore;
     this.#haltedBefore = this.#halted.size;
     return isNewcomer;
   }
@@ -361,7 +362,7 @@ function signal(member: ProcessEntry, name: NodeJS.Signals): void {
 }
 
 /** What one tree has to do with the table of processes. */
-export interface Errand {
+interface Errand {
   readonly membership: ProcessMembership;
   /** Called before the first look. */
   begin(): void;
@@ -446,7 +447,7 @@ function lookFor(errands: readonly Errand[]): void {
 }
 
 /** Called with each living member as soon as it has been read, while the table is still growing. */
-export type SeeMember = (of: ProcessMembership, member: ProcessEntry) => void;
+type SeeMember = (of: ProcessMembership, member: ProcessEntry) => void;
 
 /**
  * Finds the members of many commands in one look at the table of processes; each membership's `endLook` gives its

@@ -8,7 +8,7 @@ import type { MaybePromise } from '../../model/maybe-promise.ts';
 import type { MemberMemory } from './process-memory.ts';
 import type { ProcessEntry } from './process-table.ts';
 
-/** The living processes of a tree. */
+/** What a look found of a tree: who lives, who was left as a zombie, and who may belong to it. */
 export interface TreeCensus {
   /** Living members, the leader included; zombies are not alive. */
   readonly members: readonly ProcessEntry[];

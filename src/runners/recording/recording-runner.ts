@@ -5,8 +5,7 @@ import type { World } from '../../model/world.ts';
 import type { InvokerOptions } from '../invocation/invoker-parts.ts';
 import type { QueueOptions } from '../queue/queue-options.ts';
 import { checkFilers } from '../queue/update-cycle.ts';
-import type { RunRecorder } from './recorder.ts';
-import type { Recorder } from './recorder.ts';
+import type { Recorder, RunRecorder } from './recorder.ts';
 import { RunnerTape } from './runner-tape.ts';
 import {
   tapedMonitor,
