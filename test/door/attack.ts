@@ -17,6 +17,8 @@ export interface Breach {
 export interface Callee {
   readonly call: Call;
   readonly self?: unknown;
+  /** True if it is still used after the call, and therefore not closed; default false. */
+  readonly isKept?: boolean;
 }
 
 /** What is attacked. */
@@ -87,14 +89,14 @@ function* fieldsOf(record: unknown): Generator<[string, string, object]> {
 }
 
 async function errorOf({ make }: Target, given: unknown[]): Promise<unknown> {
-  const { call, self } = await make();
+  const { call, self, isKept = false } = await make();
   try {
     const result = call.apply(self, given);
     return await Promise.race([settled(result), turns()]);
   } catch (error) {
     return error ?? new Error('nothing was thrown');
   } finally {
-    await closed(self);
+    if (!isKept) await closed(self);
   }
 }
 

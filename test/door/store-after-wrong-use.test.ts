@@ -1,7 +1,7 @@
 // Whatever a caller puts into a store, its next run is made as if nothing had been there.
 import { describe, expect, test } from 'vitest';
 import { isRunnerError } from '../../src/kernel/errors.ts';
-import { attack } from './attack.ts';
+import { attack, type Callee } from './attack.ts';
 import { type Call, arityOf, methodNames } from './door-walk.ts';
 import * as door from './own-doors.ts';
 
@@ -28,10 +28,14 @@ function storeWithRun(): door.StatusStore {
 /** Attacks the method, each time in a new store, and returns what the next `newRun` of each then throws. */
 async function nextRunsAfter(name: string): Promise<unknown[]> {
   const stores: door.StatusStore[] = [];
-  const make = (): { call: Call; self: object } => {
+  const make = (): Callee & { self: object } => {
     const store = storeWithRun();
     stores.push(store);
-    return { call: (store as unknown as Readonly<Record<string, Call>>)[name] as Call, self: store };
+    return {
+      call: (store as unknown as Readonly<Record<string, Call>>)[name] as Call,
+      self: store,
+      isKept: true,
+    };
   };
   const target = { label: name, make, arity: arityOf(make().call) };
   const valid = RIGHT[name];
