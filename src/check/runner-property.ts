@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import * as is from '../kernel/shape.ts';
 import { check, isInstance } from '../kernel/argument-check.ts';
 import type { Timer } from '../kernel/clock.ts';
+import { errorsOfSteps } from '../kernel/errors-of-steps.ts';
 import { framesOf } from '../explore/explain/source-place.ts';
 import { rulesNamedIn } from '../explore/explain/named-rules.ts';
 import type { Service } from '../model/service.ts';
@@ -292,29 +293,18 @@ async function runOnMachine<Runner extends Service>(
   const runner = create(world);
   const once = { ...options, create: () => runner, translate };
   try {
-    await allInTurn([
+    const errors = await errorsOfSteps([
       () => beforeCutOff(world, cutOffMs, 'the sequence', runSequence(world, sequence, once)),
       () => beforeCutOff(world, cutOffMs, 'the release', runner.release()),
       () => dispose?.(runner),
     ]);
+    // Those after the first may follow from it.
+    if (errors.length > 0) throw errors[0];
   } catch (error) {
     if (!isInstance(error, ContractBrokenError)) throw error;
     const { rule, reason } = error;
     throw statedAt(stated, new ContractBrokenError(rule, reason, detailsOf(rule, history)));
   }
-}
-
-/** Takes each step, also after one that failed, and rejects with the first error: those after it may follow from it. */
-async function allInTurn(steps: readonly (() => void | Promise<void>)[]): Promise<void> {
-  const errors: unknown[] = [];
-  for (const step of steps) {
-    try {
-      await step();
-    } catch (error) {
-      errors.push(error);
-    }
-  }
-  if (errors.length > 0) throw errors[0];
 }
 
 /** Replaces the stack by the caller's: which of our own lines noticed the failure is of no interest. */

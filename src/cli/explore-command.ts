@@ -460,7 +460,7 @@ class Exploration {
     this.#write(() => this.#corpus.keepSeeds(report.seeds));
     this.#write(() => this.#keepState(report.nextIndex));
     await this.#writing;
-    const { found, ...named } = await this.#handleFailures(report);
+    const { found, ...described } = await this.#handleFailures(report);
     terminal.progress('');
     const cutOff = await this.#keepCutOff(report);
     const [difference] = report.audit.differences;
@@ -469,7 +469,7 @@ class Exploration {
       isModuleState,
       isInterrupted,
       reachLogs: new Set(corpus.filter(({ key }) => key === undefined).map(({ id }) => id)),
-      scenario: { name: scenario.name, ...named },
+      scenario: { name: scenario.name, ...described },
       report,
       strategy,
       seed,
@@ -582,7 +582,7 @@ class Exploration {
     if (event.type === 'progress' && !json) shown.show(progressText(name, event.progress));
     if (event.type === 'progress') this.#keepProgress(event.progress);
     if (isOfFailure(event)) this.#session.terminal.noteFailure();
-    // On disk before the index from which the next campaign continues.
+    // On disk before the index from which the next campaign continues: writes keep their order.
     if (event.type === 'failure') this.#write(() => this.#corpus.keep(event.failure));
     if (event.type === 'cut-off') this.#write(() => this.#corpus.keep(event.execution));
     if (event.type === 'fixed' || event.type === 'changed') {

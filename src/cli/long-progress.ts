@@ -6,8 +6,8 @@ import type { Terminal } from './terminal.ts';
 
 /** How often a line is printed in the first minute, in milliseconds. */
 const NOTE_MS = 10_000;
-/** After the first minute only each of so many is printed. */
-const EACH = 6;
+/** After the first minute, one line in this many is printed. */
+const LATER_EVERY = 6;
 
 /** Shows the latest text until it is ended. */
 export class LongProgress {
@@ -24,7 +24,7 @@ export class LongProgress {
     this.#terminal = terminal;
     const hasNotes = !terminal.isInteractive && !json;
     this.#timer = hasNotes ? setInterval(() => this.#note(), NOTE_MS) : undefined;
-    // A command whose user code waits for what never comes is to end as it does without progress.
+    // A command whose user code waits in vain ends once nothing else keeps it alive.
     this.#timer?.unref();
   }
 
@@ -39,7 +39,7 @@ export class LongProgress {
 
   #note(): void {
     this.#periods += 1;
-    const isDue = this.#periods <= EACH || this.#periods % EACH === 0;
+    const isDue = this.#periods <= LATER_EVERY || this.#periods % LATER_EVERY === 0;
     if (isDue && this.#text !== '') this.#terminal.note(this.#text);
   }
 }

@@ -93,8 +93,8 @@ class ExplorePool {
   /** The lowest index whose outcome is known and not reported. */
   #unreportedIndex = Infinity;
   /**
-   * The first index that had not been run one tick ago. Threads post what they have to say of an execution before their
-   * index moves, so that by now it has come in about those below.
+   * The lowest of the slots' next indices one tick ago. A thread posts everything about an execution before its index
+   * moves, so by now all messages about lower indices have arrived.
    */
   #heardIndex: number;
 
@@ -216,12 +216,12 @@ class ExplorePool {
     };
   }
 
-  /** The first index that has not been run by the slot that would. */
+  /** The lowest of the slots' next indices: all below it have been run. */
   #nextIndex(): number {
     return Math.min(...this.#slots.map(({ nextIndex }) => nextIndex));
   }
 
-  /** The first index that a campaign must run which continues although this one is killed now. */
+  /** The first index that a resumed campaign must run if this one is killed now. */
   #settledIndex(): number {
     const undecided = this.#slots.map(({ undecidedIndex }) => undecidedIndex);
     return Math.min(this.#heardIndex, this.#unreportedIndex, ...undecided);

@@ -86,7 +86,7 @@ export class ExploreSlot {
   #nextIndex: number;
   #left: number;
   #endCorpus: () => void = () => undefined;
-  /** Executions of the thread of which it is not known yet whether they end. */
+  /** Executions of the thread that may or may not end: each was stopped by a budget that proves nothing. */
   #undecided: readonly FailingExecution[] = [];
 
   constructor(options: ExploreSlotOptions) {
@@ -155,7 +155,7 @@ export class ExploreSlot {
     return Math.max(this.#nextIndex, this.counters().index);
   }
 
-  /** The lowest index of which it is not known yet whether it ends, as far as messages have come in; Infinity if none. */
+  /** The lowest index of an undecided execution, as far as messages have arrived; Infinity if there is none. */
   get undecidedIndex(): number {
     // Logs of the corpus, at -1, are tried again anyway.
     const indices = this.#undecided.map(({ index }) => index).filter((index) => index >= 0);

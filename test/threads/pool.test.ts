@@ -132,7 +132,7 @@ describe('a pool', () => {
     }
   });
 
-  test('an execution of which nobody knows yet whether it ends is the one to resume from, at any moment', async () => {
+  test('an undecided execution is the one to resume from, at any moment', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'dryrunner-pool-'));
     const flag = join(folder, 'runs again');
     vi.stubEnv('DRYRUNNER_TEST_FLAG', flag);

@@ -11,6 +11,7 @@ import { createSimExecer } from '../../execers/sim-execer.ts';
 import { parseSimScript } from '../../execers/sim-script.ts';
 import { check } from '../../kernel/argument-check.ts';
 import { invalidArgument, messageOf, RunnerError } from '../../kernel/errors.ts';
+import { errorsOfSteps } from '../../kernel/errors-of-steps.ts';
 import { type Question, topicOf } from '../../kernel/question.ts';
 import { randomDecisions } from '../../kernel/random-decisions.ts';
 import type { ActionCommand } from '../../model/action.ts';
@@ -386,15 +387,7 @@ async function storeLogAt(
 
 /** Runs all steps one by one, even after a failure, and then throws what failed: of several an AggregateError. */
 async function inOrder(steps: readonly (() => unknown)[]): Promise<void> {
-  const errors: unknown[] = [];
-  for (const step of steps) {
-    try {
-      await step();
-    } catch (error) {
-      errors.push(error);
-    }
-  }
-  throwAll(errors);
+  throwAll(await errorsOfSteps(steps));
 }
 
 /** Waits until all have settled, and then throws what failed: of several an AggregateError. */
