@@ -5,6 +5,7 @@
  */
 import { isTerminal } from '../../model/run-state.ts';
 import type { RunStatus } from '../../model/run-status.ts';
+import type { IsAbout } from './failure-subjects.ts';
 import type { KeptStack } from './kept-stack.ts';
 import type { ObservedRun } from './observed-run.ts';
 import { placeOf, type SourcePlace } from './source-place.ts';
@@ -20,8 +21,14 @@ interface Start {
   readonly at: number;
 }
 
-/** Where the last work was started that was started twice, the first and the second time; empty if there is none. */
-export function placesOfDoubleStart({ steps }: Pick<ObservedRun, 'steps'>): readonly SourcePlace[] {
+/**
+ * Where the last work was started that was started twice, the first and the second time; empty if there is none. Work
+ * that the failure is about comes before other work.
+ */
+export function placesOfDoubleStart(
+  { steps }: Pick<ObservedRun, 'steps'>,
+  isAbout: IsAbout,
+): readonly SourcePlace[] {
   const byWork = new Map<string, Start[]>();
   const failedAt = new Map<string, number>();
   steps.forEach(({ done, stack }, at) => {
@@ -44,7 +51,8 @@ export function placesOfDoubleStart({ steps }: Pick<ObservedRun, 'steps'>): read
   const later = [...byWork.values()].flatMap((starts) =>
     starts.slice(1).map((second) => ({ second, starts })),
   );
-  later.sort((one, other) => other.second.at - one.second.at);
+  const rankOf = ({ event }: Start): number => (isAbout(event) ? 0 : 1);
+  later.sort((one, other) => rankOf(one.second) - rankOf(other.second) || other.second.at - one.second.at);
   for (const { second, starts } of later.slice(0, LOCATED_MAX)) {
     const place = placeIn(second);
     if (place === undefined) continue;

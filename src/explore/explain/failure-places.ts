@@ -10,6 +10,7 @@ import { hasUserFrame, framesOfThrower, placeOf, shortPlaceOf, type SourcePlace 
 import { errorNameOf, stackOf } from '../../kernel/errors.ts';
 import { isAboutHolding } from './held-resources.ts';
 import { observedIn } from './nearest-history.ts';
+import { subjectsOf } from './failure-subjects.ts';
 import { placeOfStart, placesOfDoubleStart } from './double-starts.ts';
 import type { AnswerChange } from './nearest-pass.ts';
 import type { RunIndex } from './run-index.ts';
@@ -43,7 +44,7 @@ export function placesOf(
   ];
   return [
     ...differing,
-    ...placesOfStarts(index),
+    ...placesOfStarts(index, failure),
     ...placesOfHolder(index, failure),
     ...placeWhereNoticed(failure),
     ...(hasHeldBefore ? [] : otherDecisions(index, new Set(differing.map(placeKey)))),
@@ -166,10 +167,11 @@ function userPlaceOf({ run, names }: RunIndex, { what, was, stack = '', makerId 
  * Where the runs were started that were struck, and the same work again: the first and the last. What was struck is
  * called by a runner, which no user's line leads to. Without any fault, where the same work was started twice.
  */
-function placesOfStarts({ run, unusual }: RunIndex): readonly SourcePlace[] {
+function placesOfStarts({ run, unusual }: RunIndex, failure: Failure): readonly SourcePlace[] {
   const { runners, isOf } = struckJobs(run);
   if (runners.size === 0) {
-    return unusual.some(({ question }) => question.kind === 'fault') ? [] : placesOfDoubleStart(run);
+    if (unusual.some(({ question }) => question.kind === 'fault')) return [];
+    return placesOfDoubleStart(run, subjectsOf(run, failure));
   }
   const places = run.steps.flatMap(({ done, stack }) => {
     if (!('type' in done) || done.type !== 'accepted' || !isOf(done)) return [];

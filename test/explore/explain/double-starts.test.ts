@@ -8,6 +8,7 @@ import type { ObservedStep } from '../../../src/explore/explain/observed-run.ts'
 import { createSimulatedRunner, defineScenario, finalStatus, type Service } from '../../../src/index.ts';
 import type { Command } from '../../../src/model/command.ts';
 import type { RunStatus } from '../../../src/model/run-status.ts';
+import type { TraceEvent } from '../../../src/model/trace-event.ts';
 import { createRemoteRunner } from '../../../src/remote/remote-runner.ts';
 import { createRemoteService } from '../../../src/remote/remote-service.ts';
 import { overWire } from '../../../src/remote/rpc.ts';
@@ -105,7 +106,11 @@ test('of an action on a cluster, by the lanes and not by the worker', async () =
   );
 });
 
-test('of several kinds of work, the places are of what was started again last', () => {
+test.for<readonly [string, (taskId: string) => boolean, readonly string[]]>([
+  ['the places are of what was started again last', () => true, ['firstTests', 'secondTests']],
+  ['the places are of what the failure is about', (taskId) => taskId === 'app', ['firstApp', 'secondApp']],
+  ['of which it is about none, the last', () => false, ['firstTests', 'secondTests']],
+])('of several kinds of work, %s', ([, isAboutTask, expected]) => {
   const starts = [
     ['app', 'firstApp'],
     ['tests', 'firstTests'],
@@ -123,10 +128,29 @@ test('of several kinds of work, the places are of what was started again last', 
       done: { type: 'accepted', runner: 'lane', runId: String(at), at, command },
     };
   });
-  const places = placesOfDoubleStart({ steps });
-  expect(places.map(({ frames: [frame = ''] }) => frame.split(' ')[0])).toEqual([
-    'firstTests',
-    'secondTests',
+  const isAbout = (event: TraceEvent): boolean =>
+    event.type === 'accepted' && isAboutTask(event.command.taskId ?? '');
+  const places = placesOfDoubleStart({ steps }, isAbout);
+  expect(places.map(({ frames: [frame = ''] }) => frame.split(' ')[0])).toEqual(expected);
+});
+
+test('a failure that names its job shows where that job was started twice, not another one', async () => {
+  const scenario = defineScenario({
+    name: 'named',
+    description: 'no job is started twice',
+    async run(sim) {
+      const one = createSimulatedRunner(sim.world, { name: 'lane-1', capacity: 8 });
+      for (const taskId of ['job-a', 'job-b']) await firstLane(one, { ...OK, taskId });
+      for (const taskId of ['job-a', 'job-b']) await secondLane(one, { ...OK, taskId });
+      await one.release();
+      sim.check(false, 'job-a was started 2 times');
+    },
+  });
+  const { places } = await explain(createExecutor(scenario), []);
+  expect(places.map(({ what }) => what)).toEqual([
+    'run 0 of lane-1 was started',
+    'run 2 of lane-1 was started',
+    'the failure was noticed',
   ]);
 });
 
@@ -147,6 +171,6 @@ test('of thousands of starts, the lines of a hundred are looked up', () => {
       done: { type: 'accepted', runner: 'lane', runId: String(at), at, command },
     };
   });
-  expect(placesOfDoubleStart({ steps })).toEqual([]);
+  expect(placesOfDoubleStart({ steps }, () => true)).toEqual([]);
   expect(reads).toBe(100);
 });
