@@ -197,7 +197,9 @@ class Explaining {
       return;
     }
     const { definition } = await scenario.load();
-    for (const line of failingBlock(terminal, definition, handled, this.#longer())) terminal.line(line);
+    const { name, description } = definition;
+    const named = { name: `${name}${this.#seedText()}`, description };
+    for (const line of failingBlock(terminal, named, handled, this.#longer())) terminal.line(line);
     const rest = options.shrink ? effortLines(handled, definition) : cutShortLines(handled);
     if (rest.length > 0) terminal.line();
     for (const line of rest) terminal.line(line);

@@ -588,8 +588,11 @@ class Exploration {
     if (event.type === 'fixed' || event.type === 'changed') {
       this.#write(() => this.#corpus.retire(event.corpusId, event.type));
       const what =
-        event.type === 'fixed' ? `${REPLAY_OUTCOMES.fixed}, it no longer fails` : REPLAY_OUTCOMES.different;
-      this.#note(`${name}: ${what}: ${event.key}`);
+        event.type === 'fixed'
+          ? `${REPLAY_OUTCOMES.fixed}, a kept failure no longer happens`
+          : `${REPLAY_OUTCOMES.different}, a kept failure is another one now`;
+      const numbers = event.key.includes('#') ? ' (# is any number)' : '';
+      this.#note(`${name}: ${what}${numbers}: ${event.key}`);
     }
     if (json) this.#session.terminal.json(eventJson(name, event));
   }

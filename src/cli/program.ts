@@ -153,7 +153,10 @@ program
   .option('--corpus <dir>', 'where failures are kept; they are tried first next time', '.dryrunner/corpus')
   .option('--resume', 'go on where the last campaign with the same strategy, seed and shard ended')
   .option('--no-shrink', 'report a failure as it was found, without making it small')
-  .option('--all', 'go on after the first failure and report each different one')
+  .option(
+    '--all',
+    'go on after the first failure; those whose messages differ in numbers only are one failure',
+  )
   .option('--strict', 'also list real timers, clocks, randomness and I/O that a scenario touches; slower')
   .addOption(hangOption())
   .addOption(memoryOption())

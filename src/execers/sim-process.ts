@@ -80,7 +80,7 @@ export class SimProcess extends VirtualProcess {
   protected override end(status: ProcessStatus): void {
     const outliving = this.#children?.filter(({ outlives }) => outlives).length ?? 0;
     if (outliving > 0) {
-      this.addFault('descendants', new Error(`${outliving} outlived the command and were killed`));
+      this.addFault('descendants', new Error(`${outliving} outlived the command and had to be killed`));
     }
     super.end(status);
   }

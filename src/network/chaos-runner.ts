@@ -8,6 +8,7 @@ import { isRunnerError, RunnerError } from '../kernel/errors.ts';
 import type { Topic } from '../kernel/question.ts';
 import { RunRejectedError } from '../model/run-rejected-error.ts';
 import { waitCancelled } from '../model/status-errors.ts';
+import { WHOLE_SERVICE } from '../model/argument-shapes.ts';
 import { checkWorldOfChoices, type World } from '../model/world.ts';
 import type { InjectedFault } from './chaos-error.ts';
 import type { FaultPlan } from './fault-plan.ts';
@@ -195,7 +196,7 @@ export interface ChaosRunner extends Service {
  * `release` is passed on at once and ends all chaos: delayed calls continue immediately, stuck calls reject with
  * `RUNNER_RELEASED`, and later calls are neither delayed nor struck.
  *
- * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for options that are out of range.
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for a delegate that is no service, and for options that are out of range.
  * @example
  * ```ts
  * import { createChaosRunner, type Service, type World } from 'dryrunner';
@@ -213,6 +214,7 @@ export function createChaosRunner(
   options: ChaosOptions = {},
 ): ChaosRunner {
   checkWorldOfChoices(world);
+  if (delegate !== undefined) check('delegate', delegate, WHOLE_SERVICE);
   check('options', options, CHAOS_OPTIONS);
   const chaos = new ChaosService(world, delegate, options);
   world.onHeal?.(() => chaos.heal());

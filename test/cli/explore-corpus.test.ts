@@ -131,7 +131,7 @@ describe('the corpus', () => {
     await writeFile(at('s.mjs'), SCENARIOS.replaceAll('< 2', '< 3'));
     const fixed = await run('explore', at('s.mjs#coin'), '--corpus', folder, '--executions', '10');
     await writeFile(at('s.mjs'), SCENARIOS);
-    expect(fixed.err).toContain('coin: fixed, it no longer fails: check two heads');
+    expect(fixed.err).toContain('coin: fixed, a kept failure no longer happens: check two heads');
     expect(fixed.code).toBe(0);
     expect((await readdir(join(folder, 'coin'))).filter((name) => name.endsWith('.jsonl'))).toEqual([]);
     expect(await readdir(join(folder, 'coin', 'fixed'))).toHaveLength(1);
@@ -190,7 +190,7 @@ describe('the corpus', () => {
     await writeFile(at('s.mjs'), SCENARIOS.replaceAll("'two heads'", "'both heads'"));
     const { out, err, code } = await run('explore', at('s.mjs#coin'), '--corpus', folder);
     await writeFile(at('s.mjs'), SCENARIOS);
-    expect(err).toContain('coin: fails differently: check two heads');
+    expect(err).toContain('coin: fails differently, a kept failure is another one now: check two heads');
     expect(out).toContain('by a log kept from before');
     expect(code).toBe(1);
     expect((await readdir(join(folder, 'coin'))).filter((name) => name.endsWith('.jsonl'))).toHaveLength(1);

@@ -20,7 +20,7 @@ test.each<[LossPlace, string]>([
 
 test('a list without losses, or no list, has none', () => {
   const faults = new FaultLog();
-  faults.add('descendants', new Error('2 outlived the command and were killed'));
+  faults.add('descendants', new Error('2 outlived the command and had to be killed'));
   expect(firstLossIn(faults.list())).toBeUndefined();
   expect(firstLossIn(undefined)).toBeUndefined();
 });

@@ -105,7 +105,7 @@ export class ScriptModel {
   #endByItself(status: ProcessStatus): void {
     const natural = this.#termed ? aborted('SIGTERM') : status;
     const orphans = this.#children.filter(({ orphan }) => orphan).length;
-    const faults = [`descendants: ${orphans} outlived the command and were killed`];
+    const faults = [`descendants: ${orphans} outlived the command and had to be killed`];
     this.#end(orphans === 0 ? natural : { ...natural, faults });
   }
 

@@ -4,7 +4,7 @@ import { createVirtualClock } from '../../src/kernel/virtual-clock.ts';
 import type { TraceEvent } from '../../src/model/trace-event.ts';
 import { aborted, complete, simWorld, statusOf } from './sim-world.ts';
 
-const outlived = (count: number) => `descendants: ${count} outlived the command and were killed`;
+const outlived = (count: number) => `descendants: ${count} outlived the command and had to be killed`;
 
 describe('the simulated process tree', () => {
   test.for([

@@ -69,7 +69,7 @@ test('R211 it is explained with the lines at which locks were taken and waits be
   const scenario = defineScenario({ name: 'two-locks', description: 'in two orders', run: twoLocks });
   const { sentence, details } = await explain(createExecutor(scenario), []);
   expect(sentence).toBe(
-    `two-locks fails at 10 ms: ${STANDSTILL}: ${CIRCLE}, also with every choice at its default.`,
+    `two-locks fails at 10 ms: ${STANDSTILL}: ${CIRCLE}, even with every choice at its default.`,
   );
   const placed = details.filter(({ text }) => / waits for | holds /.test(text));
   const rowOf = (frame = ''): string => /takeBoth .*reports\.test\.ts:(\d+)/.exec(frame)?.[1] ?? frame;

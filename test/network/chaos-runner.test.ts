@@ -413,6 +413,17 @@ describe('wrong options', () => {
     expect(() => chaos(options)).toThrow(message);
   });
 
+  test.for([42, null, {}])('R152 %j, which is no service, is refused as a delegate', (delegate) => {
+    expect(() =>
+      createChaosRunner({ clock, choices: new ScriptedChoices() }, delegate as never),
+    ).toThrowError(
+      expect.objectContaining({
+        code: 'RUNNER_INVALID_ARGUMENT',
+        message: expect.stringContaining('delegate: expected an object with run(), got '),
+      }),
+    );
+  });
+
   test('R147 an error that makes no error is refused at the call', async () => {
     const runner = chaos({ error: () => undefined as never });
     await expect(inVirtualTime(clock, () => runner.run(command))).rejects.toMatchObject({

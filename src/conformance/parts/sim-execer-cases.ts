@@ -420,7 +420,7 @@ const stops: readonly PartCaseSpec<SimExecerSubject>[] = [
       'R129 R144 no process of a tree outlives it, and each that would have is a fault',
       async ({ start, execer }) => {
         const outlived = (count: number): string =>
-          `descendants: ${count} outlived the command and were killed`;
+          `descendants: ${count} outlived the command and had to be killed`;
         checkEqual('forks', statusOf(start(['fork', 'complete 3'])), complete(3));
         said.equal('an orphan', statusOf(start(['fork', 'orphan', 'complete 3'])), {
           ...complete(3),

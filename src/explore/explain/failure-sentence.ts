@@ -92,7 +92,7 @@ function circumstances({ names, faults, unusual, callers }: RunIndex): string {
   const decisions = unusual.filter((decision) => !said.has(decision));
   // The calls in the history already show the work of the clients.
   const telling = decisions.filter((decision) => !isOfWork(decision, callers));
-  if (decisions.length === 0) return ', also with every choice at its default';
+  if (decisions.length === 0) return ', even with every choice at its default';
   if (telling.length === 0) return '';
   const passed = new PassedOver(decisions);
   const shown = telling

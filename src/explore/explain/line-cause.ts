@@ -45,7 +45,7 @@ function firingCauseText(
 ): string | undefined {
   if (names.isStep(firing)) return `by ${names.of(firing)}`;
   if (names.isInformative(firing)) return `by ${names.of(firing)}, ${set}`;
-  return isInformativeMaker(names, maker) ? set : undefined;
+  return isInformativeMaker(names, maker) ? `by an event ${set}` : undefined;
 }
 
 function isInformativeMaker(names: EventNames, maker: EventInfo | undefined): boolean {

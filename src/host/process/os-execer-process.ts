@@ -197,7 +197,7 @@ export class OsProcess implements Process {
     const { descendants, survivors, unreaped, suspects, exact, blind } = sweep;
     const { faults, limits } = this.#parts;
     const say = (text: string): void => faults.add('descendants', new Error(text));
-    if (endedBefore && descendants > 0) say(`${descendants} outlived the command and were killed`);
+    if (endedBefore && descendants > 0) say(`${descendants} outlived the command and had to be killed`);
     if (survivors > 0) say(`${survivors} could not be killed within ${limits.reapMs} ms`);
     if (unreaped.length > 0) {
       say(

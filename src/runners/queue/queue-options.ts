@@ -7,7 +7,7 @@ import type { RunnerInstruments } from './runner-instruments.ts';
 
 /** Options of a queue. */
 export interface QueueOptions {
-  /** Maximum number of runs in the runner, including the active one; 0 means 1 (R58, R59). Default 1. */
+  /** Maximum number of runs in the runner: the active one, and those that wait for it; 0 means 1 (R58, R59). Default 1. */
   readonly capacity?: number | undefined;
   /** Number of runs that the store remembers, 0 for all (R47). Default 1 for capacity 1, else 0. */
   readonly history?: number | undefined;

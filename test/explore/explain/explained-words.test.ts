@@ -68,14 +68,14 @@ test('leaves no hole where a scenario gives an empty text', async () => {
     [],
   );
   expect(explained.sentence).toBe(
-    'mute fails at 0 ms: (without a message), also with every choice at its default.',
+    'mute fails at 0 ms: (without a message), even with every choice at its default.',
   );
   expect(explained.history.map(({ text }) => text)).toEqual(['note: ""', '(without a message)']);
   const thrown = await sentenceOf(() => {
     // eslint-disable-next-line @typescript-eslint/only-throw-error -- an empty text that is thrown is what this is about
     throw '';
   });
-  expect(thrown).toBe('mute fails at 0 ms: "" was thrown, also with every choice at its default.');
+  expect(thrown).toBe('mute fails at 0 ms: "" was thrown, even with every choice at its default.');
 });
 
 test('says of a choice what its asker says of the answer in a sentence', async () => {
@@ -105,7 +105,7 @@ test.each([
     },
   });
   const { what } = await explain(createExecutor(scenario), []);
-  expect(what).toBe(`${said}, also with every choice at its default.`);
+  expect(what).toBe(`${said}, even with every choice at its default.`);
 });
 
 type OfWait = Extract<TraceEvent, { readonly type: 'acquired' | 'freed' | 'abandoned' }>;

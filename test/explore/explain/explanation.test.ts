@@ -299,7 +299,7 @@ describe('a failure that is explained', () => {
     const explanation = await explain(createExecutor(pictured), []);
     const lines = formatExplanation(explanation).map(({ text }) => text);
     expect(lines.slice(0, 6)).toEqual([
-      'pictured fails at 0 ms: no order explains it, also with every choice at its default.',
+      'pictured fails at 0 ms: no order explains it, even with every choice at its default.',
       'What happened',
       '  0 ms ! no order explains it',
       'In detail',
@@ -320,7 +320,7 @@ describe('a failure that is explained', () => {
     });
     const { details, places, sentence, history } = await explain(createExecutor(forgetful), []);
     expect(sentence).toMatch(
-      /^forgetful fails at 10 ms: The scenario has ended and left .* also with every choice at its default\.$/,
+      /^forgetful fails at 10 ms: The scenario has ended and left .* even with every choice at its default\.$/,
     );
     expect(details.map(({ text }) => text)).toContainEqual(
       expect.stringContaining('the process of run 0 on worker'),

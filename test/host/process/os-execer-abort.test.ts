@@ -52,7 +52,7 @@ describe('SIGTERM', () => {
     await run.says('up');
     expect(await run.process.abort()).toEqual({
       ...ABORTED,
-      faults: ['descendants: 2 outlived the command and were killed'],
+      faults: ['descendants: 2 outlived the command and had to be killed'],
     });
   });
 
@@ -72,7 +72,7 @@ describe('SIGTERM', () => {
       state: 'COMPLETE',
       exitCode: 3,
       error: '',
-      faults: ['descendants: 1 outlived the command and were killed'],
+      faults: ['descendants: 1 outlived the command and had to be killed'],
     });
   });
 

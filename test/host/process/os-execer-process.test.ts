@@ -140,7 +140,7 @@ describe('the order of things at the end', () => {
     // 3,000 until the leader exits, 1,000 for the rest, 5,000 for what cannot be killed.
     expect(clock.now()).toBe(9000);
     expect(status.faults).toEqual([
-      'descendants: 1 outlived the command and were killed',
+      'descendants: 1 outlived the command and had to be killed',
       'descendants: 1 could not be killed within 5000 ms',
     ]);
   });

@@ -17,7 +17,9 @@ const withCgroup = test.skipIf(WHY_NO_PERL !== '' || noCgroup !== '');
 const WHY = WHY_NO_PERL === '' ? '' : ` (skipped ${WHY_NO_PERL})`;
 const WHY_EITHER = WHY === '' && noCgroup !== '' ? ` (skipped ${noCgroup})` : WHY;
 /** On a busy machine the process in between, which only makes the daemon, may not have ended yet. */
-const KILLED: unknown = expect.stringMatching(/^descendants: [12] outlived the command and were killed$/);
+const KILLED: unknown = expect.stringMatching(
+  /^descendants: [12] outlived the command and had to be killed$/,
+);
 const TRIES_MAX = 10;
 
 /** What is said of a program's descendants, and how many are left when its status is known. */
@@ -54,7 +56,7 @@ describe('a descendant that hides', () => {
     const { faults, alive } = await leftBy(FOSTERED_CHILDREN, false);
     expect(alive).toBe(0);
     expect(faults).toEqual([
-      'descendants: 3 outlived the command and were killed',
+      'descendants: 3 outlived the command and had to be killed',
       expect.stringMatching(
         /^descendants: 3 ended as children of this process, which cannot reap them: \d+ \d+ \d+$/,
       ),
