@@ -66,7 +66,7 @@ export async function rehearse(
 ): Promise<Rehearsal> {
   const soFar: RehearsalSoFar = {
     ...{ summaries: [], first: undefined, firstFailure: undefined, hasUnprepared: false },
-    unfinished: undefined,
+    ...{ unfinished: undefined, notBegun: scenarios },
   };
   keepResults(resultsOf(terminal, soFar, json));
   const shown = new LongProgress(terminal, { json });
@@ -79,8 +79,9 @@ export async function rehearse(
           onLateSignal: (durationMs) => terminal.note(lateSignalText(simulation, durationMs)),
         });
   try {
-    for (const scenario of scenarios) {
+    for (const [at, scenario] of scenarios.entries()) {
       if (interruption.requested) break;
+      soFar.notBegun = scenarios.slice(at + 1);
       try {
         const summary = await runScenario(scenario, seeds, interruption, listener, { run, keepTrace });
         soFar.summaries.push(summary);
@@ -101,6 +102,7 @@ export async function rehearse(
     shown.end();
   }
   terminal.progress('');
+  noteNotRun(terminal, soFar);
   return soFar;
 }
 
@@ -109,7 +111,14 @@ type RehearsalSoFar = { -readonly [Name in keyof Rehearsal]: Rehearsal[Name] } &
   readonly summaries: ScenarioSummary[];
   /** The scenario that is being run. */
   unfinished: Tally | undefined;
+  notBegun: readonly LoadedScenario[];
 };
+
+/** Names the scenarios that a signal, or user code that ended the process, left no time for. */
+function noteNotRun(terminal: Terminal, { notBegun }: RehearsalSoFar): void {
+  if (notBegun.length === 0) return;
+  terminal.note(`not run: ${notBegun.map(({ definition }) => definition.name).join(', ')}`);
+}
 
 /** What is printed if user code ends the process. */
 function resultsOf(terminal: Terminal, soFar: RehearsalSoFar, json: boolean): ResultsSoFar {
@@ -124,6 +133,7 @@ function resultsOf(terminal: Terminal, soFar: RehearsalSoFar, json: boolean): Re
       terminal.progress('');
       if (json) for (const summary of cut) terminal.json(summaryJson(summary));
       else printSummaries(terminal, [...summaries, ...cut]);
+      noteNotRun(terminal, soFar);
     },
   };
 }

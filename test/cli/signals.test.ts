@@ -216,7 +216,7 @@ describe('in the middle', () => {
   test.for(['looping', 'reactions', 'property', 'asleep'])(
     'run, in a turn that has no end (%s): Ctrl-C prints what is known once the turn is given up, and ends it with 130',
     async (name, { expect }) => {
-      const scenarios = [at('s.mjs#fine'), at(`looping.mjs#${name}`)];
+      const scenarios = [at('s.mjs#fine'), at(`looping.mjs#${name}`), at('s.mjs#endless')];
       const started = startForAtMost(LOOP_SECONDS_MAX, 'run', ...scenarios, '--hang', '3s');
       await started.prints('at work');
       started.child.kill('SIGINT');
@@ -225,6 +225,7 @@ describe('in the middle', () => {
       expect(out).toMatch(/^fine +held /m);
       expect(out).toMatch(new RegExp(`^${name} +interrupted `, 'm'));
       expect(err).toContain(`interrupted: ${name}, seed 1, did not end a turn for `);
+      expect(err).toMatch(/^not run: endless$/m);
     },
   );
 

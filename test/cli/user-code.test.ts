@@ -54,7 +54,8 @@ const MODULES: Readonly<Record<string, string>> = {
     ].map(([name, prepare]) => [
       name,
       `${FINE} export const a = { name: 'bad', description: 'of a test', run: (sim) => sim.check(false, 'boom') };
-       export const t = { name: 'third', description: 'of a test', prepare: () => ${prepare}, run() {} };`,
+       export const t = { name: 'third', description: 'of a test', prepare: () => ${prepare}, run() {} };
+       export const z = { name: 'fourth', description: 'of a test', run() {} };`,
     ]),
   ),
   'late-twice': `const real = setTimeout;
@@ -87,6 +88,7 @@ describe('what ends the process in the midst of a run leaves the rows so far', (
     expect(out).toMatch(/^fine .*held/m);
     expect(out).toContain('  boom\n');
     expect(err).toMatch(says);
+    expect(err).toMatch(/^not run: fourth$/m);
     expect(code).toBe(1);
   });
 
