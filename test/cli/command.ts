@@ -4,6 +4,7 @@ import { closeSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { inject } from 'vitest';
+import { withoutProgress } from './progress-lines.ts';
 
 /** The project's root. */
 export const root: string = fileURLToPath(new URL('../..', import.meta.url));
@@ -20,6 +21,7 @@ function nodeArgs(module: string): string[] {
 export interface Finished {
   readonly code: number | null;
   readonly out: string;
+  /** Without lines of progress, which depend on how busy the machine is. */
   readonly err: string;
 }
 
@@ -99,7 +101,7 @@ function startProcess(
     child.on('close', (code, signal) => {
       const isOutOfTime = signal === 'SIGXCPU' || signal === 'SIGKILL';
       if (isOutOfTime) err += `\nended by ${signal}, perhaps because nothing else has ended its loop`;
-      resolve({ code, out, err });
+      resolve({ code, out, err: withoutProgress(err) });
     });
   });
   const prints = (text: string): Promise<void> =>

@@ -7,6 +7,7 @@ import {
 } from '../../src/cli/failure-handler.ts';
 import type { ScenarioSession } from '../../src/cli/scenario-session.ts';
 import type { FailingExecution } from '../../src/explore/failing-execution.ts';
+import { withoutProgress } from './progress-lines.ts';
 
 const inThread = vi.hoisted(() => vi.fn());
 vi.mock(import('../../src/threads/thread-supervisor.ts'), async (original) => ({
@@ -44,6 +45,7 @@ test.for([
     });
     vi.advanceTimersByTime(60_000);
     expect(note.mock.calls.flat()).toEqual(notes);
+    expect(withoutProgress(notes.map((line) => `${line}\n`).join(''))).toBe('');
   },
 );
 

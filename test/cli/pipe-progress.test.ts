@@ -10,6 +10,7 @@ import { rehearse } from '../../src/cli/rehearsal.ts';
 import { Terminal } from '../../src/cli/terminal.ts';
 import { runExplorePool } from '../../src/threads/pool.ts';
 import { ScenarioRefusedError } from '../../src/threads/thread-supervisor.ts';
+import { withoutProgress } from './progress-lines.ts';
 
 vi.mock(import('../../src/threads/pool.ts'), async (original) => ({
   ...(await original()),
@@ -70,6 +71,7 @@ test.for(KINDS)('%s run prints now and then how far it is', async ([, { isIntera
   );
   const lines = ['slow ░░░░░░░░░░░░░░░░░░░░ 0/2 seeds', 'slow ██████████░░░░░░░░░░ 1/2 seeds'];
   expect(notes).toEqual(prints ? lines : []);
+  expect(withoutProgress(`${lines.join('\n')}\n`)).toBe('');
 });
 
 test.for(KINDS)(
@@ -86,5 +88,6 @@ test.for(KINDS)(
     });
     const line = 'raft 9 s · 300 executions · 33/s · 7 features · 0 failed';
     expect(notes).toEqual([...(prints ? [line] : []), 'error: it is gone']);
+    expect(withoutProgress(`${line}\nerror: it is gone`)).toBe('error: it is gone');
   },
 );

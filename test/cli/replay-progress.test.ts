@@ -3,6 +3,7 @@ import { replayLog, type ReplayLogOptions, runShown } from '../../src/cli/replay
 import type { Terminal } from '../../src/cli/terminal.ts';
 import type { ReplayTask } from '../../src/threads/task.ts';
 import type { ThreadOptions } from '../../src/threads/thread-supervisor.ts';
+import { withoutProgress } from './progress-lines.ts';
 
 const inThread = vi.hoisted(() => vi.fn());
 vi.mock(import('../../src/threads/thread-supervisor.ts'), async (original) => ({
@@ -70,4 +71,5 @@ test('N5: replay reports it in a pipe', async () => {
   const status = await replayLog(terminal as unknown as Terminal, replayed, options);
   expect(status).toBe(0);
   expect(terminal.note.mock.calls.flat()).toEqual(LINES);
+  expect(withoutProgress(LINES.map((line) => `${line}\n`).join(''))).toBe('');
 });

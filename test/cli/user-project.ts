@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { inject } from 'vitest';
 import { root, type Finished } from './command.ts';
+import { withoutProgress } from './progress-lines.ts';
 
 const INSTALLED = [
   '@jridgewell/sourcemap-codec',
@@ -37,7 +38,7 @@ function finished(folder: string, args: readonly string[]): Promise<Finished> {
       process.execPath,
       args,
       { cwd: folder, env: { ...process.env, NO_COLOR: '1' }, maxBuffer: 1 << 26 },
-      (_error, out, err) => resolve({ code: child.exitCode, out, err }),
+      (_error, out, err) => resolve({ code: child.exitCode, out, err: withoutProgress(err) }),
     );
   });
 }
