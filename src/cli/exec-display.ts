@@ -6,6 +6,7 @@ import { messageOf } from '../kernel/errors.ts';
 import { onOneLine } from '../kernel/one-line.ts';
 import type { Command } from '../model/command.ts';
 import type { Chunk } from '../model/output.ts';
+import { notStartedReason } from '../model/end-text.ts';
 import { hasField, isTerminal } from '../model/run-state.ts';
 import type { RunStatus } from '../model/run-status.ts';
 import type { Service } from '../model/service.ts';
@@ -89,7 +90,8 @@ export function showEvent(
   event: TraceEvent,
   json: boolean,
 ): void {
-  if (event.type === 'recorded') {
+  // The status of a command that was not started repeats why.
+  if (event.type === 'recorded' && notStartedReason(event.error) === undefined) {
     terminal.note(`${event.what}${againText(event)}: ${onOneLine(event.error)}`);
   }
   if (event.type !== 'status') return;

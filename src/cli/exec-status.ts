@@ -64,7 +64,7 @@ export function remoteExecStatus({ state, exitCode, error }: RunStatus): number 
     case 'FAILED': {
       const { code } = spawnFailure(error);
       if (code === undefined) return EXEC_FAILED;
-      return code === 'ENOENT' ? NOT_FOUND : NOT_EXECUTABLE;
+      return codeOfSpawn(code);
     }
     case 'ABORTED':
     case 'UNKNOWN':
@@ -87,15 +87,24 @@ function spawnFailure(error: string): SpawnFailure {
 }
 
 /**
- * What to do about a command that could not be started, here in `directory` or on a cluster, as the end of a line; `''`
- * if nothing is known.
+ * What to do about a command that could not be started, here in `directory` or on a cluster, and the exit code that
+ * follows, which is not that of the run; as the end of a line. `''` if nothing is known.
  */
-export function startHint(
-  { error }: RunStatus,
-  { isRemote, directory }: { readonly isRemote: boolean; readonly directory: string | undefined },
-): string {
-  if (isRemote && REFUSED_TIMEOUT.test(error)) return ' (the cluster takes no --timeout of that length)';
-  const { program, code } = spawnFailure(error);
+export function startHint({ error }: RunStatus, place: CommandPlace): string {
+  if (place.isRemote && REFUSED_TIMEOUT.test(error))
+    return ' (the cluster takes no --timeout of that length)';
+  const failure = spawnFailure(error);
+  const { code } = failure;
+  return code === undefined ? '' : `${reasonText(failure, place)}; exec exits with ${codeOfSpawn(code)}`;
+}
+
+/** Where a command is executed. */
+interface CommandPlace {
+  readonly isRemote: boolean;
+  readonly directory: string | undefined;
+}
+
+function reasonText({ program, code }: SpawnFailure, { isRemote, directory }: CommandPlace): string {
   if (code === 'ENOENT') {
     const file = isRemote || program === undefined ? undefined : programFile(program, directory);
     if (file !== undefined) return missingInterpreterText(file);
@@ -173,5 +182,9 @@ function realTimeNumber(name: string): number | undefined {
 /** The directory has been checked before, so a missing file is the program. */
 function startCode(error: unknown): number {
   const cause = error instanceof Error ? (error.cause as NodeJS.ErrnoException | undefined) : undefined;
-  return cause?.code === 'ENOENT' ? NOT_FOUND : NOT_EXECUTABLE;
+  return codeOfSpawn(cause?.code);
+}
+
+function codeOfSpawn(code: string | undefined): number {
+  return code === 'ENOENT' ? NOT_FOUND : NOT_EXECUTABLE;
 }

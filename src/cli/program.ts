@@ -30,6 +30,7 @@ import {
   eachOne,
   hangOption,
   memoryOption,
+  pathText,
   OTHER_FILES_KEPT,
   portNumber,
   positiveInteger,
@@ -233,18 +234,23 @@ program
     'kill the command when it uses this many MiB with all that it started',
     positiveInteger,
   )
-  .option('--cwd <dir>', 'run it in this directory (default: the current one)')
+  .option('--cwd <dir>', 'run it in this directory (default: the current one)', pathText)
   .option('--fresh-dir', 'run it in a new empty directory, which is removed afterwards')
   .option(
     '--stdin <what>',
     'what it reads: inherit (what this command reads), null (nothing) or a file',
+    pathText,
     'inherit',
   )
   .option('--trace <file>', `write a recording to this file; ${OTHER_FILES_KEPT}`)
   .option('--json', 'one JSON object per line on stdout')
   .optionsGroup('On a build cluster:')
   .option('--remote <url>', 'run it there: grpc://HOST:PORT, or grpcs://HOST:PORT with TLS')
-  .option('--input <dir>', 'upload this folder; the command runs in a copy of it (default: an empty one)')
+  .option(
+    '--input <dir>',
+    'upload this folder; the command runs in a copy of it (default: an empty one)',
+    pathText,
+  )
   .option(
     '--output <path>',
     'bring this file or folder back from there, to the same path below the current directory; may be given again',

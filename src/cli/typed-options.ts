@@ -65,6 +65,12 @@ export function span(text: string): number {
   return ms;
 }
 
+/** A path, or a word in its place. An empty text is most often a shell variable that is not set. */
+export function pathText(text: string): string {
+  if (text === '') throw new InvalidArgumentError('Expected any text but an empty one.');
+  return text;
+}
+
 /** A signal, by name or number. */
 export function signalName(text: string): string {
   const name = text.toUpperCase();

@@ -1,10 +1,7 @@
 // Scenarios of code that takes timers and clocks of the machine when it is loaded, as the commands and their threads load them.
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { jsonLines } from './command.ts';
 import { makeUserProject, type UserProject } from './user-project.ts';
-
-// Many commands one after the other, on a busy machine.
-vi.setConfig({ testTimeout: 240_000 });
 
 const LEASE = `
 const { setTimeout: later } = globalThis;

@@ -88,6 +88,11 @@ test.for([
     /put -- before the command, as in `dryrunner exec -- make all --json`/,
   ],
   [['--stdin', '/no/such', '--', 'true'], /--stdin: \/no\/such cannot be read: ENOENT/],
+  [
+    ['--stdin', '', '--', 'true'],
+    /--stdin <what>' argument '' is invalid. Expected any text but an empty one/,
+  ],
+  [['--cwd', '', '--', 'true'], /--cwd <dir>' argument '' is invalid. Expected any text but an empty one/],
 ] as const)('wrong usage says what was expected: %o', async ([args, text]) => {
   const { code, out, err } = await run('exec', ...args);
   expect(err).toMatch(text);
@@ -97,12 +102,18 @@ test.for([
 test.for([
   [
     'no-such-program-anywhere',
-    /ENOENT \(there is no such program; a name without a slash is looked up in PATH\)$/m,
+    /ENOENT \(there is no such program; a name without a slash is looked up in PATH\); exec exits with 127$/m,
   ],
-  ['/etc/passwd', /EACCES \(it is not a file that may be executed\)$/m],
-] as const)('a program that cannot be started is named with what to look at: %s', async ([program, text]) => {
-  expect((await run('exec', '--', program)).err).toMatch(text);
-});
+  ['/etc/passwd', /EACCES \(it is not a file that may be executed\); exec exits with 126$/m],
+] as const)(
+  'a program that cannot be started is named once, with what to look at and the exit code: %s',
+  async ([program, text]) => {
+    const { code, err } = await run('exec', '--', program);
+    expect(err).toMatch(text);
+    expect(err.split('could not exec')).toHaveLength(2);
+    expect(err).toContain(`exec exits with ${String(code)}\n`);
+  },
+);
 
 test.for([
   [
@@ -114,7 +125,7 @@ test.for([
   const scripts = await mkdtemp(at('script-'));
   await writeFile(join(scripts, 'script'), text, { mode: 0o755 });
   const { code, err } = await run('exec', '--cwd', scripts, '--', './script');
-  expect(err).toContain(` ${hint}\n`);
+  expect(err).toContain(` ${hint}; exec exits with 127\n`);
   expect(code).toBe(127);
 });
 

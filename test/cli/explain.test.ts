@@ -1,14 +1,11 @@
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createRandomStream } from '../../src/kernel/seeded-random.ts';
 import { decisionLogLines } from '../../src/trace/decision-log-file.ts';
 import { jsonLines, run, startIn, type Finished } from './command.ts';
 import { choice } from '../questions.ts';
-
-// Many commands one after the other, on a busy machine.
-vi.setConfig({ testTimeout: 240_000 });
 
 let dir = '';
 /** A seed under which each of them fails. */

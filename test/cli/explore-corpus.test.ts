@@ -2,12 +2,9 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { builtCommand, jsonLines, run, start, type Finished } from './command.ts';
 import { SCENARIOS } from './explore-scenarios.ts';
-
-// Many commands one after the other, on a busy machine.
-vi.setConfig({ testTimeout: 240_000 });
 
 let dir = '';
 const at = (name: string): string => join(dir, name);

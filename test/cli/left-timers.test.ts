@@ -1,10 +1,7 @@
 // All commands give one verdict about a scenario that leaves timers of the machine.
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { jsonLines } from './command.ts';
 import { makeUserProject, type UserProject } from './user-project.ts';
-
-// Many commands one after the other, on a busy machine.
-vi.setConfig({ testTimeout: 240_000 });
 
 const SCENARIOS = `
 import { setTimeout as later } from 'node:timers';

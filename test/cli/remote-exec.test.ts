@@ -424,7 +424,7 @@ describe('a cluster that is slow, closed, or none at all', () => {
 
   test('a program that is not on the cluster is named with what to look at', async () => {
     expect((await runThere(['--', './run'])).err).toMatch(
-      /ENOENT \(there is no such program; .* in PATH, a path such as \.\/run has to be among the files of --input\)$/m,
+      /ENOENT \(there is no such program; .* in PATH, a path such as \.\/run has to be among the files of --input\); exec exits with 127$/m,
     );
   });
 

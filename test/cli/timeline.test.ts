@@ -5,13 +5,10 @@ import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Timeline } from '../../src/explore/timeline/timeline.ts';
 import { lanesOf, namesIn, readTimeline, type TimelineModel } from '../explore/timeline/timeline-reader.ts';
 import { jsonLines, startIn, type Finished } from './command.ts';
-
-// Many commands one after the other, on a busy machine.
-vi.setConfig({ testTimeout: 240_000 });
 
 let dir = '';
 const at = (name: string): string => join(dir, name);

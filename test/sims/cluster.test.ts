@@ -1,13 +1,11 @@
 // The programs of sims/cluster hold with all faults on, and each of their mistakes is found.
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { createExecutor } from '../../src/explore/executor.ts';
 import { createCoverage } from '../../src/explore/coverage.ts';
 import { explore } from '../../src/explore/explorer.ts';
 import { createStrategy } from '../../src/explore/strategies/create-strategy.ts';
 import type { ScenarioDefinition } from '../../src/simulation/scenario.ts';
 import { clusterPrograms } from '../../sims/cluster/index.ts';
-
-vi.setConfig({ testTimeout: 300_000 });
 
 const HEALTHY = 200;
 const FOUND_WITHIN = 5_000;

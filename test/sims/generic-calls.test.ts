@@ -1,11 +1,9 @@
 // The generic scenario of calls and mailboxes finds what a broken network does wrong. Each breaks one promise of docs/links.md.
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import { createNetwork, type Network } from '../../src/cluster/network.ts';
 import type { NodeContext, NodeProgram } from '../../src/model/node-context.ts';
 import { callsWorkload } from '../../sims/generic/calls.ts';
 import { failureOf } from './first-failure.ts';
-
-vi.setConfig({ testTimeout: 300_000 });
 
 const FOUND_WITHIN = 3_000;
 

@@ -1,11 +1,9 @@
 // The generic scenario of disks finds what a broken disk does wrong. Each breaks one promise of docs/disks.md.
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import { createMemoryDisk, type MemoryDisk, type MemoryDiskOptions } from '../../src/disks/memory-disk.ts';
 import type { Disk } from '../../src/model/disk.ts';
 import { diskWorkload } from '../../sims/generic/disk.ts';
 import { failureOf } from './first-failure.ts';
-
-vi.setConfig({ testTimeout: 300_000 });
 
 const FOUND_WITHIN = 2_000;
 

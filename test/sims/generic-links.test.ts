@@ -1,10 +1,8 @@
 // The generic scenario of links finds what a broken network does wrong. Each breaks one promise of docs/links.md.
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import { createNetwork, type NetworkOptions } from '../../src/cluster/network.ts';
 import { linksWorkload } from '../../sims/generic/links.ts';
 import { failureOf } from './first-failure.ts';
-
-vi.setConfig({ testTimeout: 300_000 });
 
 const FOUND_WITHIN = 2_000;
 

@@ -1,5 +1,5 @@
 // The generic scenario of locks finds what broken locks do wrong. Each breaks one promise of docs/locks.md.
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import { createChannel } from '../../src/locks/channel.ts';
 import { createDeferred } from '../../src/locks/deferred.ts';
 import { createMutex } from '../../src/locks/mutex.ts';
@@ -7,8 +7,6 @@ import { createSemaphore } from '../../src/locks/semaphore.ts';
 import { withTimeout } from '../../src/locks/with-timeout.ts';
 import { type LockParts, locksWorkload } from '../../sims/generic/locks.ts';
 import { failureOf } from './first-failure.ts';
-
-vi.setConfig({ testTimeout: 300_000 });
 
 const FOUND_WITHIN = 4_000;
 

@@ -1,11 +1,9 @@
 // The generic scenario of nodes finds what a broken node does wrong. Each breaks one promise of docs/nodes.md.
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import { createNetwork, type Network } from '../../src/cluster/network.ts';
 import type { ClusterNode, ClusterNodeOptions } from '../../src/cluster/node.ts';
 import { nodesWorkload } from '../../sims/generic/nodes.ts';
 import { failureOf } from './first-failure.ts';
-
-vi.setConfig({ testTimeout: 300_000 });
 
 const FOUND_WITHIN = 1_000;
 

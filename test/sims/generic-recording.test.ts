@@ -7,7 +7,6 @@ import { ProcessTable } from '../../src/execers/virtual-processes.ts';
 import { VirtualProcess } from '../../src/execers/virtual-process.ts';
 import { failureOf } from './first-failure.ts';
 
-vi.setConfig({ testTimeout: 300_000 });
 afterEach(() => void vi.restoreAllMocks());
 
 const HEALTHY = 200;

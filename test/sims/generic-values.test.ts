@@ -1,5 +1,5 @@
 // The generic scenario of values holds for the functions that are shipped, and finds each that breaks one rule of the contract.
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import { type ModelFunctions, valuesWorkload } from '../../sims/generic/values.ts';
 import { RunnerError } from '../../src/kernel/errors.ts';
 import { checkCommand, formatCommand, tagsOf } from '../../src/model/command.ts';
@@ -13,8 +13,6 @@ import { formatMask, maskForState, maskMatches, type StateMask } from '../../src
 import { unknownRun, waitCancelled } from '../../src/model/status-errors.ts';
 import { finalStatus, singleStatus, statusNow } from '../../src/model/status-lookup.ts';
 import { failureOf } from './first-failure.ts';
-
-vi.setConfig({ testTimeout: 120_000 });
 
 const HEALTHY = 500;
 const FOUND_WITHIN = 1_000;

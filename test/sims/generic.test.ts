@@ -1,5 +1,5 @@
 // The generic scenarios hold for the parts that are shipped, and find what a broken part does wrong. Each breaks one promise of the contract.
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { RunnerError } from '../../src/kernel/errors.ts';
 import { interceptService } from '../../src/call/intercept-service.ts';
 import { type ChaosRunner, createChaosRunner } from '../../src/network/chaos-runner.ts';
@@ -21,8 +21,6 @@ import { type Pollers, pollingWorkload } from '../../sims/generic/polling.ts';
 import { fakeWorkload } from '../../sims/generic/fake.ts';
 import { storeWorkload } from '../../sims/generic/store.ts';
 import { failureOf } from './first-failure.ts';
-
-vi.setConfig({ testTimeout: 300_000 });
 
 const HEALTHY = 200;
 const FOUND_WITHIN = 2_000;

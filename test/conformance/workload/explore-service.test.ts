@@ -1,5 +1,5 @@
 // exploreService: silent about services that keep what they claim, and what each broken promise looks like.
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { simCommands } from '../../../src/conformance/command-vocabulary.ts';
 import { exploreService } from '../../../src/conformance/workload/explore-service.ts';
 import type { ServiceSubject } from '../../../src/conformance/workload/service-workload.ts';
@@ -14,8 +14,6 @@ import { argvScript } from '../../../src/runners/fake/fake-script.ts';
 import { createSimulatedRunner } from '../../../src/runners/simulated-runner.ts';
 import { createPool } from '../../../sims/generic/pool.ts';
 import { having } from '../broken-services.ts';
-
-vi.setConfig({ testTimeout: 300_000 });
 
 const pool: ServiceSubject = {
   name: 'pool',
