@@ -246,11 +246,7 @@ program
   .option('--json', 'one JSON object per line on stdout')
   .optionsGroup('On a build cluster:')
   .option('--remote <url>', 'run it there: grpc://HOST:PORT, or grpcs://HOST:PORT with TLS')
-  .option(
-    '--input <dir>',
-    'upload this folder; the command runs in a copy of it (default: an empty one)',
-    pathText,
-  )
+  .option('--input <dir>', 'upload this folder; the command runs in a copy of it (default: an empty one)')
   .option(
     '--output <path>',
     'bring this file or folder back from there, to the same path below the current directory; may be given again',

@@ -91,7 +91,7 @@ describe('explain', () => {
     expect(ran.out).toContain(`  to explain it: npx dryrunner explain s.mjs#die --seed ${dieSeed}\n`);
     const { code, out } = await dryrunner('explain', 's.mjs#die', '--seed', dieSeed);
     expect(out).toMatch(
-      /^die: check\nof a test\ndie fails at 3 ms: too much[^]*What happened\n[^]*"die" is 4 \(of 0 to 5\)[^]*What would have held\n[^]*nothing would have failed[^]* \d+ executions/,
+      /^die, seed 5: check\nof a test\ndie fails at 3 ms: too much[^]*What happened\n[^]*"die" is 4 \(of 0 to 5\)[^]*What would have held\n[^]*nothing would have failed[^]* \d+ executions/,
     );
     expect(code).toBe(1);
     const [, token = ''] = /(dr2:\S+)/.exec(out) ?? [];
@@ -180,9 +180,11 @@ describe('explain', () => {
 
   test('a hang is reported with the decisions that led there, a deadlock with who waits', async () => {
     const hang = await dryrunner('explain', 's.mjs#hang', '--hang', '1s', '--seed', '2');
-    expect(hang.out).toMatch(/^hang: hang\n[^]*made no progress for [^]*last decision: "die" out of 3/);
+    expect(hang.out).toMatch(
+      /^hang, seed 2: hang\n[^]*made no progress for [^]*last decision: "die" out of 3/,
+    );
     const stuck = await dryrunner('explain', 's.mjs#stuck');
-    expect(stuck.out).toMatch(/^stuck: deadlock[^]*What happened/);
+    expect(stuck.out).toMatch(/^stuck, seed 1: deadlock[^]*What happened/);
     expect([hang.code, stuck.code]).toEqual([1, 1]);
   });
 

@@ -375,7 +375,7 @@ export const typed = {
       'explain, while the failure is made small',
       async () => ['explain', at('s.mjs#goes-on')],
       /^interrupted while the failure was made small and explained: it is shown as it was found$/m,
-      /^goes-on: check$/m,
+      /^goes-on, seed 1: check$/m,
     ],
     [
       'explain without shrinking, while the failure is explained',
