@@ -91,8 +91,9 @@ function spawnFailure(error: string): SpawnFailure {
  * follows, which is not that of the run; as the end of a line. `''` if nothing is known.
  */
 export function startHint({ error }: RunStatus, place: CommandPlace): string {
-  if (place.isRemote && REFUSED_TIMEOUT.test(error))
+  if (place.isRemote && REFUSED_TIMEOUT.test(error)) {
     return ' (the cluster takes no --timeout of that length)';
+  }
   const failure = spawnFailure(error);
   const { code } = failure;
   return code === undefined ? '' : `${reasonText(failure, place)}; exec exits with ${codeOfSpawn(code)}`;
