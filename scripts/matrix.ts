@@ -2,6 +2,7 @@
 // is there. Works in a folder of the system's for temporary files, with logs in it, and leaves the checkout as it is.
 //   --quick             a part of the suite, fewer seeds, and the benchmark of executions alone
 //   --node 20,24        some versions
+//   --vitest 5          some majors of Vitest, where they run
 //   --only PART,…       some of hashes, packages, suite and bench
 //   --json              the report as JSON
 //   --help              this text
@@ -14,7 +15,14 @@ import { parseArgs } from 'node:util';
 import { optionsOrEnd } from './command-line.ts';
 import { typescriptProject, vitestProject, type ConsumerResult } from './matrix/consumers.ts';
 import { installEngine, type Engine } from './matrix/engines.ts';
-import { isGreen, reportText, type FigureRow, type HashResult, type SuiteResult } from './matrix/report.ts';
+import {
+  isGreen,
+  reportText,
+  suiteText,
+  type FigureRow,
+  type HashResult,
+  type SuiteResult,
+} from './matrix/report.ts';
 import { endWithSignals, runStep } from './matrix/step.ts';
 import { NODE_MAJORS, OWN_VITEST, TYPESCRIPTS, VITESTS, vitestsOn } from './matrix/versions.ts';
 import { makeWorkCopy, pack } from './matrix/work-copy.ts';
@@ -25,6 +33,7 @@ const QUICK_FOLDERS = ['kernel', 'model', 'store', 'simulation', 'explore'].map(
 
 interface Options {
   readonly majors: readonly number[];
+  readonly vitests: readonly number[];
   readonly parts: readonly string[];
   readonly quick: boolean;
   readonly json: boolean;
@@ -42,6 +51,7 @@ function options(): Options {
   const { values } = parseArgs({
     options: {
       node: { type: 'string', default: NODE_MAJORS.join(',') },
+      vitest: { type: 'string', default: VITESTS.join(',') },
       only: { type: 'string', default: PARTS.join(',') },
       quick: { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
@@ -50,10 +60,14 @@ function options(): Options {
   });
   const { quick, json, help } = values;
   const majors = listOf(values.node, NODE_MAJORS.map(String), '--node').map(Number);
-  return { majors, parts: listOf(values.only, PARTS, '--only'), quick, json, help };
+  const vitests = listOf(values.vitest, VITESTS.map(String), '--vitest').map(Number);
+  if (!majors.some((major) => vitestsOn(major).some((one) => vitests.includes(one)))) {
+    throw new Error(`--vitest: expected one that runs on Node ${values.node}, got ${values.vitest}`);
+  }
+  return { majors, vitests, parts: listOf(values.only, PARTS, '--only'), quick, json, help };
 }
 
-const { majors, parts, quick, json } = optionsOrEnd(import.meta.url, options);
+const { majors, vitests, parts, quick, json } = optionsOrEnd(import.meta.url, options);
 // Outside of the checkout, or tools would find its configuration from the projects that are made there.
 const work = join(tmpdir(), 'dryrunner-matrix');
 
@@ -76,8 +90,11 @@ async function runSuites(
 ): Promise<SuiteResult[]> {
   const results: SuiteResult[] = [];
   for (const engine of engines) {
-    for (const vitest of vitestsOn(engine.major)) {
-      results.push(await runSuite(copies.get(vitest) as string, engine, vitest));
+    for (const vitest of vitestsOn(engine.major).filter((one) => vitests.includes(one))) {
+      const result = await runSuite(copies.get(vitest) as string, engine, vitest);
+      // The whole takes hours, and may be ended before its report.
+      process.stderr.write(`${suiteText(result)}\n`);
+      results.push(result);
     }
   }
   return results;
@@ -130,7 +147,7 @@ async function runSuite(
 async function tryPackages(copy: string, engines: readonly Engine[]): Promise<ConsumerResult[]> {
   const tarball = await pack(work, copy);
   const results: ConsumerResult[] = [];
-  for (const vitest of VITESTS) {
+  for (const vitest of vitests) {
     const able = engines.filter(({ major }) => vitestsOn(major).includes(vitest));
     if (able.length > 0) results.push(...(await vitestProject(work, tarball, vitest, able)));
   }
@@ -172,11 +189,13 @@ async function measure(copy: string, engines: readonly Engine[]): Promise<Figure
 endWithSignals();
 const engines: Engine[] = [];
 for (const major of majors) engines.push(await installEngine(work, major));
-const vitests = parts.includes('suite')
-  ? VITESTS.filter((one) => majors.some((major) => vitestsOn(major).includes(one)))
-  : [OWN_VITEST];
+const withSuite = parts.includes('suite')
+  ? vitests.filter((one) => majors.some((major) => vitestsOn(major).includes(one)))
+  : [];
 const copies = new Map<number, string>();
-for (const vitest of new Set([OWN_VITEST, ...vitests])) copies.set(vitest, await makeWorkCopy(work, vitest));
+for (const vitest of new Set([OWN_VITEST, ...withSuite])) {
+  copies.set(vitest, await makeWorkCopy(work, vitest));
+}
 const copy = copies.get(OWN_VITEST) as string;
 if (parts.includes('hashes') || parts.includes('bench')) {
   await runStep({

@@ -76,14 +76,16 @@ export function reportText(report: MatrixReport): string {
       ({ node, simulations, differing }) =>
         `hashes    Node ${node}: ${simulations} simulations, ${differing.length} differ from Node ${first}${listed(differing)}`,
     ),
-    ...suites.map(
-      ({ node, vitest, passed, failed, skipped, seconds, failures }) =>
-        `suite     Node ${node}, Vitest ${vitest}: ${passed} passed, ${failed} failed, ${skipped} skipped, ${seconds} s${listed(failures)}`,
-    ),
+    ...suites.map(suiteText),
     ...consumers.map(({ name, ok, note }) => `${ok ? 'package  ' : 'PACKAGE  '} ${name}: ${note}`),
     ...figures.map((row) => figureText(row, first)),
     ...worseFigures(figures, first).map((name) => `SLOWER    ${name}: by more than ${WORSE_MAX * 100} %`),
   ].join('\n');
+}
+
+/** One line, and a line for each failure. */
+export function suiteText({ node, vitest, passed, failed, skipped, seconds, failures }: SuiteResult): string {
+  return `suite     Node ${node}, Vitest ${vitest}: ${passed} passed, ${failed} failed, ${skipped} skipped, ${seconds} s${listed(failures)}`;
 }
 
 function figureText(row: FigureRow, first: number): string {

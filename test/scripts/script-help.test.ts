@@ -35,6 +35,11 @@ const REFUSED: readonly (readonly [script: string, args: readonly string[], sent
     ['--only', 'all'],
     '--only: expected some of hashes, packages, suite, bench, got all',
   ],
+  [
+    'scripts/matrix.ts',
+    ['--node', '20', '--vitest', '5'],
+    '--vitest: expected one that runs on Node 20, got 5',
+  ],
   ['scripts/mistakes.ts', ['--part', 'third'], '--part: expected odd or even, got third'],
   ['scripts/mistakes.ts', ['--starts', 'many'], '--starts: expected an integer >= 1, got many'],
   ['scripts/mistakes.ts', ['--only', 'nobody'], '--only: there is no mistake with nobody in its name'],
