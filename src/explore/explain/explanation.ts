@@ -51,7 +51,10 @@ export interface ExplainOptions {
   readonly seed?: string;
   /** Maximum number of lines of the history, including the failure; Infinity shows all; default 12. */
   readonly linesMax?: number;
-  /** Maximum number of executions in the search for the nearest passing one, and of other values; default 400. */
+  /**
+   * Maximum number of executions in the search for the nearest passing one, and of other values; default 400. Of a stall
+   * as many again: what fails under a short watch for stalls is tried a second time, as usual.
+   */
   readonly maxExecutions?: number;
   /** Asked before each of these executions; true ends the search. */
   readonly shouldStop?: () => boolean;
