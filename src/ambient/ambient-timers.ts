@@ -203,10 +203,11 @@ class Timeout extends Waiting implements AmbientTimer {
     try {
       timeout.run();
     } finally {
-      if (timeout.list === undefined) {
-        if (timeout.#repeats && timeout.callback !== undefined) Timeout.start(timeout);
-        else timeout.#forget();
-      }
+      if (timeout.#repeats && timeout.callback !== undefined) {
+        // Its callback may have called `refresh`: it comes after what the callback has set all the same.
+        timeout.list?.remove(timeout);
+        Timeout.start(timeout);
+      } else if (timeout.list === undefined) timeout.#forget();
     }
   }
 
@@ -253,6 +254,11 @@ class Immediate extends Waiting implements AmbientTimer {
 
   constructor(callback: Callback, args: unknown[]) {
     super('Immediate', topicNamed('setImmediate', callback), callback, args);
+  }
+
+  /** False once it has run or was cleared. */
+  override hasRef(): boolean {
+    return this.isRef && this.list !== undefined;
   }
 
   clearInSimulation(): void {
@@ -403,7 +409,10 @@ export class AmbientTimers {
 
   /** Lets the timers that were held fire again. */
   resume(): void {
-    for (const list of [...this.#lists.values(), this.#immediates]) list.arm();
+    for (const list of [...this.#lists.values(), this.#immediates]) {
+      list.disarm();
+      list.arm();
+    }
   }
 
   /** Removes all timers for good. Timers that are set later never fire. */

@@ -5,9 +5,9 @@
 import {
   PerformanceMark,
   PerformanceMeasure,
+  PerformanceObserver,
   PerformanceObserverEntryList,
   type PerformanceEntry,
-  type PerformanceObserver,
   type PerformanceObserverCallback,
 } from 'node:perf_hooks';
 
@@ -33,6 +33,11 @@ interface EntryFields {
   readonly duration: number;
   readonly detail: unknown;
 }
+
+/** Types that Node knows. Its own types lack the field. */
+const { supportedEntryTypes: SUPPORTED } = PerformanceObserver as unknown as {
+  readonly supportedEntryTypes: readonly string[];
+};
 
 /** What `for … in` goes through, as in Node. */
 const SHOWN_FIELDS = ['detail', 'name', 'entryType', 'startTime', 'duration'] as const;
@@ -230,8 +235,9 @@ export class PerformanceTimeline {
     const observation = known ?? { callback, isOfMany, types: new Set(), buffer: [] };
     this.#observations.set(observer, observation);
     if (isOfMany) observation.types.clear();
-    for (const one of entryTypes ?? [type]) observation.types.add(one);
-    if (isOfMany || !buffered) return;
+    for (const one of entryTypes ?? [type]) if (SUPPORTED.includes(one)) observation.types.add(one);
+    if (isOfMany && observation.types.size === 0) this.disconnect(observer);
+    if (isOfMany || !buffered || !SUPPORTED.includes(type)) return;
     observation.buffer.push(...this.entries().filter(({ entryType }) => entryType === type));
     this.#pend(observer);
   }

@@ -21,6 +21,23 @@ function timersOf() {
   return { clock, timers, log, note, setTimer, fireAll };
 }
 
+test('an interval that refreshes itself comes after what its callback has set, as in Node', () => {
+  const { clock, timers, log, note, setTimer } = timersOf();
+  const interval = timers.setTimer(
+    'setInterval',
+    () => {
+      note('interval');
+      if (log.length > 1) return;
+      interval.refresh();
+      setTimer('timeout', 10);
+    },
+    10,
+    [],
+  );
+  while (clock.now() < 21) clock.step();
+  expect(log).toEqual(['interval', 'timeout', 'interval', 'interval']);
+});
+
 describe('immediates beside timers that are due', () => {
   test('come after those of one list, whichever of them sets one', () => {
     const { timers, log, note, setTimer, fireAll } = timersOf();
@@ -55,5 +72,15 @@ describe('immediates beside timers that are due', () => {
     timers.resume();
     fireAll();
     expect(log).toEqual(['a', 'b', 'immediate']);
+  });
+
+  test('fire once if they were set while others were held', () => {
+    const { timers, log, note, setTimer, fireAll } = timersOf();
+    timers.pause();
+    timers.setImmediate(note, ['immediate']);
+    setTimer('a', 10);
+    timers.resume();
+    fireAll();
+    expect(log).toEqual(['immediate', 'a']);
   });
 });

@@ -33,7 +33,7 @@ export function installEntropy(): void {
     toReplace(() => (typeof max === 'number' ? real(min, max) : real(min)));
     const drawn = from + Math.floor(world.random() * (to - from));
     if (then === undefined) return drawn;
-    world.setImmediate(then, [null, drawn]);
+    world.setImmediate(then, [undefined, drawn]);
     return undefined;
   });
   installBytes();
@@ -87,8 +87,8 @@ function installBytes(): void {
     function (options) {
       const { world } = hub;
       if (world === undefined) return real.call(this, options);
-      // The original throws for invalid options.
-      if (options !== undefined) toReplace(() => real.call(this, options));
+      // The original throws for invalid options, and that of the global for any other receiver.
+      if (options !== undefined || this !== globalThis.crypto) toReplace(() => real.call(this, options));
       const bytes = Buffer.alloc(16);
       world.fill(bytes);
       bytes[6] = ((bytes[6] as number) & 0x0f) | 0x40;

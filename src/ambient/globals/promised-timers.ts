@@ -13,9 +13,12 @@ function areTimerOptions(options: unknown): options is TimerOptions | undefined 
   if (options === undefined) return true;
   if (typeof options !== 'object' || options === null || Array.isArray(options)) return false;
   const { signal, ref } = options as TimerOptions;
-  return (
-    (signal === undefined || signal instanceof AbortSignal) && (ref === undefined || typeof ref === 'boolean')
-  );
+  return (signal === undefined || isSignal(signal)) && (ref === undefined || typeof ref === 'boolean');
+}
+
+/** What Node takes for a signal, such as one of a package. */
+function isSignal(signal: unknown): boolean {
+  return typeof signal === 'object' && signal !== null && 'aborted' in signal;
 }
 
 /** False for values that the original rejects. */
@@ -23,12 +26,14 @@ function isDelay(ms: unknown): boolean {
   return ms === undefined || typeof ms === 'number';
 }
 
-function abortError({ reason }: AbortSignal): Error {
-  const error = new Error('The operation was aborted', { cause: reason });
-  return Object.defineProperties(error, {
-    name: { value: 'AbortError', configurable: true, writable: true, enumerable: false },
-    code: { value: 'ABORT_ERR', configurable: true, writable: true, enumerable: true },
-  });
+/** As Node's, of which there is no constructor to call. */
+class AbortError extends Error {
+  readonly code: string = 'ABORT_ERR';
+  override readonly name: string = 'AbortError';
+
+  constructor({ reason }: AbortSignal) {
+    super('The operation was aborted', { cause: reason });
+  }
 }
 
 /** A promise that `start` resolves. If the signal aborts, it rejects, and what was started is disposed of. */
@@ -37,19 +42,30 @@ function abortable<T>(
   start: (resolve: (value: T) => void) => NodeJS.Timeout | NodeJS.Immediate,
 ): Promise<T> {
   const { signal, ref = true } = options ?? {};
-  if (signal?.aborted === true) return Promise.reject(abortError(signal));
-  return new Promise((resolve, reject) => {
-    const timer = start((result) => {
-      signal?.removeEventListener('abort', cancel);
-      resolve(result);
-    });
-    const cancel = (): void => {
-      (timer as NodeJS.Timeout)[Symbol.dispose]();
-      reject(abortError(signal as AbortSignal));
-    };
+  if (signal?.aborted === true) return Promise.reject(new AbortError(signal));
+  let cancel: (() => void) | undefined;
+  const settled = new Promise<T>((resolve, reject) => {
+    const timer = start(resolve);
     if (!ref) timer.unref();
-    signal?.addEventListener('abort', cancel, { once: true });
+    if (signal === undefined) return;
+    cancel = () => {
+      (timer as NodeJS.Timeout)[Symbol.dispose]();
+      reject(new AbortError(signal));
+    };
+    signal.addEventListener('abort', cancel);
   });
+  return cancel === undefined ? settled : finished(settled, signal as AbortSignal, cancel);
+}
+
+/** Takes as many microtasks as the `finally` with which Node removes its listener. */
+async function finished<T>(settled: Promise<T>, signal: AbortSignal, cancel: () => void): Promise<T> {
+  try {
+    return await settled;
+  } finally {
+    await undefined;
+    signal.removeEventListener('abort', cancel);
+    for (let more = 0; more < 3; more += 1) await undefined;
+  }
 }
 
 /** Puts the functions of `timers/promises` under the control of a running simulation. */
@@ -119,7 +135,7 @@ function installScheduler(): void {
 async function* ticksOf(ms: unknown, value: unknown, options: TimerOptions = {}): AsyncGenerator<unknown> {
   const { signal, ref = true } = options;
   const throwIfAborted = (): void => {
-    if (signal?.aborted === true) throw abortError(signal);
+    if (signal?.aborted === true) throw new AbortError(signal);
   };
   throwIfAborted();
   let ticks = 0;

@@ -108,7 +108,9 @@ function measureOn(
   const isPlaced = start !== undefined || end !== undefined;
   if (areAll || (isPlaced && endMark !== undefined)) return askNode();
   const timeOf = (mark: unknown): number => timeOfMark(timeline, mark);
-  const endMs = timeOf(endMark ?? end ?? afterStart(start, duration, timeOf) ?? performance.now());
+  const given = endMark === undefined ? end : endMark;
+  const endMs =
+    given === undefined ? (afterStart(start, duration, timeOf) ?? performance.now()) : timeOf(given);
   const before = typeof startOrOptions === 'string' ? startOrOptions : start;
   if (before !== undefined) return timeline.measure(name, timeOf(before), endMs, detail);
   return timeline.measure(
