@@ -124,6 +124,61 @@ exports.columns = () => [require('./' + 'named.cjs').value, new Error('at').stac
 `,
   );
   for (const name of ['fast', 'documented']) write(`node_modules/late/${name}.js`, 'export {};');
+  const onlyImport = { '.': { import: './index.js' }, './part': { node: { import: './part.js' } } };
+  write('node_modules/modern/package.json', JSON.stringify({ type: 'module', exports: onlyImport }));
+  write('node_modules/modern/index.js', `export const value = 'modern';\n`);
+  write('node_modules/modern/part.js', `export const value = 'a part';\n`);
+  write(
+    'node_modules/sugar/package.json',
+    JSON.stringify({ type: 'module', exports: { import: './index.js' } }),
+  );
+  write('node_modules/sugar/index.js', `export const value = 'sugar';\n`);
+  write(
+    'parts/made.cjs',
+    [
+      'function Made() { if (!new.target) return new Made(); this.at = [__dirname, require(`./${this.name}`).value]; }',
+      `Made.prototype.name = 'named.cjs';`,
+      `exports.made = () => Made().at;`,
+      `exports.passed = () => ((load) => load('./named.cjs').value)(require);`,
+      'exports.kind = typeof require;',
+    ].join('\n'),
+  );
+  write('missing.cjs', `exports.value = 'of another folder';\n`);
+  write('parts/addon.node', 'no library');
+  write(
+    'parts/optional.cjs',
+    [
+      `const codeOf = (load) => { try { return load(); } catch (error) { return error.code; } };`,
+      `exports.required = () => codeOf(() => require('./missing.cjs'));`,
+      `exports.addon = () => codeOf(() => require('./addon.node'));`,
+    ].join('\n'),
+  );
+  const own = `export class Lock {}\nexport function make() {}\nexport default class {}\n`;
+  write('parts/own-1.mjs', own);
+  write('parts/own-2.mjs', own);
+  write(
+    'all-names.mjs',
+    [
+      `import One, { Lock as OneLock, make as oneMake } from './parts/own-1.mjs';`,
+      `import Two, { Lock as TwoLock, make as twoMake } from './parts/own-2.mjs';`,
+      `export const names = [One, OneLock, oneMake, Two, TwoLock, twoMake].map(({ name }) => name);`,
+    ].join('\n'),
+  );
+  const mode = 'function () { return this === undefined; }';
+  write('parts/strict.cjs', `// A comment.\n'use strict';\nexports.isStrict = (${mode})();\n`);
+  write('parts/sloppy.cjs', `exports.isStrict = (${mode})();\n`);
+  write('parts/plain.mjs', `export const isStrict = (${mode})();\n`);
+  write('parts/empty.ts', `export interface Nothing {}\n`);
+  write(
+    'strict.mjs',
+    [
+      `export { isStrict } from './parts/plain.mjs';`,
+      `export * from './parts/empty.ts';`,
+      `export { isStrict as isBesideStrict } from './parts/strict.cjs';`,
+      `import './parts/data.json' with { type: 'json' };`,
+      'export const assigned = () => { notDeclared = 1; };',
+    ].join('\n'),
+  );
   const usesLive = [
     `import byDefault, { count, up, self, 'a count' as named } from 'live';`,
     `import * as all from 'live';`,
@@ -313,6 +368,51 @@ describe('a module that sim.load loads', () => {
         expect(wrapped).toBe('ab of its own');
       }));
   });
+
+  test('asks for what only an import may have, as Node does', () =>
+    held(async (sim) => {
+      interface Later {
+        load(name: string): Promise<{ readonly value: string }>;
+        resolved(name: string): string;
+      }
+      const { load, resolved } = await sim.load<Later>('./parts/later.mjs');
+      const names = ['modern', 'modern/part', 'sugar'];
+      const values = await Promise.all(names.map(async (name) => (await load(name)).value));
+      expect(values).toEqual(['modern', 'a part', 'sugar']);
+      expect(resolved('modern/part')).toBe(pathToFileURL(at('node_modules/modern/part.js')).href);
+      for (const name of ['modern/nothing', 'sugar/index.js']) {
+        await expect(load(name)).rejects.toMatchObject({ code: 'ERR_PACKAGE_PATH_NOT_EXPORTED' });
+      }
+    }));
+
+  test('has its own place also in CommonJS with new.target, and where require is passed on', () =>
+    held(async (sim) => {
+      const made = await sim.load<{ made(): unknown; passed(): string; kind: string }>('./parts/made.cjs');
+      expect([made.made(), made.passed(), made.kind]).toEqual([[at('parts'), 'named'], 'named', 'function']);
+    }));
+
+  test('is not given what lies beside the test in place of a file that is not there', () =>
+    held(async (sim) => {
+      const optional = await sim.load<Record<string, () => unknown>>('./parts/optional.cjs');
+      expect(optional['required']?.()).toBe('MODULE_NOT_FOUND');
+      expect(optional['addon']?.()).toBe('ERR_DLOPEN_FAILED');
+    }));
+
+  test('keeps the names of its classes and functions', () =>
+    held(async (sim) => {
+      const { names } = await sim.load<{ names: string[] }>('./all-names.mjs');
+      expect(names).toEqual(['default', 'Lock', 'make', 'default', 'Lock', 'make']);
+    }));
+
+  test('is in strict mode, unless CommonJS that is not is among its modules', () =>
+    held(async (sim) => {
+      const strict = await sim.load<{ isStrict: boolean; isBesideStrict: boolean; assigned(): void }>(
+        './strict.mjs',
+      );
+      expect([strict.isStrict, strict.isBesideStrict]).toEqual([true, true]);
+      expect(() => strict.assigned()).toThrow(ReferenceError);
+      expect((await sim.load<{ isStrict: boolean }>('./parts/sloppy.cjs')).isStrict).toBe(false);
+    }));
 
   test('leaves __dirname and __filename alone where the code has its own', async () => {
     await held(async (sim) => {

@@ -3,7 +3,7 @@
  * types, and without what is shared.
  */
 import { builtinModules } from 'node:module';
-import { isAbsolute } from 'node:path';
+import { dirname, isAbsolute, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Plugin } from 'rolldown';
 import type * as rolldownUtils from 'rolldown/utils';
@@ -56,9 +56,8 @@ export function sharedPlugin(shared: Shared[], names: readonly string[]): Plugin
     name: 'dryrunner:shared',
     async resolveId(source, importer, { kind }) {
       if (source.startsWith(SHARED)) return source;
-      if (source.startsWith('node:') || BUILTINS.has(source) || source.endsWith('.node')) {
-        return { id: source, external: true };
-      }
+      if (source.startsWith('node:') || BUILTINS.has(source)) return { id: source, external: true };
+      if (source.endsWith('.node')) return leftToNode(source, importer);
       const isOurs = ALWAYS_SHARED.some((name) => isOf(source, name));
       if (!isOurs && !names.some((name) => isOf(source, name))) return undefined;
       const resolved = isOurs ? undefined : await this.resolve(source, importer, { skipSelf: true });
@@ -77,6 +76,14 @@ export function sharedPlugin(shared: Shared[], names: readonly string[]): Plugin
   };
 }
 
+/** What Node is to load when code asks for it. It would resolve a relative path against the test. */
+function leftToNode(source: string, importer = ''): { id: string; external: 'absolute' | true } {
+  const isRelative = /^\.{1,2}\//.test(source) && isAbsolute(importer);
+  return isRelative
+    ? { id: resolve(dirname(importer), source), external: 'absolute' }
+    : { id: source, external: true };
+}
+
 /** The exports as they are whenever they are read, marked as those of an ES module. */
 function liveExports(module: Shared): Shared {
   const live = {};
@@ -88,16 +95,18 @@ function liveExports(module: Shared): Shared {
 }
 
 /**
- * Fails for an import that is not found. The bundler would leave it to Node, which resolves it relative to the test
- * instead of the importing module.
+ * Fails for an import that is not found: the bundler would leave it to Node. A `require` of it is left, because code may
+ * catch the error.
  */
 export function foundPlugin(missing: Missing[]): Plugin {
   return {
     name: 'dryrunner:found',
     async resolveId(source, importer, { kind }) {
-      if (kind !== 'import-statement' || importer === undefined || !isAbsolute(importer)) return undefined;
+      if (kind !== 'import-statement' && kind !== 'require-call') return undefined;
+      if (importer === undefined || !isAbsolute(importer)) return undefined;
       const resolved = await this.resolve(source, importer, { kind, skipSelf: true });
       if (resolved !== null) return resolved;
+      if (kind === 'require-call') return leftToNode(source, importer);
       missing.push({ source, importer });
       return lost(source);
     },
@@ -113,6 +122,23 @@ export async function typesPlugin(from: string): Promise<Plugin> {
       if (languageOf(id) === 'js' || !isAbsolute(id)) return undefined;
       const { code: text, map } = transformSync(id, code, { lang: languageOf(id), sourcemap: true });
       return { code: text, map: map ?? null, moduleType: 'js' };
+    },
+  };
+}
+
+/** `'use strict'` at the beginning, after comments. */
+const STRICT = /^(?:#!.*)?(?:\s|;|\/\/.*|\/\*(?:[^*]|\*(?!\/))*\*\/)*(?:"use strict"|'use strict')/;
+
+/**
+ * Collects the CommonJS modules that are not in strict mode. ES modules always are, but a bundle is so as a whole or not
+ * at all.
+ */
+export function sloppyPlugin(sloppy: string[]): Plugin {
+  return {
+    name: 'dryrunner:sloppy',
+    moduleParsed({ id, inputFormat, code }) {
+      if (inputFormat === 'es' || !isAbsolute(id) || id.endsWith('.json')) return;
+      if (code !== null && code.trim() !== '' && !STRICT.test(code)) sloppy.push(id);
     },
   };
 }

@@ -9,7 +9,15 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import type * as rolldownModule from 'rolldown';
 import type { OutputChunk } from 'rolldown';
 import { RunnerError } from '../../kernel/errors.ts';
-import { ENTRY, entryPlugin, foundPlugin, type Shared, sharedPlugin, typesPlugin } from './bundle-plugins.ts';
+import {
+  ENTRY,
+  entryPlugin,
+  foundPlugin,
+  type Shared,
+  sharedPlugin,
+  sloppyPlugin,
+  typesPlugin,
+} from './bundle-plugins.ts';
 import { mapStacks } from './mapped-stacks.ts';
 import { placeOf, type PlaceOf } from './module-place.ts';
 import { ownPlacePlugin } from './own-place-plugin.ts';
@@ -114,6 +122,7 @@ async function makeBundle(
   missing: Missing[],
 ): Promise<ModuleBundle> {
   const sharedModules: Shared[] = [];
+  const sloppy: string[] = [];
   const path = specifier.startsWith('file:') ? fileURLToPath(specifier) : specifier;
   const build = await rolldown({
     input: ENTRY,
@@ -126,6 +135,7 @@ async function makeBundle(
       entryPlugin(path, from, missing),
       sharedPlugin(sharedModules, shared),
       foundPlugin(missing),
+      sloppyPlugin(sloppy),
       ownPlacePlugin(),
       ...(transforms.length === 0
         ? []
@@ -140,10 +150,12 @@ async function makeBundle(
       ...{ file, format: 'cjs', exports: 'named', codeSplitting: false, sourcemap: true },
       // The default is a regular expression, which the bundler does not accept from a context of `node:vm`.
       sourcemapIgnoreList: false,
+      // Two modules may have a class of the same name, and code shows the names of its errors.
+      keepNames: true,
     });
     const [chunk] = output;
     return new ModuleBundle(
-      compiled(chunk, file),
+      compiled(chunk, file, sloppy.length === 0),
       createRequire(from),
       sharedModules,
       chunk.moduleIds.filter(isAbsolute),
@@ -163,7 +175,7 @@ const MAP_COMMENT = /\n\/\/# sourceMappingURL=.*\s*$/;
  * Compiles the bundle to its function. By `eval` and not as a script, so that it belongs to the calling context, which
  * may be one of Vitest's.
  */
-function compiled({ code, map }: OutputChunk, file: string): Evaluate {
+function compiled({ code, map }: OutputChunk, file: string, isStrict: boolean): Evaluate {
   const { href } = pathToFileURL(file);
   const payload = {
     ...(map as unknown as SourceMapPayload),
@@ -174,7 +186,7 @@ function compiled({ code, map }: OutputChunk, file: string): Evaluate {
   const data = Buffer.from(JSON.stringify(payload)).toString('base64');
   return (0, eval)(
     [
-      `(function (require, module, exports, $dr_shared, $dr_place) {${code.replace(MAP_COMMENT, '')}`,
+      `(function (require, module, exports, $dr_shared, $dr_place) {${isStrict ? "'use strict';" : ''}${code.replace(MAP_COMMENT, '')}`,
       '})',
       `//# sourceMappingURL=data:application/json;base64,${data}`,
       `//# sourceURL=${href}`,

@@ -3,7 +3,7 @@
  * known only at run time, have the meaning that they have in the original file.
  */
 import { createRequire } from 'node:module';
-import { isAbsolute } from 'node:path';
+import { isAbsolute, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { RunnerError } from '../../kernel/errors.ts';
 import { hub } from '../hub.ts';
@@ -34,7 +34,7 @@ function newPlace(url: string): ModulePlace {
   const require = createRequire(url);
   const resolve = (specifier: string): string => {
     if (/^(?:\.{0,2}\/|file:)/.test(specifier)) return new URL(specifier, url).href;
-    const path = require.resolve(specifier);
+    const path = pathOf(specifier, require);
     if (isAbsolute(path)) return pathToFileURL(path).href;
     return path.startsWith('node:') ? path : `node:${path}`;
   };
@@ -52,6 +52,48 @@ function newPlace(url: string): ModulePlace {
     }
   };
   return { require, load, resolve };
+}
+
+function pathOf(name: string, require: NodeJS.Require): string {
+  try {
+    return require.resolve(name);
+  } catch (error) {
+    const { code } = error as { readonly code?: unknown };
+    const path = code === 'ERR_PACKAGE_PATH_NOT_EXPORTED' ? pathForImport(name, require) : undefined;
+    if (path === undefined) throw error;
+    return path;
+  }
+}
+
+/** The file of a package that exports it for `import` alone; undefined if there is none, or only by a pattern. */
+function pathForImport(name: string, require: NodeJS.Require): string | undefined {
+  const [, of = '', path = ''] = /^((?:@[^/]+\/)?[^/]+)(.*)$/.exec(name) ?? [];
+  for (const folder of require.resolve.paths(name) ?? []) {
+    const root = join(folder, of);
+    let exported: unknown;
+    try {
+      // Node reads it: a simulation may not.
+      ({ exports: exported } = require(join(root, 'package.json')) as { readonly exports?: unknown });
+    } catch {
+      continue;
+    }
+    const whole = path === '' ? exported : undefined;
+    const target = targetIn((Object(exported) as Readonly<Record<string, unknown>>)[`.${path}`] ?? whole);
+    return target === undefined ? undefined : join(root, target);
+  }
+  return undefined;
+}
+
+/** What an `import()` follows in `exports`. */
+const CONDITIONS: ReadonlySet<string> = new Set(['node', 'import', 'module-sync', 'default']);
+
+function targetIn(exported: unknown): string | undefined {
+  if (typeof exported === 'string') return exported;
+  for (const [key, value] of Object.entries(Object(exported) as object)) {
+    const target = CONDITIONS.has(key) ? targetIn(value) : undefined;
+    if (target !== undefined) return target;
+  }
+  return undefined;
 }
 
 /** True if the file is an ES module that this Node loads by `import` alone. */

@@ -18,13 +18,14 @@ const REQUIRE = '$dr_q()';
 const PLACES: ReadonlyMap<string, string> = new Map([
   ['__filename', '$dr_file()'],
   ['__dirname', '$dr_dir()'],
+  ['require', REQUIRE],
 ]);
 /**
  * Code without any of these is not parsed. A call whose only argument is a plain text needs nothing, unless it imports
  * one of Node's own modules.
  */
 const MENTIONED =
-  /\bimport\.meta\b|\b__(?:file|dir)name\b|\brequire\s*\.|\b(?:import|require)\s*\((?!\s*(["'])[^"'\n]*\1\s*\))|\bimport\s*\(\s*["'](?:node:|[\w/]+["'])/;
+  /\bimport\.meta\b|\b__(?:file|dir)name\b|\brequire\b(?!\s*\()|\b(?:import|require)\s*\((?!\s*(["'])[^"'\n]*\1\s*\))|\bimport\s*\(\s*["'](?:node:|[\w/]+["'])/;
 
 /** Gives each module of a bundle its own place. */
 export function ownPlacePlugin(): Plugin {
@@ -51,7 +52,7 @@ interface Edit {
   readonly by: string;
 }
 
-const MODULE_SYNTAX = /^(?:Import|Export)\w*Declaration$|^MetaProperty$/;
+const MODULE_SYNTAX = /^(?:Import|Export)\w*Declaration$/;
 
 function editsOf(program: SyntaxNode): Edit[] {
   const places = placesIn(program, program, '');
@@ -61,9 +62,14 @@ function editsOf(program: SyntaxNode): Edit[] {
     return isOwn ? [] : (editOf(place) ?? []);
   });
   // In an ES module `__filename`, `__dirname` and `require` are ordinary names.
-  const isModule = places.some(({ node }) => MODULE_SYNTAX.test(node.type));
+  const isModule = places.some(({ node }) => MODULE_SYNTAX.test(node.type) || isImportMeta(node));
   if (isModule) return edits.filter(({ by }) => by === META || by === IMPORT);
   return edits;
+}
+
+/** False for `new.target`, which CommonJS has too. */
+function isImportMeta({ type, meta }: SyntaxNode & { readonly meta?: unknown }): boolean {
+  return type === 'MetaProperty' && nameIn(meta) === 'import';
 }
 
 /** The name to which the code gives a value there, as modules in bundles do with `require`. */
@@ -98,14 +104,13 @@ function editOf({ node, parent, role }: SyntaxPlace): Edit | undefined {
   const { type, start, end } = node;
   switch (type) {
     case 'MetaProperty':
-      return end - start === META.length ? { start, end, by: META } : undefined;
+      return isImportMeta(node) && end - start === META.length ? { start, end, by: META } : undefined;
     case 'ImportExpression':
       return isBundled(node['source']) ? undefined : { start, end: start + IMPORT.length, by: IMPORT };
     case 'Identifier':
-      if (node['name'] === 'require') {
-        return isOwnRequire(parent, role) ? { start, end, by: REQUIRE } : undefined;
-      }
-      return editOfName(node, parent, role);
+      return node['name'] === 'require' && isBundledRequire(parent, role)
+        ? undefined
+        : editOfName(node, parent, role);
     default:
       return undefined;
   }
@@ -126,11 +131,12 @@ function editOfName(
   return isKey ? undefined : { start, end, by: place };
 }
 
-/** True for a call with a name that is known only at run time, and for properties such as `require.resolve`. */
-function isOwnRequire(parent: SyntaxNode, role: string): boolean {
-  if (parent.type === 'MemberExpression') return role === 'object';
+/** True for a call with a name that the bundler knows, and for what it answers itself. */
+function isBundledRequire(parent: SyntaxNode, role: string): boolean {
+  if (parent.type === 'UnaryExpression') return true;
   const [first] = (parent['arguments'] ?? []) as readonly unknown[];
-  return parent.type === 'CallExpression' && role === 'callee' && first !== undefined && !isLiteral(first);
+  const isCall = parent.type === 'CallExpression' && role === 'callee';
+  return isCall && (first === undefined || isLiteral(first));
 }
 
 /** True for a text that the bundler knows. */
