@@ -6,6 +6,7 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { Socket } from 'node:net';
+import { requireFiles } from './os-execer-spawn.ts';
 import { createToken } from './process-cookie.ts';
 
 /** How long the shell stays with nothing to watch, since the next command often comes soon. */
@@ -104,6 +105,7 @@ class GroupWatchdog {
   #start(): ChildProcess | undefined {
     let shell: ChildProcess;
     try {
+      requireFiles();
       // In a group of its own, so that a signal that ends our group does not end the watchdog.
       shell = spawn('sh', ['-c', SCRIPT, 'sh', this.#token], {
         detached: true,

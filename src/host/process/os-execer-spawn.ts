@@ -49,7 +49,7 @@ const FILES_TAKEN = 10;
  * Throws `EMFILE` if a start could run out of open files. Node leaves the pipes of a process open that could not be
  * started for that reason, so that each attempt would leave fewer, until there are none for good.
  */
-function requireFiles(): void {
+export function requireFiles(): void {
   const files: number[] = [];
   try {
     while (files.length < FILES_TAKEN) files.push(openSync(devNull, 'r'));

@@ -64,3 +64,21 @@ test('R98 commands that too few file descriptors keep from starting take none fo
     console.log(JSON.stringify([found, await outcome()]));`;
   expect(await printedWithFewFiles(program)).toEqual([Array(9).fill(['EMFILE', 0]), 'COMPLETE']);
 });
+
+test('R98 a watchdog that too few file descriptors keep from starting takes none for good', async () => {
+  const program = `
+    import { closeSync, openSync } from 'node:fs';
+    import { expectGroup } from './src/host/process/group-watchdog.ts';
+    const held = [];
+    const fill = () => { const before = held.length; try { for (;;) held.push(openSync('/dev/null')); } catch {} return held.length - before; };
+    fill();
+    const lost = [];
+    for (let free = 1; free <= 9; free += 1) {
+      for (const file of held.splice(-free)) closeSync(file);
+      expectGroup().end();
+      await new Promise((next) => setImmediate(next));
+      lost.push(free - fill());
+    }
+    console.log(JSON.stringify(lost));`;
+  expect(await printedWithFewFiles(program)).toEqual(Array(9).fill(0));
+});
