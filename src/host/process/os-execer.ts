@@ -5,7 +5,7 @@
  */
 import { expectGroup, type GroupWatch } from './group-watchdog.ts';
 import * as is from '../../kernel/shape.ts';
-import type { ProcessEntry } from './process-table.ts';
+import { showsProcesses, type ProcessEntry } from './process-table.ts';
 import type { ProcessTree, TreeCensus } from './process-tree.ts';
 import { sendSignal } from './process-signal.ts';
 import { FaultLog } from '../../execers/fault-log.ts';
@@ -74,7 +74,10 @@ class GroupProcessTree implements ProcessTree {
   }
 
   terminate(signal: NodeJS.Signals = 'SIGTERM'): void {
-    if (this.census().members.length > 0) sendSignal(-this.#leader, signal);
+    if (this.census().members.length === 0) return;
+    sendSignal(-this.#leader, signal);
+    // A stopped process would not notice the signal within its grace, and nothing shows which are stopped.
+    sendSignal(-this.#leader, 'SIGCONT');
   }
 
   kill(): TreeCensus {
@@ -119,8 +122,8 @@ function memberOf(group: number, pid: number): ProcessEntry {
  * holds the process up. When the leader ends, descendants that it left behind are killed at once. When it is aborted,
  * the whole tree gets SIGTERM, and after the grace the rest gets SIGKILL. `faults` lists problems that did not change
  * the outcome: a sink that failed, output that was cut, metrics that threw, descendants that were left and killed. On
- * Linux, descendants are found wherever they went; on other systems only those in the process group are, and memory is
- * not measured without `memoryUsage`.
+ * Linux with /proc, descendants are found wherever they went; elsewhere only those in the process group are, and memory
+ * is not measured without `memoryUsage`.
  *
  * Limits of Node: standard output is a socket, so a script has to write `>&2`, not `>/dev/stderr`; and a death by a
  * real-time signal looks like exit code 0.
@@ -154,6 +157,7 @@ class OsExecer implements Execer {
   readonly #limits: OsExecerLimits;
   readonly #stdin: 'ignore' | 'inherit' | number;
   readonly #stopSignal: NodeJS.Signals;
+  readonly #hasProcessTable: boolean = showsProcesses();
 
   constructor(options: OsExecerOptions) {
     this.#options = options;
@@ -196,7 +200,8 @@ class OsExecer implements Execer {
     const env = { ...base, ...command.envVars, [COOKIE_VARIABLE]: cookie.value };
     const start = (): MaybePromise<StartedChild> => spawnCommand(command, env, this.#stdin);
     const { cgroups = true } = this.#options;
-    const { started, cgroup } = cgroups ? startInCgroup(cookie.token, start) : { started: start() };
+    const { started, cgroup } =
+      cgroups && this.#hasProcessTable ? startInCgroup(cookie.token, start) : { started: start() };
     const supervised = { token: cookie.token, watch };
     if (!isPending(started)) return this.#supervise(command, started, { ...supervised, cgroup });
     // The program is missing, or may not be run.
@@ -208,7 +213,7 @@ class OsExecer implements Execer {
     watch?.started(child.pid);
     const { clock, metrics } = this.#options;
     const { memoryCapBytes: capBytes, memoryPeriodMs: periodMs, sinkGraceMs } = this.#limits;
-    const makeTree = process.platform === 'linux' ? createLinuxProcessTree : createGroupProcessTree;
+    const makeTree = this.#hasProcessTable ? createLinuxProcessTree : createGroupProcessTree;
     const tree = makeTree(child.pid, token, cgroup);
     const faults = new FaultLog();
     const pump = (name: StreamName): OutputPump =>

@@ -4,7 +4,7 @@
  * and another listing shows nobody new. The listing alone has to do where a sandbox hides the counter or keeps it
  * constant. Reading is synchronous, so that a process is signalled in the same slice of time in which it was looked up.
  */
-import { closeSync, openSync, readdirSync, readSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, readlinkSync, readSync } from 'node:fs';
 
 /** One process as of when it was read. */
 export interface ProcessEntry {
@@ -60,6 +60,18 @@ export function parseStat(text: string): ProcessEntry | undefined {
     name: text.slice(text.indexOf('(') + 1, nameEnd),
     startTicks: Number(startTicks),
   };
+}
+
+/**
+ * Whether there is a /proc that shows processes under their pids. In a pid namespace that still has the /proc of another
+ * one it shows them under other numbers, or not at all.
+ */
+export function showsProcesses(): boolean {
+  try {
+    return process.platform === 'linux' && readlinkSync('/proc/self') === String(process.pid);
+  } catch {
+    return false;
+  }
 }
 
 /** Reads one process; undefined if there is none with that pid. */

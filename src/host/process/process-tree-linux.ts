@@ -288,8 +288,13 @@ class TerminateErrand extends CensusErrand {
   }
 
   override end(): void {
-    if (this.latest === undefined) signalGroup(this.membership, this.#name);
-    else askToEnd(this.latest.members, this.#name);
+    if (this.latest !== undefined) {
+      askToEnd(this.latest.members, this.#name);
+      return;
+    }
+    signalGroup(this.membership, this.#name);
+    // Nothing shows which of them are stopped.
+    signalGroup(this.membership, 'SIGCONT');
   }
 }
 

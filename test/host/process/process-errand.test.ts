@@ -58,17 +58,20 @@ test('R129 trees that ask in one turn share one scan, and each gets its own memb
   await Promise.all(all.map(({ exited }) => exited));
 });
 
-test('R125 R128 a scan that fails fails for all, and the groups are still signalled', async () => {
-  const [asked, killed, looked] = [started(), started(), started()];
+test('R125 R128 a scan that fails fails for all, and the groups are still signalled, also what is stopped in them', async () => {
+  const [asked, stopped, killed, looked] = [started(), started(), started(), started()];
+  process.kill(stopped.pid, 'SIGSTOP');
   listing.failure = new Error('EMFILE: too many open files');
   const results = await Promise.allSettled([
     asked.tree.terminate(),
+    stopped.tree.terminate(),
     killed.tree.kill(),
     looked.tree.census(),
   ]);
   listing.failure = undefined;
-  expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'rejected']);
+  expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled', 'rejected', 'rejected']);
   expect(await asked.exited).toEqual([null, 'SIGTERM']);
+  expect(await stopped.exited).toEqual([null, 'SIGTERM']);
   expect(await killed.exited).toEqual([null, 'SIGKILL']);
   await looked.tree.kill();
   expect(await looked.exited).toEqual([null, 'SIGKILL']);

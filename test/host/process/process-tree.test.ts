@@ -242,6 +242,13 @@ describe('the tree of machines without /proc', () => {
     rmSync(dir, { recursive: true });
   });
 
+  test('R125 the signal also ends a process of it that is stopped', async () => {
+    const child = leader('kill -STOP $$; sleep 50');
+    expect(await comesTrue(() => readProcess(child.pid)?.stopped === true)).toBe(true);
+    createGroupProcessTree(child.pid).terminate();
+    expect(await once(child, 'exit')).toEqual([null, 'SIGTERM']);
+  });
+
   test('R129 descendants that were left in its group are counted', async () => {
     const child = leader('sleep 50 & exit 0');
     const tree = createGroupProcessTree(child.pid);
