@@ -2,12 +2,22 @@
  * Files that commands read and write and that may be FIFOs. Invariant: waiting for the other end of a FIFO never keeps
  * a signal from ending the command.
  */
-import { closeSync, constants, open, openSync, readSync, statfsSync, statSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  open,
+  openSync,
+  readSync,
+  statfsSync,
+  statSync,
+  type Stats,
+} from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { messageOf } from '../kernel/errors.ts';
 import { formatCount } from '../model/plural.ts';
-import { InterruptedError, UsageError } from './exit-status.ts';
+import { exitBySignal, InterruptedError, UsageError } from './exit-status.ts';
 import type { Interruption } from './interruption.ts';
 
 const openFile = promisify(open);
@@ -34,17 +44,34 @@ export async function openInput(
 }
 
 async function openFifo(path: string, interruption: Interruption): Promise<number> {
+  const fifo = statSync(path);
   const opening = openFile(path, 'r');
   try {
     return await interruption.unlessRequested(opening, `nobody wrote to ${path}`);
   } catch (error) {
     if (!(error instanceof InterruptedError)) throw error;
     // At exit, Node would wait for the thread that is still opening the FIFO. Opening the other end releases it.
-    const end = openSync(path, constants.O_RDWR | constants.O_NONBLOCK);
-    closeSync(await opening);
-    closeSync(end);
+    const end = otherEnd(path, fifo);
+    if (end === undefined) exitBySignal(error.status);
+    else {
+      closeSync(await opening);
+      closeSync(end);
+    }
     throw error;
   }
+}
+
+/** Undefined if it cannot be opened: the FIFO has been removed or replaced, or may not be written to. */
+function otherEnd(path: string, { dev, ino }: Stats): number | undefined {
+  try {
+    const end = openSync(path, constants.O_RDWR | constants.O_NONBLOCK);
+    const found = fstatSync(end);
+    if (found.dev === dev && found.ino === ino) return end;
+    closeSync(end);
+  } catch {
+    // Whatever it is, nothing releases the thread.
+  }
+  return undefined;
 }
 
 /**
@@ -98,8 +125,6 @@ function isNameless(path: string): boolean {
 
 /**
  * If `path` is a FIFO, waits until a reader opens it. The returned descriptor has to be closed after writing.
- *
- * @throws InterruptedError if a signal comes before a reader does.
  *
  * @throws InterruptedError if a signal has come and nobody reads.
  */

@@ -46,6 +46,7 @@ const SIGNAL_STATUS: Readonly<Record<EndSignal, SignalStatus>> = {
   SIGQUIT: 131,
   SIGTERM: 143,
 };
+const END_SIGNALS = Object.keys(SIGNAL_STATUS) as EndSignal[];
 
 /** The exit code of a command that was ended by this signal. */
 export function signalStatus(signal: EndSignal): SignalStatus {
@@ -57,10 +58,18 @@ export function signalStatus(signal: EndSignal): SignalStatus {
  * cannot reset a terminal that has been closed. Has no effect without a terminal.
  */
 export function exitByHangUp(): void {
-  if (!process.stdout.isTTY && !process.stderr.isTTY) return;
+  if (process.stdout.isTTY || process.stderr.isTTY) exitBySignal(SIGNAL_STATUS.SIGHUP);
+}
+
+/**
+ * Makes the process end, when it exits, by the signal of that status itself: its parent sees the same, and the system
+ * waits for none of its threads.
+ */
+export function exitBySignal(status: SignalStatus): void {
+  const signal = END_SIGNALS.find((name) => SIGNAL_STATUS[name] === status);
   process.once('exit', () => {
-    process.removeAllListeners('SIGHUP');
-    process.kill(process.pid, 'SIGHUP');
+    process.removeAllListeners(signal);
+    process.kill(process.pid, signal);
   });
 }
 

@@ -1,30 +1,35 @@
 // The files that `dryrunner exec` opens, and the message about one that `replay` reads.
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { builtCommand, type Finished, run, start, startWith } from './command.ts';
+import { builtCommand, type Finished, run, start, type Started, startWith } from './command.ts';
 
 let dir = '';
 const at = (name: string): string => join(dir, name);
 beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), 'exec-files-'));
-  for (const name of ['no-writer', 'no-reader', 'fed', 'read']) spawnSync('mkfifo', [at(name)]);
+  for (const name of ['no-writer', 'removed', 'no-reader', 'fed', 'read']) spawnSync('mkfifo', [at(name)]);
 });
 afterAll(() => rm(dir, { recursive: true, force: true }));
 
 /** Runs a command that gets SIGTERM once its handlers are there, and while it opens a FIFO. */
-async function runTerminated(...args: readonly string[]): Promise<Finished> {
+function runTerminated(...args: readonly string[]): Promise<Finished> {
+  return terminated('', ...args).finished;
+}
+
+/** The same, still running; `before` is code that it runs just before the signal. */
+function terminated(before: string, ...args: readonly string[]): Started {
   const hook = at('sends.mjs');
-  await writeFile(
+  writeFileSync(
     hook,
-    "import { isMainThread } from 'node:worker_threads'; const watch = setInterval(() => { if (process.listenerCount('SIGTERM') === 0) return; clearInterval(watch); setTimeout(() => process.kill(process.pid, 'SIGTERM'), 300); }, 20); if (!isMainThread) clearInterval(watch);",
+    `import { rmSync } from 'node:fs'; import { isMainThread } from 'node:worker_threads'; const watch = setInterval(() => { if (process.listenerCount('SIGTERM') === 0) return; clearInterval(watch); setTimeout(() => { ${before} process.kill(process.pid, 'SIGTERM'); }, 300); }, 20); if (!isMainThread) clearInterval(watch);`,
   );
-  return startWith({ NODE_OPTIONS: `--import=${hook}` }, ...args).finished;
+  return startWith({ NODE_OPTIONS: `--import=${hook}` }, ...args);
 }
 
 describe('a FIFO', () => {
@@ -32,6 +37,17 @@ describe('a FIFO', () => {
     const { code, err } = await runTerminated('exec', '--stdin', at('no-writer'), '--', 'cat');
     expect(err).toMatch(/^interrupted while nobody wrote to .*no-writer$/m);
     expect(code).toBe(143);
+  });
+
+  test('that has been removed while nobody had opened its other end does not block signals', async () => {
+    const { child, finished } = terminated(
+      `rmSync(${JSON.stringify(at('removed'))});`,
+      ...['exec', '--stdin', at('removed'), '--', 'cat'],
+    );
+    const { err } = await finished;
+    expect(err).toMatch(/^interrupted while nobody wrote to .*removed$/m);
+    // A shell shows 143 for it too.
+    expect(child.signalCode).toBe('SIGTERM');
   });
 
   test('whose other end nobody opens does not block signals: --trace', async () => {
