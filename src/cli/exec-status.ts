@@ -8,7 +8,7 @@ import type { RunStatus } from '../model/run-status.ts';
 
 /** The command was stopped at its deadline. */
 const TIMED_OUT = 124;
-/** The `exec` command itself failed, for example because of wrong options. */
+/** The `exec` command itself failed, for example because of wrong options, or could start nothing at all. */
 export const EXEC_FAILED = 125;
 /** The program was found but could not be started. */
 const NOT_EXECUTABLE = 126;
@@ -133,7 +133,16 @@ function programFile(program: string, directory: string | undefined): string | u
   const paths = folders.map((folder) => join(folder, program));
   const files =
     directory === undefined ? paths.filter(isAbsolute) : paths.map((path) => resolve(directory, path));
-  return files.find((file) => statSync(file, { throwIfNoEntry: false })?.isFile() === true);
+  return files.find(isFile);
+}
+
+function isFile(path: string): boolean {
+  try {
+    return statSync(path).isFile();
+  } catch {
+    // It is missing, or its folder is a file or may not be entered: the system passes over all of these.
+    return false;
+  }
 }
 
 const SHEBANG_BYTES_MAX = 256;
@@ -186,6 +195,10 @@ function startCode(error: unknown): number {
   return codeOfSpawn(cause?.code);
 }
 
+/** No process, open file or memory was left to start a program with: it was not looked at. */
+const EXHAUSTED: ReadonlySet<string | undefined> = new Set(['EAGAIN', 'EMFILE', 'ENFILE', 'ENOMEM']);
+
 function codeOfSpawn(code: string | undefined): number {
+  if (EXHAUSTED.has(code)) return EXEC_FAILED;
   return code === 'ENOENT' ? NOT_FOUND : NOT_EXECUTABLE;
 }

@@ -6,7 +6,7 @@
 import { userFrameOf } from '../explore/explain/source-place.ts';
 import { messageOf, stackOf } from '../kernel/errors.ts';
 import { performance, setTimeout } from '../threads/real-timers.ts';
-import { chooseExitCode, chosenExitCode, endProcess, EXIT_STATUS } from './exit-status.ts';
+import { chooseExitCode, chosenExitCode, endProcess, EXIT_STATUS, type ExitStatus } from './exit-status.ts';
 import { endedBy, holdsForeignModule, lastForeignCode } from './user-code.ts';
 import { shownFrame } from './source-line.ts';
 import type { Terminal } from './terminal.ts';
@@ -16,15 +16,19 @@ const LEFT_OPEN_MS = 250;
 /** The same for file requests alone: they end by themselves, as soon as the disk and the machine have time for them. */
 const LEFT_REQUESTS_MS = 10_000;
 
+/** The exit code for a failure of the command line itself: `usual`, unless the command leaves low codes to another. */
+type OwnFailure = (usual: ExitStatus) => number;
+
 /** Watches the end of this process from now on. */
-export function watchProcessEnd(terminal: Terminal): void {
+export function watchProcessEnd(terminal: Terminal, ownFailure: OwnFailure): void {
   const onExit = (exitCode: number): void => {
     chooseExitCode(chosenExitCode() ?? codeOfForeignEnd(terminal, exitCode));
   };
   process.on('exit', onExit);
   guardReallyExit(terminal);
-  process.on('uncaughtException', (error) => onStray(terminal, 'uncaughtException', error));
-  process.on('unhandledRejection', (reason) => onStray(terminal, 'unhandledRejection', reason));
+  const failed = ownFailure(EXIT_STATUS.FAILED);
+  process.on('uncaughtException', (error) => onStray(terminal, 'uncaughtException', error, failed));
+  process.on('unhandledRejection', (reason) => onStray(terminal, 'unhandledRejection', reason, failed));
   // The event loop is empty but the command is not done: loaded code awaits a promise that will never settle.
   process.once('beforeExit', () => {
     if (chosenExitCode() !== undefined) return;
@@ -35,7 +39,9 @@ export function watchProcessEnd(terminal: Terminal): void {
       const name = foreign?.isPreparing === true ? foreign.name : 'what was loaded';
       terminal.note(`error: ${name} awaits a promise that nobody will settle`);
       chooseExitCode(
-        foreign === undefined ? EXIT_STATUS.USAGE : endedBy({ ...foreign, status: EXIT_STATUS.USAGE }),
+        foreign === undefined
+          ? ownFailure(EXIT_STATUS.USAGE)
+          : endedBy({ ...foreign, status: EXIT_STATUS.USAGE }),
       );
     }
   });
@@ -93,13 +99,14 @@ function codeOfForeignEnd(terminal: Terminal, exitCode: number): number {
 
 type StrayEvent = 'uncaughtException' | 'unhandledRejection';
 
-function onStray(terminal: Terminal, event: StrayEvent, error: unknown): void {
+/** `failed` is the exit code for an error of this package itself. */
+function onStray(terminal: Terminal, event: StrayEvent, error: unknown, failed: number): void {
   // Callers that run a scenario have a listener too, and report this as a failure of the scenario.
   if (process.listenerCount(event) > 1) return;
   const foreign = lastForeignCode();
   if (foreign === undefined) {
     terminal.note(stackOf(error) ?? messageOf(error));
-    endProcess(EXIT_STATUS.FAILED);
+    endProcess(failed);
   }
   const what = event === 'uncaughtException' ? 'uncaught exception' : 'unhandled rejection';
   const frame = userFrameOf(error);

@@ -8,7 +8,7 @@ import type { ExecutionFiles } from './execution-files.ts';
 import type { ExploreCommandOptions } from './explore-options.ts';
 import type { ExecCommandOptions } from './exec-command.ts';
 import { EXEC_FAILED } from './exec-status.ts';
-import { endProcess, EXIT_STATUS, InterruptedError, UsageError } from './exit-status.ts';
+import { endProcess, EXIT_STATUS, InterruptedError, UsageError, type ExitStatus } from './exit-status.ts';
 import type { ExplainCommandOptions } from './explain-command.ts';
 import type { ReplayCommandOptions } from './replay-command.ts';
 import type { RunCommandOptions } from './run-command.ts';
@@ -46,7 +46,7 @@ import {
 } from './typed-options.ts';
 
 const terminal = new Terminal({ lostStatus: ownFailure() });
-watchProcessEnd(terminal);
+watchProcessEnd(terminal, ownFailure);
 /** One of {@link EXIT_STATUS}, or any exit code for `exec`. */
 let status: number = EXIT_STATUS.HELD;
 
@@ -310,8 +310,8 @@ program
   });
 
 /** Exit code of a failure of the command line itself. `exec` leaves the low codes to the command that it runs. */
-function ownFailure(): number {
-  return process.argv[2] === 'exec' ? EXEC_FAILED : EXIT_STATUS.USAGE;
+function ownFailure(usual: ExitStatus = EXIT_STATUS.USAGE): number {
+  return process.argv[2] === 'exec' ? EXEC_FAILED : usual;
 }
 
 /** Drops `--help` after an unknown subcommand, so that the error is shown instead of the program's help. */
@@ -347,7 +347,7 @@ async function main(): Promise<number> {
       return ownFailure();
     }
     terminal.note(stackOf(error) ?? messageOf(error));
-    return process.argv[2] === 'exec' ? EXEC_FAILED : EXIT_STATUS.FAILED;
+    return ownFailure(EXIT_STATUS.FAILED);
   }
 }
 
