@@ -12,10 +12,13 @@ import { closeSync } from 'node:fs';
 import { realpath, stat } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { resolve } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { isRunnerError, messageOf } from '../kernel/errors.ts';
+import { TIMER_MS_MAX } from '../kernel/int32.ts';
 import type { TempDirs } from '../model/collaborators.ts';
 import type { World } from '../model/world.ts';
 import type { TraceEvent } from '../model/trace-event.ts';
+import type { RecordingHeader } from '../trace/trace-header.ts';
 import { createOsExecer } from '../host/process/os-execer.ts';
 import { realWorld } from '../host/real-world.ts';
 import { createMemoryFiler } from '../filers/memory-filer.ts';
@@ -31,12 +34,19 @@ import type { RemoteExecOptions } from './remote-exec.ts';
 import type { Terminal } from './terminal.ts';
 import { requireTextArguments } from './typed-bytes.ts';
 
-/** Called with each piece of output. */
-export type ShowChunk = (stream: 'stdout' | 'stderr', chunk: Chunk) => void;
+/** Takes the output of a process to those who read it. */
+interface ShownOutput {
+  show(stream: 'stdout' | 'stderr', chunk: Chunk): void;
+  /** True while the process should not write to that stream, because its output is not read. */
+  isFull(stream: 'stdout' | 'stderr'): boolean;
+}
+
+const READER_POLL_MS = 20;
 
 /**
  * Shows the output of processes while it is also written to their logs, and remembers how the last of them started and
- * ended.
+ * ended. Invariant: a process whose output is not read is held up, as by a full pipe; one that is stopped is not, nor is
+ * what a process has left in its pipe.
  */
 export class ShownExecer implements Execer, ProcessEnd {
   startError: unknown;
@@ -44,12 +54,13 @@ export class ShownExecer implements Execer, ProcessEnd {
   passedMemoryCap = false;
   readonly cancelBoundMs: number;
   readonly #execer: Execer;
-  readonly #show: ShowChunk;
+  readonly #output: ShownOutput;
+  #process: Process | undefined;
 
-  constructor(execer: Execer, show: ShowChunk) {
+  constructor(execer: Execer, output: ShownOutput) {
     this.cancelBoundMs = execer.cancelBoundMs;
     this.#execer = execer;
-    this.#show = show;
+    this.#output = output;
   }
 
   check(command: Command): void {
@@ -81,6 +92,7 @@ export class ShownExecer implements Execer, ProcessEnd {
   }
 
   #watched(process: Process): Process {
+    this.#process = process;
     return {
       wait: () => whenThere(process.wait(), (status) => this.#ended(status)),
       abort: () => process.abort(),
@@ -96,10 +108,20 @@ export class ShownExecer implements Execer, ProcessEnd {
   #shown(stream: 'stdout' | 'stderr', sink: Sink | undefined): Sink {
     return {
       write: (chunk) => {
-        this.#show(stream, chunk);
-        return sink?.write(chunk);
+        this.#output.show(stream, chunk);
+        const written = sink?.write(chunk);
+        return this.#isHeldUp(stream) ? this.#untilRead(stream, written) : written;
       },
     };
+  }
+
+  #isHeldUp(stream: 'stdout' | 'stderr'): boolean {
+    return this.#output.isFull(stream) && this.#process?.hasEnded?.() !== true;
+  }
+
+  async #untilRead(stream: 'stdout' | 'stderr', written: MaybePromise<void>): Promise<void> {
+    await written;
+    while (this.#isHeldUp(stream)) await pause(READER_POLL_MS);
   }
 }
 
@@ -171,9 +193,9 @@ async function execProgram(
   argv: readonly string[],
   options: ExecCommandOptions,
 ): Promise<number> {
-  const { trace, timeout, json = false } = options;
+  const { timeout, json = false } = options;
   const directory = await workingDirectory(options);
-  if (trace !== undefined) await requireTrace(trace, argv, directory, options);
+  if (options.trace !== undefined) await requireTrace(options.trace, argv, directory, options);
   const interruption = new Interruption({ hasProcesses: true });
   const display = new OutputDisplay(terminal, json, { directory });
   const world = {
@@ -181,25 +203,22 @@ async function execProgram(
     tracer: { record: (event: TraceEvent) => showEvent(terminal, display, event, json) },
   };
   const stdin = await openInput(options.stdin, interruption);
-  const os = createOsExecer({
-    clock: world.clock,
-    stdin,
-    stopSignal: options.signal,
-    ...(options.killAfter === undefined ? {} : { graceMs: options.killAfter }),
-    memoryCapBytes: (options.memory ?? 0) * MIB,
-    watchdog: true,
-  });
-  const execer = new ShownExecer(os, (stream, chunk) => display.show(stream, chunk));
-  const recorder = trace === undefined ? undefined : createRecorder(world);
+  const execer = new ShownExecer(programExecer(world, stdin, options), display);
+  const trace = options.trace === undefined ? undefined : beginTrace(options.trace, world, directory);
   const temporary = directory === undefined ? makeTempFolder('exec') : undefined;
   const tempDirs = temporary === undefined ? fixedDirectory(directory ?? '') : freshDirectory(temporary);
-  const runner = createQueueRunner(world, { ...runnerParts(world), execer, recorder, tempDirs });
+  const runner = createQueueRunner(world, {
+    ...runnerParts(world),
+    execer,
+    recorder: trace?.recorder,
+    tempDirs,
+  });
   try {
     const timeoutMs = timeout === undefined ? {} : { timeoutMs: timeout };
     terminal.onUnread(() => interruption.endUnread());
     const status = await runToEnd(terminal, runner, { argv, ...timeoutMs }, interruption);
     await runner.release();
-    await writeRecording(trace, recorder, directory, interruption);
+    if (trace !== undefined) await writeRecording(trace, interruption);
     return interruption.status ?? execStatus(status, execer);
   } catch (error) {
     if (isRunnerError(error, 'RUNNER_INVALID_ARGUMENT')) throw new UsageError(error.message);
@@ -213,6 +232,23 @@ async function execProgram(
       interruption.dispose();
     }
   }
+}
+
+function programExecer(
+  { clock }: World,
+  stdin: 'inherit' | 'null' | number,
+  { signal, killAfter, memory = 0 }: ExecCommandOptions,
+): Execer {
+  return createOsExecer({
+    clock,
+    stdin,
+    stopSignal: signal,
+    ...(killAfter === undefined ? {} : { graceMs: killAfter }),
+    memoryCapBytes: memory * MIB,
+    // The reader of the output takes its time.
+    sinkGraceMs: TIMER_MS_MAX,
+    watchdog: true,
+  });
 }
 
 /** Refuses a trace file that would overwrite the input or the program. */
@@ -277,18 +313,20 @@ async function removeFresh(folder: TempFolder | undefined, terminal: Terminal): 
   }
 }
 
-async function writeRecording(
-  path: string | undefined,
-  recorder: Recorder | undefined,
-  directory: string | undefined,
-  interruption: Interruption,
-): Promise<void> {
-  if (path === undefined || recorder === undefined) return;
-  const header = {
-    host: hostname(),
-    startedAt: new Date().toISOString(),
-    ...(directory === undefined ? {} : { directory }),
-  };
+/** A recording in progress, and the file that it is for. */
+interface Trace {
+  readonly path: string;
+  readonly recorder: Recorder;
+  readonly header: Omit<RecordingHeader, 'kind'>;
+}
+
+function beginTrace(path: string, world: World, directory: string | undefined): Trace {
+  const startedAt = new Date().toISOString();
+  const header = { host: hostname(), startedAt, ...(directory === undefined ? {} : { directory }) };
+  return { path, recorder: createRecorder(world), header };
+}
+
+async function writeRecording({ path, recorder, header }: Trace, interruption: Interruption): Promise<void> {
   // Loaded on demand to keep start-up fast.
   const { recordingLines } = await import('../trace/recording/recording-file.ts');
   const { writeTarget } = await import('./trace-target.ts');

@@ -37,6 +37,9 @@ export class StreamText {
 
 type StreamName = 'stdout' | 'stderr';
 
+/** How much of the output waits in memory for its reader, about. */
+const UNREAD_BYTES_MAX = 8 * 1024 * 1024;
+
 /** Shows the output of the command: its bytes unchanged, or as text with `--json`. */
 export class OutputDisplay {
   readonly #terminal: Terminal;
@@ -63,6 +66,12 @@ export class OutputDisplay {
   show(stream: StreamName, chunk: Chunk): void {
     if (this.#texts === undefined) this.#terminal.raw(stream, chunk);
     else this.#line(stream, this.#texts[stream].add(chunk));
+  }
+
+  /** True while so much waits for its reader that the command should not write to this stream. */
+  isFull(stream: StreamName): boolean {
+    const shownOn = this.#texts === undefined ? stream : 'stdout';
+    return this.#terminal.unreadBytesOf(shownOn) > UNREAD_BYTES_MAX;
   }
 
   /** Must be called when all output has arrived. */

@@ -127,6 +127,12 @@ export class Terminal {
     return this.#out.writableLength;
   }
 
+  /** Bytes printed on a stream that wait for its reader, in memory; 0 if nobody reads it any more. */
+  unreadBytesOf(stream: StreamName): number {
+    if (this.#gone.has(stream)) return 0;
+    return (stream === 'stdout' ? this.#out : this.#err).writableLength;
+  }
+
   /** Prints a result: one line on stdout. */
   line(text = ''): void {
     this.#write('stdout', `${painted(harmless(text))}\n`);

@@ -1,11 +1,11 @@
 // `dryrunner exec` in the place of timeout(1), env(1) and the shell: where it runs, what it reads, how it ends.
 import { execFileSync } from 'node:child_process';
-import { mkdir, mkdtemp, realpath, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, realpath, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { root, run, start, startIn, startWithInput } from './command.ts';
+import { root, run, start, startIn, startWith, startWithInput } from './command.ts';
 
 let folder = '';
 const at = (name: string): string => join(folder, name);
@@ -78,6 +78,25 @@ describe('exit codes', () => {
   );
 });
 
+test('an error of exec itself, wherever it comes up, is no exit code of the command', async () => {
+  const hook = at('stray.mjs');
+  await writeFile(
+    hook,
+    "import { isMainThread } from 'node:worker_threads'; const watch = setInterval(() => { if (process.listenerCount('SIGQUIT') === 0) return; clearInterval(watch); throw new Error('stray'); }, 20); if (!isMainThread) clearInterval(watch);",
+  );
+  const { code, err } = await startWith({ NODE_OPTIONS: `--import=${hook}` }, 'exec', ...sh('sleep 100'))
+    .finished;
+  expect(err).toMatch(/^Error: stray$/m);
+  expect(code).toBe(125);
+});
+
+test('a program is not found also if PATH names a file', async () => {
+  const path = `/etc/passwd:${process.env['PATH'] ?? ''}`;
+  const { code, err } = await startWith({ PATH: path }, 'exec', '--', 'no-such-program-anywhere').finished;
+  expect(err).toMatch(/ENOENT \(there is no such program; .*\); exec exits with 127$/m);
+  expect(code).toBe(127);
+});
+
 test.for([
   [[], /missing required argument 'command'/],
   [['--timeout', 'soon', '--', 'true'], /duration such as 500ms/],
@@ -146,6 +165,17 @@ describe('surroundings', () => {
       /^1 recorded run reproduced: .*\n {2}run \S+ {2}make -s test {2}COMPLETE 2 after /,
     );
     expect(played.code).toBe(0);
+  });
+
+  test('a recording names the time at which it began', async () => {
+    const trace = at('clock.jsonl');
+    const { out } = await run(
+      ...['exec', '--trace', trace, '--', process.execPath, '-p', 'new Date().toISOString()'],
+    );
+    const [header = ''] = (await readFile(trace, 'utf8')).split('\n');
+    const { startedAt = '' } = JSON.parse(header) as { startedAt?: string };
+    expect(startedAt).toMatch(/^\d{4}-/);
+    expect(startedAt < out.trim()).toBe(true);
   });
 
   test('S1 a program that is named by a relative path is that of the current directory, and runs there', async () => {

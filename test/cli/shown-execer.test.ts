@@ -1,6 +1,10 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { ShownExecer } from '../../src/cli/exec-command.ts';
 import { StreamText } from '../../src/cli/exec-display.ts';
+import { completeProcess } from '../../src/execers/process-status.ts';
+import type { Sink } from '../../src/model/execer.ts';
+import type { MaybePromise } from '../../src/model/maybe-promise.ts';
 
 test('the pieces give the text of the whole, wherever it is split', () => {
   const bytes = fc.oneof(
@@ -25,4 +29,35 @@ test('the pieces give the text of the whole, wherever it is split', () => {
 test('text between bytes keeps its place behind a character that was never completed', () => {
   const stream = new StreamText();
   expect(stream.add(Buffer.from([0xc3])) + stream.add('a') + stream.end()).toBe('\uFFFDa');
+});
+
+/** The sink that a process behind a ShownExecer gets, when as many looks as given have found its output full and the process running. */
+function sinkOf(output: { fullLooks: number; runningLooks: number }): Sink {
+  let given: Sink | undefined;
+  const wait = (): MaybePromise<never> => new Promise(() => undefined);
+  const process = { wait, abort: wait, hasEnded: () => output.runningLooks-- <= 0 };
+  const execer = new ShownExecer(
+    {
+      cancelBoundMs: 0,
+      exec: ({ stdout }) => {
+        given = stdout;
+        return process;
+      },
+    },
+    { show: () => undefined, isFull: (stream) => stream === 'stdout' && output.fullLooks-- > 0 },
+  );
+  void execer.exec({ argv: ['yes'], dir: '', jobId: '', taskId: '', tag: '' });
+  if (given === undefined) throw new Error('expected a sink');
+  return given;
+}
+
+test.for([
+  ['while its output is not read', { fullLooks: 3, runningLooks: Infinity }],
+  ['until it is stopped or has ended', { fullLooks: Infinity, runningLooks: 3 }],
+] as const)('a process is held up %s', async ([, looks]) => {
+  const output = { ...looks };
+  const sink = sinkOf(output);
+  await sink.write('y');
+  expect(Math.min(output.fullLooks, output.runningLooks)).toBe(-1);
+  expect(sink.write('y')).toBe(undefined);
 });
