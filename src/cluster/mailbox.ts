@@ -6,6 +6,7 @@ import * as is from '../kernel/shape.ts';
 import { check } from '../kernel/argument-check.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { RunnerError } from '../kernel/errors.ts';
+import { Fifo } from '../kernel/fifo.ts';
 import { LimitedWaiter } from '../kernel/signal-waiters.ts';
 import { plural } from '../model/plural.ts';
 import type { OngoingWait } from '../model/wait-watch.ts';
@@ -74,7 +75,7 @@ export class MessageQueue implements Messages {
   readonly #clock: Clock;
   readonly #reportClock: Pick<Clock, 'now'>;
   readonly #name: string;
-  readonly #letters: Letter[] = [];
+  readonly #letters = new Fifo<Letter>();
   #readers: Reader[] = [];
   #handler: Handler | undefined;
   #limit = LIMIT;
@@ -89,7 +90,7 @@ export class MessageQueue implements Messages {
 
   /** Why a message would be refused now; undefined if it would be accepted. */
   refusal(): string | undefined {
-    const isFull = this.#readers.length === 0 && this.#letters.length >= this.#limit;
+    const isFull = this.#readers.length === 0 && this.#letters.size >= this.#limit;
     return isFull && this.#handler === undefined
       ? `the mailbox of ${this.#name} is full with ${this.#limit} ${plural(this.#limit, 'message')}`
       : undefined;
@@ -131,7 +132,7 @@ export class MessageQueue implements Messages {
     check('options', options, MAILBOX_OPTIONS);
     this.#limit = options.limit ?? this.#limit;
     const receive = (limits?: ReceiveOptions): Promise<unknown> => this.#receive(limits);
-    const size = (): number => this.#letters.length;
+    const size = (): number => this.#letters.size;
     return {
       receive,
       get size() {

@@ -7,6 +7,7 @@ import * as is from '../kernel/shape.ts';
 import { check } from '../kernel/argument-check.ts';
 import type { Timer } from '../kernel/clock.ts';
 import { RunnerError } from '../kernel/errors.ts';
+import { Fifo } from '../kernel/fifo.ts';
 import { WORLD_OF_CHOICES } from '../model/world.ts';
 import { type LockWorld, NAME } from './noted-wait.ts';
 import { LockSite, WAIT_OPTIONS, WaitLine, type WaitOptions } from './wait-line.ts';
@@ -38,7 +39,7 @@ export class Channel<T> implements AsyncIterable<T> {
   readonly name: string;
   readonly capacity: number;
   readonly #site: LockSite;
-  readonly #queue: Sent<T>[] = [];
+  readonly #queue = new Fifo<Sent<T>>();
   #isClosed = false;
   #service: Timer | undefined;
   readonly #senders: WaitLine<Sent<T>, void>;
@@ -57,7 +58,7 @@ export class Channel<T> implements AsyncIterable<T> {
 
   /** Number of values in the queue, without those of waiting senders. */
   get size(): number {
-    return this.#queue.length;
+    return this.#queue.size;
   }
 
   get isClosed(): boolean {
@@ -128,15 +129,15 @@ export class Channel<T> implements AsyncIterable<T> {
 
   /** True if a value can be queued without overtaking a waiting sender. */
   #canPush(): boolean {
-    return this.#senders.size === 0 && this.#queue.length < this.capacity;
+    return this.#senders.size === 0 && this.#queue.size < this.capacity;
   }
 
   /** The next step that serves a waiter; undefined if none is possible. */
   #next(): (() => void) | undefined {
     const sender = this.#senders.first;
     const receiver = this.#receivers.first;
-    const hasRoom = this.#queue.length < this.capacity;
-    if (receiver !== undefined && this.#queue.length > 0) {
+    const hasRoom = this.#queue.size < this.capacity;
+    if (receiver !== undefined && this.#queue.size > 0) {
       return () => this.#receivers.serve(receiver, this.#queue.shift());
     }
     if (receiver !== undefined && sender !== undefined) {
