@@ -79,6 +79,7 @@ export class MessageQueue implements Messages {
   #readers: Reader[] = [];
   #handler: Handler | undefined;
   #limit = LIMIT;
+  #mailbox: Mailbox<unknown> | undefined;
   #isClosed = false;
 
   /** `reportClock` is right where `clock`, that of the process, may be wrong. */
@@ -131,6 +132,10 @@ export class MessageQueue implements Messages {
   mailbox(options: MailboxOptions = {}): Mailbox<unknown> {
     check('options', options, MAILBOX_OPTIONS);
     this.#limit = options.limit ?? this.#limit;
+    return (this.#mailbox ??= this.#newMailbox());
+  }
+
+  #newMailbox(): Mailbox<unknown> {
     const receive = (limits?: ReceiveOptions): Promise<unknown> => this.#receive(limits);
     const size = (): number => this.#letters.size;
     return {

@@ -244,6 +244,11 @@ describe('messages', () => {
     expect(messages.refusal()).toBe('the mailbox of inbox is full with 1 message');
   });
 
+  test('a mailbox is the same one whenever it is asked for', () => {
+    const messages = new MessageQueue(createVirtualClock(), 'inbox', createVirtualClock());
+    expect(messages.mailbox({ limit: 2 })).toBe(messages.mailbox());
+  });
+
   test('who already waits for a message gets it before a handler does', async () => {
     const messages = new MessageQueue(createVirtualClock(), 'inbox', createVirtualClock());
     const received = messages.mailbox().receive();
