@@ -73,7 +73,7 @@ export class DiskModel {
   readonly #start: Map<string, ModelFile>;
   readonly #now: Map<string, ModelFile>;
   readonly #changes: Change[] = [];
-  /** That have or had files. */
+  /** That have files, or had some until a file took their place. */
   readonly #folders = new Set<string>(['']);
 
   constructor(mode: ModelMode, files: Files = {}) {
@@ -222,6 +222,11 @@ export class DiskModel {
 
   #change(names: readonly string[], apply: Change['apply']): void {
     apply(this.#now);
+    for (const name of names.filter((each) => this.#now.has(each))) {
+      for (const each of [...this.#folders]) {
+        if (each === name || foldersAbove(each).includes(name)) this.#folders.delete(each);
+      }
+    }
     this.#changes.push({ names, apply, isSynced: false });
     this.#noteFolders();
   }

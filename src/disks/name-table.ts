@@ -56,7 +56,7 @@ export class NameTable {
     return this.#now.values();
   }
 
-  /** True if the folder contains names, or once did. */
+  /** True if the folder contains names, or once did and no file has taken its place. */
   knowsFolder(path: string): boolean {
     return path === '' || this.#folders.has(path);
   }
@@ -111,8 +111,20 @@ export class NameTable {
   #change(change: NameChange): void {
     for (const name of namesIn(change)) if (this.#now.has(name)) this.#count(name, -1);
     apply(this.#now, change);
-    for (const name of namesIn(change)) if (this.#now.has(name)) this.#count(name, 1);
+    for (const name of namesIn(change)) {
+      if (!this.#now.has(name)) continue;
+      this.#count(name, 1);
+      this.#replaceFolder(name);
+    }
     this.#unsynced.push(change);
+  }
+
+  /** A file has taken the place of a folder without files: neither it nor the folders in it are there any more. */
+  #replaceFolder(path: string): void {
+    if (!this.#folders.has(path)) return;
+    for (const folder of this.#folders.keys()) {
+      if (folder === path || folder.startsWith(`${path}/`)) this.#folders.delete(folder);
+    }
   }
 
   #count(path: string, by: number): void {

@@ -67,6 +67,20 @@ describe('an operation', () => {
   });
 });
 
+test('a folder is not there any more once a file has taken its place, not even when that is gone', async () => {
+  await play(1, async (sim) => {
+    const disk = createMemoryDisk(sim.world).mount(sim.world);
+    await disk.write('a/b/log', 'x');
+    await disk.remove('a/b/log');
+    await disk.sync('a/b');
+    await disk.write('file', 'x');
+    await disk.rename('file', 'a');
+    await expect(disk.sync('a/b')).rejects.toMatchObject({ code: 'RUNNER_DISK_NOT_FOUND' });
+    await disk.remove('a');
+    await expect(disk.sync('a')).rejects.toMatchObject({ code: 'RUNNER_DISK_NOT_FOUND' });
+  });
+});
+
 describe('a disk that cannot be used', () => {
   test.each([
     ['', 'path: expected a relative path'],
