@@ -274,6 +274,8 @@ export class Network {
     let place = this.#places.get(name);
     if (place === undefined) {
       place = new Place(this.#fabric, name);
+      // Nothing else would ever answer the calls of nodes to the scenario.
+      if (name === SCENARIO) place.endpoint.serve(undefined);
       if (this.#isStopped) place.endpoint.release();
       this.#places.set(name, place);
       this.#fabric.add(place);

@@ -220,6 +220,19 @@ describe('limits of a call', () => {
     }));
 });
 
+test('a call to the scenario is refused, because it serves no object', () =>
+  runs(async (sim) => {
+    const net = createNetwork(sim, { callTimeoutMs: Infinity });
+    const tell = net.through('log', { tell: () => undefined }).tell();
+    const refused: unknown[] = [];
+    net.node('a', async ({ connect }) => {
+      refused.push(await errorOf(connect<{ tell(): void }>('scenario').tell()));
+    });
+    await Promise.all([tell, sim.sleep(1)]);
+    expect(refused.map(messageOf)).toEqual(['scenario has no method tell: it serves no object']);
+    expect(isRunnerError(refused[0], 'RUNNER_NO_METHOD')).toBe(true);
+  }));
+
 describe('messages', () => {
   test('a mailbox that is full refuses, and the trace says why', async () => {
     const lines = await linesOf(async (sim) => {

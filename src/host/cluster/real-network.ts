@@ -391,6 +391,8 @@ export class RealNetwork {
       callTimeoutMs,
       transport: { nextId: () => (this.#ids += 1), post: (envelope) => this.#route(envelope) },
     });
+    // Nothing else would ever answer the calls of nodes to the scenario.
+    this.#endpoint.serve(undefined);
   }
 
   /**

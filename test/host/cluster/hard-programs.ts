@@ -57,3 +57,10 @@ export function blocksAsItStarts(): never {
 export async function hangsFromTheSecond({ incarnation }: NodeContext): Promise<void> {
   if (incarnation > 0) await new Promise<void>(() => {});
 }
+
+export async function callsScenario({ connect }: NodeContext): Promise<{ code(): unknown }> {
+  const code = await connect<{ tell(): void }>('scenario')
+    .tell()
+    .catch((error: unknown) => (error as { readonly code?: unknown }).code);
+  return { code: () => code };
+}

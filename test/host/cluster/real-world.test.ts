@@ -89,6 +89,12 @@ test.for(['rejectsMessages', 'throwsOnMessages'] as const)(
   },
 );
 
+test('a call to the scenario is refused', async () => {
+  const net = network({ callTimeoutMs: Infinity });
+  await net.node('server', hard('callsScenario'));
+  expect(await net.connect<{ code(): unknown }>('server').code()).toBe('RUNNER_NO_METHOD');
+});
+
 test('a hook that fails ends its thread, and stop rejects with it', async () => {
   const net = realNetwork();
   const node = await net.node('server', hard('cannotFlush'));
