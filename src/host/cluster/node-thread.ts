@@ -21,6 +21,7 @@ let ids = 0;
 
 const world = {
   ...realWorld({ seed: input.seed }),
+  node: input.name,
   tracer: {
     record(event: TraceEvent): void {
       if (event.type === 'note') send({ type: 'note', text: event.text });

@@ -1,4 +1,5 @@
 // Programs that only a thread of their own can hold: with timers of the machine, and with loops that have no end.
+import { createMutex } from '../../../src/locks/mutex.ts';
 import type { NodeContext } from '../../../src/model/node-context.ts';
 
 const TICK_MS = 1_000;
@@ -56,6 +57,20 @@ export function blocksAsItStarts(): never {
 /** The first process starts, and no later one comes to. */
 export async function hangsFromTheSecond({ incarnation }: NodeContext): Promise<void> {
   if (incarnation > 0) await new Promise<void>(() => {});
+}
+
+export interface Holder {
+  hold(): Promise<string | undefined>;
+}
+
+export function holdsLock({ world }: NodeContext): Holder {
+  const mutex = createMutex(world, { name: 'jobs' });
+  return {
+    async hold() {
+      await mutex.acquire();
+      return mutex.holder;
+    },
+  };
 }
 
 export async function callsScenario({ connect }: NodeContext): Promise<{ code(): unknown }> {

@@ -89,6 +89,12 @@ test.for(['rejectsMessages', 'throwsOnMessages'] as const)(
   },
 );
 
+test('the owner of a lock of a node is that node', async () => {
+  const net = network();
+  await net.node('server', hard('holdsLock'));
+  expect(await net.connect<hardPrograms.Holder>('server').hold()).toBe('server');
+});
+
 test('a call to the scenario is refused', async () => {
   const net = network({ callTimeoutMs: Infinity });
   await net.node('server', hard('callsScenario'));
