@@ -17,7 +17,7 @@ import type { FromNode, NodeThreadInput, ToNode } from './thread-protocol.ts';
 
 const input = workerData as NodeThreadInput;
 const send = (message: FromNode): void => parentPort?.postMessage(message);
-let ids = 0;
+let ids = input.idsAfter;
 
 const world = {
   ...realWorld({ seed: input.seed }),

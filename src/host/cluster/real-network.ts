@@ -100,6 +100,8 @@ const OPTIONS = is.optionsOf<RealNetworkOptions>(
   },
 );
 const LEAVE_TIMEOUT_MS = 10_000;
+/** More calls and messages than a process sends. */
+const IDS_PER_PROCESS = 2 ** 32;
 
 /** What a node needs of its network. */
 interface RealCore {
@@ -107,6 +109,8 @@ interface RealCore {
   readonly leaveTimeoutMs: number;
   readonly seed: string;
   folderOf(name: string): string;
+  /** The number that the ids of the next process begin after. */
+  nextIds(): number;
   route(envelope: Envelope): void;
   note(node: string, text: string): void;
   /** Records an error that a program threw where nothing awaits it. */
@@ -119,8 +123,8 @@ class ThreadProcess {
   readonly #name: string;
   readonly #worker: Worker;
   readonly #onEnd: (error: unknown) => void;
-  /** Calls that were delivered to it and that it has not answered yet. */
-  readonly serving = new Map<string, Envelope>();
+  /** Calls that were delivered to it and that it has not answered yet, by id. */
+  readonly serving = new Map<number, Envelope>();
   readonly ready: Promise<void>;
   readonly ended: Promise<void>;
   #error: unknown;
@@ -154,9 +158,7 @@ class ThreadProcess {
   }
 
   deliver(envelope: Envelope): void {
-    if (envelope.kind === 'call') {
-      this.serving.set(callKey(envelope.from, envelope.incarnation, envelope.id), envelope);
-    }
+    if (envelope.kind === 'call') this.serving.set(envelope.id, envelope);
     this.#post({ type: 'envelope', envelope: envelope.data() });
   }
 
@@ -193,8 +195,8 @@ class ThreadProcess {
         return;
       case 'envelope': {
         const envelope = Envelope.of(message.envelope);
-        const { kind, to, toIncarnation, id } = envelope;
-        if (kind === 'reply' || kind === 'error') this.serving.delete(callKey(to, toIncarnation, id));
+        const { kind, id } = envelope;
+        if (kind === 'reply' || kind === 'error') this.serving.delete(id);
         core.route(envelope);
         return;
       }
@@ -225,11 +227,6 @@ class ThreadProcess {
   #post(message: ToNode): void {
     this.#worker.postMessage(message);
   }
-}
-
-/** Call ids are unique only per caller and incarnation. */
-function callKey(caller: string, incarnation: number, id: number): string {
-  return `${caller}/${incarnation}/${id}`;
 }
 
 /** Invariants: at most one process is alive; none starts once the node is leaving or the network has stopped. */
@@ -324,6 +321,7 @@ class ThreadNode implements RealNode {
       folder: core.folderOf(name),
       seed: `${core.seed}/${name}/${incarnation}`,
       callTimeoutMs: core.callTimeoutMs,
+      idsAfter: core.nextIds(),
     };
     const started = new ThreadProcess(input, core, (error) => this.#ended(started, error));
     this.#process = started;
@@ -365,6 +363,8 @@ export class RealNetwork {
   readonly #errors: unknown[] = [];
   #temporary: TempFolder | undefined;
   #ids = 0;
+  /** Number of processes that were started. */
+  #processes = 0;
   #stopped: Promise<void> | undefined;
 
   /** @internal */
@@ -380,6 +380,7 @@ export class RealNetwork {
       leaveTimeoutMs,
       seed: String(seed),
       folderOf: (name) => this.#folderOf(name),
+      nextIds: () => (this.#processes += 1) * IDS_PER_PROCESS,
       route: (envelope) => this.#route(envelope),
       note: (node, text) => options.onNote?.(node, text),
       noteError: (error) => this.#errors.push(error),

@@ -13,6 +13,8 @@ export interface NodeThreadInput {
   readonly folder: string;
   readonly seed: string;
   readonly callTimeoutMs: number;
+  /** The ids of its calls and messages are greater than this: no other process of the network has them. */
+  readonly idsAfter: number;
 }
 
 /** Messages to a thread. */

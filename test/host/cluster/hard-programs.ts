@@ -73,6 +73,39 @@ export function holdsLock({ world }: NodeContext): Holder {
   };
 }
 
+export interface Oracle {
+  ask(question: string): Promise<string>;
+  answerFirst(): void;
+  /** Number of questions without an answer. */
+  left(): number;
+}
+
+export function oracle(): Oracle {
+  const answers: (() => void)[] = [];
+  return {
+    ask: (question) => new Promise((resolve) => answers.push(() => resolve(`the answer to ${question}`))),
+    answerFirst: () => answers.shift()?.(),
+    left: () => answers.length,
+  };
+}
+
+export function asksAndFails({ connect }: NodeContext): never {
+  void connect<Oracle>('oracle').ask('the first');
+  throw new Error('no port is free');
+}
+
+export interface Asker {
+  heard(): string;
+}
+
+export function asks({ connect }: NodeContext): Asker {
+  let heard = 'nothing';
+  void connect<Oracle>('oracle')
+    .ask('the second')
+    .then((answer) => (heard = answer));
+  return { heard: () => heard };
+}
+
 export async function callsScenario({ connect }: NodeContext): Promise<{ code(): unknown }> {
   const code = await connect<{ tell(): void }>('scenario')
     .tell()

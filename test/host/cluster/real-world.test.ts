@@ -95,6 +95,19 @@ test('the owner of a lock of a node is that node', async () => {
   expect(await net.connect<hardPrograms.Holder>('server').hold()).toBe('server');
 });
 
+test('the answer to a process that failed to start does not reach the next one of its name', async () => {
+  const net = network();
+  await net.node('oracle', hard('oracle'));
+  const oracle = net.connect<hardPrograms.Oracle>('oracle');
+  await expect(net.node('asker', hard('asksAndFails'))).rejects.toThrow('no port is free');
+  await net.node('asker', hard('asks'));
+  const asker = net.connect<hardPrograms.Asker>('asker');
+  await oracle.answerFirst();
+  expect([await oracle.left(), await asker.heard()]).toEqual([1, 'nothing']);
+  await oracle.answerFirst();
+  expect([await oracle.left(), await asker.heard()]).toEqual([0, 'the answer to the second']);
+});
+
 test('a call to the scenario is refused', async () => {
   const net = network({ callTimeoutMs: Infinity });
   await net.node('server', hard('callsScenario'));
