@@ -182,18 +182,19 @@ class CopyWithErrors {
   }
 }
 
-/** An error within a value, in the form in which it is sent, with its own stack. */
-interface ErrorWithin {
+/** An error in the form in which it is sent, with its own stack. */
+export interface ErrorWithin {
   readonly error: SentError;
   readonly stack: string | undefined;
 }
 
-function errorWithin(error: Error): ErrorWithin {
+/** Converts an error, or whatever else was thrown. */
+export function errorWithin(error: unknown): ErrorWithin {
   return { error: sentError(error), stack: stackOf(error) };
 }
 
-/** What a caller would catch if it had been thrown. */
-function receivedWithin({ error, stack }: ErrorWithin): Error {
+/** What a caller would catch if it had been thrown, with the stack of where it was made. */
+export function receivedWithin({ error, stack }: ErrorWithin): Error {
   const copy = receivedError(error);
   if (stack === undefined) return copy;
   return Object.defineProperty(copy, 'stack', { value: stack, writable: true, configurable: true });

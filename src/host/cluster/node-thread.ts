@@ -4,7 +4,7 @@
  */
 import process from 'node:process';
 import { parentPort, workerData } from 'node:worker_threads';
-import { sentError } from '../../cluster/sent-error.ts';
+import { errorWithin } from '../../cluster/copy.ts';
 import { Envelope } from '../../cluster/envelope.ts';
 import { ProcessContext } from '../../cluster/process-context.ts';
 import { invalidArgument } from '../../kernel/errors.ts';
@@ -71,8 +71,18 @@ async function leave(): Promise<void> {
  * program cannot keep the thread alive.
  */
 function end(error: unknown): void {
-  send({ type: 'failed', error: sentError(error) });
+  report(error);
   process.exit(1);
 }
+
+function report(error: unknown): void {
+  send({ type: 'failed', failure: errorWithin(error) });
+}
+
+// What is left uncaught ends the thread by itself. But the engine passes on no code of an error with a field that cannot
+// be cloned, and `undefined` as if nothing had been thrown.
+process.on('uncaughtExceptionMonitor', (error) => {
+  if (process.listenerCount('uncaughtException') === 0) report(error);
+});
 
 start().catch(end);

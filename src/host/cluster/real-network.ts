@@ -7,7 +7,7 @@ import * as is from '../../kernel/shape.ts';
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
-import { receivedError } from '../../cluster/sent-error.ts';
+import { receivedWithin } from '../../cluster/copy.ts';
 import {
   CALL_TIMEOUT_MS,
   Endpoint,
@@ -23,6 +23,7 @@ import { invalidArgument, RunnerError } from '../../kernel/errors.ts';
 import { codeModule } from '../../kernel/package-files.ts';
 import { SEED } from '../../kernel/seeded-random.ts';
 import type { CallOptions, Stub } from '../../model/node-context.ts';
+import { guardCallback } from '../guard-callback.ts';
 import { createSystemClock } from '../system-clock.ts';
 import { makeTempFolder, type TempFolder } from '../temp-folder.ts';
 import { threadEntry } from '../thread-entry.ts';
@@ -153,7 +154,8 @@ class ThreadProcess {
     });
     this.#worker.on('message', (message: FromNode) => this.#take(message, core));
     this.#worker.on('error', (error) => {
-      this.#error = error;
+      // Without what cannot be cloned; what the thread has reported itself, if it could, says more.
+      this.#error ??= error;
     });
   }
 
@@ -204,7 +206,7 @@ class ThreadProcess {
         core.note(this.#name, message.text);
         return;
       case 'failed':
-        this.#error = receivedError(message.error);
+        this.#error = receivedWithin(message.failure);
         return;
       case 'left':
         return;
@@ -382,7 +384,7 @@ export class RealNetwork {
       folderOf: (name) => this.#folderOf(name),
       nextIds: () => (this.#processes += 1) * IDS_PER_PROCESS,
       route: (envelope) => this.#route(envelope),
-      note: (node, text) => options.onNote?.(node, text),
+      note: (node, text) => guardCallback('onNote of a network', () => options.onNote?.(node, text)),
       noteError: (error) => this.#errors.push(error),
     };
     this.#endpoint = new Endpoint({

@@ -1,6 +1,6 @@
 /** The messages between a node's thread and the network that started it. */
 import type { EnvelopeData } from '../../cluster/envelope.ts';
-import type { SentError } from '../../cluster/sent-error.ts';
+import type { ErrorWithin } from '../../cluster/copy.ts';
 
 /** The input of a thread. */
 export interface NodeThreadInput {
@@ -26,5 +26,5 @@ export type FromNode =
   | { readonly type: 'ready' }
   | { readonly type: 'envelope'; readonly envelope: EnvelopeData }
   | { readonly type: 'note'; readonly text: string }
-  | { readonly type: 'failed'; readonly error: SentError }
+  | { readonly type: 'failed'; readonly failure: ErrorWithin }
   | { readonly type: 'left' };

@@ -59,6 +59,26 @@ export async function hangsFromTheSecond({ incarnation }: NodeContext): Promise<
   if (incarnation > 0) await new Promise<void>(() => {});
 }
 
+export function throwsUndefined({ clock }: NodeContext): Hanging {
+  clock.timer('poll', 1, () => {
+    // eslint-disable-next-line @typescript-eslint/only-throw-error -- a program can throw anything
+    throw undefined;
+  });
+  return hanging;
+}
+
+/** No thread can clone the error as it is. */
+export function throwsUncloneable({ clock }: NodeContext): Hanging {
+  clock.timer('poll', 1, () => {
+    throw Object.assign(new RangeError('no route'), { code: 'E_ROUTE', request: { retry: () => undefined } });
+  });
+  return hanging;
+}
+
+export function notes({ note }: NodeContext): void {
+  note('it starts');
+}
+
 export interface Holder {
   hold(): Promise<string | undefined>;
 }

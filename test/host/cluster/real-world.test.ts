@@ -89,6 +89,37 @@ test.for(['rejectsMessages', 'throwsOnMessages'] as const)(
   },
 );
 
+test.for([
+  ['throwsUndefined', { name: 'Error', message: 'undefined' }],
+  ['throwsUncloneable', { name: 'RangeError', message: 'no route', code: 'E_ROUTE' }],
+] as const)('stop rejects with whatever a timer throws: %s', async ([program, error]) => {
+  const net = realNetwork();
+  await net.node('server', hard(program));
+  const pending = net.connect<{ never(): void }>('server').never();
+  await expect(pending).rejects.toMatchObject({ code: 'RUNNER_CALL_LOST' });
+  await expect(net.stop()).rejects.toMatchObject(error);
+});
+
+test('an error that a program leaves uncaught says where in the program it was thrown', async () => {
+  const net = network();
+  await expect(net.node('server', hard('ticksAndThrows'))).rejects.toMatchObject({
+    stack: expect.stringContaining('ticksAndThrows') as unknown,
+  });
+});
+
+test('what onNote throws is a warning, and changes nothing else', async () => {
+  const warned = vi.spyOn(process, 'emitWarning').mockReturnValue();
+  onTestFinished(() => warned.mockRestore());
+  const net = network({
+    onNote() {
+      throw new Error('the log is full');
+    },
+  });
+  const node = await net.node('server', hard('notes'));
+  expect(node.state).toBe('up');
+  expect(warned.mock.calls).toEqual([['onNote of a network threw: the log is full']]);
+});
+
 test('the owner of a lock of a node is that node', async () => {
   const net = network();
   await net.node('server', hard('holdsLock'));
