@@ -2,8 +2,8 @@
 
 export const PROGRAM_HELP = `
 Exit codes: 0 held, 1 a property failed, 2 wrong usage, 3 a replay diverged,
-128 + the number of the signal that ended it (130 after Ctrl-C), 141 nobody
-reads the output.
+128 + the number of the signal that ended it (130 after Ctrl-C), 141 the reader
+of the output has gone.
 Start here: dryrunner start`;
 
 export const EXPLORE_HELP = `
@@ -13,8 +13,8 @@ Examples:
   dryrunner explore ./my-scheduler.js --all --json  every different failure, for
                                                     programs
 
-A failure is made small, explained, and repeated by the line that is printed
-with it. Failures are kept and tried first next time.`;
+A failure is shrunk and explained, and the line printed with it repeats it.
+Failures are kept and tried first next time.`;
 
 export const EXPLAIN_HELP = `
 Examples:
@@ -25,49 +25,49 @@ Examples:
                                                 lines that matter most
   dryrunner explain dr2:… --trace small.jsonl   what happens, as events to read
 
-Vitest runs what a simTest has printed or kept: --trace, --timeline, --time and
---hang are refused for it.
+Vitest runs what a simTest has printed or kept, so --trace, --timeline, --time
+and --hang are refused for it.
 
-Exit codes: 1 it fails and is explained, 0 it holds, 3 a token or a log no
+Exit codes: 1 it fails and is explained, 0 it holds, 3 the token or log no
 longer fits, and what happens now is shown.`;
 
 export const REPLAY_HELP = `
-The first line says whether it holds or fails, with what and where; the second
-whether that matches the token or the file. Of a failure, it then prints:
-  of a token, or a log of explore  the history that led to it
-  of a trace                       what is known of it, and the lines that
-                                   replay and explain it
-If the outcome is different now, the first line says so, such as
-NAME: the log does not fit, or NAME, seed 1, diverged from its trace; the second
-names the first difference. Of a recording, it lists the runs instead.
+The first line says whether it holds or fails, how and where; the second whether
+that matches the token or the file. For a failure, it then prints:
+  for a token, or a log of explore  the history that led to it
+  for a trace                       what is known of it, and the lines that
+                                    replay and explain it
+If the outcome is different now, the first line says so, as in "NAME: the log
+does not fit" or "NAME, seed 1, diverged from its trace", and the second names
+the first difference. For a recording, it lists the runs instead.
 
-A token or a file names the module of its scenario, and to replay it is to run
-that module. So only modules under the folder in which the command runs are
-loaded, links followed, and those under the folders of --allow.
+A token or a file names the module of its scenario, and replaying it runs that
+module. So only modules under the current folder and the folders of --allow are
+loaded; symbolic links are resolved first.
 
-Vitest runs what a simTest has printed or kept: --trace, --timeline, --hang and
---continue-randomly are refused for it.`;
+Vitest runs what a simTest has printed or kept, so --trace, --timeline, --hang
+and --continue-randomly are refused for it.`;
 
 export const EXEC_HELP = `
 Examples:
   dryrunner exec -- make test
       here, with this input, as if typed alone
   dryrunner exec --timeout 5m --kill-after 10s -- make test
-      stopped after five minutes, killed ten seconds later
+      stopped after five minutes, and killed ten seconds later
   dryrunner exec --trace make.jsonl -- make test
-      recorded; dryrunner replay make.jsonl plays it again
+      recorded; dryrunner replay make.jsonl replays it
   dryrunner exec --remote grpc://127.0.0.1:8980 -- uname -a
       on a build cluster, such as that of dryrunner serve --reapi
   dryrunner exec --remote grpc://127.0.0.1:8980 --input src --output app \\
       -- make app
-      in a copy of src; what it makes is brought back as ./app
+      in a copy of src; the app that it makes is brought back as ./app
 
-The command's own options belong behind --. What it starts is stopped with it:
-nothing is left behind. A cluster gives it nothing to read, none of your
-variables but those of --env, and shows what it prints when it has ended;
---remote needs the packages @grpc/grpc-js and protobufjs.
+Put the command's own options after --. What it starts is stopped with it, so
+nothing is left behind. On a cluster, it has no input and of your variables only
+those of --env, and its output is shown when it has ended; --remote needs the
+packages @grpc/grpc-js and protobufjs.
 
-Exit codes: the command's own; 124 stopped by --timeout, also by SIGKILL (where
+Exit codes: the command's own; 124 stopped by --timeout, even by SIGKILL (where
 timeout has 137), 125 dryrunner itself failed, wrong options included, 126 the
 program cannot be executed, 127 there is no such program, 128 + N ended by
 signal N (137 also if it passed --memory; 130 after Ctrl-C).`;
@@ -77,15 +77,15 @@ Examples:
   dryrunner serve --reapi
       then: bazel build --remote_executor=grpc://127.0.0.1:8980 //...
   dryrunner serve --reapi --cas ~/.cache/dryrunner --jobs 8
-      results stay for the next time
+      results are kept for the next time
   dryrunner serve --reapi --chaos 7 --access-log
-      the same lies for the same calls; each is shown
+      the same faults for the same calls; each is shown
   dryrunner serve --reapi --runners simulated
-      no command runs: how does a client like a cluster that is always fine?
+      runs no command, for tests of a client
 
-Actions run as you, in a directory of their own, without a sandbox. It ends
-with Ctrl-C: what runs is aborted, and nothing is left behind.
+Actions run as you, in a directory of their own, without a sandbox. Ctrl-C ends
+the cluster: running actions are aborted, and nothing is left behind.
 
-Needs the packages @grpc/grpc-js and protobufjs, and for --metrics-port
+It needs the packages @grpc/grpc-js and protobufjs, and for --metrics-port
 prom-client.
 Exit codes: 128 + the number of the signal (130 after Ctrl-C), 2 wrong usage.`;

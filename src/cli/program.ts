@@ -128,7 +128,7 @@ program
   )
   .option(
     '--time <duration>',
-    `begin no execution after this long, such as 90s (a number alone is seconds); per scenario, without loading it and without shrinking and explaining what failed (default: ${TIME_MS / 1_000}s)`,
+    `begin no execution after this long, such as 90s (a number alone is seconds); per scenario, not counting the time to load it and to shrink and explain a failure (default: ${TIME_MS / 1_000}s)`,
     span,
   )
   .option(
@@ -138,7 +138,7 @@ program
   )
   .option(
     '--strategy <name>',
-    'how to choose what to try next: portfolio takes turns with stratified, pct, pos, walk, swarm, sweep and mutation; each of them alone; plain; random; exhaustive tries all there is and vouches for it',
+    'how to choose what to try next: portfolio takes turns between stratified, random, pct, pos, walk, swarm, sweep, mutation and plain; each of these can be named alone; exhaustive tries everything and ends with a certificate',
     'portfolio',
   )
   .option('--seed <s>', 'any text; the same seed tries the same', seedText, '1')
@@ -150,10 +150,14 @@ program
     positiveInteger,
   )
   .option('--max-delays <n>', 'exhaustive: events per execution that are passed over', wholeNumber)
-  .option('--max-faults <n>', 'exhaustive: answers per execution that are not the plain one', wholeNumber)
+  .option(
+    '--max-faults <n>',
+    'exhaustive: answers per execution, except about order, that are not the plain one',
+    wholeNumber,
+  )
   .option('--corpus <dir>', 'where failures are kept; they are tried first next time', '.dryrunner/corpus')
   .option('--resume', 'go on where the last campaign with the same strategy, seed and shard ended')
-  .option('--no-shrink', 'report a failure as it was found, without making it small')
+  .option('--no-shrink', 'report a failure as it was found')
   .option(
     '--all',
     'go on after the first failure; those whose messages differ in numbers only are one failure',
@@ -170,10 +174,10 @@ program
 
 program
   .command('replay')
-  .description('play a failure, a trace, a decision log or a recording again, and name the first difference')
+  .description('replay a failure, a trace, a decision log or a recording, and name the first difference')
   .argument('<what>', 'the token that explore printed (dr2:…), a file of its corpus, or what --trace wrote')
-  .option('--continue-randomly', 'where the log of an exploration no longer fits, go on by chance')
-  .option('--edited', 'play a recording that was edited on purpose: its sums are not compared')
+  .option('--continue-randomly', 'where the log of an exploration no longer fits, go on at random')
+  .option('--edited', 'replay a recording that was edited on purpose, without comparing its checksums')
   .addOption(traceOption('what happens'))
   .addOption(timelineOption('what happens'))
   .addOption(debugOption())
@@ -189,17 +193,17 @@ program
 
 program
   .command('explain')
-  .description('make one failing execution small and explain it: that of a seed, a token or a log')
+  .description('shrink one failing execution and explain it: that of a seed, a token or a log')
   .argument(
     '<what>',
     'a scenario, as for run; a token (dr2:…); a file of the corpus, or what run --trace wrote',
   )
   .option('--seed <s>', 'of a scenario: the seed that fails (default: 1)', seedText)
-  .option('--no-shrink', 'explain it as it is, without making it small first')
+  .option('--no-shrink', 'explain it as it is, without shrinking it first')
   .option('--all-lines', 'leave out no line of what happened')
   .option(
     '--time <duration>',
-    `make it small for this long at most, such as 2m (default: ${SHRINK_MS / 1_000}s), and explain it for a third of that`,
+    `shrink it for this long at most, such as 2m (default: ${SHRINK_MS / 1_000}s), and explain it for a third of that`,
     span,
   )
   .addOption(traceOption('the failure as it is explained, or of an execution that holds,'))
@@ -218,7 +222,7 @@ program
 program
   .command('exec')
   .description(
-    'run a real command: statuses as they happen on stderr, its output shown, exit code as from timeout or env',
+    'run a real command: show its output, and its statuses on stderr; exit with the code that timeout or env would give',
   )
   .argument('<command...>', 'program and arguments, after --')
   .passThroughOptions()
@@ -227,11 +231,11 @@ program
     'stop the command after this long, such as 5s (a number alone is seconds)',
     span,
   )
-  .option('--signal <name>', 'what stopping it sends first, such as INT', signalName, 'SIGTERM')
+  .option('--signal <name>', 'the signal that stops it, such as INT', signalName, 'SIGTERM')
   .option('--kill-after <duration>', 'send SIGKILL this long after that signal (default: 10s)', span)
   .option(
     '--memory <mb>',
-    'kill the command when it uses this many MiB with all that it started',
+    'kill the command when it and all that it started use this many MiB',
     positiveInteger,
   )
   .option('--cwd <dir>', 'run it in this directory (default: the current one)', pathText)
@@ -257,7 +261,7 @@ program
     'a variable of its environment; NAME alone has the value that it has here; may be given again',
     eachOne,
   )
-  .option('--platform <name=value>', 'what the machine must have; may be given again', eachOne)
+  .option('--platform <name=value>', 'a property that the machine must have; may be given again', eachOne)
   .option('--instance <name>', 'which one of several clusters behind that URL')
   .option('--token-file <file>', 'send the token in this file')
   .option('--tls-ca <file>', 'trust the certificates of this authority, PEM (default: those of the machine)')
@@ -278,8 +282,8 @@ program
   .command('serve')
   .description('be a build cluster for Bazel and its like, on this machine, until Ctrl-C')
   .option('--reapi', 'the protocol to serve: the Remote Execution API v2 over gRPC')
-  .option('--port <n>', 'listen there; 0 takes any that is free', portNumber, 8980)
-  .option('--host <address>', 'listen on this address; others than loopback let others in', '127.0.0.1')
+  .option('--port <n>', 'listen on this port; 0 takes any that is free', portNumber, 8980)
+  .option('--host <address>', 'listen on this address; any but loopback lets other machines in', '127.0.0.1')
   .option('--jobs <n>', 'actions that run at the same time (default: one per core)', threadCount)
   .option('--cas <dir>', 'keep blobs and results here (default: in a temporary folder, until the end)')
   .option('--cas-size <mb>', 'keep at most this many MiB of blobs in --cas (default: 10240)', positiveInteger)
@@ -296,12 +300,12 @@ program
       .choices(['exec', 'simulated'])
       .default('exec'),
   )
-  .option('--chaos <seed>', 'lie as clusters do, by decisions of this seed, any text', seedText)
-  .option('--tls-cert <file>', 'encrypt: the certificate, PEM')
-  .option('--tls-key <file>', 'and its key, PEM')
-  .option('--token-file <file>', 'let in only those who send the token in this file')
-  .option('--metrics-port <n>', 'a page for Prometheus, for this machine alone', portNumber)
-  .option('--access-log', 'one line per call')
+  .option('--chaos <seed>', 'inject the faults of real clusters, as this seed decides (any text)', seedText)
+  .option('--tls-cert <file>', 'encrypt with this certificate, PEM')
+  .option('--tls-key <file>', 'the key of that certificate, PEM')
+  .option('--token-file <file>', 'accept only clients that send the token in this file')
+  .option('--metrics-port <n>', 'serve metrics for Prometheus on this port, to this machine only', portNumber)
+  .option('--access-log', 'print one line per call')
   .option('--json', 'one JSON object per line on stdout')
   .addHelpText('after', SERVE_HELP)
   .action(async (options: ServeCommandOptions) => {

@@ -96,10 +96,6 @@ export function shard(text: string): { index: number; count: number } {
  * @param command the command to run, as parsed.
  * @param typed all words that were typed.
  * @throws UsageError if a command with options does not follow `--`.
- *
- * @param command what is to be run, as it was read.
- * @param typed all words that were typed.
- * @throws UsageError unless -- stands before a command with options.
  */
 export function requireSeparator(command: readonly string[], typed: readonly string[]): void {
   const option = command.slice(1).find((word) => /^-./.test(word));
@@ -129,7 +125,7 @@ export function memoryOption(): Option {
 export function debugOption(): Option {
   return new Option(
     '--debug',
-    'run it once, in this thread, with no limit of time: for breakpoints, as in `node --inspect-brk node_modules/.bin/dryrunner …`',
+    'run it once, in this thread, without a time limit: for breakpoints, as in `node --inspect-brk node_modules/.bin/dryrunner …`',
   );
 }
 
