@@ -11,7 +11,7 @@ const IMPORT = '__dryrunnerImport';
 const MIGHT_IMPORT = /\bimport\s*\(/;
 /** Packages load what they need as they do elsewhere, and Vitest and this package must. */
 const OF_PACKAGES = /[\\/]node_modules[\\/]/;
-const TAIL = `function ${IMPORT}(i,s){const l=()=>i(s);return globalThis.process?.[Symbol.for("dryrunner.ambient")]?.world?.held?.(l)??l()}`;
+const TAIL = `function ${IMPORT}(i,s){const l=()=>i(s);return globalThis.process?.[globalThis.Symbol.for("dryrunner.ambient")]?.world?.held?.(l)??l()}`;
 
 /** The transform of the user's modules, whose imports are awaited while time stands still. */
 export const importTransform: ModuleTransform = {

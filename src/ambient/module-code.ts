@@ -48,8 +48,11 @@ export interface Insertion {
   readonly replaced?: number;
 }
 
-/** The trailing comment that names a source map. It is dropped, because that map no longer fits. */
-const MAP_COMMENT = /\n?\/\/[#@] sourceMappingURL=(\S+)\s*$/;
+/**
+ * The trailing comment that names a source map. It is dropped, because that map no longer fits. With a quote or an
+ * asterisk behind it, it is part of a text or of another comment.
+ */
+const MAP_COMMENT = /\n?\/\/[#@] sourceMappingURL=([^\s"'`*]+)\s*$/;
 const INLINE_MAP = /^data:application\/json[^,]*;base64,(.*)$/;
 // Loaded on the first rewrite: running a simulation needs neither of them.
 const load = createRequire(packageFile('package.json'));
@@ -89,10 +92,16 @@ export class ModuleCode {
   }
 }
 
+/** A map that cannot be read, or has sections, is left out. */
 function mapIn(url: string): SourceMapV3 | undefined {
   const [, base64] = INLINE_MAP.exec(url) ?? [];
   if (base64 === undefined) return undefined;
-  return JSON.parse(Buffer.from(base64, 'base64').toString('utf8')) as SourceMapV3;
+  try {
+    const map = JSON.parse(Buffer.from(base64, 'base64').toString('utf8')) as SourceMapV3 | null;
+    return typeof map?.mappings === 'string' && Array.isArray(map.sources) ? map : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** Parses as a module, and as a CommonJS script if that fails; the other way round for `.cjs` and `.cts`. */

@@ -123,13 +123,16 @@ export class DrainRun {
   }
 
   requestTurn(isIdle = false): void {
-    this.nextTurn(this.turn, false, isIdle);
+    try {
+      this.nextTurn(this.turn, false, isIdle);
+    } catch (thrown) {
+      this.reject(thrown);
+    }
   }
 
   /** Continues in another turn after a tick that threw. */
   interrupt(): void {
-    this.hooks.onTurnEnd?.(true, false);
-    this.requestTurn();
+    if (this.leaveTurn(true, false)) this.requestTurn();
   }
 
   /**
@@ -148,7 +151,7 @@ export class DrainRun {
 
   /** Ends a burst; `result` is what the last step returned, `fired` is true if any step of the burst fired an event. */
   endTurn(result: StepResult, fired: boolean): void {
-    this.hooks.onTurnEnd?.(false, result === 'stop');
+    if (!this.leaveTurn(false, result === 'stop')) return;
     if (fired) this.idleTurns = 0;
     if (result === 'stop') this.resolve();
     else if (result) this.requestTurn();
@@ -159,8 +162,20 @@ export class DrainRun {
   }
 
   fail(thrown: unknown): void {
-    this.hooks.onTurnEnd?.(false, true);
+    // First, as the hook may throw too.
     this.reject(thrown);
+    this.leaveTurn(false, true);
+  }
+
+  /** Returns false if the hook throws, which ends the run. */
+  private leaveTurn(hasThrown: boolean, isLast: boolean): boolean {
+    try {
+      this.hooks.onTurnEnd?.(hasThrown, isLast);
+      return true;
+    } catch (thrown) {
+      this.reject(thrown);
+      return false;
+    }
   }
 
   private beginTurn(): void {

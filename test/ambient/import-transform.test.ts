@@ -87,6 +87,11 @@ describe('rewritten code', () => {
     expect(await load()).toHaveProperty('EOL');
   });
 
+  test('imports as ever where the code has a Symbol of its own', async () => {
+    const load = await evaluated(`class Symbol {} ${code}`);
+    expect(await load()).toHaveProperty('EOL');
+  });
+
   test('has a simulation make the import, with the name as it was', async () => {
     const load = await evaluated(code);
     const loads: (() => Promise<unknown>)[] = [];

@@ -116,7 +116,7 @@ describe.each(drains)('the turns of the $name drain', (drain) => {
     expect(turns).toBe(4);
   });
 
-  test.for(['step', 'onTurn', 'onIdle'])(
+  test.for(['step', 'onTurn', 'onTurnEnd', 'nextTurn', 'onIdle'])(
     'rejects with what %s throws, and leaves nothing behind',
     async (who) => {
       const bad = new TypeError(`bad ${who}`);
@@ -131,7 +131,13 @@ describe.each(drains)('the turns of the $name drain', (drain) => {
           return steps < 5;
         },
         {
+          stepsPerTurn: 2,
           onTurn: () => throwIf('onTurn'),
+          onTurnEnd: () => throwIf('onTurnEnd'),
+          nextTurn: (turn, isFirst) => {
+            if (!isFirst) throwIf('nextTurn');
+            setImmediate(turn);
+          },
           onIdle: () => {
             throwIf('onIdle');
             return 'end';

@@ -36,18 +36,20 @@ const OPTIONS = is.optionsOf<RewriteOptions>({ file: is.text('a path') }, { ast:
 const AWAIT = '__dryrunnerAwait';
 const EACH = '__dryrunnerEach';
 const DISPOSE = '__dryrunnerDispose';
+/** Holds what a declaration has made until the variable that the code declares has it. */
+const MADE = '__dryrunnerMade';
 const MIGHT_WAIT = /\bawait\b|\basync\b/;
-/** Expression that gives the hub of the thread; see `hub.ts`. */
-const HUB = 'globalThis.process?.[Symbol.for("dryrunner.ambient")]';
+/** Expression that gives the hub of the thread; see `hub.ts`. A module may have a `Symbol` of its own. */
+const HUB = 'globalThis.process?.[globalThis.Symbol.for("dryrunner.ambient")]';
 /**
  * The last line of a rewritten module. Functions are hoisted, so the helpers exist before any code of the module runs,
  * even if another module calls into it during a circular import.
  */
 const TAIL = [
-  'var __dryrunnerHub;',
+  `var __dryrunnerHub,${MADE};`,
   `function ${AWAIT}(v,s){const c=(__dryrunnerHub??=${HUB})?.awaits;return c===undefined?v:c.awaited(v,s)}`,
   `function ${EACH}(v,s){const c=(__dryrunnerHub??=${HUB})?.awaits;return c===undefined?v:c.each(v,s)}`,
-  `function ${DISPOSE}(s){const c=(__dryrunnerHub??=${HUB})?.awaits;return c===undefined?null:c.disposal(s)}`,
+  `function ${DISPOSE}(v,s){const c=(__dryrunnerHub??=${HUB})?.awaits;return c===undefined?null:c.disposal(s)}`,
 ].join('');
 
 /**
@@ -121,11 +123,15 @@ interface Site {
   readonly where: readonly [file: string, line: number, column: number];
 }
 
+/** `open` is 0 for text that begins something, else where that has begun. */
+type Edit = Insertion & { readonly open: number };
+type Found = Site & { readonly edits: (site: string) => readonly [Edit, Edit] };
+
 /** Finds everything that waits in an ESTree of any parser. */
 class AwaitWalk {
   readonly #lines: Lines;
   readonly #places: Places;
-  readonly #found: (Site & { readonly before: string; readonly open: number; readonly close: number })[] = [];
+  readonly #found: Found[] = [];
 
   constructor(lines: Lines, places: Places) {
     this.#lines = lines;
@@ -143,25 +149,18 @@ class AwaitWalk {
     }
   }
 
-  /** Sorted by offset; insertions that close at the same offset are sorted from the innermost outwards. */
+  /** Sorted by offset; those that end something at the same offset are sorted from the innermost outwards. */
   insertions(): Insertion[] {
     const taken = new Map<string, number>();
     for (const { what, where } of this.#found) {
       const line = textOfSite(what, where, false);
       taken.set(line, (taken.get(line) ?? 0) + 1);
     }
-    const insertions = this.#found.flatMap(({ what, where, before, open, close }) => {
+    const insertions = this.#found.flatMap(({ what, where, edits }) => {
       const isOnly = taken.get(textOfSite(what, where, false)) === 1;
-      const site = JSON.stringify(textOfSite(what, where, !isOnly));
-      if (before === DISPOSE) {
-        return [{ at: open, text: ` ${nextName(open)}=${DISPOSE}(${site}),`, inner: 0 }];
-      }
-      return [
-        { at: open, text: ` ${before}((`, inner: 0 },
-        { at: close, text: `),${site})`, inner: open },
-      ];
+      return edits(JSON.stringify(textOfSite(what, where, !isOnly)));
     });
-    return insertions.sort((one, other) => one.at - other.at || other.inner - one.inner);
+    return insertions.sort((one, other) => one.at - other.at || other.open - one.open);
   }
 
   #note(node: SyntaxNode, around: Around): void {
@@ -183,19 +182,31 @@ class AwaitWalk {
   #wrap(before: string, node: SyntaxNode, operand: unknown, what: string, around: Around): void {
     if (!isNode(operand)) return;
     const { start: open, end: close } = operand;
-    this.#found.push({ ...this.#siteOf(node, what, around), before, open, close });
+    this.#found.push({
+      ...this.#siteOf(node, what, around),
+      edits: (site) => [
+        { at: open, text: ` ${before}((`, open: 0 },
+        { at: close, text: `),${site})`, open },
+      ],
+    });
   }
 
-  /** Skips the head of a loop, where no second variable can be declared. */
+  /**
+   * Declares something beside it, which is disposed of last. The engine waits even for nothing that is declared so, and
+   * so what the code declares is made first: if that throws, nothing is declared. Skips the head of a loop, where no
+   * second variable can be declared.
+   */
   #noteUsing(node: SyntaxNode, around: Around): void {
     const [first] = node['declarations'] as readonly SyntaxNode[];
-    if (first === undefined || !isNode(first['init'])) return;
-    const { start } = first;
+    if (first === undefined || !isNode(first['init']) || !isNode(first['id'])) return;
+    const { start: open, end: close, id } = first;
+    const { start, end, name } = id;
     this.#found.push({
       ...this.#siteOf(node, 'await using', around),
-      before: DISPOSE,
-      open: start,
-      close: start,
+      edits: (site) => [
+        { at: open, text: ` __dryrunner${open}=${DISPOSE}(${MADE}`, replaced: end - start, open: 0 },
+        { at: close, text: `,${site}),${String(name)}=${MADE}`, open },
+      ],
     });
   }
 
@@ -204,11 +215,6 @@ class AwaitWalk {
     const where = this.#places.of(line, start - (this.#lines.starts[line] as number));
     return { what: name === '' ? what : `${what} in ${name}`, where };
   }
-}
-
-/** Two declarations in one scope need different names. */
-function nextName(open: number): string {
-  return `__dryrunner${open}`;
 }
 
 function textOfSite(what: string, [file, line, column]: Site['where'], withColumn: boolean): string {

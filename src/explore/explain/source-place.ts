@@ -35,7 +35,7 @@ const SERVICES = ['runners/', 'network/', 'simulation/node', 'simulation/service
 const FRAMES_MAX = 4;
 
 /** Names that rewriting code inserts: calls of its helpers, and the holders of what a module imports. */
-const INSERTED_CALL = /^at (?:async )?__dryrunner\w+ \(/;
+const INSERTED_CALL = /^at (?:async )?__dryrunner[\w$]+ \(/;
 const INSERTED_HOLDER = /\b__vite_ssr_import_\d+__\./g;
 /**
  * The engine names an anonymous function that is passed to a call by what the parser has read last:

@@ -177,10 +177,12 @@ describe.each(LEVELS)('awaits at level %s', (awaits) => {
 /** What happens around resources that are disposed of. */
 const DISPOSING = `
   const resource = (name) => ({ async [Symbol.asyncDispose]() { log('close ' + name); await 0; log('closed ' + name); } });
-  const other = async () => { for (let i = 0; i < 6; i += 1) { await 0; log(i); } };
+  const fails = () => { throw 'not made'; };
+  const other = async () => { for (let i = 0; i < 12; i += 1) { await 0; log(i); } };
   (async () => {
     { await using a = resource('a'), b = null; await using c = resource('c'); log('open'); }
     log('after');
+    try { await using f = fails(), g = null; } catch (e) { log(e); }
     try { await using d = resource('d'); throw 'thrown'; } catch (e) { log(e); }
     for (const x of [1]) { await using e = resource('e'); continue; }
   })();
@@ -199,7 +201,7 @@ test.skipIf(!canDispose)(
   'await using does the same, and is late by decision (skipped because of Node before 24)',
   async () => {
     const native = await nativeLog(DISPOSING);
-    expect(native.filter((entry) => typeof entry === 'string')).toHaveLength(11);
+    expect(native.filter((entry) => typeof entry === 'string')).toHaveLength(12);
     expect(await nativeLog(rewritten(DISPOSING))).toEqual(native);
     expect(await simulatedLog(rewritten(DISPOSING), { awaits: 'hops' })).toEqual(native);
     for (const awaits of LEVELS) {
@@ -227,6 +229,16 @@ test('a module that awaits at its top does the same', async () => {
   const { log, at } = await load(rewriteAwaits(code, { file: '/code/top.mjs' })?.code ?? '');
   expect([log, at]).toEqual([native.log, native.at]);
   expect(log).toContain('d');
+});
+
+test('a module that has a Symbol of its own does the same', async () => {
+  const code = `class Symbol {} export const wait = async () => await 'a'; export const each = async () => { for await (const x of ['b']) return x; };`;
+  const text = rewriteAwaits(code, { file: '/code/symbol.mjs' })?.code ?? '';
+  const { wait, each } = (await import(`data:text/javascript,${encodeURIComponent(text)}`)) as {
+    readonly wait: () => Promise<string>;
+    readonly each: () => Promise<string>;
+  };
+  expect([await wait(), await each()]).toEqual(['a', 'b']);
 });
 
 test('whatever waits is an event, or takes microtasks, under its own name', async () => {

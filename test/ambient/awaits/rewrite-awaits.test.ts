@@ -104,8 +104,14 @@ describe('what is rewritten', () => {
 
   test('what is disposed of gets something beside it', () => {
     expect(bodyOf('{ await using a = f(), b = g(); await using c = h(); using d = i() }')).toBe(
-      '{ await using  __dryrunner14=__dryrunnerDispose("await using (queue.js:1:3)"),a = f(), b = g(); ' +
-        'await using  __dryrunner44=__dryrunnerDispose("await using (queue.js:1:33)"),c = h(); using d = i() }',
+      '{ await using  __dryrunner14=__dryrunnerDispose(__dryrunnerMade = f(),"await using (queue.js:1:3)"),' +
+        'a=__dryrunnerMade, b = g(); ' +
+        'await using  __dryrunner44=__dryrunnerDispose(__dryrunnerMade = h(),"await using (queue.js:1:33)"),' +
+        'c=__dryrunnerMade; using d = i() }',
+    );
+    expect(bodyOf('{ await using a = // =\n  (await f()) }')).toBe(
+      '{ await using  __dryrunner14=__dryrunnerDispose(__dryrunnerMade = // =\n' +
+        '  (await  __dryrunnerAwait((f()),"await (queue.js:2)")),"await using (queue.js:1)"),a=__dryrunnerMade }',
     );
     expect(bodyOf('for (await using a of b) ;')).toBeUndefined();
   });
@@ -119,6 +125,32 @@ describe('what is rewritten', () => {
     const { code } = rewriteAwaits('await a', { file: FILE }) as { code: string };
     expect(rewriteAwaits(code, { file: FILE })).toBeUndefined();
   });
+
+  test.each([
+    [
+      'a text in quotes',
+      "await a; b('//# sourceMappingURL='+c);",
+      "await ‹a›; b('//# sourceMappingURL='+c);",
+    ],
+    ['a template', 'await `\n//# sourceMappingURL=${a}`\n', 'await ‹`\n//# sourceMappingURL=${a}`›\n'],
+    [
+      'a comment in another',
+      'await a /*\n//# sourceMappingURL=b*/',
+      'await ‹a› /*\n//# sourceMappingURL=b*/',
+    ],
+  ])('what only looks like the comment of a map stays: %s', (_, code, expected) => {
+    expect(shortly(code)).toBe(expected);
+  });
+
+  test.each(['e30=', 'bnVsbA==', 'AAAA', Buffer.from('{"version":3,"sections":[]}').toString('base64')])(
+    'an inline map that cannot be read is as none: %s',
+    (base64) => {
+      const comment = `//# sourceMappingURL=data:application/json;base64,${base64}`;
+      expect(rewriteAwaits(`await a\n${comment}`, { file: FILE })).toEqual(
+        rewriteAwaits('await a', { file: FILE }),
+      );
+    },
+  );
 
   test('what cannot be parsed is refused, with its file', () => {
     expect(() => rewriteAwaits('await )', { file: FILE })).toThrow(

@@ -32,6 +32,7 @@ test.for([
   'a line of the message',
   'at __dryrunnerAwait (/work/pool.ts:44:165)',
   'at async __dryrunnerEach (file:///work/pool.ts:44:165)',
+  'at __dryrunnerAwait$1 (/work/pool.ts:44:165)',
 ])('the line "%s" is left out', (line) => {
   expect(framesOf(line)).toEqual([]);
 });
