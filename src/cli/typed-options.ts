@@ -130,7 +130,7 @@ export function debugOption(): Option {
 }
 
 /** Of `--trace` and `--timeline`. */
-export const OTHER_FILES_KEPT = 'a file that is no trace or timeline is not overwritten';
+export const OTHER_FILES_KEPT = 'a file other than a trace or timeline is not overwritten';
 
 /** For commands that run simulations. */
 export function timelineOption(which: string): Option {
