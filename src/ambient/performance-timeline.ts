@@ -234,10 +234,11 @@ export class PerformanceTimeline {
     }
     const observation = known ?? { callback, isOfMany, types: new Set(), buffer: [] };
     this.#observations.set(observer, observation);
+    const types = (entryTypes ?? [type]).filter((one) => SUPPORTED.includes(one));
     if (isOfMany) observation.types.clear();
-    for (const one of entryTypes ?? [type]) if (SUPPORTED.includes(one)) observation.types.add(one);
-    if (isOfMany && observation.types.size === 0) this.disconnect(observer);
-    if (isOfMany || !buffered || !SUPPORTED.includes(type)) return;
+    for (const one of types) observation.types.add(one);
+    if (isOfMany && types.length === 0) this.disconnect(observer);
+    if (isOfMany || !buffered || types.length === 0) return;
     observation.buffer.push(...this.entries().filter(({ entryType }) => entryType === type));
     this.#pend(observer);
   }

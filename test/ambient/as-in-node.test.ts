@@ -8,12 +8,13 @@ type Note = (what: unknown) => void;
 
 /** How many microtasks pass from `settle` until a reaction of the promise runs. */
 async function microtasksUntil(settled: Promise<unknown>, settle: () => void): Promise<number> {
-  let isSettled = false;
+  let isSettled = false as boolean;
   const end = (): void => void (isSettled = true);
+  const resolved = Promise.resolve();
   settled.then(end, end);
   settle();
   let microtasks = 0;
-  for (; !isSettled && microtasks < 20; microtasks += 1) await undefined;
+  for (; !isSettled && microtasks < 20; microtasks += 1) await resolved;
   return microtasks;
 }
 
@@ -32,7 +33,9 @@ test.for<readonly [title: string, play: (note: Note) => Promise<void> | void]>([
     async (note) => {
       for (const options of [{}, { signal: new AbortController().signal }]) {
         let resolve: (() => void) | undefined;
-        const value = new Promise<void>((settle) => (resolve = settle));
+        const value = new Promise<void>((settle) => {
+          resolve = settle;
+        });
         const settled = timersPromises.setImmediate(value, options);
         await timersPromises.setImmediate();
         note(await microtasksUntil(settled, () => resolve?.()));

@@ -2,7 +2,6 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { ShownExecer } from '../../src/cli/exec-command.ts';
 import { StreamText } from '../../src/cli/exec-display.ts';
-import { completeProcess } from '../../src/execers/process-status.ts';
 import type { Sink } from '../../src/model/execer.ts';
 import type { MaybePromise } from '../../src/model/maybe-promise.ts';
 
@@ -34,7 +33,7 @@ test('text between bytes keeps its place behind a character that was never compl
 /** The sink that a process behind a ShownExecer gets, when as many looks as given have found its output full and the process running. */
 function sinkOf(output: { fullLooks: number; runningLooks: number }): Sink {
   let given: Sink | undefined;
-  const wait = (): MaybePromise<never> => new Promise(() => undefined);
+  const wait = (): MaybePromise<never> => new Promise(() => {});
   const process = { wait, abort: wait, hasEnded: () => output.runningLooks-- <= 0 };
   const execer = new ShownExecer(
     {

@@ -57,14 +57,17 @@ function abortable<T>(
   return cancel === undefined ? settled : finished(settled, signal as AbortSignal, cancel);
 }
 
+/** Settled: to await it takes one microtask. */
+const SETTLED: Promise<void> = Promise.resolve();
+
 /** Takes as many microtasks as the `finally` with which Node removes its listener. */
 async function finished<T>(settled: Promise<T>, signal: AbortSignal, cancel: () => void): Promise<T> {
   try {
     return await settled;
   } finally {
-    await undefined;
+    await SETTLED;
     signal.removeEventListener('abort', cancel);
-    for (let more = 0; more < 3; more += 1) await undefined;
+    for (let more = 0; more < 3; more += 1) await SETTLED;
   }
 }
 

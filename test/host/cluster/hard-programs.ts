@@ -103,7 +103,10 @@ export interface Oracle {
 export function oracle(): Oracle {
   const answers: (() => void)[] = [];
   return {
-    ask: (question) => new Promise((resolve) => answers.push(() => resolve(`the answer to ${question}`))),
+    ask: (question) =>
+      new Promise((resolve) => {
+        answers.push(() => resolve(`the answer to ${question}`));
+      }),
     answerFirst: () => answers.shift()?.(),
     left: () => answers.length,
   };

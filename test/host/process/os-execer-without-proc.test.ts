@@ -6,7 +6,7 @@ import { start, testExecer } from '../command-run.ts';
 import { comesTrue, livingWithMark, newMark } from '../hostile/leftovers.ts';
 
 type Proc = 'real' | 'missing' | 'empty' | 'foreign';
-const shown = vi.hoisted(() => ({ proc: 'real' as Proc }));
+const shown = vi.hoisted<{ proc: Proc }>(() => ({ proc: 'real' }));
 vi.mock('node:fs', async (importOriginal) => {
   const real = await importOriginal<typeof fs>();
   const hide = <Args extends readonly [path: unknown, ...unknown[]], R>(read: (...args: Args) => R) => {
