@@ -567,7 +567,7 @@ test('list names scenarios in the order in which they run: files as given, and t
 test('the help of explore says what its time is for', async () => {
   const { out } = await run('explore', '--help');
   expect(out.replace(/\s+/g, ' ')).toContain(
-    'without loading it and without shrinking and explaining what failed',
+    'not counting the time to load it and to shrink and explain a failure',
   );
 });
 
