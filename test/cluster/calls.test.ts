@@ -223,13 +223,13 @@ describe('limits of a call', () => {
 test('a call to the scenario is refused, because it serves no object', () =>
   runs(async (sim) => {
     const net = createNetwork(sim, { callTimeoutMs: Infinity });
-    const tell = net.through('log', { tell: () => undefined }).tell();
+    const ask = net.through('log', { ask: () => undefined }).ask();
     const refused: unknown[] = [];
     net.node('a', async ({ connect }) => {
-      refused.push(await errorOf(connect<{ tell(): void }>('scenario').tell()));
+      refused.push(await errorOf(connect<{ ask(): void }>('scenario').ask()));
     });
-    await Promise.all([tell, sim.sleep(1)]);
-    expect(refused.map(messageOf)).toEqual(['scenario has no method tell: it serves no object']);
+    await Promise.all([ask, sim.sleep(1)]);
+    expect(refused.map(messageOf)).toEqual(['scenario has no method ask: it serves no object']);
     expect(isRunnerError(refused[0], 'RUNNER_NO_METHOD')).toBe(true);
   }));
 

@@ -130,8 +130,8 @@ export function asks({ connect }: NodeContext): Asker {
 }
 
 export async function callsScenario({ connect }: NodeContext): Promise<{ code(): unknown }> {
-  const code = await connect<{ tell(): void }>('scenario')
-    .tell()
+  const code = await connect<{ ask(): void }>('scenario')
+    .ask()
     .catch((error: unknown) => (error as { readonly code?: unknown }).code);
   return { code: () => code };
 }
