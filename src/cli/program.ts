@@ -30,7 +30,7 @@ import {
   eachOne,
   hangOption,
   memoryOption,
-  pathText,
+  nonEmptyText,
   OTHER_FILES_KEPT,
   portNumber,
   positiveInteger,
@@ -238,12 +238,12 @@ program
     'kill the command when it and all that it started use this many MiB',
     positiveInteger,
   )
-  .option('--cwd <dir>', 'run it in this directory (default: the current one)', pathText)
+  .option('--cwd <dir>', 'run it in this directory (default: the current one)', nonEmptyText)
   .option('--fresh-dir', 'run it in a new empty directory, which is removed afterwards')
   .option(
     '--stdin <what>',
     'what it reads: inherit (what this command reads), null (nothing) or a file',
-    pathText,
+    nonEmptyText,
     'inherit',
   )
   .option('--trace <file>', `write a recording to this file; ${OTHER_FILES_KEPT}`)

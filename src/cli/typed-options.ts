@@ -28,7 +28,7 @@ export function eachOne(text: string, before: readonly string[] = []): readonly 
 
 /** A seed: any text except the empty one, which usually is an unset shell variable, and a token, which has its own. */
 export function seedText(text: string): string {
-  if (text === '') throw new InvalidArgumentError('Expected any text but an empty one.');
+  nonEmptyText(text);
   if (isLikeToken(text)) {
     throw new InvalidArgumentError('Expected a seed, got a token, which dryrunner replay and explain take.');
   }
@@ -65,8 +65,8 @@ export function span(text: string): number {
   return ms;
 }
 
-/** A path, or a word in its place. An empty text is most often a shell variable that is not set. */
-export function pathText(text: string): string {
+/** Any text but an empty one, which is most often a shell variable that is not set. */
+export function nonEmptyText(text: string): string {
   if (text === '') throw new InvalidArgumentError('Expected any text but an empty one.');
   return text;
 }

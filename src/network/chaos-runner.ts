@@ -196,7 +196,7 @@ export interface ChaosRunner extends Service {
  * `release` is passed on at once and ends all chaos: delayed calls continue immediately, stuck calls reject with
  * `RUNNER_RELEASED`, and later calls are neither delayed nor struck.
  *
- * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for a delegate that is no service, and for options that are out of range.
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for a delegate that is not a service, and for options that are out of range.
  * @example
  * ```ts
  * import { createChaosRunner, type Service, type World } from 'dryrunner';

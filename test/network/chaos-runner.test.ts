@@ -413,7 +413,7 @@ describe('wrong options', () => {
     expect(() => chaos(options)).toThrow(message);
   });
 
-  test.for([42, null, {}])('R152 %j, which is no service, is refused as a delegate', (delegate) => {
+  test.for([42, null, {}])('a delegate that is not a service is refused: %j', (delegate) => {
     expect(() =>
       createChaosRunner({ clock, choices: new ScriptedChoices() }, delegate as never),
     ).toThrowError(

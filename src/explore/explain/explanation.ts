@@ -52,8 +52,8 @@ export interface ExplainOptions {
   /** Maximum number of lines of the history, including the failure; Infinity shows all; default 12. */
   readonly linesMax?: number;
   /**
-   * Maximum number of executions in the search for the nearest passing one, and of other values; default 400. Of a stall
-   * as many again: what fails under a short watch for stalls is tried a second time, as usual.
+   * Maximum number of executions in the search for the nearest passing one, and of other values; default 400. For a
+   * stall, as many again: what fails under a short watch for stalls is tried a second time, as usual.
    */
   readonly maxExecutions?: number;
   /** Asked before each of these executions; true ends the search. */
