@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import { packageDoors } from '../package-doors.ts';
 import type { Engine } from './engines.ts';
 import { runStep, type StepEnd } from './step.ts';
-import { OWN_VITEST } from './versions.ts';
 
 /** What is said about one of them. */
 export interface ConsumerResult {
@@ -69,25 +68,38 @@ export async function vitestProject(
   return results;
 }
 
-/** A project with that TypeScript: the types of all doors compile, strictly and with nothing skipped, as both resolutions see them. */
+/** Matchers are added to the types of Vitest, which differ between majors. */
+const MATCHERS_USE = `
+import { expect } from 'vitest';
+export const matched: Promise<void>[] = [
+  expect(Promise.resolve(1)).toSettleWithin(1),
+  expect(Promise.resolve(1)).not.toSettleWithin(1),
+];
+`;
+
+/**
+ * A project with that TypeScript and that major of Vitest: the types of all doors compile, strictly and with nothing
+ * skipped, as both resolutions see them.
+ */
 export async function typescriptProject(
   work: string,
   tarball: string,
   typescript: string,
+  vitest: number,
 ): Promise<ConsumerResult[]> {
-  const name = `project-typescript-${typescript}`;
+  const name = `project-typescript-${typescript}-vitest-${vitest}`;
   const installed = await install(work, name, [
     tarball,
     `typescript@${typescript}`,
     '@types/node@20',
-    `vitest@${OWN_VITEST}`,
+    `vitest@${vitest}`,
   ]);
   if (!installed.ok) return [installed];
   const folder = join(work, name);
   const imports = packageDoors().map(
     ({ specifier }, index) => `export type * as door${index} from '${specifier}';\n`,
   );
-  writeFileSync(join(folder, 'entry.ts'), imports.join(''));
+  writeFileSync(join(folder, 'entry.ts'), imports.join('') + MATCHERS_USE);
   const results = [installed];
   for (const [resolution, module] of [
     ['nodenext', 'nodenext'],

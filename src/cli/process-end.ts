@@ -87,7 +87,10 @@ export async function finishProcess(terminal: Terminal, status: number): Promise
 
 /** Handles of the standard streams. */
 const STDIO = /^(TTY|Pipe)Wrap$/;
-/** Requests such as those of the cache of `tsx`, which writes it when everything else is done. */
+/**
+ * Requests such as those of the cache of `tsx`, which writes it when everything else is done. Node 26 does not list a
+ * `readFile`, so that is not waited for.
+ */
 const FILE_REQUEST = /^FSReq/;
 
 function codeOfForeignEnd(terminal: Terminal, exitCode: number): number {

@@ -8,7 +8,6 @@ import { readFile, writeFile } from 'node:fs/promises';
 import * as inspector from 'node:inspector';
 import { createRequire } from 'node:module';
 import { dirname, join, resolve } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { LINES_VARIABLE } from '../explore/explain/history-length.ts';
 import { REPLAY_DIVERGED, REPLAY_OUTCOMES } from '../explore/replay-outcome.ts';
 import { makeTempFolder } from '../host/temp-folder.ts';
@@ -29,19 +28,37 @@ type Options = Partial<NamedExecutionOptions> & {
   readonly allLines?: boolean | undefined;
 };
 
-/** The used subset of Vitest's JSON report. */
-interface VitestReport {
-  readonly testResults: readonly {
-    /** Path of the file. */
+/** What {@link REPORTER} says of a test file. */
+interface FileReport {
+  readonly file: string;
+  /** Message of the error that kept the file from running. */
+  readonly error?: string;
+  readonly tests: readonly {
+    /** Names of its groups and its own, joined by spaces. */
     readonly name: string;
-    readonly message?: string;
-    readonly assertionResults: readonly {
-      readonly fullName: string;
-      readonly status: string;
-      readonly failureMessages?: readonly string[];
-    }[];
+    readonly state: string;
+    readonly message: string;
   }[];
 }
+
+/** Source of a reporter. Vitest's own JSON reporter prints where it wrote the report, which is a temporary folder. */
+const REPORTER = `import { writeFile } from 'node:fs/promises';
+const nameOf = ({ name, parent }) => (parent.type === 'module' ? name : nameOf(parent) + ' ' + name);
+const reportOf = (test) => {
+  const { state, errors: [error] = [] } = test.result();
+  return { name: nameOf(test), state, message: error?.stack || error?.message || '' };
+};
+export default class {
+  onTestRunEnd(modules) {
+    const files = modules.map((one) => ({
+      file: one.moduleId,
+      error: one.errors()[0]?.message,
+      tests: Array.from(one.children.allTests(), reportOf),
+    }));
+    return writeFile(new URL('report.json', import.meta.url), JSON.stringify(files));
+  }
+}
+`;
 
 const VARIABLE_MAX = 32_768;
 /** Options that only commands which run a scenario themselves can honour. */
@@ -80,13 +97,13 @@ export async function replayInVitest(
   try {
     return await interruptible(terminal, async (interruption) => {
       await terminal.flush();
-      await writeFile(reporter, reporterTo(report, main));
+      await writeFile(reporter, REPORTER);
       const args = [
         main,
         'run',
         ...(root === undefined ? [] : [`--root=${root}`]),
         file,
-        `--testNamePattern=${vitestPattern(name)}`,
+        `--testNamePattern=${vitestPattern(name.split(' '))}`,
         '--reporter=default',
         `--reporter=${reporter}`,
         ...(debug ? debugging() : []),
@@ -114,19 +131,6 @@ function mainOfVitest(file: string): string {
       `${file} is a test of Vitest, which is not installed here: ${messageOf(error).split('\n')[0] ?? ''}`,
     );
   }
-}
-
-/** Source of a reporter. Vitest's own JSON reporter prints where it wrote the report, which is a temporary folder. */
-function reporterTo(report: string, main: string): string {
-  const door = pathToFileURL(createRequire(main).resolve('vitest/node')).href;
-  return `import { writeFile } from 'node:fs/promises';
-import { JsonReporter } from ${JSON.stringify(door)};
-export default class extends JsonReporter {
-  writeReport(text) {
-    return writeFile(${JSON.stringify(report)}, text);
-  }
-}
-`;
 }
 
 /**
@@ -180,18 +184,16 @@ async function resultOf({ file, name }: VitestTest, report: string): Promise<Tes
   if (text === undefined) throw new UsageError(`${file}: Vitest has not run it`);
   // Vitest also runs the files whose paths contain what it is given.
   const path = realpathSync(file);
-  const testResults = (JSON.parse(text) as VitestReport).testResults.filter(
-    (result) => realpathSync(result.name) === path,
-  );
-  const results = testResults
-    .flatMap(({ assertionResults }) => assertionResults)
-    .filter(({ fullName, status }) => fullName === name && (status === 'passed' || status === 'failed'));
+  const files = (JSON.parse(text) as FileReport[]).filter((one) => realpathSync(one.file) === path);
+  const results = files
+    .flatMap(({ tests }) => tests)
+    .filter((one) => one.name === name && (one.state === 'passed' || one.state === 'failed'));
   if (results.length === 0) {
-    const why = testResults.map(({ message = '' }) => message).find((message) => message !== '');
+    const why = files.map(({ error = '' }) => error).find((error) => error !== '');
     throw new UsageError(`${file}: ${why ?? `no test is called ${JSON.stringify(name)} and runs`}`);
   }
-  const failed = results.find(({ status }) => status === 'failed');
-  return { hasPassed: failed === undefined, message: failed?.failureMessages?.[0] ?? '' };
+  const failed = results.find(({ state }) => state === 'failed');
+  return { hasPassed: failed === undefined, message: failed?.message ?? '' };
 }
 
 function reported(

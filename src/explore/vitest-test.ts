@@ -7,7 +7,7 @@
 export interface VitestTest {
   /** Path of the file as typed in the folder where the tests were started. */
   readonly file: string;
-  /** Names of its groups and of the test itself, joined as `-t` matches them. */
+  /** Names of its groups and of the test itself, joined by spaces. */
   readonly name: string;
   /** Its place among the tests of that name in its file, from 1; default: 1. */
   readonly ordinal?: number;
@@ -25,7 +25,14 @@ export function vitestTestOf(reference: string): VitestTest | undefined {
   return { file, name, ...(ordinal === undefined ? {} : { ordinal: Number(ordinal) }) };
 }
 
-/** A pattern for `-t` that matches this name alone: not one that only begins with it. */
-export function vitestPattern(name: string): string {
-  return `^${name.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&')}$`;
+/** Between the names of groups and tests, Vitest 4 expects a space and Vitest 5 ` > `. */
+const BETWEEN_NAMES = ' (?:> )?';
+
+/**
+ * A pattern for `-t` that matches the test with these names, of its groups and its own, alone: not one whose name only
+ * begins with it.
+ */
+export function vitestPattern(names: readonly string[]): string {
+  const literal = names.map((name) => name.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&'));
+  return `^${literal.join(BETWEEN_NAMES)}$`;
 }

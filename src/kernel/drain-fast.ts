@@ -36,10 +36,13 @@ function tryOut(): boolean {
   return seen.join() === 'tick,reaction,its reaction,tick of reaction';
 }
 
+/** Unlike anything that a step returns. */
+const HAS_FAILED = Symbol('has failed');
+
 /** A burst of the fast drain. */
 export const fastBurst: Burst = (run) => {
   let left = run.stepsPerTurn;
-  let result: StepResult | undefined = true;
+  let result: StepResult | typeof HAS_FAILED = true;
   let interrupted = true;
   try {
     // A tick that threw in the previous burst has left reactions behind.
@@ -56,15 +59,15 @@ export const fastBurst: Burst = (run) => {
     // catch would end the process.
     if (interrupted) run.interrupt();
   }
-  if (result !== undefined) run.endTurn(result, left < run.stepsPerTurn);
+  if (result !== HAS_FAILED) run.endTurn(result, left < run.stepsPerTurn);
 };
 
-function stepOrFail(run: DrainRun): StepResult | undefined {
+function stepOrFail(run: DrainRun): StepResult | typeof HAS_FAILED {
   try {
     return run.step();
   } catch (thrown) {
     run.fail(thrown);
-    return undefined;
+    return HAS_FAILED;
   }
 }
 

@@ -5,6 +5,7 @@
  */
 import * as is from './shape.ts';
 import { check, isInstance } from './argument-check.ts';
+import { invalidArgument } from './errors.ts';
 import { realFunctions } from './drain-real-functions.ts';
 
 /** `true`: an event was fired; `false`: nothing is pending; `'stop'`: the run is over. */
@@ -46,7 +47,8 @@ export interface Drain {
    * reactions and all `process.nextTick` callbacks have run, including those that they queued. Rejects with an error
    * that `step` or a hook throws; an error in a `nextTick` callback is an uncaught exception, as everywhere in Node.
    *
-   * @throws RunnerError `RUNNER_INVALID_ARGUMENT` (as a rejection) if `stepsPerTurn` is not a number ≥ 1.
+   * @throws RunnerError `RUNNER_INVALID_ARGUMENT` (as a rejection) if `stepsPerTurn` is not a number ≥ 1, or if `step`
+   * returns anything else.
    */
   run(step: () => StepResult, hooks?: DrainHooks): Promise<void>;
 }
@@ -151,6 +153,10 @@ export class DrainRun {
 
   /** Ends a burst; `result` is what the last step returned, `fired` is true if any step of the burst fired an event. */
   endTurn(result: StepResult, fired: boolean): void {
+    if (!isStepResult(result)) {
+      this.fail(invalidArgument('what step returned', "true, false or 'stop'", result));
+      return;
+    }
     if (!this.leaveTurn(false, result === 'stop')) return;
     if (fired) this.idleTurns = 0;
     if (result === 'stop') this.resolve();
@@ -200,6 +206,11 @@ export class DrainRun {
       this.fail(thrown);
     }
   }
+}
+
+/** Whatever else plain JavaScript returns, such as a promise, would end the run too early or never. */
+function isStepResult(result: unknown): result is StepResult {
+  return typeof result === 'boolean' || result === 'stop';
 }
 
 /** Starts a run. `chooseBurst` is called in its first turn, outside of any promise reaction. */

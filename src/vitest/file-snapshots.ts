@@ -19,6 +19,7 @@ export interface SnapshotsWithFiles {
   match?(given: Compared): { readonly pass: boolean };
   /** The files to write. */
   readonly _rawSnapshots?: FileSnapshot[];
+  readonly environment?: { readSnapshotFile?: (file: string) => Promise<string | null> };
 }
 
 /** A file snapshot that an execution has taken. */
@@ -30,6 +31,14 @@ export interface TakenFile {
 
 /** Taken snapshots by path of their file. */
 type TakenFiles = Map<string, TakenFile>;
+
+/** How often each file is being read now. */
+const reads = new Map<string, number>();
+
+/** The files with snapshots that Vitest is reading: the machine does not always show that it reads. */
+export function snapshotFilesBeingRead(): readonly string[] {
+  return [...reads.keys()];
+}
 
 const takenByTest = new WeakMap<SnapshotsWithFiles, Map<string, TakenFiles>>();
 
@@ -67,6 +76,7 @@ export function writeFiles(state: SnapshotsWithFiles, files: Iterable<FileSnapsh
 function wrapMatch(state: SnapshotsWithFiles): Map<string, TakenFiles> {
   const byTest = new Map<string, TakenFiles>();
   takenByTest.set(state, byTest);
+  watchReads(state);
   const match = state.match?.bind(state);
   if (match === undefined) return byTest;
   state.match = (given) => {
@@ -81,4 +91,23 @@ function wrapMatch(state: SnapshotsWithFiles): Map<string, TakenFiles> {
     return compared;
   };
   return byTest;
+}
+
+const watchedReads = new WeakSet<object>();
+
+function watchReads({ environment }: SnapshotsWithFiles): void {
+  const read = environment?.readSnapshotFile;
+  if (environment === undefined || read === undefined || watchedReads.has(read)) return;
+  const watched: typeof read = async (file) => {
+    reads.set(file, (reads.get(file) ?? 0) + 1);
+    try {
+      return await read.call(environment, file);
+    } finally {
+      const left = (reads.get(file) ?? 0) - 1;
+      if (left > 0) reads.set(file, left);
+      else reads.delete(file);
+    }
+  };
+  watchedReads.add(watched);
+  environment.readSnapshotFile = watched;
 }

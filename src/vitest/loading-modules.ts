@@ -3,6 +3,7 @@
  * is another, no module counts as being loaded.
  */
 import { hub } from '../ambient/hub.ts';
+import { snapshotFilesBeingRead } from './file-snapshots.ts';
 import { relativePath } from './relative-path.ts';
 
 interface LoadedModule {
@@ -30,8 +31,11 @@ function loadingModules(): readonly string[] {
   return [...new Set(loading)].map(relativePath);
 }
 
-/** Has simulations wait for modules that Vitest loads from now on. */
+/** Has simulations wait for modules that Vitest loads, and for snapshots that it reads, from now on. */
 export function noteLoading(): void {
   const before = new Set(loadingModules());
-  hub.loading = () => loadingModules().filter((file) => !before.has(file));
+  hub.loading = () => [
+    ...loadingModules().filter((file) => !before.has(file)),
+    ...snapshotFilesBeingRead().map(relativePath),
+  ];
 }

@@ -38,9 +38,14 @@ export interface SimMatchers<Result> {
   toHoldInvariants(options?: Omit<SimTestOptions, 'corpus' | 'timeout'>): Promise<Result>;
 }
 
-declare module 'vitest' {
-  // eslint-disable-next-line @typescript-eslint/no-explicit-any, @typescript-eslint/no-empty-object-type -- as Vitest declares it
-  interface Matchers<T = any> extends SimMatchers<T> {}
+// Vitest's assertions have all that those of Chai have. Its own interface for matchers has other type parameters in each major, and all
+// declarations of an interface must have the same.
+declare global {
+  // eslint-disable-next-line @typescript-eslint/no-namespace -- as Chai declares it
+  namespace Chai {
+    // eslint-disable-next-line @typescript-eslint/no-empty-object-type -- as Chai declares it
+    interface Assertion extends SimMatchers<void> {}
+  }
 }
 
 /** The result of a matcher, as Vitest expects it. */

@@ -71,10 +71,10 @@ function seedLine(seed: string): string {
   return `  { seeds: [${JSON.stringify(seed)}] }`;
 }
 
-function testLine({ file = '', name, rootOf }: SimulatedTest): string {
+function testLine({ file = '', name, names = [name], rootOf }: SimulatedTest): string {
   const root = rootOf?.();
   const option = root === undefined ? '' : `--root ${shellWord(relativePath(root))} `;
-  return `npx vitest run ${option}${shellWord(relativePath(file))} -t ${shellWord(vitestPattern(name))}`;
+  return `npx vitest run ${option}${shellWord(relativePath(file))} -t ${shellWord(vitestPattern(names))}`;
 }
 
 /** The command line to type, or the option to set for a test whose file is not known. */

@@ -13,7 +13,7 @@ import { matchers } from './matchers.ts';
 import { requestedLinesIn, requestedSeedIn } from './requested-run.ts';
 import { VITEST_OPTIONS, type SimTestOptions, type TestedScenario } from './sim-test-options.ts';
 import type { SoftFailures } from './soft-failures.ts';
-import { fullNameOf, namesIn, ordinalOf } from './task-identity.ts';
+import { identityOf } from './task-identity.ts';
 import { rootFolder, rootOf } from './test-root.ts';
 import type { SimulatedTest } from './test-run.ts';
 
@@ -171,8 +171,7 @@ async function runDeclared(
   );
   const soft = new SoftFailures(task, signal);
   await runSimulatedTest({
-    name: fullNameOf(task),
-    ...{ ordinal: ordinalOf(task), namesInFile: () => namesIn(task.file) },
+    ...identityOf(task),
     file: task.file.filepath,
     project: task.file.projectName,
     rootOf: () => rootOf(task.file),

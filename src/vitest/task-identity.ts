@@ -1,4 +1,5 @@
 /** Which test of its file a Vitest test is. */
+import type { SimulatedTest } from './test-run.ts';
 
 /** What Vitest says of a test, or of a group of tests. */
 interface Task {
@@ -10,15 +11,33 @@ interface Task {
   readonly mode?: string;
 }
 
-/** Names of the groups and of the test itself, joined as `-t` matches them. */
-export function fullNameOf(task: Task): string {
+/** What {@link identityOf} says; `name` is all `names`, those of its groups and its own, joined by spaces. */
+type Identity = Required<Pick<SimulatedTest, 'name' | 'names' | 'ordinal' | 'namesInFile'>>;
+
+/** What distinguishes a test from the others of its file. */
+export function identityOf(task: Task & { readonly file: Task }): Identity {
+  const names = namesOf(task);
+  return {
+    name: names.join(' '),
+    names,
+    ordinal: ordinalOf(task),
+    namesInFile: () => namesIn(task.file),
+  };
+}
+
+/** Names of the groups, the outermost first, and of the test itself. */
+function namesOf(task: Task): string[] {
   const names = [task.name];
   for (let { suite } = task; suite !== undefined; { suite } = suite) names.unshift(suite.name);
-  return names.join(' ');
+  return names;
+}
+
+function fullNameOf(task: Task): string {
+  return namesOf(task).join(' ');
 }
 
 /** The place of the test among those of the same full name in its file, from 1. */
-export function ordinalOf(task: Task & { readonly file: Task }): number {
+function ordinalOf(task: Task & { readonly file: Task }): number {
   const fullName = fullNameOf(task);
   let ordinal = 0;
   const isFoundIn = ({ tasks = [] }: Task): boolean =>
@@ -32,7 +51,7 @@ export function ordinalOf(task: Task & { readonly file: Task }): number {
 }
 
 /** All tests of a file or group by full name, and whether they are to run. */
-export function namesIn({ tasks = [] }: Task): { readonly name: string; readonly isRun: boolean }[] {
+function namesIn({ tasks = [] }: Task): { readonly name: string; readonly isRun: boolean }[] {
   return tasks.flatMap((one) =>
     one.tasks === undefined ? [{ name: fullNameOf(one), isRun: isRun(one) }] : namesIn(one),
   );

@@ -48,8 +48,10 @@ export interface SoftAssertions {
 
 /** A test to run. */
 export interface SimulatedTest {
-  /** Names of its groups and of the test itself, joined as `-t` matches them. */
+  /** Names of its groups and of the test itself, joined by spaces. */
   readonly name: string;
+  /** The names that `name` joins; default: `name` alone. */
+  readonly names?: readonly string[];
   /** Its place among the tests of that name in its file, from 1; default: 1. */
   readonly ordinal?: number;
   /** Name of its Vitest project; default: none. */

@@ -30,6 +30,32 @@ const { value: NodeDate } = (standIns.find(({ name }) => name === 'Date') as Sta
   readonly value: DateConstructor;
 };
 
+/** The used subset of `Temporal`, which Node has since version 26. */
+interface TemporalGlobal {
+  readonly Now: Readonly<
+    Record<
+      'instant' | 'zonedDateTimeISO' | 'plainDateTimeISO' | 'plainTimeISO' | 'plainDateISO',
+      () => { toJSON(): string }
+    >
+  >;
+}
+
+function useTemporal(sim: Simulation): void {
+  const { Temporal } = globalThis as unknown as { readonly Temporal?: TemporalGlobal };
+  if (Temporal === undefined) return;
+  const { Now } = Temporal;
+  const [day = '', ...seen] = [
+    Now.plainDateISO(),
+    Now.instant(),
+    Now.zonedDateTimeISO(),
+    Now.plainDateTimeISO(),
+    Now.plainTimeISO(),
+  ].map((one) => one.toJSON());
+  sim.note(seen.join(' '));
+  // Two runs on one day would see one date of the machine.
+  sim.check(seen.join(' ').includes(`${day}T`), 'all are of one day');
+}
+
 /** Uses what there is, and puts all that it sees into the trace. */
 async function useAll(sim: Simulation): Promise<void> {
   const note = (...seen: readonly unknown[]): void => sim.note(seen.map(String).join(' '));
@@ -156,6 +182,7 @@ const scenario = defineScenario({
   options: { ambient },
   async run(sim) {
     await useAll(sim);
+    useTemporal(sim);
     await useTimeline(sim);
   },
 });
@@ -188,6 +215,8 @@ async function without<T>(standIn: StandIn, run: () => Promise<T>): Promise<T> {
   } finally {
     Object.defineProperty(standIn.owner, standIn.key, standIn.now);
     standIns.splice(at, 0, standIn);
+    // Or the next simulation would have the check that was made without it.
+    replacedStandIn();
     syncBuiltinESMExports();
   }
 }

@@ -39,11 +39,11 @@ const MODULES: Readonly<Record<string, string>> = {
   'top-rejects': "void Promise.reject(new Error('of nobody')); await new Promise(() => {});",
   'top-interval': `${FINE} setInterval(() => {}, 10);`,
   'reads-input': `${FINE} process.stdin.on('data', () => {});`,
-  'reads-late': `${FINE} import { readFile, writeSync } from 'node:fs';
-    readFile(new URL('./queue', import.meta.url), 'utf8', (_, text) => {
-      writeSync(2, 'read ' + text + '\\n');
+  'reads-late': `${FINE} import { open, read, writeSync } from 'node:fs';
+    open(new URL('./queue', import.meta.url), (_, file) => read(file, (_, count, bytes) => {
+      writeSync(2, 'read ' + bytes.toString('utf8', 0, count) + '\\n');
       for (const began = Date.now(); Date.now() - began < 300; ); // past the next look of the command
-    });`,
+    }));`,
   loud: `console.log('a line of the module');
     export default { name: 'loud', description: 'of a test', prepare: () => process.stdout.write('of prepare\\n'),
       run: () => console.log('a line of the scenario') };`,

@@ -153,6 +153,28 @@ describe.each(drains)('the turns of the $name drain', (drain) => {
     },
   );
 
+  test.for([
+    ['a promise', Promise.resolve(true), 'a Promise'],
+    ['undefined', undefined, 'undefined'],
+    ['a word', 'end', '"end"'],
+  ] as const)(
+    'rejects with what was expected if a step returns %s, and takes no other',
+    async ([, wrong, got]) => {
+      let steps = 0;
+      const run = drain.run(() => {
+        steps += 1;
+        return wrong as unknown as boolean;
+      });
+      await expect(run).rejects.toMatchObject({
+        code: 'RUNNER_INVALID_ARGUMENT',
+        message: `what step returned: expected true, false or 'stop', got ${got}`,
+      });
+      await nextTurn();
+      expect(steps).toBe(1);
+      expect(process.nextTick).toBe(nextTick);
+    },
+  );
+
   test.for([0, -1, NaN])('refuses %s steps per turn', async (stepsPerTurn) => {
     await expect(drain.run(() => 'stop', { stepsPerTurn })).rejects.toMatchObject({
       code: 'RUNNER_INVALID_ARGUMENT',

@@ -221,14 +221,12 @@ describe('what failures of expect.soft show', () => {
   test('a terminal shows each test once, with the difference and the lines that failed', () => {
     expect(soft.text.match(/^ FAIL /gm)).toHaveLength(4);
     expect(soft.text).toMatch(/- Expected\n\+ Received[^]*-\s+"value": 0,\n\+\s+"value": "great",/);
-    const [first, second] = ["'the value'", 'value + 1'].map(
+    const [first, awaited, last] = ["'the value'", 'resolves.not', 'value + 1'].map(
       (text) => SOFT.split('\n').findIndex((line) => line.includes(text)) + 1,
     );
-    expect(soft.text).toMatch(
-      new RegExp(
-        `the error was thrown\n    soft\\.test\\.mjs:${first}:\\d+\n    soft\\.test\\.mjs:${second}:`,
-      ),
-    );
+    const at = (line?: number): string => `    soft\\.test\\.mjs:${line}:\\d+\n`;
+    // Vitest 4 does not say where an assertion about a promise was awaited.
+    expect(soft.text).toMatch(new RegExp(`the error was thrown\n${at(first)}(?:${at(awaited)})?${at(last)}`));
   });
 
   test('a failure that ends the execution names the soft ones before it', () => {

@@ -1,10 +1,36 @@
 // What `expect` counts and keeps in a `simTest`: each execution for itself.
-import { afterAll, describe, expect, test, vi, type ExpectStatic } from 'vitest';
+import { afterAll, beforeEach, describe, expect, test, vi, type ExpectStatic } from 'vitest';
 import { question } from '../../src/kernel/question.ts';
 import { ExecutionExpects } from '../../src/vitest/execution-expects.ts';
 import { simTest } from '../../src/vitest/sim-test.ts';
 
 const runs = 5;
+
+const waiting: (() => void)[] = [];
+// Set before any simulation, so that none of them sees it.
+const reader = setInterval(() => waiting.splice(0).forEach((goOn) => goOn()), 20);
+let restoreReads: (() => void) | undefined;
+
+/** While a file is read, the machine may show nothing of it for as long as a simulation looks many times. */
+beforeEach(() => {
+  if (restoreReads !== undefined) return;
+  const { environment } = expect.getState().snapshotState as unknown as {
+    readonly environment: { readSnapshotFile(file: string): Promise<unknown> };
+  };
+  const { readSnapshotFile } = environment;
+  restoreReads = () => void (environment.readSnapshotFile = readSnapshotFile);
+  environment.readSnapshotFile = async (file) => {
+    await new Promise<void>((resolve) => {
+      waiting.push(resolve);
+    });
+    return readSnapshotFile.call(environment, file);
+  };
+});
+
+afterAll(() => {
+  restoreReads?.();
+  clearInterval(reader);
+});
 
 simTest('assertions are counted for each execution', { runs }, async (sim) => {
   expect.assertions(2);

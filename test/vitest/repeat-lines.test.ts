@@ -23,9 +23,17 @@ test.for([
   ['costs $1 (net) [a|b] {2}? \\d* a.b+c^', ['costs $1 (net) [a|b] {2}? \\d* a.b+c^ again']],
   ['two\nlines', ['two\nlines more', 'two']],
 ] as const)('the pattern of %o matches that name alone', ([name, others]) => {
-  const pattern = new RegExp(vitestPattern(name));
+  const pattern = new RegExp(vitestPattern([name]));
   expect(name).toMatch(pattern);
   for (const other of others) expect(other).not.toMatch(pattern);
+});
+
+test('the pattern of a test in groups matches it as Vitest 4 and 5 join names', () => {
+  const pattern = new RegExp(vitestPattern(['locks (all)', 'leases', 'one holder?']));
+  expect('locks (all) leases one holder?').toMatch(pattern);
+  expect('locks (all) > leases > one holder?').toMatch(pattern);
+  expect('locks (all) > leases > one holder? again').not.toMatch(pattern);
+  expect('locks (all)leases one holder?').not.toMatch(pattern);
 });
 
 test('a root and a file above the folder are typed relative to it, and the token is that of the test', async () => {

@@ -1,10 +1,13 @@
 // Which test of its file a test is.
 import { describe, expect, test } from 'vitest';
-import { fullNameOf, ordinalOf } from '../../src/vitest/task-identity.ts';
+import { identityOf } from '../../src/vitest/task-identity.ts';
 
 const seen: [name: string, ordinal: number][] = [];
 const declare = (name: string): void =>
-  test(name, ({ task }) => void seen.push([fullNameOf(task), ordinalOf(task)]));
+  test(name, ({ task }) => {
+    const { name: fullName, ordinal } = identityOf(task);
+    seen.push([fullName, ordinal]);
+  });
 
 declare('one');
 declare('group one');

@@ -3,6 +3,8 @@
  * rejects with an {@link RpcError} that has the status from the server; aborting a call's signal cancels it on the
  * server too.
  */
+import { isIP } from 'node:net';
+import { checkServerIdentity } from 'node:tls';
 import * as is from '../../kernel/shape.ts';
 import type * as grpcJs from '@grpc/grpc-js';
 import type { CallOptions, ChannelCredentials, Client, Metadata, ServiceError } from '@grpc/grpc-js';
@@ -41,6 +43,11 @@ export interface ConnectRemoteOptions {
   readonly keepaliveMs?: number;
 }
 
+/**
+ * Asked for at a server that is given by its IP address. TLS knows only names there, and since Node 26 a connection fails
+ * for which gRPC asks for the address; servers take a name that they do not know for none.
+ */
+const NO_SERVER_NAME = 'address.invalid';
 /** What servers of gRPC accept by default. */
 const KEEPALIVE_MS = 300_000;
 const PORT_MAX = 65_535;
@@ -104,7 +111,10 @@ class GrpcConnection implements RemoteConnection {
     const [, scheme, address = ''] = ENDPOINT.exec(endpoint) ?? [];
     this.#grpc = grpc;
     this.#token = token;
-    this.#client = new grpc.Client(address, credentialsFor(grpc, scheme === 'grpcs', tlsCa), {
+    const isTls = scheme === 'grpcs';
+    const ip = isTls ? ipAddressIn(address) : undefined;
+    this.#client = new grpc.Client(address, credentialsFor(grpc, isTls, tlsCa, ip), {
+      ...(ip === undefined ? {} : { 'grpc.ssl_target_name_override': NO_SERVER_NAME }),
       'grpc.max_receive_message_length': -1,
       'grpc.max_send_message_length': -1,
       // Node ends a session, with all calls on it, when too many of its calls are cancelled at once.
@@ -306,9 +316,20 @@ function credentialsFor(
   grpc: typeof grpcJs,
   isTls: boolean,
   ca: ConnectRemoteOptions['tlsCa'],
+  ip: string | undefined,
 ): ChannelCredentials {
   if (!isTls) return grpc.credentials.createInsecure();
-  return grpc.credentials.createSsl(ca === undefined ? null : Buffer.from(ca));
+  const authorities = ca === undefined ? null : Buffer.from(ca);
+  if (ip === undefined) return grpc.credentials.createSsl(authorities);
+  return grpc.credentials.createSsl(authorities, null, null, {
+    checkServerIdentity: (_name, certificate) => checkServerIdentity(ip, certificate),
+  });
+}
+
+/** The IP address of a server that is not given by a name. */
+function ipAddressIn(address: string): string | undefined {
+  const host = /^\[(.*)\]/.exec(address)?.[1] ?? address.replace(/:\d+$/, '');
+  return isIP(host) === 0 ? undefined : host;
 }
 
 /**

@@ -242,7 +242,9 @@ test('the machine still gives its resources the names that are watched for', asy
   for (const [, , run] of WAITS) await run();
   hook.disable();
   const known = [...seen].filter((type) => OUTSIDE_RESOURCES.has(type));
-  expect(known).toEqual(
-    expect.arrayContaining(['Timeout', 'FSREQPROMISE', 'TCPSERVERWRAP', 'PROCESSWRAP', 'WORKER']),
+  // Which of the requests for files a promise takes depends on the version of Node.
+  const kinds = new Set(known.map((type) => type.replace(/^FSREQ.*/, 'FSREQ')));
+  expect([...kinds]).toEqual(
+    expect.arrayContaining(['Timeout', 'FSREQ', 'TCPSERVERWRAP', 'PROCESSWRAP', 'WORKER']),
   );
 });

@@ -71,6 +71,8 @@ test('R98 a watchdog that too few file descriptors keep from starting takes none
     import { expectGroup } from './src/host/process/group-watchdog.ts';
     const held = [];
     const fill = () => { const before = held.length; try { for (;;) held.push(openSync('/dev/null')); } catch {} return held.length - before; };
+    expectGroup().end();
+    await new Promise((next) => setTimeout(next, 50));
     fill();
     const lost = [];
     for (let free = 1; free <= 9; free += 1) {

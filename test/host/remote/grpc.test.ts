@@ -23,7 +23,7 @@ import { connect as connectSocket, createServer, type AddressInfo, type Socket }
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate as nextTurn, setTimeout as pause } from 'node:timers/promises';
-import { rootCertificates } from 'node:tls';
+import { createServer as createTlsServer, rootCertificates } from 'node:tls';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { deflateRawSync, deflateSync, inflateRawSync } from 'node:zlib';
@@ -1455,29 +1455,7 @@ describe('over gRPC', () => {
     ? 'with TLS only those who speak it, and trust the certificate, get an answer'
     : 'TLS is not tried because openssl is not installed, which makes the certificate';
   test.skipIf(!hasOpenssl)(tlsTitle, async () => {
-    const dir = mkdtempSync(join(tmpdir(), 'dryrunner-tls-'));
-    ends.push(() => rmSync(dir, { recursive: true }));
-    const [keyFile, certFile] = [join(dir, 'key.pem'), join(dir, 'cert.pem')];
-    const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=IP:127.0.0.1'];
-    execFileSync(
-      'openssl',
-      [
-        'req',
-        '-x509',
-        '-newkey',
-        'rsa:2048',
-        '-nodes',
-        '-keyout',
-        keyFile,
-        '-out',
-        certFile,
-        '-days',
-        '2',
-        ...subject,
-      ],
-      { stdio: 'ignore' },
-    );
-    const [key, cert] = [readFileSync(keyFile), readFileSync(certFile)];
+    const [key, cert] = certificateFor('127.0.0.1');
     const { cluster, remote } = await serve({ tls: { key, cert } }, { tlsCa: cert });
     expect(cluster.endpoint).toMatch(/^grpcs:/);
     expect((await remote.unary(M.getCapabilities, { instanceName: '' }, call())).lowApiVersion?.major).toBe(
@@ -1490,7 +1468,44 @@ describe('over gRPC', () => {
       /^(UNAVAILABLE|DEADLINE_EXCEEDED)/,
     );
   });
+
+  const addressTitle = hasOpenssl
+    ? 'with TLS a server that is given by its address must prove that address, and is asked for no other name'
+    : 'TLS with an address is not tried because openssl is not installed, which makes the certificate';
+  test.skipIf(!hasOpenssl)(addressTitle, async () => {
+    const [key, cert] = certificateFor('127.0.0.2');
+    const names: string[] = [];
+    const server = createTlsServer({
+      ...{ key, cert, ALPNProtocols: ['h2'] },
+      SNICallback: (name, done) => {
+        names.push(name);
+        done(null);
+      },
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    ends.push(() => server.close());
+    const { port } = server.address() as AddressInfo;
+    const remote = await connectRemote({ endpoint: `grpcs://127.0.0.1:${port}`, tlsCa: cert });
+    ends.push(() => remote.close());
+    const context = { ...call(), timeoutMs: 5_000 };
+    expect(await failure(remote.unary(M.getCapabilities, { instanceName: '' }, context))).toMatch(
+      /IP: 127\.0\.0\.1 is not in the cert's list: *127\.0\.0\.2/,
+    );
+    expect(new Set(names)).toEqual(new Set(['address.invalid']));
+  });
 });
+
+/** A key, and a certificate for that address that is its own authority. */
+function certificateFor(ip: string): [key: Buffer, cert: Buffer] {
+  const dir = mkdtempSync(join(tmpdir(), 'dryrunner-tls-'));
+  ends.push(() => rmSync(dir, { recursive: true }));
+  const [keyFile, certFile] = [join(dir, 'key.pem'), join(dir, 'cert.pem')];
+  const made = ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-keyout', keyFile, '-out', certFile];
+  const named = ['-days', '2', '-subj', '/CN=localhost', '-addext', `subjectAltName=IP:${ip}`];
+  execFileSync('openssl', [...made, ...named], { stdio: 'ignore' });
+  return [readFileSync(keyFile), readFileSync(certFile)];
+}
 
 describe('a server that answers nonsense', () => {
   const echo = { requestSerialize: Buffer.from, requestDeserialize: Buffer.from };
