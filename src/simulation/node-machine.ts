@@ -121,8 +121,10 @@ export class Machine implements StrikeTarget {
     try {
       this.#hooks.started(process.world, index);
     } catch (error) {
-      this.#error = messageOf(error);
-      this.#kill('error');
+      if (this.#process === process) {
+        this.#error = messageOf(error);
+        this.#kill('error');
+      } else if (process.catches && !isEndOfExecution(error)) return;
       throw error;
     }
     // The process may have ended itself.

@@ -579,6 +579,34 @@ describe('an error that a program leaves uncaught', () => {
     expect(heard).toEqual([]);
   });
 
+  test.each(['fail', 'crash', 'restart'] as const)(
+    'in the start of a process that has ended itself is nobody’s, and leaves the next process alone (onError: %s)',
+    async (onError) => {
+      const seen: unknown[] = [];
+      const verdict = await holds(async (sim) => {
+        const net = createNetwork(sim);
+        const node: ClusterNode<object> = net.node(
+          'a',
+          ({ incarnation }) => {
+            if (incarnation === 1) node.crash();
+            if (incarnation === 2) node.restart();
+            if (incarnation === 1 || incarnation === 2) boom();
+            return {};
+          },
+          { onError, restartMs: 5 },
+        );
+        node.restart();
+        seen.push(node.state, node.incarnation);
+        node.restart();
+        seen.push(node.state, node.incarnation);
+        await sim.sleep(20);
+        seen.push(node.state, node.incarnation);
+      });
+      expect(seen).toEqual(['down', 1, 'up', 3, 'up', 3]);
+      expect(verdict.trace().map(formatEvent).join('\n')).not.toContain('boom');
+    },
+  );
+
   test('of a dead process is nobody’s', () =>
     holds(async (sim) => {
       const net = createNetwork(sim);
