@@ -157,9 +157,9 @@ export class MessageQueue implements Messages {
   #receive(options: ReceiveOptions = {}): Promise<unknown> {
     check('options', options, RECEIVE_OPTIONS);
     if (this.#isClosed) return new Promise(() => {});
+    if (options.signal?.aborted === true) return Promise.reject(options.signal.reason as Error);
     const letter = this.#letters.shift();
     if (letter !== undefined) return Promise.resolve(letter.message);
-    if (options.signal?.aborted === true) return Promise.reject(options.signal.reason as Error);
     return new Promise((resolve, reject) => {
       const reader = new Reader(this, this.#reportClock.now(), resolve, reject);
       this.#readers.push(reader);

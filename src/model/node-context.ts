@@ -33,7 +33,7 @@ export interface CallOptions {
 export interface ReceiveOptions {
   /** Timeout in milliseconds, after which it rejects with `RUNNER_TIMED_OUT`. Default: `Infinity`, no limit. */
   readonly timeoutMs?: number;
-  /** When it aborts, the wait rejects with its reason. */
+  /** When it aborts, the wait rejects with its reason. If it has aborted, no message is taken. */
   readonly signal?: AbortSignal;
 }
 
