@@ -346,7 +346,7 @@ class LinksWork {
     if (isLost) this.#lost.push({ id, atUs: usOf(this.#sim.now()) });
   }
 
-  /** One question for each message, with as many answers as the chances need. */
+  /** One question for each message that crosses the network, with as many answers as the chances need. */
   #expectQuestion({ from, to }: Sent, wasCut: boolean, fault: AskedFault | undefined): void {
     const { faults } = this.#optionsOf(to);
     const ownMost = to === 'b' ? this.#own?.faults?.strikesMax : undefined;
@@ -354,7 +354,7 @@ class LinksWork {
     const most = ownMost ?? this.#options.faults?.strikesMax ?? STRIKES_MAX;
     const counted = this.#strikes.get(counter) ?? 0;
     const n = this.#answersFor(faults ?? {}, to);
-    const isAsked = !wasCut && counted < most && n > 1;
+    const isAsked = from !== to && !wasCut && counted < most && n > 1;
     if (counted >= most && n > 1) this.#sim.sometimes('faults have struck as often as they may');
     this.#check(
       isAsked === (fault !== undefined),

@@ -108,8 +108,9 @@ export class Fabric implements LinkHost {
     }
   }
 
-  /** Decides which fault strikes a message that is being sent. */
+  /** Decides which fault strikes a message that is being sent. What a node sends to itself crosses no network. */
   strike({ faults }: LinkSettings, envelope: Envelope): LinkFaultKind | undefined {
+    if (envelope.from === envelope.to) return undefined;
     return faults?.pick(this.world.choices, envelope, this.#chosen !== undefined || this.#receivers.size < 2);
   }
 

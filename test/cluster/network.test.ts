@@ -141,7 +141,7 @@ test('a node that was made again after its start has failed gets nothing of what
   const refused: string[] = [];
   const { events } = await playHolding(
     async (sim) => {
-      const net = createNetwork(sim, { latencyMs: 5, faults: { reorder: 2, reorderMs: 50 } });
+      const net = createNetwork(sim, { latencyMs: [5, 50] });
       net.through('server', { ping: () => 'pong' });
       const failing = ({ name, send, connect, sleep }: NodeContext): never => {
         const own = connect<{ take(text: string): void }>(name, { timeoutMs: 1_000 });
@@ -161,7 +161,7 @@ test('a node that was made again after its start has failed gets nothing of what
       });
       await sim.sleep(100);
     },
-    { 'x to x held fault': 'highest' },
+    { 'x to x held delay': 'highest' },
   );
   for (const event of events) {
     if (event.type === 'message' && event.step === 'refused') refused.push(`${event.name} ${event.reason}`);
