@@ -28,7 +28,7 @@ export class HoppingAwaits extends Awaits {
   }
 
   awaited(value: unknown, site: string): unknown {
-    if (typeof value !== 'object' || value === null) {
+    if (Object(value) !== value) {
       const count = this.#choose(site);
       return count === 0 ? value : hop(value, count);
     }

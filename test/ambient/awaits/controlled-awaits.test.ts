@@ -127,6 +127,10 @@ describe.each(LEVELS)('awaits at level %s', (awaits) => {
       'what has a then of its own',
       '(start) => { const inner = new Promise(start); return { then: (done, failed) => void inner.then(done, failed) }; }',
     ],
+    [
+      'a function that has one',
+      '(start) => { const inner = new Promise(start); return Object.assign(() => {}, { then: (done, failed) => void inner.then(done, failed) }); }',
+    ],
   ])('of one object go on in the order of JavaScript as well: %s', async (_, make) => {
     const program = `
       const make = ${make};
