@@ -25,10 +25,14 @@ const KEPT_MAX = 20_000;
 const READ_MAX = 2_000;
 /** The message line, and the frame of the hook. */
 const LINES_ABOVE = 2;
+/** The frame of the hook, the awaiting function, and what called it. */
+const NEAREST_FRAMES = 3;
 
 const POSITION = /:\d+:\d+\)?$/;
 const CHAINED = /^(?:Promise\.)?then /;
 const COMBINED = /^(?:Function|Promise)\.(?:all|allSettled|any|race) /;
+/** It may be settled by another one of its promises. */
+const RACE = /^(?:Function|Promise)\.race /;
 /** Below this frame are those that drive the reactions, and below them the awaiting functions. */
 const REACTIONS = 'node:internal/process/task_queues';
 const DRIVER = /node:internal\/|\/kernel\/drain-(?:documented|fast|run)\./;
@@ -40,6 +44,8 @@ interface Made {
   readonly taken: Error;
   /** In a reaction of an await: the first await of the function that goes on, in the stack of which its caller is. */
   readonly first: Made | undefined;
+  /** If there is a `first`: the nearest frames alone, because they are read whenever an await ends. */
+  readonly nearest: Error | undefined;
 }
 
 interface Frame {
@@ -63,9 +69,18 @@ interface Read extends Made {
   readonly path: readonly string[] | undefined;
 }
 
+const watches = new Set<AwaitWatch>();
+
+/** Code waits for `standIn` where it awaits `promise`: watches report it as waiting for that. */
+export function noteStandIn(standIn: object, promise: object): void {
+  for (const watch of watches) watch.noteStandIn(standIn, promise);
+}
+
 /** Watches the awaits of all promises that are created until it is stopped. */
 export class AwaitWatch {
   readonly #made = new Map<object, Made>();
+  /** The promise behind each stand-in that is pending. */
+  readonly #behind = new Map<object, object>();
   readonly #flows: ReadonlySet<string>;
   readonly #stop: () => void;
 
@@ -73,17 +88,26 @@ export class AwaitWatch {
   constructor(flows: readonly ((...args: never[]) => unknown)[]) {
     this.#flows = new Set(flows.map(({ name }) => name));
     let first: Made | undefined;
-    const drop = (promise: object): void => void this.#made.delete(promise);
+    const drop = (promise: object): void => {
+      this.#made.delete(promise);
+      this.#behind.delete(promise);
+    };
     this.#stop = promiseHooks.createHook({
       init: (promise: object, parent: object | undefined) => {
         if (this.#made.size >= KEPT_MAX) return;
         const restore = setStackLimit(FRAMES_MAX);
-        this.#made.set(promise, { promise, parent, taken: new Error('place'), first });
+        const taken = new Error('place');
+        let nearest: Error | undefined;
+        if (first !== undefined && parent !== undefined) {
+          setStackLimit(NEAREST_FRAMES);
+          nearest = new Error('place');
+        }
         restore();
+        this.#made.set(promise, { promise, parent, taken, first, nearest });
       },
       before: (promise: object) => {
         const made = this.#made.get(promise);
-        first = made?.first ?? made;
+        first = made && firstOf(made);
         drop(promise);
       },
       after: () => {
@@ -91,17 +115,29 @@ export class AwaitWatch {
       },
       settled: drop,
     }) as () => void;
+    watches.add(this);
+  }
+
+  /** See the function of the same name. */
+  noteStandIn(standIn: object, promise: object): void {
+    if (this.#made.has(standIn)) this.#behind.set(standIn, promise);
   }
 
   /** Stops watching; what was seen until then stays available. */
   stop(): void {
+    watches.delete(this);
     this.#stop();
   }
 
   /** The innermost awaits at which the flows wait; empty if none waits. */
   pending(): readonly PendingAwait[] {
     const made = [...this.#made.values()].slice(0, READ_MAX);
-    return new Flow(made.map((one) => readOf(one, this.#flows))).ends();
+    return new Flow(made.map((one) => readOf(this.#withoutStandIn(one), this.#flows))).ends();
+  }
+
+  #withoutStandIn(made: Made): Made {
+    const behind = made.parent && this.#behind.get(made.parent);
+    return behind === undefined ? made : { ...made, parent: behind };
   }
 }
 
@@ -118,7 +154,7 @@ class Flow {
   ends(): PendingAwait[] {
     const awaits = this.#all.filter((one) => isAwait(one) && this.#isPart(one, new Set()));
     // What waits for a function that waits by itself; several may wait for one, which is then in none of their stacks.
-    const unfinished = new Set(awaits.flatMap((one) => this.#promisesOf(one)));
+    const unfinished = this.#withDependents(awaits.flatMap((one) => this.#promisesOf(one)));
     return awaits
       .filter(({ parent }) => parent === undefined || !unfinished.has(parent))
       .filter((one) => !awaits.some((other) => isBelow(one, other)))
@@ -130,18 +166,34 @@ class Flow {
 
   /** True if the flow waits for this promise. */
   #isPart(one: Read, seen: Set<Read>): boolean {
-    const { frames, running, path, parent, promise } = one;
+    const { running, path, parent } = one;
     if (parent === undefined || seen.has(one)) return false;
     seen.add(one);
-    if (!isAwait(one)) {
-      const isCombined = COMBINED.test(frames[1]?.text ?? '');
-      const result = isCombined ? this.#madeAt(frames.slice(1)) : [promise];
-      return this.#isAwaited(result, seen);
-    }
+    if (!isAwait(one)) return this.#isAwaited(this.#resultsOf(one), seen);
     // After its first await, the stack of a function shows the functions that await it; before that, it shows only its
     // callers.
     if (running === 1 && path !== undefined) return true;
     return this.#isAwaited(this.#promisesOf(one), seen);
+  }
+
+  /** These promises, and those that are chained on them or combined of them. */
+  #withDependents(promises: readonly object[]): ReadonlySet<object> {
+    const chained = this.#all.filter((one) => one.parent !== undefined && !isAwait(one));
+    const all = new Set(promises);
+    // What is added on the way is visited too.
+    for (const promise of all) {
+      for (const one of chained) {
+        if (one.parent !== promise || RACE.test(one.frames[1]?.text ?? '')) continue;
+        for (const result of this.#resultsOf(one)) all.add(result);
+      }
+    }
+    return all;
+  }
+
+  /** A chained promise, or the one that a combination of promises has returned. */
+  #resultsOf({ frames, promise }: Read): readonly object[] {
+    const isCombined = COMBINED.test(frames[1]?.text ?? '');
+    return isCombined ? this.#madeAt(frames.slice(1)) : [promise];
   }
 
   /** The promises of the function that waits there. */
@@ -177,7 +229,7 @@ class Flow {
 }
 
 function readOf(made: Made, flows: ReadonlySet<string>): Read {
-  const lines = linesOf(made);
+  const lines = linesOf(made.taken);
   const frames = lines.map(frameOf);
   const isFlow = ({ name }: Frame): boolean => flows.has(name.split(' ', 1)[0] ?? '');
   // Tools that map places back to their sources may remove the mark of an awaiting frame.
@@ -190,12 +242,26 @@ function readOf(made: Made, flows: ReadonlySet<string>): Read {
   return { ...made, stack: lines.join('\n'), frames, running, path };
 }
 
-function linesOf({ taken }: Made): readonly string[] {
+/**
+ * The first await of the function that goes on after `made`: an earlier one if that function had gone on before, and
+ * was not called by the one that had.
+ */
+function firstOf(made: Made): Made {
+  const { first = made, nearest } = made;
+  if (nearest === undefined) return first;
+  const [own, caller] = linesOf(nearest).map(frameOf);
+  if (own === undefined || isChained(own)) return first;
+  const isCalled = caller !== undefined && !caller.isAsync && !caller.text.includes(REACTIONS);
+  // Without `first`, or a function that always starts itself anew would keep all its awaits.
+  return isCalled ? { ...made, first: undefined, nearest: undefined } : first;
+}
+
+function linesOf(taken: Error): readonly string[] {
   return stackOf(taken)?.split('\n').slice(LINES_ABOVE) ?? [];
 }
 
-function framesOf(made: Made): readonly Frame[] {
-  return linesOf(made).map(frameOf);
+function framesOf({ taken }: Made): readonly Frame[] {
+  return linesOf(taken).map(frameOf);
 }
 
 function frameOf(line: string): Frame {
@@ -210,7 +276,11 @@ function textOf(frames: readonly Frame[]): string {
 
 /** The waiting function creates an await, the engine creates a chained promise. */
 function isAwait({ frames, parent }: Read): boolean {
-  return parent !== undefined && !CHAINED.test(`${frames[0]?.name ?? ''} `);
+  return parent !== undefined && !(frames[0] !== undefined && isChained(frames[0]));
+}
+
+function isChained({ name }: Frame): boolean {
+  return CHAINED.test(`${name} `);
 }
 
 /** True if `other` is on the same path, further from the flow's beginning. */

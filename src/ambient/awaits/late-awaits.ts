@@ -3,6 +3,7 @@
  * continuations on one promise keep their order, whichever of their events fires first.
  */
 import type { Timer } from '../../kernel/clock.ts';
+import { noteStandIn } from '../../kernel/drain-awaits.ts';
 import { topicOfSite } from './await-topic.ts';
 import { type AwaitClock, type AwaitParts, Awaits, nativeThen } from './controlled-awaits.ts';
 
@@ -72,7 +73,7 @@ export class LateAwaits extends Awaits {
     const shared = Object(value) === value ? (value as object) : undefined;
     const place = this.#capturesPlaces ? placeHere() : undefined;
     const clock = this.#clockNow();
-    return new Promise((resolve, reject) => {
+    const late = new Promise((resolve, reject) => {
       const continuation = new Continuation(site, shared, [clock, place], resolve, reject);
       void nativeThen.call(
         promise,
@@ -87,6 +88,8 @@ export class LateAwaits extends Awaits {
         },
       );
     });
+    noteStandIn(late, promise);
+    return late;
   }
 
   disposal(site: string): AsyncDisposable {

@@ -288,6 +288,43 @@ test('whatever waits is an event, or takes microtasks, under its own name', asyn
   expect([...asked].sort()).toEqual(names);
 });
 
+/** The name of the program's function that is nearest in a stack. */
+function firstFunctionIn(stack = ''): string | undefined {
+  return Array.from(stack.matchAll(/at (?:async )?([\w.]+) \(.*program\.cjs/g), ([, name]) => name).find(
+    (name) => name?.startsWith('__') === false,
+  );
+}
+
+test.each([undefined, ...LEVELS])(
+  'what a standstill waits for is named by its innermost await, and by where its promise was made, at level %s',
+  async (awaits) => {
+    const program = `
+      const never = () => new Promise(() => {});
+      const turn = async () => { await 1; await 2; };
+      async function a(gate) { await turn(); await gate; }
+      async function b() { await turn(); await a(never()); }
+      async function c() { await turn(); await b(); }
+      async function d() { await turn(); await c(); }
+      async function e() { await turn(); await Promise.all([turn(), d()]); }
+      return e();
+    `;
+    const start = functionOf([], `${rewritten(program)}\n//# sourceURL=${FILE}`);
+    for (const seed of [0, ...SEEDS.slice(0, 3)]) {
+      const { failure } = await simulate({
+        captureAwaits: true,
+        ambient: ambientTime({ awaits }),
+        source: seed === 0 ? fifoDecisions() : randomDecisions(seed),
+        scenario: () => start() as Promise<void>,
+      });
+      const facts = failure?.facts?.filter(({ kind }) => kind === 'await' || kind === 'promise') ?? [];
+      expect(facts.map(({ kind, stack }) => [kind, firstFunctionIn(stack)])).toEqual([
+        ['await', 'a'],
+        ['promise', 'never'],
+      ]);
+    }
+  },
+);
+
 test('at level latency, awaits of one object that is no promise go on in any order', async () => {
   const program = `
     const settings = {};
