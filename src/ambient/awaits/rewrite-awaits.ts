@@ -41,6 +41,9 @@ const MADE = '__dryrunnerMade';
 const MIGHT_WAIT = /\bawait\b|\basync\b/;
 /** Expression that gives the hub of the thread; see `hub.ts`. A module may have a `Symbol` of its own. */
 const HUB = 'globalThis.process?.[globalThis.Symbol.for("dryrunner.ambient")]';
+/** Expression for a value `v` that is not refused by a declaration. It reads no method, since a getter may notice. */
+const DISPOSABLE =
+  '((typeof v==="object"||typeof v==="function")&&(globalThis.Symbol.asyncDispose in v||globalThis.Symbol.dispose in v))';
 /**
  * The last line of a rewritten module. Functions are hoisted, so the helpers exist before any code of the module runs,
  * even if another module calls into it during a circular import.
@@ -49,7 +52,7 @@ const TAIL = [
   `var __dryrunnerHub,${MADE};`,
   `function ${AWAIT}(v,s){const c=(__dryrunnerHub??=${HUB})?.awaits;return c===undefined?v:c.awaited(v,s)}`,
   `function ${EACH}(v,s){const c=(__dryrunnerHub??=${HUB})?.awaits;return c===undefined?v:c.each(v,s)}`,
-  `function ${DISPOSE}(v,s){const c=(__dryrunnerHub??=${HUB})?.awaits;return c===undefined?null:c.disposal(s)}`,
+  `function ${DISPOSE}(v,s){if(v!=null&&!${DISPOSABLE})return v;const c=(__dryrunnerHub??=${HUB})?.awaits;return c===undefined?null:c.disposal(s)}`,
 ].join('');
 
 /**
@@ -193,8 +196,9 @@ class AwaitWalk {
 
   /**
    * Declares something beside it, which is disposed of last. The engine waits even for nothing that is declared so, and
-   * so what the code declares is made first: if that throws, nothing is declared. Skips the head of a loop, where no
-   * second variable can be declared.
+   * so what the code declares is made first: if that throws, nothing is declared. A value without a method to dispose of
+   * it is declared in place of what is beside it: the engine refuses it at once. Skips the head of a loop, where no second
+   * variable can be declared.
    */
   #noteUsing(node: SyntaxNode, around: Around): void {
     const [first] = node['declarations'] as readonly SyntaxNode[];

@@ -182,11 +182,12 @@ describe.each(LEVELS)('awaits at level %s', (awaits) => {
 const DISPOSING = `
   const resource = (name) => ({ async [Symbol.asyncDispose]() { log('close ' + name); await 0; log('closed ' + name); } });
   const fails = () => { throw 'not made'; };
-  const other = async () => { for (let i = 0; i < 12; i += 1) { await 0; log(i); } };
+  const other = async () => { for (let i = 0; i < 16; i += 1) { await 0; log(i); } };
   (async () => {
     { await using a = resource('a'), b = null; await using c = resource('c'); log('open'); }
     log('after');
     try { await using f = fails(), g = null; } catch (e) { log(e); }
+    for (const it of [{}, 7]) try { await using h = it, i = null; } catch ({ name, message }) { log(name + message); }
     try { await using d = resource('d'); throw 'thrown'; } catch (e) { log(e); }
     for (const x of [1]) { await using e = resource('e'); continue; }
   })();
@@ -205,7 +206,7 @@ test.skipIf(!canDispose)(
   'await using does the same, and is late by decision (skipped because of Node before 24)',
   async () => {
     const native = await nativeLog(DISPOSING);
-    expect(native.filter((entry) => typeof entry === 'string')).toHaveLength(12);
+    expect(native.filter((entry) => typeof entry === 'string')).toHaveLength(14);
     expect(await nativeLog(rewritten(DISPOSING))).toEqual(native);
     expect(await simulatedLog(rewritten(DISPOSING), { awaits: 'hops' })).toEqual(native);
     for (const awaits of LEVELS) {
