@@ -70,7 +70,8 @@ packages @grpc/grpc-js and protobufjs.
 Exit codes: the command's own; 124 stopped by --timeout, even by SIGKILL (where
 timeout has 137), 125 dryrunner itself failed, wrong options included, 126 the
 program cannot be executed, 127 there is no such program, 128 + N ended by
-signal N (137 also if it passed --memory; 130 after Ctrl-C).`;
+signal N (137 also if it passed --memory; 130 after Ctrl-C), 255 with --remote:
+it ended with a code that no process can have, or by an unknown signal.`;
 
 export const SERVE_HELP = `
 Examples:

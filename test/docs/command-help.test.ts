@@ -1,7 +1,8 @@
 import { spawnSync } from 'node:child_process';
 import process from 'node:process';
 import { expect, test } from 'vitest';
-import { projectRoot } from '../../scripts/module-graph.ts';
+import { projectRoot, readProjectFile } from '../../scripts/module-graph.ts';
+import { EXEC_HELP } from '../../src/cli/help-texts.ts';
 import { builtCommand } from '../cli/command.ts';
 import { SUBCOMMANDS } from './command-lines.ts';
 
@@ -16,4 +17,12 @@ test.for<[name: string, flags: Readonly<Record<string, boolean>>]>([
   expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
   expect(Object.keys(flags).filter((flag) => !stdout.includes(flag))).toEqual([]);
   expect(stdout.split('\n').filter((line) => line.length > 80)).toEqual([]);
+});
+
+test('the help of `exec` names each exit code of its page', () => {
+  const [, page = ''] = readProjectFile('docs/scenarios.md').split('### Real commands');
+  const rows = page.match(/(?<=^\| )(?:\d+|128 \+ N)(?= \|)/gm) ?? [];
+  expect(rows).toEqual(expect.arrayContaining(['124', '128 + N']));
+  const [, codes = ''] = EXEC_HELP.split('Exit codes: ');
+  expect(rows.filter((row) => !codes.replaceAll('\n', ' ').includes(row))).toEqual([]);
 });
