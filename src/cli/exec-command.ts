@@ -218,8 +218,9 @@ async function execProgram(
     terminal.onUnread(() => interruption.endUnread());
     const status = await runToEnd(terminal, runner, { argv, ...timeoutMs }, interruption);
     await runner.release();
-    if (trace !== undefined) await writeRecording(trace, interruption);
-    return interruption.status ?? execStatus(status, execer);
+    const code = interruption.status ?? execStatus(status, execer);
+    if (trace !== undefined) await writeRecording(terminal, code, trace, interruption);
+    return interruption.status ?? code;
   } catch (error) {
     if (isRunnerError(error, 'RUNNER_INVALID_ARGUMENT')) throw new UsageError(error.message);
     throw error;
@@ -326,9 +327,15 @@ function beginTrace(path: string, world: World, directory: string | undefined): 
   return { path, recorder: createRecorder(world), header };
 }
 
-async function writeRecording({ path, recorder, header }: Trace, interruption: Interruption): Promise<void> {
+async function writeRecording(
+  terminal: Terminal,
+  code: number,
+  { path, recorder, header }: Trace,
+  interruption: Interruption,
+): Promise<void> {
   // Loaded on demand to keep start-up fast.
   const { recordingLines } = await import('../trace/recording/recording-file.ts');
-  const { writeTarget } = await import('./trace-target.ts');
-  await writeTarget(path, recordingLines(recorder.recording(), header), interruption);
+  const { writeAfterResult, writeTarget } = await import('./trace-target.ts');
+  const lines = recordingLines(recorder.recording(), header);
+  await writeAfterResult(terminal, code, () => writeTarget(path, lines, interruption));
 }

@@ -12,7 +12,7 @@ import { isRunnerError, messageOf } from '../kernel/errors.ts';
 import { onOneLine } from '../kernel/one-line.ts';
 import { beginsAsTrace } from '../trace/trace-header.ts';
 import { awaitReader } from './exec-files.ts';
-import { EXIT_STATUS, InterruptedError, UsageError, type ExitStatus } from './exit-status.ts';
+import { EXIT_STATUS, InterruptedError, UsageError } from './exit-status.ts';
 import type { Interruption } from './interruption.ts';
 import type { Terminal } from './terminal.ts';
 import { TIMELINE_BEGINNING } from './timeline-file.ts';
@@ -128,11 +128,11 @@ export async function writeTarget(
  * Writes files after the result was printed. If something failed, a file that cannot be written is only reported, so
  * that the exit code remains that of the result.
  *
- * @throws UsageError (rejects) if a file cannot be written and all held.
+ * @throws UsageError (rejects) if a file cannot be written and nothing failed.
  */
 export async function writeAfterResult(
   terminal: Terminal,
-  status: ExitStatus,
+  status: number,
   write: () => Promise<void>,
 ): Promise<void> {
   try {

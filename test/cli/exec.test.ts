@@ -1,5 +1,6 @@
 // `dryrunner exec` in the place of timeout(1), env(1) and the shell: where it runs, what it reads, how it ends.
 import { execFileSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, realpath, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -68,6 +69,15 @@ describe('exit codes', () => {
   ])('%s', async ([, args, expected]) => {
     const { code, err } = await run('exec', ...args);
     expect(code, err).toBe(expected);
+  });
+
+  test.runIf(existsSync('/dev/full')).for([
+    [0, 125],
+    [3, 3],
+  ])('the trace cannot be written when the command has exited with %i: %i', async ([exit, expected]) => {
+    const { code, err } = await run('exec', '--trace', '/dev/full', ...sh(`exit ${exit}`));
+    expect(code, err).toBe(expected);
+    expect(err).toMatch(new RegExp(`COMPLETE ${exit}\\nerror: /dev/full cannot be written: ENOSPC`));
   });
 
   test.runIf(process.platform === 'linux')(
