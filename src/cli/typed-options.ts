@@ -71,13 +71,15 @@ export function nonEmptyText(text: string): string {
   return text;
 }
 
-/** A signal, by name or number. */
+/** A signal, by name or number. Node has no names for real-time signals. */
 export function signalName(text: string): string {
   const name = text.toUpperCase();
   const known = Object.entries(constants.signals).find(([signal, number]) =>
     [signal, signal.slice('SIG'.length), String(number)].includes(name),
   );
-  if (known === undefined) throw new InvalidArgumentError('Expected a signal such as TERM, INT or 9.');
+  if (known === undefined) {
+    throw new InvalidArgumentError('Expected a signal such as TERM, INT or 9, but no real-time signal.');
+  }
   return known[0];
 }
 
