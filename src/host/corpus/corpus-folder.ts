@@ -71,6 +71,8 @@ export class CorpusFolder {
   readonly #testFile: string | undefined;
   readonly #project: string;
   readonly #onTrouble: (text: string) => void;
+  /** Logs of executions that were cut off and that were written here: each is kept as it happens, and at the end. */
+  readonly #cutOff = new Set<string>();
   /** Error codes already reported: on a full disk every file fails with the same one. */
   readonly #reported = new Set<string>();
 
@@ -111,8 +113,11 @@ export class CorpusFolder {
     const bound = maxEvents === undefined ? {} : { maxEvents: String(maxEvents) };
     const meta = { failureKey: key, message, ...this.#location, ...bound };
     return this.#write(async () => {
+      if (this.#cutOff.has(path) && (await isThere(path))) return path;
       await this.#writeLog(path, decisions, meta, seed);
-      if (isCutOff) await removeOldest(folder, CUT_OFF_MAX);
+      if (!isCutOff) return path;
+      this.#cutOff.add(path);
+      await removeOldest(folder, CUT_OFF_MAX);
       return path;
     });
   }
@@ -238,6 +243,10 @@ export class CorpusFolder {
       return undefined;
     }
   }
+}
+
+async function isThere(path: string): Promise<boolean> {
+  return (await stat(path).catch(undefinedIfMissing)) !== undefined;
 }
 
 async function removeOldest(folder: string, kept: number): Promise<void> {

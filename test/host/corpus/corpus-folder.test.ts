@@ -7,6 +7,7 @@ import {
   readFile,
   rename,
   rm,
+  stat,
   symlink,
   utimes,
   writeFile,
@@ -17,6 +18,7 @@ import { promisify } from 'node:util';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { CorpusFolder } from '../../../src/host/corpus/corpus-folder.ts';
+import { CUT_OFF_KEY } from '../../../src/explore/failure-key.ts';
 import { readKeptFile } from '../../../src/host/trace-file.ts';
 import type { Decision } from '../../../src/kernel/decisions.ts';
 import { failingWith } from '../../explore/failing-executions.ts';
@@ -238,3 +240,16 @@ test.skipIf(process.getuid?.() === 0)(
     await chmod(join(root, 'mine'), 0o700);
   },
 );
+
+test('a log of an execution that was cut off is written once, and again if it has been removed', async () => {
+  const { corpus, troubles } = open();
+  const cutOff = failingWith({ key: CUT_OFF_KEY, decisions: log(3) });
+  const path = (await corpus.keep(cutOff)) ?? '';
+  const { ino } = await stat(path);
+  expect(await corpus.keep({ ...cutOff, decisions: log(3) })).toBe(path);
+  expect((await stat(path)).ino).toBe(ino);
+  await rm(path);
+  expect(await corpus.keep(cutOff)).toBe(path);
+  expect(await readFile(path, 'utf8')).toContain('"which"');
+  expect(troubles).toEqual([]);
+});
