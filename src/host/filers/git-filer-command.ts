@@ -3,6 +3,7 @@
  * more: its process group is asked to end first, so that git removes its lock files, and then killed; every group ends
  * with this process.
  */
+import { messageOf } from '../../kernel/errors.ts';
 import { LimitedWaiter } from '../../kernel/signal-waiters.ts';
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
@@ -10,6 +11,7 @@ import { FilerError, cancelledOperation, throwIfCancelled } from '../../filers/f
 import type { Cancellable } from '../../model/cancellation.ts';
 import { SETTINGS, cleanEnvironment } from './git-filer-settings.ts';
 import { endGroup, expectGroup } from '../process/group-watchdog.ts';
+import { requireFiles } from '../process/os-execer-spawn.ts';
 import { COOKIE_VARIABLE, cookieValue } from '../process/process-cookie.ts';
 
 /** One git command. */
@@ -61,7 +63,7 @@ export async function runGit(git: string, command: GitCommand): Promise<string> 
     stop = new GroupStop(child, cancel);
     end = await endOf(child);
   } catch (cause) {
-    throw new FilerError('git could not be started', { cause, exitCode });
+    throw new FilerError(`git could not be started: ${messageOf(cause)}`, { cause, exitCode });
   } finally {
     stop?.leave();
     watch.end();
@@ -74,6 +76,7 @@ export async function runGit(git: string, command: GitCommand): Promise<string> 
 
 function start(git: string, command: GitCommand, token: string): ChildProcess {
   const { globals = [], args, cwd, env = {}, input } = command;
+  requireFiles();
   const child = spawn(git, [...SETTINGS, ...globals, ...args], {
     ...(cwd === undefined ? {} : { cwd }),
     env: cleanEnvironment({

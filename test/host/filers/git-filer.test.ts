@@ -199,7 +199,7 @@ describe('commits of a real repository', () => {
     });
     await expect(createGitFiler({ repo, root, git: '/no/git' }).checkout(commit)).rejects.toMatchObject({
       code: 'RUNNER_FILER_FAILED',
-      message: 'git could not be started',
+      message: 'git could not be started: spawn /no/git ENOENT',
       cause: { code: 'ENOENT' },
     });
     // No repository, but something is there, and a repository lies around it.
