@@ -78,7 +78,10 @@ export interface LocalOutputs extends OutputCreator {
   create(id: string): Promise<LocalOutput>;
   /** Finds an output by its id (the latest of that id), the name of its file or its URI, such as a ref of a status. */
   find(key: string): LocalOutput | undefined;
-  /** Removes the file of the output at that URI and forgets the output; false if it is unknown. For evicted runs. */
+  /**
+   * Removes the file of the output at that URI and forgets the output; false if it is unknown. For evicted runs. Rejects
+   * if the file cannot be removed, and then the output stays; or if it could not be closed, and then nothing is left.
+   */
   drop(uri: string): Promise<boolean>;
   /** Drops outputs by age and count; resolves with the number dropped. */
   prune(retention: OutputRetention): Promise<number>;
@@ -150,8 +153,9 @@ class LocalOutputFolder implements LocalOutputs {
     this.#byUri.delete(uri);
     this.#byName.delete(output.name);
     this.#leaving.add(output);
+    const [closed] = await Promise.allSettled([output.close()]);
     try {
-      await closeAndRemove(output);
+      await rm(output.path, { force: true });
     } catch (error) {
       this.#byUri.set(uri, entry);
       this.#byName.set(output.name, output);
@@ -160,6 +164,7 @@ class LocalOutputFolder implements LocalOutputs {
       this.#leaving.delete(output);
     }
     this.#forgetId(output);
+    if (closed.status === 'rejected') throw closed.reason;
     return true;
   }
 
@@ -243,14 +248,6 @@ class LocalOutputFolder implements LocalOutputs {
 export function createLocalOutputs(options: LocalOutputsOptions = {}): LocalOutputs {
   check('options', options, LOCAL_OUTPUTS_OPTIONS);
   return new LocalOutputFolder(options);
-}
-
-async function closeAndRemove(output: LocalOutput): Promise<void> {
-  try {
-    await output.close();
-  } finally {
-    await rm(output.path, { force: true });
-  }
 }
 
 /** Rejects with the first error when all have ended. */
