@@ -10,7 +10,8 @@ import { type FileHandle, open, readdir } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { check } from '../../kernel/argument-check.ts';
-import { RunnerError } from '../../kernel/errors.ts';
+import { messageOf, RunnerError } from '../../kernel/errors.ts';
+import { sayingHourly } from '../guard-callback.ts';
 import { isOutputId } from '../../outputs/output-id.ts';
 import type { LocalOutputs } from './local-output.ts';
 import { listingPage } from './output-server-listing.ts';
@@ -411,12 +412,15 @@ export async function createOutputServer(
     void requests.answer(hosts, request, response);
   });
   server.setTimeout(IDLE_MS_MAX);
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', (cause) =>
-      reject(new RunnerError('RUNNER_OUTPUT_FAILED', `cannot listen on ${host}:${port}`, { cause })),
-    );
-    server.listen(port, host, resolve);
-  });
+  try {
+    server.listen(port, host);
+    await once(server, 'listening');
+  } catch (cause) {
+    throw new RunnerError('RUNNER_OUTPUT_FAILED', `cannot listen on ${host}:${port}`, { cause });
+  }
+  const warn = sayingHourly('output server', (text) => process.emitWarning(text));
+  // A connection that the system refuses, for example because too many files are open.
+  server.on('error', (error) => warn(`output server: ${messageOf(error)}`));
   return new ListeningServer(server, host, base);
 }
 

@@ -1,14 +1,15 @@
 import { execFileSync } from 'node:child_process';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { once } from 'node:events';
 import { readdirSync, readlinkSync } from 'node:fs';
 import { appendFile, mkdir, mkdtemp, rm, symlink, truncate, writeFile } from 'node:fs/promises';
 import { Agent, request } from 'node:http';
-import type { IncomingHttpHeaders, IncomingMessage, RequestOptions } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage, RequestOptions, Server } from 'node:http';
 import { connect } from 'node:net';
 import { networkInterfaces, tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { setImmediate, setTimeout } from 'node:timers/promises';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { createLocalOutputs } from '../../../src/host/outputs/local-output.ts';
 import type { LocalOutput } from '../../../src/host/outputs/local-output-file.ts';
 import type { LocalOutputs } from '../../../src/host/outputs/local-output.ts';
@@ -415,5 +416,21 @@ describe('where the output server listens', () => {
       message: `cannot listen on 127.0.0.1:${server.port}`,
       cause: { code: 'EADDRINUSE' },
     });
+  });
+
+  test('a connection that the system refuses is a warning, the same one once an hour', async () => {
+    let listening: Server | undefined;
+    const note = (message: unknown): void => void ({ server: listening } = message as { server: Server });
+    subscribe('http.server.request.start', note);
+    await ask('/');
+    unsubscribe('http.server.request.start', note);
+    const warn = vi.spyOn(process, 'emitWarning').mockImplementation(() => undefined);
+    for (const code of ['ENOBUFS', 'ENOBUFS', 'ENFILE']) {
+      listening?.emit('error', new Error(`accept ${code}`));
+    }
+    const warnings = warn.mock.calls.map(([text]) => text);
+    warn.mockRestore();
+    expect(warnings).toEqual(['output server: accept ENOBUFS', 'output server: accept ENFILE']);
+    expect((await ask('/')).status).toBe(200);
   });
 });
