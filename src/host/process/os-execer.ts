@@ -31,6 +31,7 @@ import { watchMemory, type MemoryUse, type MemoryWatch } from './process-memory-
 import { formatMemberList, type MemberMemory } from './process-memory.ts';
 import { createLinuxProcessTree } from './process-tree-linux.ts';
 
+const UNMEASURED = 'the memory of processes is only measured on Linux';
 const EMPTY: TreeCensus = Object.freeze({ members: [], unreaped: [], suspects: [], exact: true });
 
 /**
@@ -87,7 +88,7 @@ class GroupProcessTree implements ProcessTree {
   }
 
   usage(): never {
-    throw new Error('the memory of processes is only measured on Linux');
+    throw new Error(UNMEASURED);
   }
 
   killNow(): TreeCensus {
@@ -239,6 +240,9 @@ class OsExecer implements Execer {
       },
     });
     if (capBytes > 0) {
+      if (!this.#hasProcessTable && this.#options.memoryUsage === undefined) {
+        faults.add('memory cap', new Error(`not enforced: ${UNMEASURED}, where /proc shows them`));
+      }
       const measure = (): MaybePromise<MemoryUse> => this.#measure(tree, child.pid);
       const stop = supervised.stopForMemory.bind(supervised);
       memoryWatch = watchMemory({ clock, capBytes, periodMs, metrics, faults, measure, stop });

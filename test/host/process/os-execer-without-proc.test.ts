@@ -1,6 +1,7 @@
 // Commands on Linux where /proc is missing, is empty as in a chroot, or shows another pid namespace.
 import type * as fs from 'node:fs';
 import { afterEach, expect, test, vi } from 'vitest';
+import type { OsExecerOptions } from '../../../src/host/process/os-execer-options.ts';
 import { showsProcesses } from '../../../src/host/process/process-table.ts';
 import { start, testExecer } from '../command-run.ts';
 import { comesTrue, livingWithMark, newMark } from '../hostile/leftovers.ts';
@@ -69,3 +70,18 @@ test('/proc counts only if it shows this process under its own pid', () => {
   });
   expect(found).toEqual([process.platform === 'linux', false, false, false]);
 });
+
+test.runIf(process.platform === 'linux')(
+  'a memory cap that nothing can measure is said not to be enforced',
+  async () => {
+    const said = async (more: Partial<OsExecerOptions>): Promise<readonly string[] | undefined> =>
+      (await (await start(testExecer({ memoryCapBytes: 1e12, ...more }), 'exit 0')).process.wait()).faults;
+    expect(await said({})).toBeUndefined();
+    shown.proc = 'missing';
+    expect(await said({ memoryUsage: () => 1 })).toBeUndefined();
+    expect(await said({ memoryCapBytes: 0 })).toBeUndefined();
+    expect(await said({})).toEqual([
+      'memory cap: not enforced: the memory of processes is only measured on Linux, where /proc shows them',
+    ]);
+  },
+);
