@@ -4,6 +4,7 @@
  * on a FIFO link no message overtakes another.
  */
 import type { Timer } from '../kernel/clock.ts';
+import { Fifo } from '../kernel/fifo.ts';
 import { roundedMs } from '../kernel/microseconds.ts';
 import type { OngoingWait } from '../model/wait-watch.ts';
 import type { MessageStep } from '../model/trace-event.ts';
@@ -50,14 +51,13 @@ class Flight {
   /** When it would be due without the fault that delays it. */
   readonly faultlessMs: number;
   timer: Timer | undefined = undefined;
-  /** Its index in the link's list of flights. */
-  index: number;
+  /** Its index in the link's list of flights, if that is one. */
+  index = 0;
 
-  constructor(envelope: Envelope, faultlessMs: number, faultMs: number, index: number) {
+  constructor(envelope: Envelope, faultlessMs: number, faultMs: number) {
     this.envelope = envelope;
     this.dueMs = faultlessMs + faultMs;
     this.faultlessMs = faultlessMs;
-    this.index = index;
   }
 }
 
@@ -71,8 +71,10 @@ export class Link implements Parted {
   readonly #core: LinkHost;
   readonly #settings: LinkSettings;
   readonly #delays: DelayDraw;
-  /** In sending order on a FIFO link, else in any order. */
+  /** In any order; of a FIFO link none. */
   #flights: Flight[] = [];
+  /** The flights of a FIFO link, in sending order; undefined on others. */
+  #line: Fifo<Flight> | undefined;
   /** Messages that a fault holds back; allocated with the first. */
   #late: Holds | undefined = undefined;
   /** Messages that wait while the link is held. */
@@ -90,6 +92,7 @@ export class Link implements Parted {
     this.to = to;
     this.#core = core;
     this.#settings = settings;
+    this.#line = settings.isFifo ? new Fifo() : undefined;
     const [least, most] = settings.latencyMs;
     this.#delays = new DelayDraw(core.world.choices, most - least, settings.latencySteps);
   }
@@ -129,16 +132,17 @@ export class Link implements Parted {
     const waiting = this.#waiting;
     if (waiting.length === 0) return;
     this.#waiting = [];
-    if (this.#settings.isFifo) this.#arriveFirst(waiting);
+    if (this.#line !== undefined) this.#arriveFirst(waiting, this.#line);
     else for (const envelope of waiting) this.#arriveNow(envelope);
   }
 
   /** Delivers what faults hold back. */
   heal(): void {
     this.#late?.heal();
-    const [first] = this.#flights;
-    const isFirstDelayed = first !== undefined && first.dueMs > first.faultlessMs;
-    for (const flight of this.#flights) flight.dueMs = flight.faultlessMs;
+    const first = this.#line?.first;
+    if (this.#line === undefined || first === undefined) return;
+    const isFirstDelayed = first.dueMs > first.faultlessMs;
+    for (const flight of this.#line) flight.dueMs = flight.faultlessMs;
     if (!isFirstDelayed) return;
     first.timer?.cancel();
     this.#flyOn(first);
@@ -148,6 +152,10 @@ export class Link implements Parted {
   stop(): void {
     for (const { timer } of this.#flights) timer?.cancel();
     this.#flights = [];
+    if (this.#line !== undefined) {
+      this.#line.first?.timer?.cancel();
+      this.#line = new Fifo();
+    }
     this.#waiting = [];
     this.#late?.release();
   }
@@ -245,11 +253,17 @@ export class Link implements Parted {
   }
 
   #depart(envelope: Envelope, ms: number, faultMs = 0): void {
-    const flights = this.#flights;
-    const flight = new Flight(envelope, this.#core.world.clock.now() + ms, faultMs, flights.length);
-    flights.push(flight);
-    // On a FIFO link only the first flight has a timer, so that none due in the same instant can overtake it.
-    if (!this.#settings.isFifo || flight.index === 0) this.#fly(flight, ms + faultMs);
+    const flight = new Flight(envelope, this.#core.world.clock.now() + ms, faultMs);
+    const line = this.#line;
+    if (line === undefined) {
+      flight.index = this.#flights.length;
+      this.#flights.push(flight);
+    } else {
+      line.push(flight);
+      // Only the first flight has a timer, so that none due in the same instant can overtake it.
+      if (line.size > 1) return;
+    }
+    this.#fly(flight, ms + faultMs);
   }
 
   /** Lets a delayed message arrive in this instant. */
@@ -258,12 +272,14 @@ export class Link implements Parted {
   }
 
   /** As `bring` on a FIFO link: these go before everything in flight, which was sent later. */
-  #arriveFirst(envelopes: readonly Envelope[]): void {
-    const flights = this.#flights;
-    flights[0]?.timer?.cancel();
+  #arriveFirst(envelopes: readonly Envelope[], later: Fifo<Flight>): void {
+    later.first?.timer?.cancel();
     const now = this.#core.world.clock.now();
-    flights.unshift(...envelopes.map((envelope, index) => new Flight(envelope, now, 0, index)));
-    this.#fly(flights[0] as Flight, 0);
+    const line = new Fifo<Flight>();
+    for (const envelope of envelopes) line.push(new Flight(envelope, now, 0));
+    for (const flight of later) line.push(flight);
+    this.#line = line;
+    this.#fly(line.first as Flight, 0);
   }
 
   #fly(flight: Flight, ms: number): void {
@@ -277,10 +293,10 @@ export class Link implements Parted {
 
   #land(flight: Flight): void {
     const flights = this.#flights;
-    if (this.#settings.isFifo) {
-      flights.shift();
-      const [next] = flights;
-      if (next !== undefined) this.#flyOn(next);
+    const line = this.#line;
+    if (line !== undefined) {
+      line.shift();
+      if (line.first !== undefined) this.#flyOn(line.first);
     } else {
       const last = flights.pop() as Flight;
       if (last !== flight) {

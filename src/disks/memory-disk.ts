@@ -8,6 +8,7 @@ import { check } from '../kernel/argument-check.ts';
 import type { Clock, Timer } from '../kernel/clock.ts';
 import { choosesFault } from '../kernel/decisions.ts';
 import type { RunnerError } from '../kernel/errors.ts';
+import { Fifo } from '../kernel/fifo.ts';
 import { invariant } from '../kernel/invariant.ts';
 import { roundedMs } from '../kernel/microseconds.ts';
 import type { Topic } from '../kernel/question.ts';
@@ -476,7 +477,7 @@ class MountedDisk implements Disk {
   readonly #medium: Medium;
   readonly #clock: Clock;
   /** The first one is in progress. */
-  readonly #operations: Operation[] = [];
+  #operations = new Fifo<Operation>();
   #timer: Timer | undefined;
   #isSlow = false;
   #state: 'open' | 'closed' | 'dead' = 'open';
@@ -536,7 +537,8 @@ class MountedDisk implements Disk {
   die(): Operation[] {
     this.#state = 'dead';
     this.#timer?.cancel();
-    const left = this.#operations.splice(0);
+    const left = [...this.#operations];
+    this.#operations = new Fifo();
     // A dead process's clock fires nothing; a process that lives on without its disk gets an error.
     for (const operation of left) {
       this.#clock.post(operation.topic, () => operation.reject(this.#closedError(operation)));
@@ -546,7 +548,7 @@ class MountedDisk implements Disk {
 
   /** Completes slow operations at once. */
   hurry(): void {
-    const [first] = this.#operations;
+    const { first } = this.#operations;
     if (!this.#isSlow || first === undefined) return;
     this.#timer?.cancel();
     this.#isSlow = false;
@@ -569,7 +571,7 @@ class MountedDisk implements Disk {
         return;
       }
       this.#operations.push(operation);
-      if (this.#operations.length === 1) this.#start(operation);
+      if (this.#operations.size === 1) this.#start(operation);
     });
   }
 
@@ -591,7 +593,7 @@ class MountedDisk implements Disk {
     } catch (error) {
       operation.reject(error);
     }
-    const [next] = this.#operations;
+    const next = this.#operations.first;
     if (next !== undefined) this.#start(next);
   }
 

@@ -11,15 +11,14 @@ export class Fifo<T extends object> {
   #items: (T | undefined)[] = [];
   /** Number of places at the front whose items were taken. */
   #taken = 0;
-  #moved = 0;
 
   get size(): number {
     return this.#items.length - this.#taken;
   }
 
-  /** How often an item was moved: what taking has cost. */
-  get moved(): number {
-    return this.#moved;
+  /** The item that was added first; undefined if there is none. */
+  get first(): T | undefined {
+    return this.#items[this.#taken];
   }
 
   push(item: T): void {
@@ -37,8 +36,12 @@ export class Fifo<T extends object> {
     return item;
   }
 
+  /** All items, the first one first. Must not be changed meanwhile. */
+  *[Symbol.iterator](): Generator<T, void> {
+    for (let place = this.#taken; place < this.#items.length; place += 1) yield this.#items[place] as T;
+  }
+
   #giveBack(): void {
-    this.#moved += this.size;
     this.#items = this.#items.slice(this.#taken);
     this.#taken = 0;
   }

@@ -16,6 +16,7 @@ import { randomDecisions } from '../../src/kernel/random-decisions.ts';
 import { simulate } from '../../src/simulation/simulate.ts';
 import type { Simulation } from '../../src/simulation/simulation.ts';
 import type { TraceEvent } from '../../src/model/trace-event.ts';
+import { movedItems } from '../moved-items.ts';
 
 interface Echo {
   echo(n: number): number;
@@ -326,6 +327,20 @@ test('whatever waits where, messages of a fifo link are delivered in the order o
     }
     expect(delivered, `seed ${seed}`).toEqual(sent);
   }
+});
+
+test('a message of a fifo link costs the same however many are in flight', async () => {
+  const messages = 2_000;
+  const got: unknown[] = [];
+  let moved = NaN;
+  await play(async (sim) => {
+    const net = createNetwork(sim, { fifo: true, latencyMs: 5 });
+    net.node('inbox', ({ onMessage }) => onMessage((message) => got.push(message)));
+    for (let n = 0; n < messages; n += 1) net.send('inbox', n);
+    moved = await movedItems(() => sim.sleep(10));
+  }, {});
+  expect(moved).toBeLessThan(20 * messages);
+  expect(got).toEqual(Array.from({ length: messages }, (_, n) => n));
 });
 
 test.each<readonly [NetworkOptions, readonly string[], string]>([

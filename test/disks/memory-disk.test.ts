@@ -5,6 +5,7 @@ import { NodeClock } from '../../src/simulation/node-clock.ts';
 import { simulate } from '../../src/simulation/simulate.ts';
 import type { Simulation } from '../../src/simulation/simulation.ts';
 import { formatEvent } from '../../src/trace/event-text.ts';
+import { movedItems } from '../moved-items.ts';
 import { everyOutcome, filesOf, play } from './disk-play.ts';
 
 /** Answers as said by the text of a question, else 0; and all texts that were asked. */
@@ -64,6 +65,18 @@ describe('an operation', () => {
       expect([{}, { log: 'a' }]).toContainEqual(filesOf(medium));
       void Promise.all([first, second, third]);
     });
+  });
+});
+
+test('an operation costs the same however many wait', async () => {
+  const operations = 2_000;
+  await play(1, async (sim) => {
+    const disk = createMemoryDisk(sim.world, { latencyMs: 1 }).mount(sim.world);
+    let done = 0;
+    const all = Array.from({ length: operations }, () => disk.list().then(() => (done += 1)));
+    const moved = await movedItems(() => Promise.all(all));
+    expect(done).toBe(operations);
+    expect(moved).toBeLessThan(20 * operations);
   });
 });
 

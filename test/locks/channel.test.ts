@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { isRunnerError } from '../../src/kernel/errors.ts';
 import { createChannel } from '../../src/locks/channel.ts';
+import { movedItems } from '../moved-items.ts';
 import { holds, refusal } from './in-simulation.ts';
 
 test('who sends waits while it is full, who receives while it is empty', async () => {
@@ -159,4 +160,18 @@ test('each value that was sent is received by one, in the order of sending, also
     ),
     { numRuns: 300 },
   );
+});
+
+test('a value costs the same however many wait', async () => {
+  const values = 2_000;
+  await holds(async (sim) => {
+    const jobs = createChannel<number>(sim.world, { name: 'jobs', capacity: values });
+    for (let n = 0; n < values; n += 1) await jobs.send(n);
+    const received: number[] = [];
+    const moved = await movedItems(async () => {
+      while (jobs.size > 0) received.push(await jobs.receive());
+    });
+    expect(moved).toBeLessThan(20 * values);
+    expect(received).toEqual(Array.from({ length: values }, (_, n) => n));
+  });
 });
