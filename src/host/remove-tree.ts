@@ -2,7 +2,8 @@
  * Removes directories with everything that a run left in them, including read-only parts and paths longer than the
  * system accepts. Invariants: nothing outside of the tree is touched; links are removed, not followed; however large
  * the tree is, it takes a bounded part of the memory and of the threads that all file operations share; what cannot be
- * removed keeps nothing else from being removed.
+ * removed keeps nothing else from being removed, unless a hundred entries of one directory stay, of which the rest is
+ * then left too.
  */
 import { randomBytes } from 'node:crypto';
 import type { Dirent, OpenDirOptions } from 'node:fs';
@@ -36,8 +37,9 @@ const FULL: ReadonlySet<string> = new Set(['ENOTEMPTY', 'EEXIST']);
 /**
  * Removes the tree if it is there, or, with `keepDir`, only what is in it; anything there but a directory is removed.
  *
- * @throws the system's error (rejects) if something cannot be removed, after all else is gone: of several an
- * AggregateError that names each, with the code of the first.
+ * @throws the system's error (rejects) if something cannot be removed, after all that is tried is gone: of several an
+ * AggregateError that names the first ten, with the code of the first. Of a directory in which a hundred entries stay,
+ * the rest is not tried.
  */
 export async function removeTree(path: string, keepDir = false): Promise<void> {
   await removeTreeWhile(path, () => true, keepDir);
