@@ -89,7 +89,7 @@ const OPTIONS: is.RecordShape = is.optionsOf<AmbientOptions>(
  * caller gets a RunnerError `RUNNER_OUTSIDE_CALL` that names the remedy.
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for anything but options, `RUNNER_SIMULATION_MISUSE` if another version
- * of this package is loaded too.
+ * of this package is loaded too, or if fake timers are installed before the first call.
  * @example
  * ```ts
  * import { simulate } from 'dryrunner';
