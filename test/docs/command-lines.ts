@@ -39,6 +39,8 @@ export const SUBCOMMANDS: Readonly<Record<string, Readonly<Record<string, boolea
     '--edited': false,
     '--debug': false,
     '--allow': true,
+    '--hang': true,
+    '--memory': true,
     '--json': false,
   },
   explain: {
