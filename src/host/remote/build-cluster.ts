@@ -288,8 +288,9 @@ function checkOptions(options: BuildClusterOptions): void {
  * Makes this machine a build cluster of the Remote Execution API, for clients such as Bazel. The command `dryrunner
  * serve --reapi` uses it.
  *
- * Rejects with `RUNNER_INVALID_ARGUMENT` for invalid options and a folder that cannot be used, `RUNNER_MISSING_PACKAGE` without
- * @grpc/grpc-js or protobufjs, `RUNNER_RPC_FAILED` if it cannot listen there, and `RUNNER_OUTPUT_FAILED` if no temporary folder can be made, or used.
+ * Rejects with `RUNNER_INVALID_ARGUMENT` for invalid options and a folder that cannot be used, `RUNNER_MISSING_PACKAGE`
+ * without @grpc/grpc-js or protobufjs, `RUNNER_RPC_FAILED` if it cannot listen there, and `RUNNER_OUTPUT_FAILED` if no
+ * temporary folder can be made, or used.
  *
  * @example
  * ```ts
@@ -328,7 +329,7 @@ export async function serveBuildCluster(options: BuildClusterOptions = {}): Prom
       storeLog: (ref, store) => storeLogAt(ref, store, logs),
       dropLogs: (runner) => dropLogsOf(logs[runners.indexOf(runner as ExecRunner)]),
       ...(abandonedAfterMs === undefined ? {} : { abandonedAfterMs }),
-      ...listenersOf(options, runners),
+      ...listenersOf(options, runners, say),
       ...(uploadIdleMs === undefined ? {} : { uploadIdleMs }),
     });
     const served = withSeededFaults(chaosSeed, world, service, faults);
@@ -353,17 +354,16 @@ export async function serveBuildCluster(options: BuildClusterOptions = {}): Prom
 
 /** The callbacks of the service, which pass on to those of the cluster. */
 function listenersOf(
-  { onAbandoned, onTrouble }: BuildClusterOptions,
+  { onAbandoned }: BuildClusterOptions,
   runners: readonly Service[],
+  say: (text: string) => void,
 ): Pick<RemoteServiceOptions, 'onAbandoned' | 'onWorkerLost'> {
   return {
     onAbandoned: (action, instance) =>
       guardCallback('onAbandoned of a build cluster', () => onAbandoned?.(action, instance)),
     onWorkerLost(runner, reason) {
       const worker = `worker ${runners.indexOf(runner) + 1} of ${runners.length}`;
-      guardCallback('onTrouble of a build cluster', () =>
-        onTrouble?.(`${worker} takes no more actions: ${reason}`),
-      );
+      say(`${worker} takes no more actions: ${reason}`);
     },
   };
 }

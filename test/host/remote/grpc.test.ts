@@ -29,7 +29,7 @@ import { runInNewContext } from 'node:vm';
 import { deflateRawSync, deflateSync, inflateRawSync } from 'node:zlib';
 import type * as grpc from '@grpc/grpc-js';
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { isRunnerError } from '../../../src/kernel/errors.ts';
+import { isRunnerError, RunnerError } from '../../../src/kernel/errors.ts';
 import { encodeAction, encodeCommand } from '../../../src/cas/action-messages.ts';
 import { COMPRESSORS, MESSAGES, type WriteRequest } from '../../../src/cas/codec.ts';
 import { digestOf } from '../../../src/cas/digest-of.ts';
@@ -59,7 +59,7 @@ import { SmallDisk, smallDiskMissingBecause, titledForSmallDisk } from './small-
 const MIB = 1024 * 1024;
 const ends: (() => unknown)[] = [];
 
-const broken = vi.hoisted(() => ({ release: false, checkout: false }));
+const broken = vi.hoisted(() => ({ release: false, checkout: false, refusals: 0 }));
 vi.mock(import('../../../src/host/exec-runner.ts'), async (original) => {
   const real = await original();
   const failing = {
@@ -70,6 +70,12 @@ vi.mock(import('../../../src/host/exec-runner.ts'), async (original) => {
   const createExecRunner: typeof real.createExecRunner = (options) => {
     const filers = new Map([['bazel', { filer: failing as never }]] as const);
     const runner = real.createExecRunner(broken.checkout ? { ...options, filers } : options);
+    const run = runner.run.bind(runner);
+    runner.run = async (command) => {
+      if (broken.refusals === 0) return run(command);
+      broken.refusals -= 1;
+      throw new RunnerError('RUNNER_UNHEALTHY', 'a disk that is slow');
+    };
     if (!broken.release) return runner;
     const release = runner.release.bind(runner);
     runner.release = async () => {
@@ -845,6 +851,15 @@ describe('over gRPC', () => {
     const reason = 'Worker is unhealthy: exit code 212 twice in a row: a disk that fails';
     expect((await endOf(served, 'echo 2')).end).toBe(`UNAVAILABLE: no worker takes actions: ${reason}`);
     expect(troubles).toEqual([`worker 1 of 1 takes no more actions: ${reason}`]);
+  });
+
+  test('a worker that is ill again and again is reported once', async () => {
+    const troubles: string[] = [];
+    broken.refusals = 2;
+    const served = await serve({ jobs: 1, workers: 'simulated', onTrouble: (text) => troubles.push(text) });
+    // Its health is good whenever it is asked.
+    expect((await endOf(served, 'echo')).end).toBe('exit code 0');
+    expect(troubles).toEqual(['worker 1 of 1 takes no more actions: a disk that is slow']);
   });
 
   test('R208 the gauge runningTask counts the actions of all workers', async () => {
