@@ -5,11 +5,10 @@ import { delimiter, isAbsolute, join, resolve } from 'node:path';
 import { killingSignal, notStartedReason } from '../model/end-text.ts';
 import type { ProcessStatus } from '../model/execer.ts';
 import type { RunStatus } from '../model/run-status.ts';
+import { EXEC_FAILED } from './exit-status.ts';
 
 /** The command was stopped at its deadline. */
 const TIMED_OUT = 124;
-/** The `exec` command itself failed, for example because of wrong options, or could start nothing at all. */
-export const EXEC_FAILED = 125;
 /** The program was found but could not be started. */
 const NOT_EXECUTABLE = 126;
 /** The program does not exist. */

@@ -1,4 +1,4 @@
-/** Exit codes of the command line, except those of `exec`, and the ways in which a command ends. */
+/** Exit codes of the command line, except those of a command that `exec` ran, and the ways in which a command ends. */
 
 /** Exit codes of the command line. */
 export const EXIT_STATUS: {
@@ -9,6 +9,9 @@ export const EXIT_STATUS: {
   /** Nobody reads the output any more, as after SIGPIPE. */
   readonly CLOSED: 141;
 } = Object.freeze({ HELD: 0, FAILED: 1, USAGE: 2, DIVERGED: 3, CLOSED: 141 });
+
+/** The `exec` command itself failed, for example because of wrong options, or could start nothing at all. */
+export const EXEC_FAILED = 125;
 
 /** The exit code chosen by the command itself, as opposed to one set by user code. */
 let chosen: number | undefined;

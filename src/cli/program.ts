@@ -1,19 +1,26 @@
 /** What can be typed behind `dryrunner`: its subcommands and options. The code of a subcommand is loaded when it is used. */
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError, Option } from 'commander';
+import { EXHAUSTIVE, strategyNames } from '../explore/strategies/strategy-names.ts';
 import { isRunnerError, messageOf, stackOf } from '../kernel/errors.ts';
 import { packageFile } from '../kernel/package-files.ts';
 import { isOfLostFolder } from './current-folder.ts';
 import type { ExecutionFiles } from './execution-files.ts';
 import type { ExploreCommandOptions } from './explore-options.ts';
 import type { ExecCommandOptions } from './exec-command.ts';
-import { EXEC_FAILED } from './exec-status.ts';
-import { endProcess, EXIT_STATUS, InterruptedError, UsageError, type ExitStatus } from './exit-status.ts';
+import {
+  endProcess,
+  EXEC_FAILED,
+  EXIT_STATUS,
+  InterruptedError,
+  UsageError,
+  type ExitStatus,
+} from './exit-status.ts';
 import type { ExplainCommandOptions } from './explain-command.ts';
 import type { ReplayCommandOptions } from './replay-command.ts';
 import type { RunCommandOptions } from './run-command.ts';
 import type { ServeCommandOptions } from './serve-command.ts';
-import { SHRINK_MS, TIME_MS } from './explore-defaults.ts';
+import { EXPLAIN_MS, SHRINK_MS, TIME_MS } from './explore-defaults.ts';
 import {
   EXEC_HELP,
   EXPLAIN_HELP,
@@ -63,6 +70,8 @@ function version(): string {
   const text = readFileSync(packageFile('package.json'), 'utf8');
   return (JSON.parse(text) as { version: string }).version;
 }
+
+const [PORTFOLIO = '', ...MEMBERS]: readonly string[] = strategyNames;
 
 const program = new Command('dryrunner')
   .description(
@@ -138,8 +147,8 @@ program
   )
   .option(
     '--strategy <name>',
-    'how to choose what to try next: portfolio takes turns between stratified, random, pct, pos, walk, swarm, sweep, mutation and plain; each of these can be named alone; exhaustive tries everything and ends with a certificate',
-    'portfolio',
+    `how to choose what to try next: ${PORTFOLIO} takes turns between ${MEMBERS.slice(0, -1).join(', ')} and ${MEMBERS.at(-1) ?? ''}; each of these can be named alone; ${EXHAUSTIVE} tries everything and ends with a certificate`,
+    PORTFOLIO,
   )
   .option('--seed <s>', 'any text; the same seed tries the same', seedText, '1')
   .option('--shard <i/n>', 'do the i-th of n equal parts, such as 1/4, for n machines', shard)
@@ -203,7 +212,7 @@ program
   .option('--all-lines', 'leave out no line of what happened')
   .option(
     '--time <duration>',
-    `shrink it for this long at most, such as 2m (default: ${SHRINK_MS / 1_000}s), and explain it for a third of that`,
+    `shrink it for this long at most, such as 2m (default: ${SHRINK_MS / 1_000}s), and explain it for a third of that, but at least ${EXPLAIN_MS / 1_000}s`,
     span,
   )
   .addOption(traceOption('the failure as it is explained, or of an execution that holds,'))
