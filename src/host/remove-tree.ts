@@ -264,25 +264,25 @@ class Removal {
     for (let level = this.#levels.at(-1); level !== undefined; level = this.#levels.at(-1)) {
       const inner = level.folders.pop();
       if (inner !== undefined) yield* this.#descend(level, inner);
-      else if (yield* this.#emptied(level)) {
+      else if (yield* this.#removeBatch(level)) {
         const isKept = keepDir && level === top;
-        if (isKept || (yield* this.#isGone(level, this.#levels.at(-2) ?? around))) this.#levels.pop();
+        if (isKept || (yield* this.#removeEmptied(level, this.#levels.at(-2) ?? around))) this.#levels.pop();
       }
     }
     if (this.#failed > 0) throw failureOf(this.#failures, this.#failed);
   }
 
   /** Removes a folder that has been emptied; false if somebody has added entries meanwhile. */
-  *#isGone(level: Level, outer: Level): Steps<boolean> {
+  *#removeEmptied(level: Level, outer: Level): Steps<boolean> {
     const { name, path } = level;
     const full = yield* this.#remove(outer, { name, path, isFolder: true });
     if (full === undefined) return true;
-    if (level.stuck.size === 0 && (yield* this.#mayRefill(level))) return false;
+    if (level.stuck.size === 0 && (yield* this.#awaitRefill(level))) return false;
     this.#leave(outer, name, full.error);
     return true;
   }
 
-  *#mayRefill(level: Level): Steps<boolean> {
+  *#awaitRefill(level: Level): Steps<boolean> {
     if (++level.refills > RETRIES_MAX) return false;
     yield (disk) => disk.pause();
     return true;
@@ -314,10 +314,10 @@ class Removal {
   }
 
   /** Removes a batch of entries; true if nothing is left that can be removed. */
-  *#emptied(level: Level): Steps<boolean> {
+  *#removeBatch(level: Level): Steps<boolean> {
     const entries = yield* this.#entriesOf(level);
     if (entries.length === 0) return true;
-    if (level.isRead && !(yield* this.#mayRefill(level))) return true;
+    if (level.isRead && !(yield* this.#awaitRefill(level))) return true;
     level.isRead ||= entries.length < ENTRIES_MAX;
     for (let at = 0; at < entries.length; at += TOGETHER_MAX) {
       const batch = entries.slice(at, at + TOGETHER_MAX);
@@ -337,7 +337,7 @@ class Removal {
         return (yield (disk) => disk.entries(path, stuck)) as Entry[];
       } catch (error) {
         if (codeOf(error) === 'ENOENT') return [];
-        if (yield* this.#isWorthRetrying(level, error, failures)) continue;
+        if (yield* this.#prepareRetry(level, error, failures)) continue;
         this.#fail(error);
         return [];
       }
@@ -353,7 +353,7 @@ class Removal {
       } catch (error) {
         if (codeOf(error) === 'ENOENT') return undefined;
         if (entry.isFolder && FULL.has(codeOf(error))) return { error };
-        if (!(yield* this.#isWorthRetrying(level, error, failures))) {
+        if (!(yield* this.#prepareRetry(level, error, failures))) {
           this.#leave(level, entry.name, error);
           return undefined;
         }
@@ -362,14 +362,14 @@ class Removal {
   }
 
   /** Makes the folder accessible, or waits a little, if that can help. */
-  *#isWorthRetrying(level: Level, error: unknown, failures: number): Steps<boolean> {
-    if (LOCKED.has(codeOf(error))) return failures === 0 && (yield* this.#isOpen(level));
+  *#prepareRetry(level: Level, error: unknown, failures: number): Steps<boolean> {
+    if (LOCKED.has(codeOf(error))) return failures === 0 && (yield* this.#openOnce(level));
     if (!PASSING.has(codeOf(error)) || failures >= RETRIES_MAX) return false;
     yield (disk) => disk.pause();
     return true;
   }
 
-  *#isOpen(level: Level): Steps<boolean> {
+  *#openOnce(level: Level): Steps<boolean> {
     if (level.isOpened) return true;
     level.isOpened = true;
     try {

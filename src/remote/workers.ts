@@ -122,7 +122,7 @@ export class Workers {
     void offer.start(runner).then(
       async (first) => {
         await offer.follow(runner, first);
-        this.#isFree(runner);
+        this.#giveNext(runner);
       },
       (error: unknown) => {
         this.#refused(runner, offer, error);
@@ -130,7 +130,7 @@ export class Workers {
     );
   }
 
-  #isFree(runner: Service): void {
+  #giveNext(runner: Service): void {
     if (this.#only !== undefined) return;
     const [next] = this.#queue;
     if (next === undefined) {
@@ -145,14 +145,14 @@ export class Workers {
     const absence = isRunnerError(error) ? ABSENCES[error.code] : undefined;
     if (this.#only !== undefined || absence === undefined) {
       offer.fail(error);
-      this.#isFree(runner);
+      this.#giveNext(runner);
       return;
     }
     this.#serving -= 1;
     this.#lastRefusal = reasonOf(error);
     this.#checkedMs = this.#clock.now();
     if (absence !== 'gone') this.#away.set(runner, absence);
-    if (absence !== 'busy') this.#isLost(runner, this.#lastRefusal);
+    if (absence !== 'busy') this.#reportLoss(runner, this.#lastRefusal);
     const other = this.#free.shift();
     if (other !== undefined) {
       this.#give(other, offer);
@@ -200,19 +200,19 @@ export class Workers {
     this.#asked.delete(runner);
     if (absence === 'ill' || absence === 'gone') {
       // All others were reported when they refused an action.
-      if (this.#away.get(runner) === 'busy') this.#isLost(runner, reason);
+      if (this.#away.get(runner) === 'busy') this.#reportLoss(runner, reason);
       else if (absence === 'gone') this.#lastRefusal = reason;
     }
     if (absence === 'ill' || absence === 'busy') this.#away.set(runner, absence);
     else this.#away.delete(runner);
     if (absence === undefined) {
       this.#serving += 1;
-      this.#isFree(runner);
+      this.#giveNext(runner);
     }
     this.#judge();
   }
 
-  #isLost(runner: Service, reason: string): void {
+  #reportLoss(runner: Service, reason: string): void {
     this.#lastRefusal = reason;
     if (!this.#isClosed) this.#onLost?.(runner, reason);
   }
