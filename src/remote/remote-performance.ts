@@ -139,7 +139,7 @@ export class RemotePerformance implements Performance {
   }
 
   /** Name of the execution on the server, as long as it is believed to be in progress. */
-  get #operation(): string | undefined {
+  get #operationName(): string | undefined {
     return this.#asked?.name;
   }
 
@@ -226,7 +226,7 @@ export class RemotePerformance implements Performance {
   /** The output cannot be stored here: asks the server to stop the action, with the same bound as for an abort. */
   async #leaveAction(error: LogsNotCreatedError): Promise<void> {
     const end = this.#failure(error);
-    const isUnderWay = this.#operation !== undefined && this.#asked?.hasEnded !== true;
+    const isUnderWay = this.#operationName !== undefined && this.#asked?.hasEnded !== true;
     if (isUnderWay) this.#stopAs(end);
     await this.#cancelling;
     this.#endLater(end);
@@ -268,7 +268,7 @@ export class RemotePerformance implements Performance {
       this.#checkWanted();
       tries.failures += 1;
       // A broken watch says nothing about the execution, so look for that first.
-      if (this.#operation === undefined) {
+      if (this.#operationName === undefined) {
         tries.restarts += 1;
         this.#recorded('action', attempt.reason, { isRepeated: true });
       } else this.#recorded('watch', attempt.reason);
@@ -297,7 +297,7 @@ export class RemotePerformance implements Performance {
       const isGone = this.#isGone(error, failure.status);
       const isRefused = isMissing || this.#isRefusal(error);
       if (isRefused || isGone || error instanceof FailedOperation) this.#forgetExecution({ isRefused });
-      const failures = this.#operation === undefined ? tries.restarts : tries.failures;
+      const failures = this.#operationName === undefined ? tries.restarts : tries.failures;
       if (failures >= retriesMax || !(isGone || isRetryable(failure, action))) throw failure;
       if (isMissing) await this.#upload(action);
       return { reason: failure.message };
@@ -306,7 +306,7 @@ export class RemotePerformance implements Performance {
 
   /** True if the server answered Execute without starting anything. */
   #isRefusal(error: unknown): boolean {
-    return this.#operation === undefined && error instanceof RpcError && REFUSALS.has(error.status.code);
+    return this.#operationName === undefined && error instanceof RpcError && REFUSALS.has(error.status.code);
   }
 
   /** Notes that nothing is in progress on the server. If the execution was refused, the command was never started. */
@@ -331,7 +331,7 @@ export class RemotePerformance implements Performance {
    * (R203).
    */
   #isGone(error: unknown, { code }: RpcStatus): boolean {
-    if (code === RPC_CODES.NOT_FOUND) return this.#operation !== undefined;
+    if (code === RPC_CODES.NOT_FOUND) return this.#operationName !== undefined;
     return error instanceof FailedOperation && code === RPC_CODES.CANCELLED;
   }
 
@@ -341,7 +341,7 @@ export class RemotePerformance implements Performance {
   async #watch(actionDigest: Digest, tries: Tries): Promise<RemoteResult | undefined> {
     const { instanceName } = this.#parts;
     const { skipCacheLookup = false } = this.#command.executeRequest ?? {};
-    const name = this.#operation;
+    const name = this.#operationName;
     const { messages, call }: Watch<OperationMessage> =
       name === undefined
         ? this.#client.watch(M.execute, { instanceName, actionDigest, skipCacheLookup })
@@ -444,13 +444,13 @@ export class RemotePerformance implements Performance {
   #stopThere(): void {
     this.#patience?.cancel();
     this.#patience = undefined;
-    if (this.#operation === undefined) this.#controller.abort();
+    if (this.#operationName === undefined) this.#controller.abort();
     else this.#cancelOperation();
   }
 
   /** Asks the server to cancel, which ends the watch. If the server cannot be reached, the bound ends the run. */
   #cancelOperation(): void {
-    const name = this.#operation;
+    const name = this.#operationName;
     if (name === undefined || this.#cancelling !== undefined) return;
     this.#cancelling = this.#client.call(M.cancelOperation, { name }).then(
       () => undefined,
