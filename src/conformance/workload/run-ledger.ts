@@ -125,20 +125,16 @@ const FAILED = maskForState('FAILED');
 const ABORTED = maskForState('ABORTED');
 const TIMEDOUT = maskForState('TIMEDOUT');
 /** The fields that are valid in a state, of those that are not valid in all (R11). */
-const FIELDS_OF: Partial<Record<RunState, readonly string[]>> = {
+const FIELDS_OF: Readonly<Record<RunState, readonly string[]>> = {
+  PENDING: [],
+  RUNNING: [],
   COMPLETE: ['snapshotId', 'exitCode', 'error'],
   FAILED: ['exitCode', 'error'],
   ABORTED: ['error'],
+  TIMEDOUT: [],
+  UNKNOWN: [],
 };
-const ALL_STATES: readonly RunState[] = [
-  'PENDING',
-  'RUNNING',
-  'COMPLETE',
-  'FAILED',
-  'ABORTED',
-  'TIMEDOUT',
-  'UNKNOWN',
-];
+const ALL_STATES = Object.keys(FIELDS_OF) as readonly RunState[];
 const ANY_END = maskForState('COMPLETE', 'FAILED', 'ABORTED', 'TIMEDOUT');
 const PENDING = maskForState('PENDING');
 const RUNNING = maskForState('RUNNING');
@@ -548,7 +544,7 @@ export class RunLedger {
   #checkFields(run: LedgerRun, status: RunStatus): void {
     const { runId, state, snapshotId, exitCode, error } = status;
     if (run.drawn.kind !== 'malformed') this.#checkTags(run, status);
-    const fields = FIELDS_OF[state] ?? [];
+    const fields = FIELDS_OF[state];
     const hasZeros =
       (snapshotId === '' || fields.includes('snapshotId')) &&
       (exitCode === 0 || fields.includes('exitCode')) &&
