@@ -8,8 +8,6 @@
 export const TRACE_FORMAT = 'dryrunner';
 /** How the first line of every file begins. */
 export const TRACE_BEGINNING: string = `{"format":"${TRACE_FORMAT}"`;
-/** The newest version that this package reads. */
-export const TRACE_VERSION = 2;
 
 /** The kind of a file. */
 export type TraceKind = 'simulation' | 'decisions' | 'recording';
@@ -20,6 +18,8 @@ export const TRACE_VERSIONS: Readonly<Record<TraceKind, number>> = Object.freeze
   decisions: 2,
   recording: 2,
 });
+/** The newest version that this package reads, of any kind. */
+export const TRACE_VERSION: number = Math.max(...Object.values(TRACE_VERSIONS));
 
 /** True for the beginning of a file of one of `kinds`, of any version. */
 export function beginsAsTrace(text: string, kinds: readonly TraceKind[]): boolean {
@@ -69,7 +69,7 @@ export type TraceHeader = SimulationHeader | DecisionsHeader | RecordingHeader;
 export interface TraceFooter {
   readonly decisions: number;
   readonly events: number;
-  /** Always 0; recordings of version 1 had lines of that type. */
+  /** Always 0: no line has that type. */
   readonly runs: number;
   /** In a recording: number of steps, without events. */
   readonly steps?: number;
