@@ -18,6 +18,8 @@ export const STALL_LOOK_EVERY_KNOWN: number = 1_024;
 export const STALL_LOOK_EVERY_LEAST: number = 2 * LOOK_LENGTH;
 /** Looks in a row that must show nothing new. */
 const LOOKS_MIN = 4;
+/** After this many looks the scenario's flow is watched; one look later the last one begins, which judges. */
+const LOOKS_BEFORE_FLOW = LOOKS_MIN - 2;
 /**
  * Events between two checks of the last look. It ends when everything that was pending at its beginning has fired, or
  * at the next constant.
@@ -132,7 +134,7 @@ export class StallWatch {
     }
     // Progress usually involves a sleep, and noticing that is free; watching promises slows every later promise.
     this.#look =
-      this.#stretch.looks < LOOKS_MIN - 3 || this.#flow !== undefined
+      this.#stretch.looks < LOOKS_BEFORE_FLOW - 1 || this.#flow !== undefined
         ? new Look(this.#clock)
         : new LookBeforeFlow(this.#clock);
     this.lookAt = this.#clock.fired + LOOK_LENGTH;
@@ -155,7 +157,7 @@ export class StallWatch {
     }
     stretch.looks += 1;
     const isSoon = fired + this.#lookEvery >= this.#nextLastLookAt;
-    if (stretch.looks < LOOKS_MIN - 2 || !isSoon || this.#hasOthersPending(stretch.made)) return;
+    if (stretch.looks < LOOKS_BEFORE_FLOW || !isSoon || this.#hasOthersPending(stretch.made)) return;
     if (this.#flow === undefined) {
       if (look instanceof LookBeforeFlow && look.scenarioContinues) this.#leaveAlone();
       else this.#flow = new ScenarioFlow(this.#clock);
