@@ -13,12 +13,13 @@ import { ALLOWED } from './outside-gate.ts';
 import { ChosenTimeFaults, type TimeFaults } from './time-faults.ts';
 
 /** More than a burst of streams needs; an endless loop reaches it in less than a second. */
-const MAX_TICKS = 1_000_000;
+const TICKS_MAX = 1_000_000;
 /** The same for microtasks and timers, each of which takes more time and memory. */
-const MAX_OTHERS = 100_000;
+const OTHERS_MAX = 100_000;
 
 function begin(parts: AmbientParts, settings: AmbientSettings): AmbientSession {
   installGlobals();
+  // Again each time, for modules of Node that were loaded after the first.
   watchOutsideCalls();
   const replaced = replacedStandIn();
   if (replaced !== undefined) {
@@ -109,7 +110,7 @@ export function ambientTime(options: AmbientOptions = {}): Ambience {
   check('options', options, OPTIONS);
   const { allow = [], faults, maxTicks, awaits, thens = false } = options;
   if (thens && awaits === undefined) throw invalidArgument('thens', 'awaits beside it', thens);
-  const limits = { ticks: maxTicks ?? MAX_TICKS, others: maxTicks ?? MAX_OTHERS };
+  const limits = { ticks: maxTicks ?? TICKS_MAX, others: maxTicks ?? OTHERS_MAX };
   const settings = { allowed: new Set(allow), faults: new ChosenTimeFaults(faults), limits, thens };
   checkOneVersion();
   installGlobals();

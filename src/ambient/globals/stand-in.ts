@@ -107,6 +107,7 @@ export function standInFor<F extends AnyFunction>(
   replaceProperty(name, owner, key, describe, isOptional);
 }
 
+/** Gives a stand-in what the original has of its own: name, length, and `util.promisify.custom`. */
 function likeOriginal<F extends AnyFunction>(original: F, value: F): F {
   const own = Object.getOwnPropertyDescriptors(original) as Record<string, PropertyDescriptor>;
   Reflect.deleteProperty(own, 'prototype');
