@@ -28,6 +28,7 @@ import { formatSpan } from './quantity-text.ts';
 import { explainLine, replayLine, rerunLine, type LongerSource } from './rerun-line.ts';
 import { detailLines, shownFrame } from './source-line.ts';
 import type { Style } from './styled-text.ts';
+import { EXPLAIN_MS, SHRINK_MS } from './explore-defaults.ts';
 import type { Terminal } from './terminal.ts';
 import { wrappedLine } from './wrapped-line.ts';
 
@@ -40,7 +41,7 @@ const STYLES: Readonly<Partial<Record<ExplanationRole, Style>>> = {
 };
 
 /** How many times as long `explain` shrinks a failure as it explains it. */
-const TIMES_EXPLAINING = 3;
+const TIMES_EXPLAINING = SHRINK_MS / EXPLAIN_MS;
 /** Factor of the longer time that is suggested. */
 const TIMES_MORE = 4;
 const MINUTE_MS = 60_000;

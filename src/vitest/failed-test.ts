@@ -244,6 +244,7 @@ async function explainedAsFound(
   const about = { scenario, key, seed: ofLog, firedEvents, maxEvents, hasHeldBefore };
   const { executor } = run.within(leftMs, seed);
   const seen: Verdict[] = [];
+  // Nothing is shrunk, so the longer part is left for this.
   const limits = limitsOf(run, leftMs * SHRINK_PART, seen);
   const result = await explainWithin(executor, decisions, about, limits);
   return { ...found, explainedVerdict: seen.at(-1), failing: { ...failing, ...result } };

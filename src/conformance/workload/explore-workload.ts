@@ -99,9 +99,9 @@ export interface ReplayedToken {
 }
 
 const REACH_WITHIN = 3_000;
-const SHRINK_EXECUTIONS = 3_000;
+const WORKLOAD_SHRINK_EXECUTIONS = 3_000;
 /** The budget for shrinking a failure is this many times the one for explaining it. */
-const TIMES_EXPLAINING = 3;
+const SHRINKING_PER_EXPLAINING = 3;
 /** This many events of the clock count as an additional execution. */
 const EVENTS_PER_EXECUTION = 1_000;
 
@@ -227,7 +227,7 @@ class Effort {
   }
 
   get shrinkExecutions(): number {
-    return this.#options.shrinkExecutions ?? SHRINK_EXECUTIONS;
+    return this.#options.shrinkExecutions ?? WORKLOAD_SHRINK_EXECUTIONS;
   }
 
   /** Sets what is being done from now on. */
@@ -261,7 +261,7 @@ async function explained(
   const found = await shrinkAndExplain(effort.executor('making the failure small'), failing, {
     maxExecutions: shrinkExecutions,
     shrinkMs: shrinkExecutions,
-    explainMs: Math.ceil(shrinkExecutions / TIMES_EXPLAINING),
+    explainMs: Math.ceil(shrinkExecutions / SHRINKING_PER_EXPLAINING),
     mustStop,
     now: () => effort.spent,
     onExplain: () => effort.switchTo('explaining the failure'),

@@ -45,7 +45,7 @@ const { members: TURNS, sweepOneIn } = STRATEGY_ODDS;
 /** Shallow and deep PCT are two members, so that the shares can learn which of them a scenario needs. */
 const SHALLOW_MAX = 3;
 /** Number of distinct failures that are remembered. */
-const FAILURES_KEPT = 1000;
+const FAILURES_REMEMBERED = 1000;
 /** Worth of an execution that reached nothing new, if its order is as rare as possible. */
 const RARE_WORTH = 0.5;
 
@@ -169,7 +169,7 @@ class PortfolioStrategy implements Strategy {
 
   /** True for a failure that no execution has shown before. */
   #noteFailure({ verdict }: Execution): boolean {
-    if (verdict.failure === undefined || !hasFailed(verdict) || this.#failures.size >= FAILURES_KEPT) {
+    if (verdict.failure === undefined || !hasFailed(verdict) || this.#failures.size >= FAILURES_REMEMBERED) {
       return false;
     }
     const before = this.#failures.size;
