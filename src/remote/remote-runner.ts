@@ -43,10 +43,10 @@ class RemotePerformer implements Performer {
  *
  * The action has the command's `argv` and `envVars`. Its `timeoutMs` counts from when this runner begins the run, so
  * that uploads and the time in the queue of the server are part of it; on the server it counts from the start of the
- * process. To limit the process alone, give the timeout to an action of your own (`encodeAction`). A snapshot is a tree, given by its `bz-HASH-SIZE` id, in `content` or on the
- * server; blobs that the server lacks are uploaded. A command with an `executeRequest` brings its own action. The
- * output of a completed run can be read at its refs; a run in progress or aborted has none, and a run that timed out
- * has as much as the server returns.
+ * process. To limit the process alone, give the timeout to an action of your own (`encodeAction`). A snapshot is a tree,
+ * given by its `bz-HASH-SIZE` id, in `content` or on the server; blobs that the server lacks are uploaded. A command
+ * with an `executeRequest` brings its own action. The output of a completed run can be read at its refs; a run in
+ * progress or aborted has none, and a run that timed out has as much as the server returns.
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for invalid options, `RUNNER_MISSING_PACKAGE` without protobufjs.
  * @example

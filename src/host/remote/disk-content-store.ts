@@ -57,8 +57,9 @@ export interface DiskContentStore extends ContentStore {
    * have to count the blobs that were there.
    */
   readonly sizeBytes: number;
+  /** Keeps these blobs for as long as the blob `held` is held. */
   holdAlong(held: Digest, digests: readonly Digest[]): void;
-  /** Ends the store's background work; the blobs stay. */
+  /** Ends the store's background work and discards writers that are open; the blobs stay. */
   close(): void;
 }
 

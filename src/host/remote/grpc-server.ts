@@ -224,8 +224,8 @@ class ServedCall {
   }
 
   /**
-   * Sends a message. Resolves when no more than `unsentMax` bytes wait to be sent, or the client is gone; undefined if that is so
-   * at once, so that small messages leave together.
+   * Sends a message. Resolves when no more than `unsentMax` bytes wait to be sent, or the client is gone; undefined if
+   * that is so at once, so that small messages leave together.
    */
   send(
     call: ServerWritableStream<Buffer, Uint8Array>,
@@ -682,8 +682,8 @@ function serverCredentials(grpc: Grpc, tls: RemoteTls | undefined): ServerCreden
 /**
  * Serves a {@link RemoteService} over gRPC, as the command `dryrunner serve --reapi` does.
  *
- * Rejects with `RUNNER_MISSING_PACKAGE` if @grpc/grpc-js or protobufjs is not installed, with `RUNNER_INVALID_ARGUMENT` for invalid
- * options, and with `RUNNER_RPC_FAILED` if it cannot listen there.
+ * Rejects with `RUNNER_MISSING_PACKAGE` if @grpc/grpc-js or protobufjs is not installed, with `RUNNER_INVALID_ARGUMENT`
+ * for invalid options, and with `RUNNER_RPC_FAILED` if it cannot listen there.
  *
  * @example
  * ```ts
