@@ -71,9 +71,18 @@ const TAKEN_BYTES_MAX = 4 * 1024 * 1024;
 const DIRECTORY_BYTES_MAX = TAKEN_BYTES_MAX - 16;
 /** How many digests are looked up at a time. */
 const PART_DIGESTS = 1_000;
+/** Default maximum size of all blobs in one batch. */
+export const BATCH_BYTES_MAX = 4_000_000;
 /** Room for the fields of a batch besides its blobs: with the default blob limit, every client accepts the message. */
-const FIELDS_BYTES_MAX = TAKEN_BYTES_MAX - 4_000_000;
+const FIELDS_BYTES_MAX = TAKEN_BYTES_MAX - BATCH_BYTES_MAX;
 const OK: Init<StatusMessage> = { code: RPC_CODES.OK, message: '' };
+
+/** The number of each compression in messages. */
+export const COMPRESSOR_OF: Readonly<Record<Compression, number>> = {
+  identity: COMPRESSORS.IDENTITY,
+  zstd: COMPRESSORS.ZSTD,
+  deflate: COMPRESSORS.DEFLATE,
+};
 
 /** Handles the methods that read and write blobs. */
 export class Blobs {
@@ -173,7 +182,7 @@ export class Blobs {
     const sound = digests.map((digest) => soundDigest('digests', digest));
     const room = this.#checkBatch(sound);
     // Unknown compressors are skipped; naming one is not an error of the client.
-    const accepted = acceptableCompressors.map((compressor) => COMPRESSION_NAMES[compressor]);
+    const accepted = acceptableCompressors.map((compressor) => COMPRESSION_NAMES.get(compressor));
     const compression =
       this.#options.compression?.names.find((name) => accepted.includes(name)) ?? 'identity';
     const responses: Init<BatchReadBlobsResponse['responses'][number]>[] = [];
@@ -183,7 +192,7 @@ export class Blobs {
         const data = compression === 'identity' ? bytes : await this.#compressed(compression, bytes);
         // The check of the batch did not account for data that compression makes longer.
         const isShorter = data.length < bytes.length;
-        const compressor = COMPRESSORS[upper(isShorter ? compression : 'identity')];
+        const compressor = COMPRESSOR_OF[isShorter ? compression : 'identity'];
         responses.push({ digest, data: isShorter ? data : bytes, status: OK, compressor });
       } catch (error) {
         responses.push({ digest, status: room.fitting(statusMessage(rpcFailure(error).status)) });
@@ -325,16 +334,14 @@ class TextRoom {
   }
 }
 
-const COMPRESSION_NAMES: readonly Compression[] = ['identity', 'zstd', 'deflate'];
+const COMPRESSION_NAMES: ReadonlyMap<number, Compression> = new Map(
+  Object.entries(COMPRESSOR_OF).map(([name, compressor]) => [compressor, name as Compression]),
+);
 
 function compressionOf(compressor: number): Compression {
-  const name = COMPRESSION_NAMES[compressor];
+  const name = COMPRESSION_NAMES.get(compressor);
   if (name === undefined) throw badField('compressor', 'a known one', compressor);
   return name;
-}
-
-function upper(name: Compression): keyof typeof COMPRESSORS {
-  return name === 'identity' ? 'IDENTITY' : name === 'zstd' ? 'ZSTD' : 'DEFLATE';
 }
 
 async function joined(chunks: AsyncIterable<Uint8Array>): Promise<Uint8Array> {

@@ -15,7 +15,6 @@ import {
   readMessage,
 } from '../cas/action-messages.ts';
 import {
-  COMPRESSORS,
   DIGEST_FUNCTION_SHA256,
   type GetActionResultRequest,
   type ActionResultMessage,
@@ -38,7 +37,7 @@ import type { RunStatus } from '../model/run-status.ts';
 import type { Service } from '../model/service.ts';
 import { checkWorld, type World } from '../model/world.ts';
 import { holdingFor, missingOf } from './action-store.ts';
-import { type BlobCompression, Blobs } from './blobs.ts';
+import { BATCH_BYTES_MAX, type BlobCompression, Blobs, COMPRESSOR_OF } from './blobs.ts';
 import { requireShortNames } from './bounded-text.ts';
 import { Executions, type PreparedAction } from './execution.ts';
 import { TreeIndex } from './input-tree.ts';
@@ -235,7 +234,7 @@ class ActionServer implements RemoteServer {
       onAbandoned,
       onWorkerLost,
     } = options;
-    const { batchBytesMax = 4_000_000, blobBytesMax = 16 * GIB, timeoutMsMax = DAY_MS } = options;
+    const { batchBytesMax = BATCH_BYTES_MAX, blobBytesMax = 16 * GIB, timeoutMsMax = DAY_MS } = options;
     const { abandonedAfterMs = 10_000, endedMax = 1_000, queueMax = 10_000, uploadIdleMs = 60_000 } = options;
     this.#content = content;
     this.#cache = cache;
@@ -370,9 +369,7 @@ class ActionServer implements RemoteServer {
   }
 
   #capabilities(): Init<ServerCapabilities> {
-    const compressors = (this.#compression?.names ?? []).map((name) =>
-      name === 'zstd' ? COMPRESSORS.ZSTD : COMPRESSORS.DEFLATE,
-    );
+    const compressors = (this.#compression?.names ?? []).map((name) => COMPRESSOR_OF[name]);
     return {
       cacheCapabilities: {
         digestFunction: [DIGEST_FUNCTION_SHA256],
