@@ -9,6 +9,7 @@ import { messageAskedAbout } from './arrivals.ts';
 import { hasUserFrame, framesOfThrower, placeOf, shortPlaceOf, type SourcePlace } from './source-place.ts';
 import { errorNameOf, stackOf } from '../../kernel/errors.ts';
 import { isAboutHolding } from './held-resources.ts';
+import { hopelessWaitOf } from './hopeless-wait.ts';
 import { observedIn } from './nearest-history.ts';
 import { subjectsOf } from './failure-subjects.ts';
 import { placeOfStart, placesOfDoubleStart } from './double-starts.ts';
@@ -46,7 +47,7 @@ export function placesOf(
     ...differing,
     ...placesOfStarts(index, failure),
     ...placesOfHolder(index, failure),
-    ...placeWhereNoticed(failure),
+    ...placesOfError(index, failure),
     ...(hasHeldBefore ? [] : otherDecisions(index, new Set(differing.map(placeKey)))),
   ];
 }
@@ -184,6 +185,21 @@ function placesOfStarts({ run, unusual }: RunIndex, failure: Failure): readonly 
 function placesOfHolder(index: RunIndex, failure: Failure): SourcePlace[] {
   const [first] = isAboutHolding(failure) ? index.held.unfreed : [];
   return first === undefined ? [] : placesOfEvent(index, first.firingId);
+}
+
+/** Where it was noticed; of a wait that could not be met any more, first where that began. */
+function placesOfError(index: RunIndex, failure: Failure): SourcePlace[] {
+  const began = placesOfHopelessWait(index, failure);
+  const isOnlyOwn = !hasUserFrame(stackOf(failure.cause) ?? '');
+  return began.length > 0 && isOnlyOwn ? began : [...began, ...placeWhereNoticed(failure)];
+}
+
+function placesOfHopelessWait(index: RunIndex, { cause }: Failure): SourcePlace[] {
+  const wait = hopelessWaitOf(index.run, index.held, cause);
+  if (wait === undefined) return [];
+  const { target, step } = wait;
+  const what = `the wait for ${target}`;
+  return userPlaceOf(index, { what, was: ' began', stack: step.stack.text, makerId: step.firingId });
 }
 
 function placeWhereNoticed({ cause, kind }: Failure): SourcePlace[] {

@@ -1,6 +1,6 @@
 /**
  * Finds source lines in stacks. Invariant: lines of user code are shown, those of this package only if it threw an
- * error, those of the engine never: a reader looks for the line that they wrote.
+ * error that none of these led to, those of the engine never: a reader looks for the line that they wrote.
  */
 import { stackOf } from '../../kernel/errors.ts';
 import { codePathOf, isOnlyMapped, pathOfLocation, scenarioPathOf } from '../../kernel/package-files.ts';
@@ -52,16 +52,14 @@ export function framesOf(stack: string): string[] {
     .map((line) => frameOf(line));
 }
 
-/**
- * Like {@link framesOf} for an error that was thrown: the line that threw it comes first, even if it belongs to this
- * package.
- */
+/** Like {@link framesOf} for an error that was thrown: if no line is the user's, the line of this package that threw it. */
 export function framesOfThrower(stack: string): string[] {
-  const [first] = telling(stack);
   const frames = framesOf(stack);
-  return first === undefined || !isOwn(first) || frames.includes(frameOf(first))
+  return frames.length > 0
     ? frames
-    : [frameOf(first), ...frames];
+    : telling(stack)
+        .slice(0, 1)
+        .map((line) => frameOf(line));
 }
 
 /**

@@ -6,7 +6,7 @@ import { createSimExecer } from '../../../src/execers/sim-execer.ts';
 import { serviceStatus } from '../../../src/model/service-status.ts';
 import { completeStatus } from '../../../src/model/run-status.ts';
 import { DONE_MASK } from '../../../src/model/state-mask.ts';
-import { finalStatus } from '../../../src/model/status-lookup.ts';
+import { finalStatus, waitForState } from '../../../src/model/status-lookup.ts';
 import { createSimulatedRunner } from '../../../src/runners/simulated-runner.ts';
 import { createMemoryMetrics } from '../../../src/metrics/memory-metrics.ts';
 import { createStatusStore } from '../../../src/store/status-store.ts';
@@ -297,13 +297,25 @@ test('an event that does only what any run does is shown by its name', async () 
   expect(texts).toContain('the deadline of run 0 fires');
 });
 
-test('the line that threw an error comes first, even if it is in this package', async () => {
+test('of an error that this package threw, only the lines of the user are shown', async () => {
   const { places } = await explained((sim) => {
     createStatusStore({ clock: sim.world.clock }).currentStatus('7');
   });
-  const [frame, caller] = places.find(({ what }) => what === 'the error was thrown')?.frames ?? [];
-  expect(frame).toMatch(/src\/(store\/status-store|model\/status-errors)\.ts:\d+:\d+/);
-  expect(caller).toMatch(/evidence\.test\.ts/);
+  const [{ what, frames } = { what: '', frames: [] }] = places;
+  expect([places.length, what]).toEqual([1, 'the error was thrown']);
+  expect(frames[0]).toMatch(/evidence\.test\.ts:\d+:\d+/);
+  expect(frames.join('\n')).not.toContain('/src/');
+});
+
+test('R36 of a wait that cannot be met any more, the line where it began is shown', async () => {
+  const { places } = await explained(async (sim) => {
+    const runner = createSimulatedRunner(sim.world, { name: 'worker' });
+    const { runId } = await runner.run({ argv: ['sleep 50', 'complete 0'] });
+    const awaitFailure = (): Promise<unknown> => waitForState(runner, runId, 'FAILED');
+    await Promise.all([finalStatus(runner, runId), waitForState(runner, runId, 'RUNNING'), awaitFailure()]);
+  });
+  expect(places.map(({ what }) => what)).toEqual(['the wait for run 0 of worker began']);
+  expect(places[0]?.frames[0]).toMatch(/^awaitFailure \(.*evidence\.test\.ts:\d+:\d+\)$/);
 });
 
 test('of what this package has asked for by itself, the line of the user to which that goes back is shown', async () => {

@@ -42,7 +42,7 @@ test.for([
   'network/delays.ts',
   'call/intercept-service.ts',
   'store/waits.ts',
-])('a line of %s is no place; where it has thrown, it comes first', (path) => {
+])('a line of %s is no place, unless it has thrown and no line of the user led there', (path) => {
   const file = new URL(`../../../src/${path}`, import.meta.url);
   const own = `at Part.act (${file.href}:3:5)`;
   const both = [own, 'at file:///work/pool.ts:1:1'].join('\n');
@@ -51,7 +51,7 @@ test.for([
   expect(framesOf(own)).toEqual([]);
   expect(framesOf(both)).toEqual(['/work/pool.ts:1:1']);
   expect(framesOfThrower(own)).toEqual([frame]);
-  expect(framesOfThrower(both)).toEqual([frame, '/work/pool.ts:1:1']);
+  expect(framesOfThrower(both)).toEqual(['/work/pool.ts:1:1']);
 });
 
 test('packages of others that lie beside scenarios are not shown', () => {
