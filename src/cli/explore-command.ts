@@ -158,9 +158,11 @@ function coveredLines({ report, strategy, seed, isInterrupted }: Explored): stri
     `  ${effort(report)}, ${counted(decisions, 'decision')}, ${counted(firedEvents, 'event')}${end}`,
     ...(certificate === undefined
       ? [`  strategy ${strategy}, seed ${JSON.stringify(seed)}${covered}`]
-      : formatCertificate(certificate)
-          .split('\n')
-          .map((line) => `  ${line}`)),
+      : isEndedByKept(report)
+        ? ['  No certificate: a kept failure ended it before the search began; --all goes on.']
+        : formatCertificate(certificate)
+            .split('\n')
+            .map((line) => `  ${line}`)),
     ...sometimesLines(report),
     ...(decisions === 0 && report.failed === 0 && report.executions > 1
       ? [`  ${nothingDecidedText(report.executions)}`]
@@ -170,6 +172,11 @@ function coveredLines({ report, strategy, seed, isInterrupted }: Explored): stri
       ? [`  run twice, the same to the byte: ${counted(audit.repeated, 'execution')}`]
       : []),
   ];
+}
+
+/** True if kept logs have failed, and the exhaustive search has not run anything after them. */
+function isEndedByKept({ certificate, failures }: PoolReport): boolean {
+  return certificate?.executions === 0 && failures.some(({ corpusId }) => corpusId !== undefined);
 }
 
 /** A search stopped by one of its own bounds is not exhausted. */
@@ -219,7 +226,7 @@ function failureLines(
 }
 
 function keptText(isForReach: boolean): string {
-  return `by a log kept from before, ${isForReach ? 'which held then, for what it reached' : 'which failed then'}`;
+  return `by a log kept from before, ${isForReach ? 'which held then: it had reached something new' : 'which failed then'}`;
 }
 
 /** The last `--json` line of a scenario. */

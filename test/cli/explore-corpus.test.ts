@@ -134,6 +134,21 @@ describe('the corpus', () => {
     expect(await readdir(join(folder, 'coin', 'fixed'))).toHaveLength(1);
   });
 
+  test('a kept failure ends an exhaustive search before it begins, unless with --all', async () => {
+    const folder = at('ended');
+    const search = (...options: string[]): Promise<Finished> =>
+      run('explore', at('s.mjs#coin'), '--corpus', folder, '--strategy', 'exhaustive', ...options);
+    const first = await search();
+    expect(first.out).toContain('No certificate: it was stopped at a failure after ');
+    const second = await search();
+    expect(second.out).toContain(
+      '\n  No certificate: a kept failure ended it before the search began; --all goes on.\n',
+    );
+    expect(second.out).not.toContain('none fails');
+    const all = await search('--all');
+    expect(all.out).toContain('All 4 distinct schedules of coin were explored, 1 fails.');
+  });
+
   test('a file that no longer fails, or fails differently, is not reproduced', async () => {
     const { out } = await run('explore', at('s.mjs#coin'), ...corpus());
     const [, file = ''] = /kept in (.*), and tried first/.exec(out) ?? [];
@@ -177,7 +192,7 @@ describe('the corpus', () => {
     await writeFile(at('reach.mjs'), reach("sim.check(false, 'never');"));
     const failing = await explore();
     expect(failing.out).toMatch(
-      /found in execution \d+, after .*, by a log kept from before, which held then, for what it reached$/m,
+      /found in execution \d+, after .*, by a log kept from before, which held then: it had reached something new$/m,
     );
   });
 
