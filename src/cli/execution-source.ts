@@ -81,9 +81,14 @@ export async function readExecution(
       const isNamed = isTokenText(what) || error.message.startsWith(`${what}: `);
       throw new UsageError(isNamed ? error.message : `${what}: ${error.message}`);
     }
-    if (isRunnerError(error, 'RUNNER_INVALID_ARGUMENT')) throw new UsageError(error.message);
+    if (isRunnerError(error, 'RUNNER_INVALID_ARGUMENT')) throw new UsageError(inWordsOfHelp(error.message));
     throw error;
   }
+}
+
+/** Nobody has typed an argument called `path`. */
+function inWordsOfHelp(message: string): string {
+  return message.replace(/^path: expected a file/, 'expected a token (dr2:…) or a file');
 }
 
 function ofToken(text: string): ExecutionSource {

@@ -9,6 +9,7 @@ import { userFrameOf } from '../explore/explain/source-place.ts';
 import { watchGroupsByDefault } from '../host/process/watched-groups.ts';
 import { canLoadTypeScript, isTypeScript, isTypeScriptByNode } from '../host/typescript-loader.ts';
 import { messageOf } from '../kernel/errors.ts';
+import { nearestName } from '../kernel/nearest-name.ts';
 import { packageFile, shippedScenariosModule } from '../kernel/package-files.ts';
 import { shellWord } from '../model/shell-word.ts';
 import type { FreshModules } from '../simulation/module-loads.ts';
@@ -80,9 +81,11 @@ export async function nameScenarios(references: readonly string[]): Promise<Name
       const byName = shipped.find(({ name }) => name === reference);
       if (byName !== undefined) return [byName];
       if (isModulePath(reference)) return (await loadFile(reference)).map(loadedAlready);
-      const names = shipped.map(({ name }) => name).join(', ');
+      const names = shipped.map(({ name }) => name);
+      const meant = nearestName(reference, names);
+      const hint = meant === undefined ? '' : `; the nearest is ${meant}`;
       throw new UnknownScenarioError(
-        `no scenario is called ${JSON.stringify(reference)}; there are ${names}, or give a file such as ./my-scenario.js`,
+        `no scenario is called ${JSON.stringify(reference)}${hint}; there are ${names.join(', ')}, or give a file such as ./my-scenario.js`,
       );
     }),
   );

@@ -86,7 +86,11 @@ describe('wrong usage says what was expected and exits with 2', () => {
       ['run', '--trace', 't.jsonl'],
       new RegExp(`expected one scenario and one seed, got ${SHIPPED.length} scenarios`),
     ],
-    [['replay', '/no/such/file'], /no\/such\/file/],
+    [['run', 'theta-pol'], /no scenario is called "theta-pol"; the nearest is theta-pool; there are /],
+    [
+      ['replay', '/no/such/file'],
+      /^error: expected a token \(dr2:…\) or a file that can be read, got "\/no\/such\/file" \(ENOENT/,
+    ],
   ] as const)('dryrunner %o', async ([args, text]) => {
     const { code, out, err } = await run(...args);
     expect(err).toMatch(text);
