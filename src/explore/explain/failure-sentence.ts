@@ -27,9 +27,21 @@ export function sentenceOf(
   failure: Failure,
   hasHeldBefore = false,
 ): { readonly sentence: string; readonly what: string } {
-  const what = `${whatOf(failure)}${hasHeldBefore ? HELD_BEFORE : circumstances(index)}.`;
+  const what = `${withCircumstances(failure, hasHeldBefore ? HELD_BEFORE : circumstances(index))}.`;
   return { sentence: `${index.run.verdict.scenario} fails at ${failure.atMs} ms: ${what}`, what };
 }
+
+/** Behind advice, which is a sentence of its own, the circumstances would read as part of that. */
+function withCircumstances(failure: Failure, circumstance: string): string {
+  const what = whatOf(failure);
+  const hasAdvice = failure.kind === 'escape' && ADVICE.test(what);
+  return hasAdvice && circumstance !== ''
+    ? `${what}. It fails ${circumstance.replace(/^, /, '')}`
+    : `${what}${circumstance}`;
+}
+
+/** The beginning of what to do instead of a call to the outside. */
+const ADVICE = /\. [A-Z]/;
 
 const HELD_BEFORE = ', although the same decisions have held before';
 

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { createSimulatedRunner, defineScenario, simulate } from '../../../src/index.ts';
+import { ambientTime } from '../../../src/ambient/index.ts';
 import { createSimExecer } from '../../../src/kit/index.ts';
 import { createExecutor, explain } from '../../../src/explore/index.ts';
 import { RunnerError } from '../../../src/kernel/errors.ts';
@@ -106,6 +107,19 @@ test.each([
   });
   const { what } = await explain(createExecutor(scenario), []);
   expect(what).toBe(`${said}, even with every choice at its default.`);
+});
+
+test('the circumstances of a call to the outside do not continue the advice', async () => {
+  const scenario = defineScenario({
+    name: 'online',
+    description: 'calls a server',
+    options: { ambient: ambientTime() },
+    async run() {
+      await fetch('http://localhost');
+    },
+  });
+  const { what } = await explain(createExecutor(scenario), []);
+  expect(what).toMatch(/ lets it through\. It fails even with every choice at its default\.$/);
 });
 
 type OfWait = Extract<TraceEvent, { readonly type: 'acquired' | 'freed' | 'abandoned' }>;
