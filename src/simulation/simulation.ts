@@ -4,7 +4,7 @@
  */
 import * as is from '../kernel/shape.ts';
 import type { Choices, DescribeAnswer } from '../kernel/decisions.ts';
-import { invalidArgument, RunnerError, shownText } from '../kernel/errors.ts';
+import { describeValue, invalidArgument, RunnerError, shownText } from '../kernel/errors.ts';
 import { question, type Label, topicOf, type Topic } from '../kernel/question.ts';
 import { propertyCall, type Holds, type PropertyVerb, type WatchedProperties } from './watched-properties.ts';
 import { sleep } from '../kernel/clock.ts';
@@ -52,6 +52,17 @@ function neverFalse(condition: unknown, message: string): RunnerError | undefine
   return new RunnerError(
     'RUNNER_INVALID_ARGUMENT',
     `sim.check ${JSON.stringify(message)}: condition: expected true or false, got ${what}`,
+    { expected: 'true or false', actual: condition },
+  );
+}
+
+/** The error for a condition of `sim.sometimes` that is no value: a property takes a function, which it calls. */
+function notReached(name: string, condition: unknown): RunnerError {
+  const isCallable = typeof condition === 'function';
+  const got = isCallable ? 'a function, which is not called here: pass its value' : describeValue(condition);
+  return new RunnerError(
+    'RUNNER_INVALID_ARGUMENT',
+    `sim.sometimes(${JSON.stringify(name)}): condition: expected true or false, got ${got}`,
     { expected: 'true or false', actual: condition },
   );
 }
@@ -237,8 +248,8 @@ export class Simulation {
    */
   sometimes(name: string, condition = true): void {
     this.#mustRun('sometimes');
-    check('name', name, is.TEXT);
-    check('condition', condition, is.BOOLEAN);
+    check('sim.sometimes: name', name, is.TEXT);
+    if (typeof condition !== 'boolean') throw notReached(name, condition);
     this.#parts.reached.note(name, condition);
   }
 

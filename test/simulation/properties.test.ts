@@ -331,7 +331,16 @@ describe('clear reports', () => {
       (sim: Simulation) => sim.always('x', 1 as never),
       /^sim\.always\("x"\): holds: expected a function/,
     ],
-    ['sometimes', (sim: Simulation) => sim.sometimes('x', 1 as never), /condition: expected true or false/],
+    [
+      'sometimes',
+      (sim: Simulation) => sim.sometimes('x', 1 as never),
+      /^sim\.sometimes\("x"\): condition: expected true or false, got 1$/,
+    ],
+    [
+      'sometimes with a function',
+      (sim: Simulation) => sim.sometimes('x', (() => true) as never),
+      /^sim\.sometimes\("x"\): condition: .*, got a function, which is not called here: pass its value$/,
+    ],
     ['onHeal', (sim: Simulation) => sim.onHeal(1 as never), /onHeal: expected a function/],
     ['strikes', (sim: Simulation) => sim.strikes('x', 'y', { oneIn: 1 }), /oneIn: expected an integer ≥ 2/],
     ['draw', (sim: Simulation) => sim.draw({} as never), /arbitrary: expected an object with generate/],
