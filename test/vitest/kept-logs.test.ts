@@ -178,6 +178,27 @@ test.for([
   expect(await messageOf(unlucky, {}, { ...first, ...other })).toContain('was tried first');
 });
 
+/** The log that the first keeps is removed by the second, which names it. */
+async function expectFixed(failing: () => Promise<string>, fixed: () => Promise<void>): Promise<void> {
+  const [, path = ''] = / {2}kept in (\S+), and tried first next time/.exec(await failing()) ?? [];
+  const warn = vi.spyOn(console, 'warn').mockReturnValue(undefined);
+  try {
+    await fixed();
+    expect(warn.mock.calls).toEqual([[`kept: fixed, a kept failure no longer happens; removed: ${path}`]]);
+  } finally {
+    warn.mockRestore();
+  }
+  expect(await keptDecisions()).toEqual([]);
+}
+
+test('a failure of an exploration is taken out once it holds, which a line says', async () => {
+  const checking = (limit: number) => (sim: Simulation) => sim.check(sim.choose('luck', 4) < limit, 'luck');
+  await expectFixed(
+    () => messageOf(checking(3)),
+    () => holds(checking(4), { runs: 3 }),
+  );
+});
+
 describe('a failure of seeds', () => {
   test('is not compared with executions of other seeds that took the same decisions', async () => {
     const message = await messageOf(
@@ -216,10 +237,11 @@ describe('a failure of seeds', () => {
     expect(await keptDecisions()).toEqual([1]);
   });
 
-  test('is taken out once it holds', async () => {
-    await messageOf(unlucky(1), { seeds: 50 });
-    await holds(unlucky(4), { seeds: 2 });
-    expect(await keptDecisions()).toEqual([]);
+  test('is taken out once it holds, which a line says', async () => {
+    await expectFixed(
+      () => messageOf(unlucky(1), { seeds: 50 }),
+      () => holds(unlucky(4), { seeds: 2 }),
+    );
   });
 
   test('that has become another is kept under the new one', async () => {

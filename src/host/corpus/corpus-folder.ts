@@ -144,10 +144,15 @@ export class CorpusFolder {
     });
   }
 
+  /** The path of the log with this id. */
+  pathOf(id: string): string {
+    return join(this.#folder, id);
+  }
+
   /** Removes a log, and the folders that are empty then. */
   async remove(id: string): Promise<void> {
     await this.#write(async () => {
-      await rm(join(this.#folder, id), { force: true });
+      await rm(this.pathOf(id), { force: true });
       for (const folder of [this.#folder, dirname(this.#folder), dirname(dirname(this.#folder))]) {
         await rmdir(folder);
       }

@@ -20,9 +20,10 @@ import { randomDecisions } from '../../kernel/random-decisions.ts';
 import { addReached } from '../../model/reached-names.ts';
 import type { CorpusFolder, KeptLog } from '../../host/corpus/corpus-folder.ts';
 import type { Failure, Verdict } from '../../simulation/verdict.ts';
-import type { FoundExecution, FoundFailure, TestRun } from '../test-run.ts';
+import { relativePath } from '../relative-path.ts';
+import type { FoundExecution, FoundFailure, SimulatedTest, TestRun } from '../test-run.ts';
 import { FirstHeld } from './first-held.ts';
-import { noteNeverReached, noteNothingDecided } from './passing-notes.ts';
+import { noteFixed, noteNeverReached, noteNothingDecided } from './passing-notes.ts';
 import { checkSeed, DEFAULT_SEED, type Plan } from './test-plan.ts';
 
 /** From this many executions on, measuring coverage pays off. */
@@ -78,7 +79,7 @@ async function failureExplored(
     ...(runs >= WATCHED_RUNS_LEAST ? { coverage: createCoverage() } : {}),
   });
   const [failing] = report.failures;
-  await removeChanged(corpus, changes, failing?.key);
+  await removeChanged(test, corpus, changes, failing?.key);
   const cutOff = mostTelling(report.cutOff);
   const [difference] = report.audit.differences;
   if (failing !== undefined) {
@@ -121,13 +122,26 @@ function isOfKept(event: CampaignEvent): event is ChangeOfKept {
 
 /** Only the failure that is reported is kept anew, so the log of another one stays. */
 async function removeChanged(
+  test: SimulatedTest,
   corpus: CorpusFolder | undefined,
   changes: readonly ChangeOfKept[],
   reportedKey: string | undefined,
 ): Promise<void> {
   for (const change of changes) {
-    if (change.type === 'fixed' || change.now === reportedKey) await corpus?.remove(change.corpusId);
+    const isFixed = change.type === 'fixed';
+    if (isFixed || change.now === reportedKey) await removeKept(test, corpus, change.corpusId, isFixed);
   }
+}
+
+async function removeKept(
+  test: SimulatedTest,
+  corpus: CorpusFolder | undefined,
+  id: string,
+  isFixed: boolean,
+): Promise<void> {
+  if (corpus === undefined) return;
+  await corpus.remove(id);
+  if (isFixed) noteFixed(test, relativePath(corpus.pathOf(id)));
 }
 
 async function loadKept(run: TestRun): Promise<{
@@ -152,7 +166,9 @@ async function failureOfKept(
     const verdict = await first.execute(seed, keyedReplayDecisions(decisions));
     const found = verdict.held ? undefined : foundIn(run, verdict, seed, 0);
     if (found?.kind === 'cut off' || run.test.isSkipped?.() === true) return found;
-    if (key !== undefined && found?.failing.key !== key) await corpus?.remove(id);
+    if (key !== undefined && found?.failing.key !== key) {
+      await removeKept(run.test, corpus, id, found === undefined);
+    }
     if (found !== undefined) return first.compared({ ...found, failing: { ...found.failing, corpusId: id } });
   }
   return undefined;

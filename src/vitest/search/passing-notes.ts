@@ -1,4 +1,4 @@
-/** Warns about what the executions of a `simTest` that passes have not tried. Vitest itself prints nothing about it. */
+/** Warns about what the executions of a `simTest` that passes have not tried, and says which kept logs are removed. Vitest itself prints nothing about it. */
 import { nothingDecidedText } from '../../explore/nothing-decided-text.ts';
 import { counted } from '../../model/plural.ts';
 import { neverReachedText } from '../../model/reached-names.ts';
@@ -21,6 +21,11 @@ export function noteNothingDecided(test: SimulatedTest, executions: number): voi
     test,
     `${nothingDecidedText(executions)} If the test needs nothing but virtual time, give it { runs: 0 }.`,
   );
+}
+
+/** A kept log that holds now, and is removed: without a line, a file would vanish. */
+export function noteFixed({ name, isReported = true }: SimulatedTest, path: string): void {
+  if (isReported) console.warn(`${name}: fixed, a kept failure no longer happens; removed: ${path}`);
 }
 
 function warn(
