@@ -6,7 +6,6 @@
 import * as is from '../kernel/shape.ts';
 import fc from 'fast-check';
 import { check } from '../kernel/argument-check.ts';
-import { invalidArgument } from '../kernel/errors.ts';
 import { SIMULATE_OPTIONS, simulate } from '../simulation/simulate.ts';
 import type { SimulateOptions } from '../simulation/simulate-options.ts';
 import type { Simulation } from '../simulation/simulation.ts';
@@ -81,7 +80,7 @@ export function detailedProperty<Inputs extends [unknown, ...unknown[]]>(
   detailsOf: (failure: Failure) => readonly string[],
 ): fc.IAsyncProperty<[Inputs, number]> {
   checkArbitraries(arbitraries);
-  if (typeof scenario !== 'function') throw invalidArgument('scenario', 'a function', scenario);
+  check('scenario', scenario, is.CALLABLE);
   check('options', options, OPTIONS);
   const { onVerdict, ...simulation } = options;
   const inputs = fc.tuple(...arbitraries) as unknown as fc.Arbitrary<Inputs>;

@@ -44,6 +44,28 @@ export function unreadable(name: string, value: unknown, error: unknown): unknow
   return new RunnerError('RUNNER_INVALID_ARGUMENT', message, { expected, actual: value, cause: error });
 }
 
+/**
+ * Throws if a function of the caller's has returned a generator: nobody runs its body. The function need not be one by
+ * itself, as where a compiler made it an ordinary one.
+ */
+export function refuseGenerator(name: string, returned: unknown): void {
+  if (returned === undefined || !isGenerator(returned)) return;
+  const expected = 'a function whose body runs when it is called';
+  const message = `${name}: expected ${expected}, got one that returned a generator, whose body nobody runs`;
+  throw new RunnerError('RUNNER_INVALID_ARGUMENT', message, { expected, actual: returned });
+}
+
+/** Other iterators, such as those of maps, have no `throw`. */
+function isGenerator(value: unknown): boolean {
+  try {
+    const { next, throw: fail } = value as { readonly next?: unknown; readonly throw?: unknown };
+    return typeof value === 'object' && typeof next === 'function' && typeof fail === 'function';
+  } catch {
+    // It is null, or cannot be read.
+    return false;
+  }
+}
+
 /** As `instanceof`, but false for a proxy that throws. */
 export function isInstance<T>(value: unknown, type: abstract new (...given: never[]) => T): value is T {
   try {

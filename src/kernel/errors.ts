@@ -189,11 +189,16 @@ export function isRunnerError(error: unknown, code?: RunnerErrorCode): error is 
   }
 }
 
+const GENERATOR_FUNCTIONS: ReadonlyMap<unknown, string> = new Map([
+  ['GeneratorFunction', 'a generator function'],
+  ['AsyncGeneratorFunction', 'an async generator function'],
+]);
+
 /** Shows a wrong value in one short line, for messages. Never throws, whatever the value is. */
 export function describeValue(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(value.length > 60 ? `${value.slice(0, 60)}…` : value);
   if (typeof value === 'bigint') return `${value}n`;
-  if (typeof value === 'function') return isClass(value) ? 'a class' : 'a function';
+  if (typeof value === 'function') return describeFunction(value);
   if (typeof value !== 'object' || value === null) return String(value);
   try {
     return describeObject(value);
@@ -212,6 +217,25 @@ export function isClass(value: unknown): boolean {
     // A trap of a proxy threw.
     return false;
   }
+}
+
+/** True for a generator function and an async one: a call of it runs nothing of its body. */
+export function isGeneratorFunction(value: unknown): boolean {
+  return GENERATOR_FUNCTIONS.has(tagOf(value));
+}
+
+/** What a function calls itself in its own realm, which may be another one. */
+function tagOf(value: unknown): unknown {
+  try {
+    return typeof value === 'function' ? Reflect.get(value, Symbol.toStringTag) : undefined;
+  } catch {
+    // A trap of a proxy threw.
+    return undefined;
+  }
+}
+
+function describeFunction(value: unknown): string {
+  return GENERATOR_FUNCTIONS.get(tagOf(value)) ?? (isClass(value) ? 'a class' : 'a function');
 }
 
 function describeObject(value: object): string {

@@ -5,7 +5,7 @@
  * that fits can be used as the type that the shape stands for; nothing is converted. A shape is created once, when its
  * module is loaded, and checking allocates nothing unless the value is wrong.
  */
-import { classOf, describeValue, isClass } from './errors.ts';
+import { classOf, describeValue, isClass, isGeneratorFunction } from './errors.ts';
 import { nearestName } from './nearest-name.ts';
 
 /** Common to all shapes: what is expected, in words. */
@@ -88,6 +88,8 @@ export interface MethodsShape extends Described {
 export interface PredicateShape extends Described {
   readonly is: 'such';
   readonly fits: (value: unknown) => boolean;
+  /** A wrong value in words; default {@link describeValue}. */
+  readonly shows?: (value: unknown) => string;
 }
 
 /** A shape of a value. The last two kinds are for callers only; files hold no such values. */
@@ -214,15 +216,21 @@ export const COUNT_OR_INFINITY: NumberShape = {
 };
 /** A duration in milliseconds. */
 export const DURATION_MS: NumberShape = finite(0);
-/** A function given by the caller. */
-export const FUNCTION: PredicateShape = satisfying('a function', (value) => typeof value === 'function');
+/**
+ * A function given by the caller. Nobody iterates what a generator function returns, so that its body, and each check
+ * in it, would never run.
+ */
+export const FUNCTION: PredicateShape = {
+  ...satisfying('a function', (value) => typeof value === 'function' && !isGeneratorFunction(value)),
+  shows: (value) => `${describeValue(value)}${isGeneratorFunction(value) ? ', whose body nobody runs' : ''}`,
+};
 /**
  * A function that is called without `new`. A class would throw, which may pass for a failure of the code under test.
  */
-export const CALLABLE: PredicateShape = satisfying(
-  'a function',
-  (value) => typeof value === 'function' && !isClass(value),
-);
+export const CALLABLE: PredicateShape = {
+  ...FUNCTION,
+  fits: (value) => FUNCTION.fits(value) && !isClass(value),
+};
 /** A synchronous iterable. */
 export const ITERABLE: PredicateShape = satisfying('a list', (value) => hasMethod(value, Symbol.iterator));
 /** A synchronous or asynchronous iterable. */
@@ -334,7 +342,7 @@ export function findMismatch(shape: Shape, value: unknown): Mismatch | undefined
     case 'boolean':
       return typeof value === 'boolean' ? undefined : mismatch(shape, value);
     case 'such':
-      return shape.fits(value) ? undefined : mismatch(shape, value);
+      return shape.fits(value) ? undefined : mismatch(shape, value, shape.shows);
     case 'methods':
       return findMissing(shape, value);
     case 'list':
@@ -348,8 +356,8 @@ export function findMismatch(shape: Shape, value: unknown): Mismatch | undefined
   }
 }
 
-function mismatch({ says }: Described, value: unknown): Mismatch {
-  return { path: '', expected: says, actual: value, got: describeValue(value) };
+function mismatch({ says }: Described, value: unknown, shows = describeValue): Mismatch {
+  return { path: '', expected: says, actual: value, got: shows(value) };
 }
 
 function fitsText({ pattern, lengthMultipleOf = 1 }: TextShape, value: unknown): boolean {

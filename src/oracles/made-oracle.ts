@@ -1,5 +1,5 @@
 /** Makes an oracle with a function of the user's, and rejects what is none. */
-import { describeValue, invalidArgument, RunnerError } from '../kernel/errors.ts';
+import { describeValue, invalidArgument, isGeneratorFunction, RunnerError } from '../kernel/errors.ts';
 import type { Oracle, OracleFactory, ReportViolation } from './oracle.ts';
 
 const EXPECTED = 'a function that returns an object with the methods watch and end';
@@ -24,5 +24,10 @@ export function madeOracle(make: OracleFactory, index: number, report: ReportVio
 
 function isOracle(made: unknown): made is Oracle {
   const { watch, end } = (made ?? {}) as Partial<Oracle>;
-  return typeof watch === 'function' && typeof end === 'function';
+  return isMethod(watch) && isMethod(end);
+}
+
+/** Nobody would run the body of a generator. */
+function isMethod(method: unknown): boolean {
+  return typeof method === 'function' && !isGeneratorFunction(method);
 }

@@ -2,6 +2,7 @@
  * Actions that run right after a chosen event. Invariant: an action runs when all promise reactions of its event have
  * run and before any other event fires; if its event never fires, it never runs.
  */
+import { refuseGenerator } from '../kernel/argument-check.ts';
 import type { VirtualClock } from '../kernel/virtual-clock.ts';
 
 /** An action. If it throws or rejects, the simulation fails. */
@@ -49,7 +50,8 @@ export class EventActions {
 
   async #run(act: EventAction): Promise<void> {
     try {
-      await act();
+      const returned = await (act as () => unknown)();
+      refuseGenerator('sim.atSomeEvent: action', returned);
     } catch (error) {
       this.#onError(error);
     }

@@ -1,11 +1,13 @@
 /** The stack frames below everything that a scenario does. */
+import { refuseGenerator } from '../kernel/argument-check.ts';
 import { isPending } from '../model/maybe-promise.ts';
 import type { Scenario } from './simulate-options.ts';
 import type { Simulation } from './simulation.ts';
 
 /** Runs the scenario to its end. Watches of awaits recognize a wait of the scenario by this function in its stack. */
 export async function awaitScenario(scenario: Scenario, simulation: Simulation): Promise<void> {
-  await scenario(simulation);
+  const returned = await (scenario as (sim: Simulation) => unknown)(simulation);
+  refuseGenerator('scenario', returned);
 }
 
 /**
@@ -21,6 +23,7 @@ export async function runEndHooks(
     try {
       const result = hook();
       if (isPending(result)) await result;
+      else refuseGenerator('sim.onEnd: hook', result);
     } catch (error) {
       fail(error);
     }

@@ -5,7 +5,7 @@
 import * as inspector from 'node:inspector';
 import { expect, test as vitestTest, type TestAPI, type TestContext } from 'vitest';
 import { installGlobals } from '../ambient/globals/install-globals.ts';
-import { invalidArgument } from '../kernel/errors.ts';
+import { invalidArgument, isClass, isGeneratorFunction } from '../kernel/errors.ts';
 import type { Simulation } from '../simulation/simulation.ts';
 import { keepAnonymous } from './anonymous-scenario.ts';
 import type { ExecutionExpects } from './execution-expects.ts';
@@ -232,7 +232,15 @@ function notedSkip(context: GivenContext): {
   return noted;
 }
 
-/** Passes all arguments on to the scenario, with an `expect` that counts per execution. Adds no promise turn to it. */
+/** True for a function that runs its body when it is called. */
+function isCallable(given: unknown): boolean {
+  return typeof given === 'function' && !isClass(given) && !isGeneratorFunction(given);
+}
+
+/**
+ * Passes all arguments on to the scenario, with an `expect` that counts per execution. Adds no promise turn to it. One that is
+ * not callable stays as it is, and is refused when the simulation is made.
+ */
 function expecting(
   scenario: AnyScenario,
   given: readonly unknown[],
@@ -245,12 +253,13 @@ function expecting(
     }
   };
   if (typeof scenario === 'function') {
+    if (!isCallable(scenario)) return scenario as SimulatedTest['scenario'];
     return (sim: Simulation) => {
       begin(sim);
       return scenario(sim, ...(given as [never]));
     };
   }
-  if (!isScenario(scenario)) return scenario;
+  if (!isScenario(scenario) || !isCallable((scenario as { readonly run: unknown }).run)) return scenario;
   return {
     ...scenario,
     run: (sim, input) => {

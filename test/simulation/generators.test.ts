@@ -1,0 +1,109 @@
+// A generator where a function is expected: nobody runs its body, so that none of its checks could fail.
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { simulationProperty } from '../../src/check/simulation-property.ts';
+import { createNetwork } from '../../src/cluster/network.ts';
+import { fifoDecisions } from '../../src/kernel/fifo-decisions.ts';
+import { createExecutor } from '../../src/explore/executor.ts';
+import { createMutex } from '../../src/locks/mutex.ts';
+import { defineScenario } from '../../src/simulation/scenario.ts';
+import { simulate } from '../../src/simulation/simulate.ts';
+import type { Simulation } from '../../src/simulation/simulation.ts';
+import { simTest } from '../../src/vitest/sim-test.ts';
+
+const never = (): never => {
+  throw new Error('its body ran');
+};
+const generator = function* (): Generator {
+  yield never();
+} as never;
+const asynchronous = async function* (): AsyncGenerator {
+  yield await Promise.resolve().then(never);
+} as never;
+const returning = (make: () => unknown): never => (() => make()) as never;
+
+test.for([
+  [generator, 'scenario: expected a function, got a generator function, whose body nobody runs'],
+  [asynchronous, 'scenario: expected a function, got an async generator function, whose body nobody runs'],
+  [
+    new Proxy(generator, {}),
+    'scenario: expected a function, got a generator function, whose body nobody runs',
+  ],
+] as const)('%o is refused as a scenario', async ([scenario, message]) => {
+  await expect(simulate({ scenario })).rejects.toMatchObject({ code: 'RUNNER_INVALID_ARGUMENT', message });
+  const definition = { name: 'x', description: 'y', run: scenario };
+  expect(() => defineScenario(definition)).toThrow(message.replace('scenario', 'scenario.run'));
+  expect(() => simulationProperty([fc.nat()], scenario)).toThrow(message);
+});
+
+test('a generator function is refused where a scenario, a test or a node hands over code', async () => {
+  const got = /expected a function, got a generator function, whose body nobody runs$/;
+  const definition = { name: 'x', description: 'y', run: () => undefined, prepare: generator };
+  expect(() => defineScenario(definition)).toThrow(got);
+  const { failure } = await simulate({
+    scenario: async (sim) => {
+      expect(() => sim.onEnd(generator)).toThrow(got);
+      expect(() => sim.onHeal(generator)).toThrow(got);
+      expect(() => sim.always('x', generator)).toThrow(got);
+      expect(() => sim.atSomeEvent('x', generator)).toThrow(got);
+      expect(() => createNetwork(sim).node('x', generator)).toThrow(got);
+      await expect(createMutex(sim.world, { name: 'm' }).run(generator)).rejects.toThrow(got);
+    },
+  });
+  expect(failure).toBeUndefined();
+});
+
+const RETURNED = 'expected a function whose body runs when it is called, got one that returned a generator';
+test.for([
+  ['scenario', generator],
+  ['scenario', asynchronous],
+] as const)('a %s that returns a generator fails its execution: %o', async ([, make]) => {
+  const failed = { kind: 'error', message: `scenario: ${RETURNED}, whose body nobody runs` };
+  const { failure } = await simulate({ scenario: returning(make) });
+  expect(failure).toMatchObject(failed);
+  const definition = { name: 'x', description: 'y', run: returning(make) };
+  const verdict = await createExecutor(definition).execute({ source: fifoDecisions() });
+  expect(verdict.failure).toMatchObject(failed);
+});
+
+test.for([
+  ['sim.onEnd: hook', (sim: Simulation): void => sim.onEnd(returning(generator))],
+  [
+    'sim.atSomeEvent: action',
+    async (sim: Simulation): Promise<void> => {
+      sim.atSomeEvent('x', returning(asynchronous), { within: 1 });
+      await sim.sleep(1);
+      await sim.sleep(1);
+    },
+  ],
+] as const)('%s that returns a generator fails the simulation', async ([name, scenario]) => {
+  const { failure } = await simulate({ scenario, source: { decide: (_question, n) => n - 1 } });
+  expect(failure).toMatchObject({ kind: 'error', message: `${name}: ${RETURNED}, whose body nobody runs` });
+});
+
+test('what else a scenario returns does not matter', async () => {
+  for (const value of [
+    5,
+    null,
+    new Map().values(),
+    { next: () => ({ done: true }) },
+    Proxy.revocable({}, {}),
+  ]) {
+    expect(await simulate({ scenario: returning(() => value) })).toMatchObject({ held: true });
+  }
+});
+
+test('the methods of an oracle are no generator functions', async () => {
+  const oracles = [() => ({ watch: generator, end: () => undefined })];
+  await expect(simulate({ scenario: () => undefined, oracles })).rejects.toThrow(
+    /^oracles\[0\]: expected a function/,
+  );
+});
+
+simTest.fails('a generator function is refused as a test', generator);
+simTest.fails('an async generator function is refused as a test', { runs: 1 }, asynchronous);
+simTest.fails('a definition whose run is a generator function is refused as a test', {
+  name: 'x',
+  description: 'y',
+  run: generator,
+});
