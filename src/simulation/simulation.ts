@@ -210,19 +210,20 @@ export class Simulation {
    * Checks a property. If `condition` is false, the simulation has failed, even if the scenario catches what this
    * throws. `cause` is a caught error that led to it: a report shows where that was thrown.
    *
-   * @throws CheckFailedError if `condition` is false; RunnerError `RUNNER_SIMULATION_MISUSE` if it is false after the
-   * end, because the scenario did not await the code that leads here, and `RUNNER_INVALID_ARGUMENT` unless `message` is
-   * a text, or if `condition` is a promise or a function, which are never false, or cannot be read.
+   * @throws CheckFailedError if `condition` is false; RunnerError `RUNNER_SIMULATION_MISUSE` after the end, whatever the
+   * condition, because the scenario did not await the code that leads here, and `RUNNER_INVALID_ARGUMENT` unless
+   * `message` is a text, or if `condition` is a promise or a function, which are never false, or cannot be read.
    */
   check(condition: boolean, message: string, cause?: unknown): void {
     check('message', message, is.TEXT);
+    // Its text is made after the end only: most conditions are true.
+    if (this.#isOver) this.#mustRun(`check "${message}"`);
     if (condition) {
       const wrong = neverFalse(condition, message);
       if (wrong === undefined) return;
       this.#parts.report('error', wrong.message, wrong);
       throw wrong;
     }
-    this.#mustRun(`check "${message}"`);
     const error = new CheckFailedError(message, cause === undefined ? {} : { cause });
     this.#parts.report('check', message, error);
     throw error;

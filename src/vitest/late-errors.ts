@@ -1,23 +1,26 @@
 /**
  * Takes the errors of code that uses an execution of a `simTest` after its end, while later executions of the same test
- * run. Invariant: such an error fails that test, and nothing is explained by the execution that ran when it came; the
+ * run. Invariant: such an error fails that test, also if the code catches it, and nothing is explained by the execution that ran when it came; the
  * errors of any other test go on to Vitest.
  */
 import { onProcessEvents } from '../kernel/drain-host.ts';
 import type { RunnerError } from '../kernel/errors.ts';
-import { ownerOfLateUse } from '../simulation/late-use.ts';
+import { onLateUse, ownerOfLateUse } from '../simulation/late-use.ts';
 
 /** See the top of the file. */
 export class LateErrors {
   readonly #scenario: unknown;
-  readonly #stop: () => void;
+  readonly #stops: readonly (() => void)[];
   #first: RunnerError | undefined;
 
   /** `scenario` is the function that each execution of the test runs. */
   constructor(scenario: unknown) {
     this.#scenario = scenario;
     const take = (reason: unknown): boolean => this.#take(reason);
-    this.#stop = onProcessEvents({ unhandledRejection: take, uncaughtException: take });
+    this.#stops = [
+      onLateUse((error) => void this.#take(error)),
+      onProcessEvents({ unhandledRejection: take, uncaughtException: take }),
+    ];
   }
 
   /** The first one. */
@@ -34,7 +37,7 @@ export class LateErrors {
   }
 
   end(): void {
-    this.#stop();
+    for (const stop of this.#stops) stop();
   }
 
   #take(reason: unknown): boolean {

@@ -94,6 +94,7 @@ describe('sim.check of an earlier execution of a simTest', () => {
     options: NonNullable<SimulatedTest['options']>,
     isWoken = (_sim: Simulation): boolean => true,
     isRight = true,
+    leave = (sim: Simulation): unknown => sim.check(false, 'late'),
   ): Promise<Error> => {
     begun = 0;
     waiters = new Waiters();
@@ -102,7 +103,7 @@ describe('sim.check of an earlier execution of a simTest', () => {
       const wakes = isWoken(sim);
       if (wakes) waiters.wake();
       await sim.sleep(sim.choose('ms', 5));
-      void waiters.wait().then(() => sim.check(false, 'late'));
+      void waiters.wait().then(() => leave(sim));
       sim.check(isRight || !wakes, 'tails');
     };
     return runSimulatedTest({
@@ -133,6 +134,25 @@ describe('sim.check of an earlier execution of a simTest', () => {
       expect(begun).toBe(2);
     },
   );
+
+  const caught = (call: () => unknown): void => {
+    try {
+      call();
+    } catch {
+      // As code does that goes on after errors.
+    }
+  };
+  test.for([
+    ['check "late"', (sim: Simulation): void => caught(() => sim.check(false, 'late'))],
+    ['check "late"', (sim: Simulation): void => sim.check(true, 'late')],
+    ['check "late"', (sim: Simulation): void => caught(() => sim.check(true, 'late'))],
+    ['choose', (sim: Simulation): void => caught(() => sim.choose('late', 2))],
+    ['eventually', (sim: Simulation) => sim.eventually('x', () => true, { withinMs: 1 }).catch(() => 0)],
+  ] as const)('fails the test whatever its code does with the error: sim.%s', async ([what, leave]) => {
+    const error = await failureOf({ runs: 9, explain: false }, () => true, true, leave);
+    expect(error.message).toContain(`sim.${what} ${LATE}.`);
+    expect([error.name, begun, heard]).toEqual(['RunnerError', 2, []]);
+  });
 
   test('is an error of Vitest once the test is over', async () => {
     expect(await failureOf({ runs: 1 }, () => false)).toEqual(new Error('held'));
