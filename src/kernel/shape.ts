@@ -222,15 +222,36 @@ export const DURATION_MS: NumberShape = finite(0);
  */
 export const FUNCTION: PredicateShape = {
   ...satisfying('a function', (value) => typeof value === 'function' && !isGeneratorFunction(value)),
-  shows: (value) => `${describeValue(value)}${isGeneratorFunction(value) ? ', whose body nobody runs' : ''}`,
+  shows: showFunction,
 };
+
+function showFunction(value: unknown): string {
+  return `${describeValue(value)}${isGeneratorFunction(value) ? ', whose body nobody runs' : ''}`;
+}
+
 /**
  * A function that is called without `new`. A class would throw, which may pass for a failure of the code under test.
+ * Reports show its name, which a proxy may refuse to say.
  */
 export const CALLABLE: PredicateShape = {
   ...FUNCTION,
-  fits: (value) => FUNCTION.fits(value) && !isClass(value),
+  fits: (value) => FUNCTION.fits(value) && !isClass(value) && isReadable(value as object),
+  shows: (value) =>
+    typeof value === 'function' && !isReadable(value)
+      ? 'a function that cannot be read'
+      : showFunction(value),
 };
+
+function isReadable(value: object): boolean {
+  try {
+    Reflect.get(value, 'name');
+    return true;
+  } catch {
+    // A trap of a proxy threw, or the proxy was revoked.
+    return false;
+  }
+}
+
 /** A synchronous iterable. */
 export const ITERABLE: PredicateShape = satisfying('a list', (value) => hasMethod(value, Symbol.iterator));
 /** A synchronous or asynchronous iterable. */

@@ -5,6 +5,7 @@
 import * as inspector from 'node:inspector';
 import { expect, test as vitestTest, type TestAPI, type TestContext } from 'vitest';
 import { installGlobals } from '../ambient/globals/install-globals.ts';
+import { unreadable } from '../kernel/argument-check.ts';
 import { invalidArgument, isClass, isGeneratorFunction } from '../kernel/errors.ts';
 import type { Simulation } from '../simulation/simulation.ts';
 import { keepAnonymous } from './anonymous-scenario.ts';
@@ -117,6 +118,14 @@ function ordered(first: Given, second: Given): readonly [scenario: AnyScenario, 
  * declaration.
  */
 function declarationOf(first: Given, second: Given, outer: (...given: never[]) => unknown) {
+  try {
+    return readDeclaration(first, second, outer);
+  } catch (error) {
+    throw unreadable('the scenario or the options of a simTest', first, error);
+  }
+}
+
+function readDeclaration(first: Given, second: Given, outer: (...given: never[]) => unknown) {
   const [scenario, options] = ordered(first, second);
   keepAnonymous(scenario);
   const place = { stack: '' };
@@ -135,6 +144,7 @@ function declarationOf(first: Given, second: Given, outer: (...given: never[]) =
     },
     declaredAt: place.stack,
     isDebugged,
+    textBehindSim: textBehindSim(scenario),
   };
 }
 
@@ -275,22 +285,19 @@ function simTestOn(base: Base): SimTest {
     base(
       name,
       declared.vitest,
-      reading(
-        (context: GivenContext) => runDeclared(declared, context, [context]),
-        textBehindSim(declared.scenario),
-      ),
+      reading((context: GivenContext) => runDeclared(declared, context, [context]), declared.textBehindSim),
     );
   };
   const declareFor = (
     cases: readonly unknown[],
     argumentsOf: (one: unknown, context: GivenContext) => readonly unknown[],
-    textOf: (scenario: AnyScenario) => string,
+    textOf: (declared: Declaration) => string,
   ) => {
     const declareCases = (name: string, first: Given, second?: Given): void => {
       const declared = declarationOf(first, second, declareCases);
       const run = (one: unknown, context: GivenContext): Promise<void> =>
         runDeclared(declared, context, argumentsOf(one, context));
-      base.for(cases)(name, declared.vitest, reading(run, textOf(declared.scenario)) as never);
+      base.for(cases)(name, declared.vitest, reading(run, textOf(declared)) as never);
     };
     return declareCases;
   };
@@ -311,7 +318,12 @@ function simTestOn(base: Base): SimTest {
         (one) => (Array.isArray(one) ? one : [one]),
         () => NO_ARGUMENTS,
       ) as never,
-    for: (cases) => declareFor(cases, (one, context) => [one, context], textBehindSim) as never,
+    for: (cases) =>
+      declareFor(
+        cases,
+        (one, context) => [one, context],
+        (declared) => declared.textBehindSim,
+      ) as never,
     extend: (fixtures) => simTestOn(base.extend(fixtures as never) as Base) as never,
     on: (other) => simTestOn(other as unknown as Base) as never,
   };

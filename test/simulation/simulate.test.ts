@@ -504,6 +504,16 @@ describe('misuse', () => {
     }
   });
 
+  test('a scenario that is a revoked proxy is refused', async () => {
+    const { proxy, revoke } = Proxy.revocable(nothing, {});
+    revoke();
+    const refused = {
+      code: 'RUNNER_INVALID_ARGUMENT',
+      message: 'scenario: expected a function, got a function that cannot be read',
+    };
+    await expect(simulate({ scenario: proxy })).rejects.toMatchObject(refused);
+  });
+
   test.for([
     [undefined, /options: expected an object with a scenario/],
     [{}, /scenario: expected a function/],

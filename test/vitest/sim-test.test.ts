@@ -1088,3 +1088,30 @@ describe('a simulation as a test', () => {
     expect(message).toContain('at most 250,000 can be watched');
   });
 });
+
+test('a scenario or options that throw when they are read are refused where the test is declared', () => {
+  const spring = (): never => {
+    throw new Error('trap');
+  };
+  const traps: ProxyHandler<() => void> = {
+    get: spring,
+    has: spring,
+    ownKeys: spring,
+    getPrototypeOf: spring,
+  };
+  const hostile = (target: object): never => new Proxy(target as never, traps) as never;
+  const idle = (): void => undefined;
+  for (const declare of [
+    () => simTest('x', hostile({}), idle),
+    () => simTest('x', idle, hostile({})),
+    () => simTest('x', hostile(idle)),
+    () => simTest.for([1])('x', hostile(idle)),
+  ]) {
+    expect(declare).toThrow(
+      expect.objectContaining({
+        code: 'RUNNER_INVALID_ARGUMENT',
+        message: expect.stringMatching(/: expected a value whose fields can be read, got /) as string,
+      }) as Error,
+    );
+  }
+});
