@@ -14,17 +14,19 @@ import { describeValue, messageOf, RunnerError } from './errors.ts';
  * ```
  */
 export function invariant(condition: boolean, message: string | (() => string)): asserts condition {
-  if (!condition) throw brokenInvariant(textOf(message));
+  if (!condition) throw brokenInvariant(textOf(message) ?? 'an invariant without a text');
 }
 
 /** Marks a branch that the types say cannot be reached; use it after an exhaustive switch. */
 export function unreachable(value: never): never {
-  throw brokenInvariant(`reached the unreachable with ${textOf(value)}`);
+  throw brokenInvariant(`reached the unreachable with ${textOf(value) ?? String(value)}`);
 }
 
-function textOf(message: string | (() => string)): string {
+/** Undefined for a message that is missing or empty. */
+function textOf(message: string | (() => string)): string | undefined {
   try {
     const text: unknown = typeof message === 'function' ? message() : message;
+    if (text === undefined || text === '') return undefined;
     return typeof text === 'string' ? text : describeValue(text);
   } catch (error) {
     // The broken invariant matters more than its message.

@@ -105,6 +105,12 @@ describe('invariants', () => {
         }),
       );
     }
+    for (const message of [undefined, () => undefined, '']) {
+      expect(() => invariant(false, message as never)).toThrow(
+        /^Broken invariant of dryrunner: an invariant without a text$/,
+      );
+    }
+    expect(() => unreachable(undefined as never)).toThrow('reached the unreachable with undefined');
     expect(() => unreachable('x' as never)).toThrow('reached the unreachable with x');
   });
 
