@@ -5,7 +5,7 @@
  * endpoint sends and settles nothing.
  */
 import * as is from '../kernel/shape.ts';
-import { check } from '../kernel/argument-check.ts';
+import { check, refuseGenerator } from '../kernel/argument-check.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { describeValue, RunnerError } from '../kernel/errors.ts';
 import { whenSettled } from '../model/maybe-promise.ts';
@@ -430,6 +430,7 @@ function isCallable(name: string, object: object): boolean {
 function checkServed(node: string, object: unknown): void {
   const what = `the object that ${node} serves`;
   check(what, object, is.OPAQUE);
+  refuseGenerator(`the program of ${node}`, object);
   for (const name of RESERVED) {
     // Every object inherits a `constructor`; only an own one would be a method.
     const isOwn = name === 'constructor' ? Object.hasOwn(object as object, name) : name in (object as object);

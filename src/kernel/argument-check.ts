@@ -55,11 +55,16 @@ export function refuseGenerator(name: string, returned: unknown): void {
   throw new RunnerError('RUNNER_INVALID_ARGUMENT', message, { expected, actual: returned });
 }
 
+type Fields = Readonly<Record<PropertyKey, unknown>>;
+
 /** Other iterators, such as those of maps, have no `throw`. */
 function isGenerator(value: unknown): boolean {
+  if (typeof value !== 'object') return false;
   try {
-    const { next, throw: fail } = value as { readonly next?: unknown; readonly throw?: unknown };
-    return typeof value === 'object' && typeof next === 'function' && typeof fail === 'function';
+    const { next, throw: fail, [Symbol.iterator]: each, [Symbol.asyncIterator]: eachLater } = value as Fields;
+    return (
+      typeof next === 'function' && typeof fail === 'function' && typeof (each ?? eachLater) === 'function'
+    );
   } catch {
     // It is null, or cannot be read.
     return false;

@@ -81,6 +81,22 @@ test.for([
   expect(failure).toMatchObject({ kind: 'error', message: `${name}: ${RETURNED}, whose body nobody runs` });
 });
 
+test('a program of a node that returns a generator is refused, and an object with such methods is not', async () => {
+  const api = { next: () => 1, throw: () => 2 };
+  const { failure } = await simulate({
+    scenario: async (sim) => {
+      const net = createNetwork(sim);
+      const message = `the program of x: ${RETURNED}, whose body nobody runs`;
+      for (const make of [generator, asynchronous]) {
+        expect(() => net.node('x', returning(make))).toThrow(message);
+      }
+      net.node('y', () => api);
+      sim.check((await net.connect<typeof api>('y').next()) === 1, 'it serves calls');
+    },
+  });
+  expect(failure).toBeUndefined();
+});
+
 test('what else a scenario returns does not matter', async () => {
   for (const value of [
     5,
