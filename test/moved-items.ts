@@ -2,7 +2,7 @@
 
 const METHODS = ['shift', 'unshift', 'splice', 'slice'] as const;
 
-/** The number of items that methods of arrays move or copy while `work` goes on, whoever calls them. */
+/** The number of items that methods of arrays move or copy in all code while `work` goes on. */
 export async function movedItems(work: () => unknown): Promise<number> {
   let moved = 0;
   const originals = METHODS.map((name) => [name, Array.prototype[name]] as const);

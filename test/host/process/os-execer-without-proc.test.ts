@@ -71,17 +71,18 @@ test('/proc counts only if it shows this process under its own pid', () => {
   expect(found).toEqual([process.platform === 'linux', false, false, false]);
 });
 
-test.runIf(process.platform === 'linux')(
-  'a memory cap that nothing can measure is said not to be enforced',
-  async () => {
-    const said = async (more: Partial<OsExecerOptions>): Promise<readonly string[] | undefined> =>
-      (await (await start(testExecer({ memoryCapBytes: 1e12, ...more }), 'exit 0')).process.wait()).faults;
-    expect(await said({})).toBeUndefined();
-    shown.proc = 'missing';
-    expect(await said({ memoryUsage: () => 1 })).toBeUndefined();
-    expect(await said({ memoryCapBytes: 0 })).toBeUndefined();
-    expect(await said({})).toEqual([
-      'memory cap: not enforced: the memory of processes is only measured on Linux, where /proc shows them',
-    ]);
-  },
-);
+const isLinux = process.platform === 'linux';
+const capTitle = isLinux
+  ? 'a memory cap that nothing can measure is said not to be enforced'
+  : 'whether a memory cap is enforced is not tried because only Linux measures memory by /proc';
+test.runIf(isLinux)(capTitle, async () => {
+  const said = async (more: Partial<OsExecerOptions>): Promise<readonly string[] | undefined> =>
+    (await (await start(testExecer({ memoryCapBytes: 1e12, ...more }), 'exit 0')).process.wait()).faults;
+  expect(await said({})).toBeUndefined();
+  shown.proc = 'missing';
+  expect(await said({ memoryUsage: () => 1 })).toBeUndefined();
+  expect(await said({ memoryCapBytes: 0 })).toBeUndefined();
+  expect(await said({})).toEqual([
+    'memory cap: not enforced: the memory of processes is only measured on Linux, where /proc shows them',
+  ]);
+});
