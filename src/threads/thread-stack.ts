@@ -130,8 +130,9 @@ class StoppedThread {
         clearInterval(this.#again);
         resolve(frame);
       };
-      void this.ask(method);
+      // Set before it is asked: the thread may have stopped before that returns.
       if (!this.#isOver) this.#again = setInterval(() => void this.ask('Debugger.pause'), PAUSE_AGAIN_MS);
+      void this.ask(method);
     });
   }
 
