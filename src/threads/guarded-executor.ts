@@ -50,9 +50,18 @@ export class GuardedExecutor implements Executor {
     this.#guard = guard;
   }
 
-  async execute({ onTurn, ...request }: ExecutionRequest): Promise<Verdict> {
-    const { state, keepsLog } = this.#guard;
+  async execute(request: ExecutionRequest): Promise<Verdict> {
+    const { state } = this.#guard;
     state.beginExecution();
+    try {
+      return await this.#execute(request);
+    } finally {
+      state.endExecution();
+    }
+  }
+
+  async #execute({ onTurn, ...request }: ExecutionRequest): Promise<Verdict> {
+    const { state, keepsLog } = this.#guard;
     const source = keepsLog ? loggedSource(request.source, state) : request.source;
     const verdict = await runAlone((noteStrays) =>
       this.#executor.execute({

@@ -27,6 +27,8 @@ const REPEATED = 8;
 const RERUN_LATER = 9;
 /** 1 while the execution of the figure `RERUN_OF` is run again. */
 const IS_RERUN = 10;
+/** 1 from the beginning of an execution to its end. */
+const IS_EXECUTING = 11;
 /** Even, because the figures after them start at a multiple of 8 bytes. */
 const CONTROL_CELLS = 12;
 
@@ -121,17 +123,27 @@ export class ExploreSharedState {
     Atomics.add(this.#control, TURNS, 1);
   }
 
+  /** True while an execution runs; otherwise the thread does the work of this package. */
+  get isExecuting(): boolean {
+    return Atomics.load(this.#control, IS_EXECUTING) === 1;
+  }
+
   /** Starts an execution, whose decisions replace those of the last one. */
   beginExecution(): void {
     this.#count = 0;
     this.#isFull = false;
     Atomics.add(this.#control, BEGUN, 1);
     Atomics.store(this.#control, DECISIONS, 0);
+    Atomics.store(this.#control, IS_EXECUTING, 1);
     this.noteTurn();
     // Most questions recur, so they are kept between executions as long as there is room.
     if (this.#questionBytes < QUESTIONS_BYTES_MAX / 2) return;
     this.#offsets.clear();
     this.#questionBytes = 0;
+  }
+
+  endExecution(): void {
+    Atomics.store(this.#control, IS_EXECUTING, 0);
   }
 
   noteDecision(question: Question, n: number, answer: number): void {

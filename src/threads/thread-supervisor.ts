@@ -310,8 +310,18 @@ export class ExploreThread {
     // A thread that is alive stops at its next turn.
     const isLate = now - this.#stopAskedAt >= STOP_GRACE_MS;
     const isSilent = this.#hangingMs >= this.#options.hangMs || (isLate && this.#silentMs >= STOP_GRACE_MS);
-    if (this.#isReady && (isSilent || this.#fillsMemory())) this.#endSilent(isSilent);
+    if (isSilent && this.#isShrinking()) {
+      if (isLate) this.terminate();
+    } else if (this.#isReady && (isSilent || this.#fillsMemory())) this.#endSilent(isSilent);
     else if (now - this.#stopAskedAt >= GIVE_UP_MS) this.terminate();
+  }
+
+  /**
+   * True while it compares or proposes executions of a failure: no code of the scenario runs, the work takes longer the
+   * longer the executions are, and it has a time limit of its own.
+   */
+  #isShrinking(): boolean {
+    return this.#isReady && this.#task.kind === 'failure' && !this.#state.isExecuting;
   }
 
   /**

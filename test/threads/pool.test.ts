@@ -569,6 +569,26 @@ describe('shrinking in a thread', () => {
     expect(smaller.length).toBeGreaterThan(2);
   });
 
+  test('may be silent between two executions, which is no hang of the scenario', async () => {
+    const slow = { ...failing, scenario: 'shrinks-slowly' };
+    const { shrunk, end } = await handle({ failing: slow }, { hangMs: 400 });
+    expect([end, shrunk?.stoppedBy]).toEqual([{ type: 'done' }, 'minimal']);
+  });
+
+  test('that is to stop while it is silent between two executions is stopped', async () => {
+    const controller = new AbortController();
+    const { shrunk, end } = await handle(
+      { failing: { ...failing, scenario: 'shrinks-for-ever' } },
+      {
+        ...{ hangMs: 3_600_000, signal: controller.signal },
+        onMessage: (message) => {
+          if (message.type === 'part') controller.abort();
+        },
+      },
+    );
+    expect([end.type, shrunk?.decisions.length]).toEqual(['stopped', 3]);
+  });
+
   // N7: thirty seconds of shrinking left no time for explaining, and nothing nearby was tried.
   test('leaves explaining its own time, however little is left for shrinking', async () => {
     const { shrunk, explanation } = await handle({ shrinkMs: 0 });

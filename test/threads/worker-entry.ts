@@ -1,6 +1,6 @@
 // What the exploring threads of the tests run: scenarios by name, each with something wrong.
 import { existsSync, writeFileSync } from 'node:fs';
-import { parentPort } from 'node:worker_threads';
+import { parentPort, type MessagePort } from 'node:worker_threads';
 import { watchEscapes } from '../../src/ambient/escapes/escape-watch.ts';
 import type { PreparedScenario } from '../../src/threads/thread-scenario.ts';
 import { serveExploreTask } from '../../src/threads/worker.ts';
@@ -36,6 +36,8 @@ const leaked: Buffer[] = [];
 const MISDEEDS: Readonly<Record<string, (sim: Simulation) => unknown>> = {
   held: () => undefined,
   check: (sim) => sim.check(sim.choose('second', 4) === 0, 'the second was not plain'),
+  'shrinks-slowly': (sim) => sim.check(sim.choose('second', 4) === 0, 'the second was not plain'),
+  'shrinks-for-ever': (sim) => sim.check(sim.choose('second', 4) === 0, 'the second was not plain'),
   hang: (sim) => (sim.choose('second', 2) === 1 ? endlessly() : undefined),
   microtasks: async () => {
     for (;;) await Promise.resolve();
@@ -131,6 +133,23 @@ const MISDEEDS: Readonly<Record<string, (sim: Simulation) => unknown>> = {
     }),
 };
 
+/** How long the thread is silent once its failure has failed again, between two executions. */
+const SILENT_MS: Readonly<Record<string, number>> = {
+  'shrinks-slowly': 2_000,
+  'shrinks-for-ever': Infinity,
+};
+
+/** The first thing that a thread sends is that it is ready, the second the beginning of its search. */
+function silentAfterSecondMessage(port: MessagePort, ms: number): void {
+  const post = port.postMessage.bind(port);
+  let posted = 0;
+  port.postMessage = (message: unknown) => {
+    post(message);
+    posted += 1;
+    if (posted === 2) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
+  };
+}
+
 /** Those that misbehave in each execution. */
 const ALWAYS: ReadonlySet<string> = new Set(['messages', 'long-then-exit', 'third-time-exit']);
 
@@ -142,6 +161,8 @@ async function load(name: string): Promise<PreparedScenario> {
   if (name === 'loads-once' && existsSync(process.env['DRYRUNNER_TEST_FLAG']!)) {
     throw new Error('half an edit');
   }
+  const silentMs = SILENT_MS[name];
+  if (silentMs !== undefined) silentAfterSecondMessage(parentPort!, silentMs);
   const definition: ScenarioDefinition = defineScenario({
     name,
     description: 'of a test',
