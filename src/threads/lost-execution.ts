@@ -8,7 +8,9 @@ import type { Failure } from '../simulation/verdict.ts';
 
 /** One that has made no progress for so long. */
 export function hangText(silentMs: number): string {
-  const seconds = Math.round(silentMs / 100) / 10;
+  // Always in seconds: keys of failures are compared without the numbers, but with the unit.
+  const seconds =
+    silentMs < 100 ? Math.max(1, Math.round(silentMs)) / 1_000 : Math.round(silentMs / 100) / 10;
   return `the execution made no progress for ${seconds} s: a loop that never ends nor waits`;
 }
 
