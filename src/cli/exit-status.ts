@@ -1,4 +1,7 @@
-/** Exit codes of the command line, except those of a command that `exec` ran, and the ways in which a command ends. */
+/**
+ * Exit codes of the command line, except those of `exec` for the command that it runs, and the ways in which a command
+ * ends. Invariant: imports nothing, so that it is there if nothing else can be loaded.
+ */
 
 /** Exit codes of the command line. */
 export const EXIT_STATUS: {
@@ -12,6 +15,18 @@ export const EXIT_STATUS: {
 
 /** The `exec` command itself failed, for example because of wrong options, or could start nothing at all. */
 export const EXEC_FAILED = 125;
+
+/** Exit code of a failure of the command line itself. `exec` leaves the low codes to the command that it runs. */
+export function ownFailure(usual: ExitStatus = EXIT_STATUS.USAGE): number {
+  return process.argv[2] === 'exec' ? EXEC_FAILED : usual;
+}
+
+/** What to say of an error if no file could be opened any more; undefined for any other. */
+export function noDescriptorText(error: unknown): string | undefined {
+  const { code } = (error ?? {}) as NodeJS.ErrnoException;
+  if (code === 'EMFILE') return 'error: no file descriptor is left to open another file: raise `ulimit -n`';
+  return code === 'ENFILE' ? 'error: the machine has no file descriptor left' : undefined;
+}
 
 /** The exit code chosen by the command itself, as opposed to one set by user code. */
 let chosen: number | undefined;

@@ -10,11 +10,11 @@ import type { ExploreCommandOptions } from './explore-options.ts';
 import type { ExecCommandOptions } from './exec-command.ts';
 import {
   endProcess,
-  EXEC_FAILED,
   EXIT_STATUS,
   InterruptedError,
+  noDescriptorText,
+  ownFailure,
   UsageError,
-  type ExitStatus,
 } from './exit-status.ts';
 import type { ExplainCommandOptions } from './explain-command.ts';
 import type { ReplayCommandOptions } from './replay-command.ts';
@@ -322,11 +322,6 @@ program
     status = await serveCommand(terminal, options);
   });
 
-/** Exit code of a failure of the command line itself. `exec` leaves the low codes to the command that it runs. */
-function ownFailure(usual: ExitStatus = EXIT_STATUS.USAGE): number {
-  return process.argv[2] === 'exec' ? EXEC_FAILED : usual;
-}
-
 /** Drops `--help` after an unknown subcommand, so that the error is shown instead of the program's help. */
 function typed(): string[] {
   const [, , first = '-'] = process.argv;
@@ -357,6 +352,11 @@ async function main(): Promise<number> {
     }
     if (isRunnerError(error, 'RUNNER_OUTPUT_FAILED')) {
       terminal.note(`error: ${error.message}`);
+      return ownFailure();
+    }
+    const exhausted = noDescriptorText(error);
+    if (exhausted !== undefined) {
+      terminal.note(exhausted);
       return ownFailure();
     }
     terminal.note(stackOf(error) ?? messageOf(error));
