@@ -98,6 +98,7 @@ export async function remoteExec(
   options: RemoteExecOptions,
 ): Promise<number> {
   const wanted = wantedOutputs(options.output ?? []);
+  await checkAction(options);
   const interruption = new Interruption({ hasProcesses: true });
   try {
     const connection = await connected(options, interruption);
@@ -120,6 +121,13 @@ export async function remoteExec(
 /** The text as typed; `""` if it is empty. */
 function shown(text: string): string {
   return text === '' ? '""' : text;
+}
+
+/** Refuses what cannot become an action before there is a connection, whose errors would come first. */
+async function checkAction({ input, env = [], platform = [] }: RemoteExecOptions): Promise<void> {
+  env.map(variableOf);
+  platform.map(propertyOf);
+  if (input !== undefined) await requireFolder(input);
 }
 
 /** Paths as a cluster accepts them: relative, without `./` and without a slash at the end. */
@@ -399,8 +407,6 @@ async function inputRoot(
   interruption: Interruption,
 ): Promise<Digest> {
   if (input === undefined) return content.add(new Uint8Array());
-  if (input === '') throw new UsageError('--input: expected a folder, got ""');
-  await requireFolder(input);
   try {
     // As typed: resolve() would remove a `..` behind a link, which leads to the folder above its target.
     return await content.addFolder(input, { signal: interruption.signal });
@@ -422,6 +428,7 @@ const UNREADABLE: Readonly<Record<string, string>> = {
 
 /** @throws UsageError if there is no folder. */
 async function requireFolder(path: string): Promise<void> {
+  if (path === '') throw new UsageError('--input: expected a folder, got ""');
   try {
     const stats = await stat(path);
     if (stats.isDirectory()) return;

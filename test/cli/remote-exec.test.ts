@@ -495,6 +495,15 @@ test.for([
   [['--remote', 'grpc://x:1', '--output', '/x', '--', 'true'], /--output: expected a path below/],
   [['--remote', 'grpc://x:1', '--output', '.', '--', 'true'], /--output: expected a path below/],
   [['--remote', 'grpc://x:1', '--output', '', '--', 'true'], /--output: expected a path below .*, got ""/],
+  [['--remote', 'grpc://127.0.0.1:1', '--env', '=x', '--', 'true'], /--env: expected NAME=VALUE .*, got =x/],
+  [
+    ['--remote', 'grpc://127.0.0.1:1', '--platform', 'x', '--', 'true'],
+    /--platform: expected NAME=VALUE, got x/,
+  ],
+  [
+    ['--remote', 'grpc://127.0.0.1:1', '--input', '/no/such', '--', 'true'],
+    /--input: expected a folder at \/no\/such: there is nothing/,
+  ],
   [['--remote', '', '--', 'true'], /--remote: expected grpc:.*, got ""/],
   [
     ['--remote', 'grpc://127.0.0.1:', '--', 'true'],
