@@ -28,6 +28,11 @@ export function nowLoading(file: string): { isLoaded(): void } {
   };
 }
 
+/** The modules that have not been loaded to their end; undefined if there are none. */
+export function stillLoading(): string | undefined {
+  return loading.size === 0 ? undefined : [...loading].join(' or ');
+}
+
 /** Called before the input of a scenario is read in this thread. */
 export function nowPreparing(name: string): void {
   current = { name: `prepare of the scenario ${name}`, status: EXIT_STATUS.USAGE, isPreparing: true };

@@ -65,6 +65,8 @@ const MODULES: Readonly<Record<string, string>> = {
     export const next = { name: 'next', description: 'of a test', prepare: () => new Promise(() => {
       real(() => { throw new Error('late'); }, 20);
     }), run() {} };`,
+  'never-loaded': 'await new Promise(() => {});',
+  'next-fine': `export default { name: 'next-fine', description: 'of a test', run() {} };`,
   'wrong-interval': 'setInterval(() => {}, 10); export default 7;',
 };
 
@@ -77,6 +79,12 @@ beforeAll(async () => {
   for (const [name, text] of Object.entries(MODULES)) await writeFile(at(`${name}.mjs`), text);
 });
 afterAll(() => rm(dir, { recursive: true }));
+
+test('of the modules that are loaded, the one whose await never ends is named', async () => {
+  const { code, out, err } = await run('list', at('next-fine.mjs'), at('never-loaded.mjs'));
+  expect(err).toBe(`error: ${at('never-loaded.mjs')} awaits a promise that nobody will settle\n`);
+  expect([code, out]).toEqual([2, '']);
+});
 
 describe('what ends the process in the midst of a run leaves the rows so far', () => {
   test.for([
