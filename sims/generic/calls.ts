@@ -539,12 +539,15 @@ class MailboxWork extends WaitWork {
           .then((result) => (result.value as { id: number }).id)
       : this.#mailbox.receive(limits).then((message) => message.id);
     this.follow(id, received);
+    if (!isNext && this.isAborted(waiting.signal)) {
+      this.expect(id, 'other', 'enough');
+      return;
+    }
     const letter = this.#letters.shift();
     if (letter !== undefined) {
       this.expect(id, '', '', this.sim.now(), letter);
       this.sim.sometimes('a message is received at once');
-    } else if (!isNext && this.isAborted(waiting.signal)) this.expect(id, 'other', 'enough');
-    else {
+    } else {
       const own = isNext ? { ...waiting, untilMs: Infinity, signal: -1 } : waiting;
       this.#readers.push({ ...own, timeoutMs: timeoutMs ?? Infinity });
     }

@@ -15,6 +15,7 @@ import { findFailure, PLAIN } from './search/failure-search.ts';
 import { FailedExecutions } from './search/failed-executions.ts';
 import { HeldExecutions } from './search/held-executions.ts';
 import { keptOf } from './search/kept-folder.ts';
+import { noteFixed } from './search/passing-notes.ts';
 import { SearchExecutor } from './search/search-executor.ts';
 import { DEFAULT_RUNS, DEFAULT_SEED, planOf, referenceOf } from './search/test-plan.ts';
 import { checkTestOptions, simulationOf } from './search/tested-simulation.ts';
@@ -84,7 +85,7 @@ async function runChecked(test: SimulatedTest): Promise<void> {
   const notes = { late, held, failed, snapshots: test.snapshots };
   const run: TestRun = {
     isAmbient: simulation.ambient !== undefined,
-    ...{ test, reference, turns, held, failed, late, within, leftMs, ...keptOf(test, reference) },
+    ...{ test, reference, turns, held, failed, late, within, leftMs, fixed: [], ...keptOf(test, reference) },
     untilTimeOutMs: () => startedAt + timeMs - now(),
     executor: (seed) => new SearchExecutor(new TurnGuardedExecutor(simulation, turns, seed), seed, notes),
   };
@@ -96,6 +97,7 @@ async function runChecked(test: SimulatedTest): Promise<void> {
       ),
     );
     const seen = mostInformative(run, found);
+    if (seen === undefined) noteFixed(test, run.fixed);
     if (seen === undefined || test.isSkipped?.() === true) return;
     const { failedTest } = await import('./failed-test.ts');
     throw await failedTest(run, seen);

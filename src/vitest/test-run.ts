@@ -113,6 +113,8 @@ export interface TestRun {
   untilTimeOutMs(): number;
   /** The kept logs of this test; undefined if none are kept. The folder is created with the first log. */
   corpus(): Promise<CorpusFolder> | undefined;
+  /** Paths of the kept logs that were removed, because their execution holds now. */
+  readonly fixed: string[];
   /** True if logs of this test exist. */
   readonly isKept: boolean;
   readonly turns: GuardedTurns;

@@ -164,13 +164,14 @@ test.for<[string, object, string]>([
   ],
 ])('a recorded runner with %s is refused, and its name stays free', async ([, wrong, message]) => {
   const { failure } = await simulate({
-    async scenario({ world, check }) {
+    async scenario(sim) {
+      const { world } = sim;
       const recorder = createRecorder(world);
       const execer = createSimExecer({ clock: world.clock });
       const filers: RunTypeMap = new Map();
       const parts = { name: 'a', execer, filers, outputs, tempDirs: virtualTempDirs(), recorder };
       expect(() => createQueueRunner(world, { ...parts, ...wrong })).toThrow(message);
-      check(recorder.recording().entries.length === 0, 'the recording knows nothing of it');
+      sim.check(recorder.recording().entries.length === 0, 'the recording knows nothing of it');
       await runnerOf(world, 'a', execer, recorder).release();
     },
   });

@@ -32,7 +32,7 @@ export function lineSchema(): Schema {
   ];
   return {
     $schema: 'https://json-schema.org/draft/2020-12/schema',
-    title: 'One line of a dryrunner file, versions 1 and 2',
+    title: 'One line of a dryrunner file, version 2',
     description: 'See trace-format.md for what the lines mean and in which order they stand.',
     $defs: Object.fromEntries([...SHARED].map(([shape, name]) => [name, bodyOf(shape)])),
     oneOf: definitions.map(([title, shape]) => ({ title, ...schemaOf(shape) })),

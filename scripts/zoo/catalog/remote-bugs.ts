@@ -16,7 +16,7 @@ export const remoteBugs: readonly Bug[] = [
     edits: [
       {
         file: runner,
-        find: '    const name = this.#operation;\n    const { messages',
+        find: '    const name = this.#operationName;\n    const { messages',
         replace: '    const name = undefined as string | undefined;\n    const { messages',
       },
     ],
@@ -93,7 +93,7 @@ export const remoteBugs: readonly Bug[] = [
     edits: [
       {
         file: runner,
-        find: '    if (this.#operation === undefined) this.#controller.abort();\n    else this.#cancelOperation();\n',
+        find: '    if (this.#operationName === undefined) this.#controller.abort();\n    else this.#cancelOperation();\n',
         replace: '    this.#controller.abort();\n',
       },
     ],

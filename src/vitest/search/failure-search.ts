@@ -21,9 +21,9 @@ import { addReached } from '../../model/reached-names.ts';
 import type { CorpusFolder, KeptLog } from '../../host/corpus/corpus-folder.ts';
 import type { Failure, Verdict } from '../../simulation/verdict.ts';
 import { relativePath } from '../relative-path.ts';
-import type { FoundExecution, FoundFailure, SimulatedTest, TestRun } from '../test-run.ts';
+import type { FoundExecution, FoundFailure, TestRun } from '../test-run.ts';
 import { FirstHeld } from './first-held.ts';
-import { noteFixed, noteNeverReached, noteNothingDecided } from './passing-notes.ts';
+import { noteNeverReached, noteNothingDecided } from './passing-notes.ts';
 import { checkSeed, DEFAULT_SEED, type Plan } from './test-plan.ts';
 
 /** From this many executions on, measuring coverage pays off. */
@@ -79,7 +79,7 @@ async function failureExplored(
     ...(runs >= WATCHED_RUNS_LEAST ? { coverage: createCoverage() } : {}),
   });
   const [failing] = report.failures;
-  await removeChanged(test, corpus, changes, failing?.key);
+  await removeChanged(run, corpus, changes, failing?.key);
   const cutOff = mostTelling(report.cutOff);
   const [difference] = report.audit.differences;
   if (failing !== undefined) {
@@ -122,26 +122,26 @@ function isOfKept(event: CampaignEvent): event is ChangeOfKept {
 
 /** Only the failure that is reported is kept anew, so the log of another one stays. */
 async function removeChanged(
-  test: SimulatedTest,
+  run: TestRun,
   corpus: CorpusFolder | undefined,
   changes: readonly ChangeOfKept[],
   reportedKey: string | undefined,
 ): Promise<void> {
   for (const change of changes) {
     const isFixed = change.type === 'fixed';
-    if (isFixed || change.now === reportedKey) await removeKept(test, corpus, change.corpusId, isFixed);
+    if (isFixed || change.now === reportedKey) await removeKept(run, corpus, change.corpusId, isFixed);
   }
 }
 
 async function removeKept(
-  test: SimulatedTest,
+  { fixed }: TestRun,
   corpus: CorpusFolder | undefined,
   id: string,
   isFixed: boolean,
 ): Promise<void> {
   if (corpus === undefined) return;
   await corpus.remove(id);
-  if (isFixed) noteFixed(test, relativePath(corpus.pathOf(id)));
+  if (isFixed) fixed.push(relativePath(corpus.pathOf(id)));
 }
 
 async function loadKept(run: TestRun): Promise<{
@@ -167,7 +167,7 @@ async function failureOfKept(
     const found = verdict.held ? undefined : foundIn(run, verdict, seed, 0);
     if (found?.kind === 'cut off' || run.test.isSkipped?.() === true) return found;
     if (key !== undefined && found?.failing.key !== key) {
-      await removeKept(run.test, corpus, id, found === undefined);
+      await removeKept(run, corpus, id, found === undefined);
     }
     if (found !== undefined) return first.compared({ ...found, failing: { ...found.failing, corpusId: id } });
   }

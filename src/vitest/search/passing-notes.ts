@@ -23,9 +23,12 @@ export function noteNothingDecided(test: SimulatedTest, executions: number): voi
   );
 }
 
-/** A kept log that holds now, and is removed: without a line, a file would vanish. */
-export function noteFixed({ name, isReported = true }: SimulatedTest, path: string): void {
-  if (isReported) console.warn(`${name}: fixed, a kept failure no longer happens; removed: ${path}`);
+/** The kept logs that hold now, and are removed: without a line, a file would vanish. */
+export function noteFixed({ name, isReported = true }: SimulatedTest, paths: readonly string[]): void {
+  if (!isReported) return;
+  for (const path of paths) {
+    console.warn(`${name}: fixed, a kept failure no longer happens; removed: ${path}`);
+  }
 }
 
 function warn(
