@@ -149,11 +149,10 @@ async function tryPackages(copy: string, engines: readonly Engine[]): Promise<Co
   const results: ConsumerResult[] = [];
   for (const vitest of vitests) {
     const able = engines.filter(({ major }) => vitestsOn(major).includes(vitest));
-    if (able.length > 0) results.push(...(await vitestProject(work, tarball, vitest, able)));
-  }
-  for (const typescript of TYPESCRIPTS) {
-    for (const vitest of vitests) {
-      results.push(...(await typescriptProject(work, tarball, typescript, vitest)));
+    if (able.length === 0) continue;
+    results.push(...(await vitestProject(work, tarball, vitest, able)));
+    for (const typescript of TYPESCRIPTS) {
+      results.push(...(await typescriptProject(work, tarball, typescript, vitest, able.at(-1))));
     }
   }
   return results;

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { packageDoors } from '../package-doors.ts';
 import type { Engine } from './engines.ts';
 import { runStep, type StepEnd } from './step.ts';
+import { NODE_MAJORS, vitestsOn } from './versions.ts';
 
 /** What is said about one of them. */
 export interface ConsumerResult {
@@ -86,14 +87,21 @@ export async function typescriptProject(
   tarball: string,
   typescript: string,
   vitest: number,
+  engine: Engine | undefined,
 ): Promise<ConsumerResult[]> {
   const name = `project-typescript-${typescript}-vitest-${vitest}`;
-  const installed = await install(work, name, [
-    tarball,
-    `typescript@${typescript}`,
-    '@types/node@20',
-    `vitest@${vitest}`,
-  ]);
+  const installed = await install(
+    work,
+    name,
+    [
+      tarball,
+      `typescript@${typescript}`,
+      // Vitest refuses those of a Node on which it does not run.
+      `@types/node@${NODE_MAJORS.find((major) => vitestsOn(major).includes(vitest))}`,
+      `vitest@${vitest}`,
+    ],
+    engine,
+  );
   if (!installed.ok) return [installed];
   const folder = join(work, name);
   const imports = packageDoors().map(
