@@ -7,6 +7,9 @@ import type { ScenarioDefinition } from '../simulation/scenario.ts';
 import type { SimulateOptions } from '../simulation/simulate-options.ts';
 import type { Simulation } from '../simulation/simulation.ts';
 
+/** Vitest 4 has it, Vitest 5 has not. */
+type OldOption = 'sequential';
+
 /** The options that Vitest gets; of the others it knows nothing. */
 export const VITEST_OPTIONS: readonly string[] = Object.keys({
   timeout: true,
@@ -20,7 +23,7 @@ export const VITEST_OPTIONS: readonly string[] = Object.keys({
   fails: true,
   tags: true,
   meta: true,
-} satisfies Record<keyof TestOptions, true>);
+} satisfies Record<keyof TestOptions | OldOption, true>);
 
 /** Options that simulations do not have. */
 type NoSimulations = 'scenario' | 'name' | 'seed' | 'replay' | 'source' | 'ambient' | 'nextTurn';
