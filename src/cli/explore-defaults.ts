@@ -1,4 +1,7 @@
-/** Defaults of `run`, `explore`, `explain` and `replay`. In a file of their own, because the help shows them and loads nothing else. */
+/**
+ * Defaults of `run`, `explore`, `explain` and `replay`. In a file of their own, because the help shows them and loads
+ * nothing else.
+ */
 
 /** Time for exploring one scenario, in milliseconds, unless the number of executions is bounded. */
 export const TIME_MS = 60_000;

@@ -1,6 +1,6 @@
 /**
  * Errors of code that uses a simulation after its end. Invariant: each is known with the simulation it belongs to, so
- * that it fails no other one that runs when the error comes, and reaches those who listen also if the code catches it.
+ * that it fails no other one that runs when the error comes, and reaches those who listen even if the code catches it.
  */
 import { RunnerError } from '../kernel/errors.ts';
 

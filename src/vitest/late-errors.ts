@@ -1,7 +1,7 @@
 /**
  * Takes the errors of code that uses an execution of a `simTest` after its end, while later executions of the same test
- * run. Invariant: such an error fails that test, also if the code catches it, and nothing is explained by the execution that ran when it came; the
- * errors of any other test go on to Vitest.
+ * run. Invariant: such an error fails that test, even if the code catches it, and nothing is explained by the execution
+ * that ran when it came; the errors of any other test go on to Vitest.
  */
 import { onProcessEvents } from '../kernel/drain-host.ts';
 import type { RunnerError } from '../kernel/errors.ts';

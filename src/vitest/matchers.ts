@@ -38,12 +38,12 @@ export interface SimMatchers<Result> {
   toHoldInvariants(options?: Omit<SimTestOptions, 'corpus' | 'timeout'>): Promise<Result>;
 }
 
-// Vitest's assertions have all that those of Chai have. Its own interface for matchers has other type parameters in each major, and all
-// declarations of an interface must have the same.
+// Vitest's assertions inherit those of Chai. Its own `Matchers` interface has different type parameters in each major,
+// and all declarations of an interface must have the same ones.
 declare global {
-  // eslint-disable-next-line @typescript-eslint/no-namespace -- as Chai declares it
+  // eslint-disable-next-line @typescript-eslint/no-namespace -- only a namespace can be merged with the global one of Chai
   namespace Chai {
-    // eslint-disable-next-line @typescript-eslint/no-empty-object-type -- as Chai declares it
+    // eslint-disable-next-line @typescript-eslint/no-empty-object-type -- only an interface can be merged
     interface Assertion extends SimMatchers<void> {}
   }
 }

@@ -6,7 +6,8 @@ import * as inspector from 'node:inspector';
 import { expect, test as vitestTest, type TestAPI, type TestContext } from 'vitest';
 import { installGlobals } from '../ambient/globals/install-globals.ts';
 import { unreadable } from '../kernel/argument-check.ts';
-import { invalidArgument, isClass, isGeneratorFunction } from '../kernel/errors.ts';
+import { invalidArgument } from '../kernel/errors.ts';
+import * as is from '../kernel/shape.ts';
 import type { Simulation } from '../simulation/simulation.ts';
 import { keepAnonymous } from './anonymous-scenario.ts';
 import type { ExecutionExpects } from './execution-expects.ts';
@@ -242,14 +243,9 @@ function notedSkip(context: GivenContext): {
   return noted;
 }
 
-/** True for a function that runs its body when it is called. */
-function isCallable(given: unknown): boolean {
-  return typeof given === 'function' && !isClass(given) && !isGeneratorFunction(given);
-}
-
 /**
- * Passes all arguments on to the scenario, with an `expect` that counts per execution. Adds no promise turn to it. One that is
- * not callable stays as it is, and is refused when the simulation is made.
+ * Passes all arguments on to the scenario, with an `expect` that counts per execution. Adds no promise turn to it. A
+ * scenario that cannot be called is returned as it is: the simulation refuses it.
  */
 function expecting(
   scenario: AnyScenario,
@@ -263,13 +259,15 @@ function expecting(
     }
   };
   if (typeof scenario === 'function') {
-    if (!isCallable(scenario)) return scenario as SimulatedTest['scenario'];
+    if (!is.CALLABLE.fits(scenario)) return scenario as SimulatedTest['scenario'];
     return (sim: Simulation) => {
       begin(sim);
       return scenario(sim, ...(given as [never]));
     };
   }
-  if (!isScenario(scenario) || !isCallable((scenario as { readonly run: unknown }).run)) return scenario;
+  if (!isScenario(scenario) || !is.CALLABLE.fits((scenario as { readonly run: unknown }).run)) {
+    return scenario;
+  }
   return {
     ...scenario,
     run: (sim, input) => {

@@ -11,7 +11,10 @@ function withFiles(most: number, args: readonly string[]): readonly [code: numbe
   return [status, stderr];
 }
 
-/** How it fails with fewer and fewer files, until it cannot load itself: `exec` may start, and find none for its command. */
+/**
+ * How it fails with fewer and fewer files, until it cannot load itself. `exec` may be able to start while no file is
+ * left for its command.
+ */
 function failures(args: readonly string[]): (readonly [code: number | null, err: string])[] {
   const found: (readonly [code: number | null, err: string])[] = [];
   for (let most = 40; most > 3 && found.at(-1)?.[1] !== SAYS; most -= 1) {

@@ -6,7 +6,7 @@
  * `FOLDER/SCENARIO/HASH.jsonl` holds a decision log in the format of `docs/trace-format.md`, named by the hash of its
  * scenario's location and its failure's key. Beside it, `fixed/` holds logs that no longer fail, `changed/` logs that
  * fail differently now and are kept under that other failure too, `seeds/` logs that passed and reached something new,
- * and `cut-off/` logs of executions that were cut off. Only those in `seeds/` are retried automatically.
+ * and `cut-off/` logs of executions that were cut off. Of these folders, only `seeds/` is retried automatically.
  */
 import { readdir, rename, rm, rmdir, stat } from 'node:fs/promises';
 import { dirname, join, relative, sep } from 'node:path';

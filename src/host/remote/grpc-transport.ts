@@ -44,8 +44,8 @@ export interface ConnectRemoteOptions {
 }
 
 /**
- * Asked for at a server that is given by its IP address. TLS knows only names there, and since Node 26 a connection fails
- * for which gRPC asks for the address; servers take a name that they do not know for none.
+ * The TLS server name for a server that is given by its IP address. TLS allows no addresses there: gRPC would send the
+ * address, and from Node 26 on that fails. Servers ignore a name that they do not know.
  */
 const NO_SERVER_NAME = 'address.invalid';
 /** What servers of gRPC accept by default. */

@@ -1,4 +1,7 @@
-/** Warns about what the executions of a `simTest` that passes have not tried, and says which kept logs are removed. Vitest itself prints nothing about it. */
+/**
+ * Warns about what the executions of a passing `simTest` have not tried, and names the kept logs that were removed. Vitest
+ * itself prints neither.
+ */
 import { nothingDecidedText } from '../../explore/nothing-decided-text.ts';
 import { counted } from '../../model/plural.ts';
 import { neverReachedText } from '../../model/reached-names.ts';
@@ -23,7 +26,7 @@ export function noteNothingDecided(test: SimulatedTest, executions: number): voi
   );
 }
 
-/** The kept logs that hold now, and are removed: without a line, a file would vanish. */
+/** Names the kept logs that were removed because they hold now: otherwise a file would vanish without a word. */
 export function noteFixed({ name, isReported = true }: SimulatedTest, paths: readonly string[]): void {
   if (!isReported) return;
   for (const path of paths) {
