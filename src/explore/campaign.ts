@@ -22,7 +22,9 @@ import {
 import { failureKey, hasFailed } from './failure-key.ts';
 import type { Strategy } from './strategies/strategy.ts';
 import { check } from '../kernel/argument-check.ts';
+import { invalidArgument } from '../kernel/errors.ts';
 import { EXECUTOR, STRATEGY, COVERAGE, LOG } from './argument-shapes.ts';
+import { stopOf } from './stop-condition.ts';
 
 /** Options of {@link runCampaign}. */
 export interface CampaignOptions {
@@ -303,13 +305,15 @@ class Campaign {
   }
 
   #mustStop(): boolean {
-    return this.#options.shouldStop?.() ?? false;
+    return stopOf(this.#options.shouldStop)();
   }
 
   #onTurn(): void {
     this.#options.onTurn?.();
     const why = this.#options.shouldCutOff?.();
-    if (why !== undefined) throw new ExecutionInterrupted(why);
+    if (why === undefined) return;
+    if (typeof why !== 'string') throw invalidArgument('shouldCutOff()', 'a text or undefined', why);
+    throw new ExecutionInterrupted(why);
   }
 }
 

@@ -7,8 +7,9 @@ import type { Verdict } from '../simulation/verdict.ts';
 import type { ExecutionRequest, Executor } from './executor.ts';
 import { hasFailed } from './failure-key.ts';
 import type { Strategy } from './strategies/strategy.ts';
-import { check } from '../kernel/argument-check.ts';
+import { check, trueOrFalse } from '../kernel/argument-check.ts';
 import { EXECUTOR, STRATEGY, COVERAGE } from './argument-shapes.ts';
+import { stopOf } from './stop-condition.ts';
 
 /** Why an exploration ended. */
 export type StopCause =
@@ -102,9 +103,9 @@ export async function explore(
     // An execution abandoned by its strategy is not a failure of the scenario.
     if (!hasFailed(verdict)) return true;
     tally.failures += 1;
-    return onFailure?.(verdict, index) ?? false;
+    return onFailure !== undefined && trueOrFalse('onFailure()', onFailure(verdict, index));
   };
-  const mustStop = (): boolean => shouldStop?.() ?? false;
+  const mustStop = stopOf(shouldStop);
   const end = (stoppedBy: StopCause): ExplorationSummary => ({ stoppedBy, ...tally });
   for (;;) {
     if (tally.executions >= maxExecutions) return end('executions');

@@ -55,6 +55,12 @@ export function refuseGenerator(name: string, returned: unknown): void {
   throw new RunnerError('RUNNER_INVALID_ARGUMENT', message, { expected, actual: returned });
 }
 
+/** Throws unless a function of the caller's has returned true or false: a promise of false is truthy. */
+export function trueOrFalse(call: string, returned: unknown): boolean {
+  if (typeof returned !== 'boolean') throw invalidArgument(call, 'true or false', returned);
+  return returned;
+}
+
 type Fields = Readonly<Record<PropertyKey, unknown>>;
 
 /** Other iterators, such as those of maps, have no `throw`. */

@@ -4,7 +4,7 @@
  * event ids never decrease, and the same calls with the same answers give the same order on every machine.
  */
 import * as is from './shape.ts';
-import { check, checkObject, unreadable } from './argument-check.ts';
+import { check, checkObject, refuseGenerator, unreadable } from './argument-check.ts';
 import type { Clock, Timer } from './clock.ts';
 import type { Choices } from './decisions.ts';
 import { delayUsOf, LAST_TIME_US } from './delay.ts';
@@ -191,7 +191,8 @@ export class VirtualClock implements Clock {
     const info = this.onFire === undefined ? undefined : queue.describe(row);
     const fire = queue.remove(row);
     if (info !== undefined) this.onFire?.(info, queue.lastId, this.readNow);
-    fire();
+    const returned: unknown = fire();
+    if (returned !== undefined) refuseGenerator('fire', returned);
     return true;
   }
 

@@ -1,5 +1,5 @@
 /** Wakes waiters for a change of the service status, in order of registration (R56). */
-import { invalidArgument } from '../kernel/errors.ts';
+import { trueOrFalse } from '../kernel/argument-check.ts';
 import type { ServiceStatus } from '../model/service-status.ts';
 import { Waiter, type WaiterRegister } from './waiter-lifecycle.ts';
 import type { Wait } from '../model/query.ts';
@@ -101,8 +101,7 @@ export class ServiceWaiters {
 /** Result of the predicate; an error if it throws, or does not say true or false: a promise of false is not false. */
 export function judgeService(predicate: ServicePredicate, service: ServiceStatus): boolean | Error {
   try {
-    const verdict: unknown = predicate(service);
-    return typeof verdict === 'boolean' ? verdict : invalidArgument('predicate()', 'true or false', verdict);
+    return trueOrFalse('predicate()', predicate(service));
   } catch (error) {
     return error instanceof Error ? error : new Error(String(error), { cause: error });
   }

@@ -212,6 +212,36 @@ describe('an answer out of range', () => {
   );
 });
 
+describe('a condition that answers later is refused, as a promise of false is truthy', () => {
+  const later = (() => Promise.resolve(false)) as never;
+  const random = (): door.Strategy => door.randomStrategy(1);
+
+  test.for<[string, () => Promise<unknown>]>([
+    ['shouldStop of explore', () => door.explore(executor, random(), { shouldStop: later })],
+    ['onFailure of explore', () => door.explore(executor, random(), { onFailure: later })],
+    ['shouldStop of runCampaign', () => door.runCampaign(executor, random(), { shouldStop: later })],
+    ['shouldStop of shrink', () => door.shrink(executor, log, key, { shouldStop: later })],
+    ['shouldStop of explain', () => door.explain(executor, log, { shouldStop: later })],
+    ['shouldStop of certify', () => door.certify(scenario, { shouldStop: later })],
+    ['onFailure of certify', () => door.certify(scenario, { onFailure: later })],
+  ])('%s', async ([name, call]) => {
+    const [option] = name.split(' ');
+    await expect(call()).rejects.toMatchObject({
+      code: 'RUNNER_INVALID_ARGUMENT',
+      message: expect.stringMatching(
+        new RegExp(`^${option}\\(\\): expected true or false, got .*promise`, 'i'),
+      ),
+    });
+  });
+
+  test('shouldCutOff of runCampaign, which returns a text or nothing, fails the execution', async () => {
+    const { failures } = await door.runCampaign(executor, door.plainStrategy(), { shouldCutOff: later });
+    expect(failures.map(({ message }) => message)).toEqual([
+      expect.stringMatching(/^shouldCutOff\(\): expected a text or undefined, got .*promise/i),
+    ]);
+  });
+});
+
 describe('the source of an error is named', () => {
   const cause = new Error('of a helper');
   const fail = (): never => {

@@ -8,13 +8,13 @@ import {
   type ExploreWorkloadOptions,
   exploreWorkload,
   missedOf,
-  stopOf,
   type SubjectExploration,
   type SubjectFailure,
 } from './explore-workload.ts';
 import { exploreInTime } from './timed-workload.ts';
 import { runnerWorkload } from './runner-workload.ts';
 import { LIMIT_FIELDS, limitsOf, type WorkloadLimits } from './workload-clients.ts';
+import { stopOf } from '../../explore/stop-condition.ts';
 
 /** The options for exploring a runner. */
 export interface ExploreSubjectOptions extends WorkloadLimits, ExploreWorkloadOptions {

@@ -3,7 +3,7 @@
  * data, shrunk and explained, and everything that was never reached is named.
  */
 import * as is from '../../kernel/shape.ts';
-import { invalidArgument, RunnerError } from '../../kernel/errors.ts';
+import { RunnerError } from '../../kernel/errors.ts';
 import { SEED } from '../../kernel/seeded-random.ts';
 import { runCampaign } from '../../explore/campaign.ts';
 import { createCoverage } from '../../explore/coverage.ts';
@@ -17,6 +17,7 @@ import { decodeToken } from '../../explore/replay-token.ts';
 import { shrinkAndExplain } from '../../explore/shrink-and-explain.ts';
 import { portfolioStrategy } from '../../explore/strategies/portfolio.ts';
 import type { ScenarioDefinition } from '../../simulation/scenario.ts';
+import { stopOf } from '../../explore/stop-condition.ts';
 
 /** How much to explore, and what must be reached. */
 export interface ExploreWorkloadOptions {
@@ -193,19 +194,6 @@ export function missedOf(
 ): readonly string[] {
   const left = [...sometimes].filter(([name, isReached]) => !isReached && !Object.hasOwn(mayMiss, name));
   return left.map(([name]) => name);
-}
-
-/**
- * The option as a function that must return true or false: a promise would be truthy and end every exploration before
- * its first execution.
- */
-export function stopOf(shouldStop: (() => boolean) | undefined): () => boolean {
-  if (shouldStop === undefined) return () => false;
-  return () => {
-    const answer: unknown = shouldStop();
-    if (typeof answer !== 'boolean') throw invalidArgument('shouldStop()', 'true or false', answer);
-    return answer;
-  };
 }
 
 /** The effort of an exploration, measured in executions and events. */

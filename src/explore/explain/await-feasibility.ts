@@ -21,7 +21,7 @@ const SHOWN_MAX = 3;
 export async function awaitFeasibility(
   executor: Executor,
   run: ObservedRun,
-  shouldStop: (() => boolean) | undefined,
+  shouldStop: () => boolean,
 ): Promise<{ readonly text: string; readonly frames: readonly string[] }[]> {
   const text = await feasibilityText(executor, run, shouldStop);
   return text === undefined ? [] : [{ text, frames: [] }];
@@ -30,7 +30,7 @@ export async function awaitFeasibility(
 async function feasibilityText(
   executor: Executor,
   run: ObservedRun,
-  shouldStop: () => boolean = () => false,
+  shouldStop: () => boolean,
 ): Promise<string | undefined> {
   const { failure } = run.verdict;
   if (failure === undefined) return undefined;

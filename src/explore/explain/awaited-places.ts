@@ -16,12 +16,12 @@ export async function awaitedPlaces(
   executor: Executor,
   log: readonly KeyedDecision[],
   failure: Failure,
-  shouldStop: (() => boolean) | undefined,
+  shouldStop: () => boolean,
 ): Promise<readonly FailureFact[]> {
   if (failure.standstill === undefined && failure.kind !== 'escape') return [];
   const key = failureKey(failure);
   const onTurn = (): void => {
-    if (shouldStop?.() === true) throw new ExecutionInterrupted('there is no more time for it');
+    if (shouldStop()) throw new ExecutionInterrupted('there is no more time for it');
   };
   const source = (): DecisionSource => answersOf(log);
   const isPlaced = factsOf(failure).some(({ kind }) => kind === 'outside');

@@ -42,6 +42,7 @@ import { LINES_MAX } from './history-length.ts';
 import { RunIndex } from './run-index.ts';
 import { valueOutcomes, type ValueOutcomes } from './value-outcomes.ts';
 import type { EventNames } from './event-name.ts';
+import { stopOf } from '../stop-condition.ts';
 
 /** Options of {@link explain}. */
 export interface ExplainOptions {
@@ -196,16 +197,17 @@ export async function explain(
 ): Promise<Explanation> {
   checkArguments(executor, log, options);
   const { reference = executor.scenario, linesMax = LINES_MAX, seed, hasHeldBefore = false } = options;
+  const shouldStop = stopOf(options.shouldStop);
   const run = await observe(executor, keyDecisions(log), true);
   const { failure } = run.verdict;
   if (failure === undefined) throw invalidArgument('log', 'a log that fails', log);
   options.onExplained?.(run.verdict);
   const index = new RunIndex(run);
-  const awaited = await awaitedPlaces(executor, run.decisions, failure, options.shouldStop);
+  const awaited = await awaitedPlaces(executor, run.decisions, failure, shouldStop);
   const near = hasHeldBefore ? NOTHING_NEAR : await whatIsNear(executor, index, failure, options);
   const { passing } = near;
   const { lines, leftOut } = historyOf(index, failure, linesMax, near.decisive);
-  const feasibility = await awaitFeasibility(executor, run, options.shouldStop);
+  const feasibility = await awaitFeasibility(executor, run, shouldStop);
   const { sentence, what } = sentenceOf(index, failure, hasHeldBefore);
   const noticed = noticedIn(failure);
   return {
@@ -265,7 +267,7 @@ async function whatIsNear(
   const decisive = changes.flatMap((change) => observedIn(run, change) ?? []);
   const outcomes = await valueOutcomes(executor, index, decisive, {
     maxExecutions: maxExecutions - search.executions,
-    shouldStop: options.shouldStop,
+    shouldStop: stopOf(options.shouldStop),
     isFixed,
   });
   return {

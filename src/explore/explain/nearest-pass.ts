@@ -11,6 +11,7 @@ import type { KeyedDecision } from '../keyed-log.ts';
 import { answersByValue, DESCRIBED_MAX, numbersApart } from './answer-order.ts';
 import { answerText } from './question-text.ts';
 import type { ObservedDecision } from './observed-run.ts';
+import { stopOf } from '../stop-condition.ts';
 
 /** Maximum number of executions, unless an option says otherwise. */
 export const NEARBY_EXECUTIONS_MAX = 400;
@@ -279,7 +280,7 @@ class Search {
   #mayExecute(): boolean {
     const { maxExecutions = NEARBY_EXECUTIONS_MAX, shouldStop } = this.#options;
     if (this.#executions >= maxExecutions) this.#stoppedBy ??= 'executions';
-    else if (shouldStop?.() === true) this.#stoppedBy ??= 'stopped';
+    else if (stopOf(shouldStop)()) this.#stoppedBy ??= 'stopped';
     else return true;
     return false;
   }

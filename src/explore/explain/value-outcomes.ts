@@ -45,7 +45,7 @@ export interface ValueOutcomesOptions {
   /** Maximum number of executions. */
   readonly maxExecutions: number;
   /** Asked before each execution; true ends the trials. */
-  readonly shouldStop?: (() => boolean) | undefined;
+  readonly shouldStop: () => boolean;
   /** True for a decision of which other answers explain nothing. */
   readonly isFixed: (decision: ObservedDecision) => boolean;
 }
@@ -111,7 +111,7 @@ class Trials {
     executor: Executor,
     failure: Failure,
     log: readonly KeyedDecision[],
-    { maxExecutions, shouldStop = () => false }: ValueOutcomesOptions,
+    { maxExecutions, shouldStop }: ValueOutcomesOptions,
   ) {
     this.#executor = executor;
     this.#key = failureKey(failure);

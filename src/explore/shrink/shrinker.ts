@@ -34,6 +34,7 @@ import {
 } from './shrink-passes.ts';
 import { check } from '../../kernel/argument-check.ts';
 import { EXECUTOR, LOG } from '../argument-shapes.ts';
+import { stopOf } from '../stop-condition.ts';
 
 /** The result as a pass sees it; the questions asked are computed only if the pass reads them. */
 function outcomeOf(trial: KnownTrial, isAccepted: boolean): Trial {
@@ -312,7 +313,7 @@ class Shrinker {
     const { maxExecutions = SHRINK_EXECUTIONS, shouldStop } = this.#options;
     if (this.#stoppedBy !== 'minimal') return true;
     if (this.#executions >= maxExecutions) this.#stoppedBy = 'executions';
-    else if (shouldStop?.() === true) this.#stoppedBy = 'stopped';
+    else if (stopOf(shouldStop)()) this.#stoppedBy = 'stopped';
     return this.#stoppedBy !== 'minimal';
   }
 
