@@ -7,7 +7,7 @@ import { userFrameOf } from '../explore/explain/source-place.ts';
 import { messageOf, stackOf } from '../kernel/errors.ts';
 import { performance, setTimeout } from '../threads/real-timers.ts';
 import { chooseExitCode, chosenExitCode, endProcess, EXIT_STATUS, type ExitStatus } from './exit-status.ts';
-import { endedBy, holdsForeignModule, lastForeignCode, stillLoading } from './user-code.ts';
+import { awaitedCode, endedBy, holdsForeignModule, lastForeignCode } from './user-code.ts';
 import { shownFrame } from './source-line.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -36,8 +36,7 @@ export function watchProcessEnd(terminal: Terminal, ownFailure: OwnFailure): voi
     if (status !== 0) chooseExitCode(status);
     else {
       const foreign = lastForeignCode();
-      const name = foreign?.isPreparing === true ? foreign.name : (stillLoading() ?? 'what was loaded');
-      terminal.note(`error: ${name} awaits a promise that nobody will settle`);
+      terminal.note(`error: ${awaitedCode()} awaits a promise that nobody will settle`);
       chooseExitCode(
         foreign === undefined
           ? ownFailure(EXIT_STATUS.USAGE)

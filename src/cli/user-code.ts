@@ -29,7 +29,7 @@ export function nowLoading(file: string): { isLoaded(): void } {
 }
 
 /** The modules that have not been loaded to their end; undefined if there are none. */
-export function stillLoading(): string | undefined {
+function stillLoading(): string | undefined {
   return loading.size === 0 ? undefined : [...loading].join(' or ');
 }
 
@@ -46,6 +46,11 @@ export function nowRunning(name: string): void {
 /** The code that was loaded or run last; undefined if there was none. */
 export function lastForeignCode(): ForeignCode | undefined {
   return current;
+}
+
+/** The code that this thread awaits before anything runs: a `prepare`, or the modules not loaded to their end. */
+export function awaitedCode(): string {
+  return current?.isPreparing === true ? current.name : (stillLoading() ?? 'what was loaded');
 }
 
 /** True if a module of the user's has been loaded in this thread. */

@@ -6,9 +6,11 @@ import type { PreparedScenario } from '../threads/thread-scenario.ts';
 import { serveExploreTask } from '../threads/worker.ts';
 import { findScenarios, prepareScenario } from './scenario-loader.ts';
 import { UsageError } from './exit-status.ts';
+import { awaitedCode } from './user-code.ts';
 
 await serveExploreTask({
   load,
+  awaitedCode,
   loadEscapeWatch: async () => (await import('../ambient/escapes/escape-watch.ts')).watchEscapes,
 });
 

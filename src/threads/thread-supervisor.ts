@@ -277,10 +277,7 @@ export class ExploreThread {
     clearInterval(this.#watch);
     living -= 1;
     if (this.#isDone) this.#end ??= { type: 'done' };
-    if (!this.#isReady) {
-      const message = 'what was loaded ended the thread, or awaits a promise that nobody will settle';
-      this.#end ??= { type: 'refused', message };
-    }
+    if (!this.#isReady) this.#end ??= { type: 'refused', message: 'what was loaded ended the thread' };
     this.#lose('crash', `the execution ended its thread with process.exit(${code})`, []);
     const end = this.#end;
     if (end?.type === 'refused') {

@@ -103,10 +103,12 @@ describe('what ends the process in the midst of a run leaves the rows so far', (
   test.for([
     ['never-prepared', /^error: prepare of the scenario third awaits a promise that nobody will settle\n$/],
     ['exits-preparing', /^error: prepare of the scenario third called process\.exit\(0\)\n$/],
-  ] as const)('%s, where nothing has failed', async ([name, says]) => {
-    const { code, out, err } = await run('run', `${at(`${name}.mjs`)}#t`);
-    expect(err).toMatch(says);
-    expect([code, out]).toEqual([2, '']);
+  ] as const)('%s, where nothing has failed, also in a thread', async ([name, says]) => {
+    for (const command of ['run', 'explore']) {
+      const { code, out, err } = await run(command, `${at(`${name}.mjs`)}#t`);
+      expect(err).toMatch(says);
+      expect([code, out]).toEqual([2, '']);
+    }
   });
 
   test('also an error that comes late', async () => {

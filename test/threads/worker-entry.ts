@@ -153,7 +153,11 @@ function silentAfterSecondMessage(port: MessagePort, ms: number): void {
 /** Those that misbehave in each execution. */
 const ALWAYS: ReadonlySet<string> = new Set(['messages', 'long-then-exit', 'third-time-exit']);
 
-await serveExploreTask({ load, loadEscapeWatch: () => Promise.resolve(watchEscapes) });
+await serveExploreTask({
+  load,
+  awaitedCode: () => 'what was loaded',
+  loadEscapeWatch: () => Promise.resolve(watchEscapes),
+});
 
 async function load(name: string): Promise<PreparedScenario> {
   const misdeed = MISDEEDS[name];
