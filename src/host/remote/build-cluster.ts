@@ -137,8 +137,10 @@ export interface BuildCluster extends RemoteEndpoint {
   readonly jobs: number;
 }
 
-const GIB = 1024 ** 3;
-const LOG_BYTES_MAX = 256 * 1024 ** 2;
+/** Bytes of blobs that a cluster with a folder of its own keeps, unless its options say otherwise. */
+export const CAS_BYTES_MAX: number = 10 * 1024 ** 3;
+/** Bytes of each of stdout and stderr of an action that are kept, unless the options say otherwise. */
+export const LOG_BYTES_MAX: number = 256 * 1024 ** 2;
 /** The longest that a simulated action without a script takes. */
 const PRETENDED_MS = 50;
 
@@ -202,7 +204,7 @@ interface Stores {
 }
 
 function openStores(
-  { cas, casBytesMax = 10 * GIB, onTrouble }: BuildClusterOptions,
+  { cas, casBytesMax = CAS_BYTES_MAX, onTrouble }: BuildClusterOptions,
   temporary: TempFolder,
 ): Stores {
   const dir = cas === undefined ? temporary.path : resolve(cas);
