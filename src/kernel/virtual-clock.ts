@@ -189,9 +189,9 @@ export class VirtualClock implements Clock {
     this.firedCount += 1;
     this.currentId = queue.idOf(row);
     const info = this.onFire === undefined ? undefined : queue.describe(row);
-    const fire = queue.remove(row);
+    const fire: () => unknown = queue.remove(row);
     if (info !== undefined) this.onFire?.(info, queue.lastId, this.readNow);
-    const returned: unknown = fire();
+    const returned = fire();
     if (returned !== undefined) refuseGenerator('fire', returned);
     return true;
   }
