@@ -25,7 +25,7 @@ type InfoOf = (id: string) => ModuleInfo | null;
  * files never import in circles.
  */
 const NEEDS: readonly (readonly [name: string, from: readonly string[]])[] = [
-  ['command', ['src/cli/main.ts', 'src/cli/program.ts']],
+  ['command', ['src/cli/load-command.ts', 'src/cli/program.ts']],
   ['explore', ['src/cli/explore-command.ts']],
   ['thread', ['src/cli/worker-entry.ts', 'src/threads/campaign-work.ts', 'src/index.ts']],
 ];
