@@ -50,6 +50,26 @@ test.each([
   expect(nearestSearch).not.toHaveProperty('hasSkippedAnswers');
 });
 
+test.for([
+  ['a deadlock, after which nothing more happens', false, 'nothing more happens'],
+  ['a check that fails later', true, 'that does not happen'],
+] as const)('what the failing execution lacks is said of %s', async ([, goesOn, instead]) => {
+  const { nearestPass } = await explained(
+    async (sim) => {
+      const isLost = sim.choose('lost', 2) === 1;
+      await sim.sleep(5, 'first');
+      if (!isLost) sim.note('woken');
+      else if (!goesOn) await new Promise(() => undefined);
+      await sim.sleep(5, 'second');
+      sim.check(!isLost, 'nobody was woken');
+    },
+    [{ question: choice('lost'), n: 2, answer: 1 }],
+  );
+  expect(nearestPass?.difference).toBe(
+    `In the passing execution: 5 ms: note: woken. In the failing execution: ${instead}.`,
+  );
+});
+
 test('leaves the order as it is of a sleep that no line of the scenario set, even if it never fires', async () => {
   const { nearestPass, nearestSearch } = await explained(
     async (sim) => {
