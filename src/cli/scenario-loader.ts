@@ -16,6 +16,7 @@ import type { FreshModules } from '../simulation/module-loads.ts';
 import { checkScenario, type ScenarioDefinition, type ScenarioFiles } from '../simulation/scenario.ts';
 import { currentFolder } from './current-folder.ts';
 import { UsageError } from './exit-status.ts';
+import { filesSettled } from './settled-files.ts';
 import { nowLoading, nowPreparing } from './user-code.ts';
 import { shownFrame } from './source-line.ts';
 
@@ -230,6 +231,7 @@ function scenariosIn(module: Record<string, unknown>, file: string, path: string
  * @throws UsageError if that fails.
  */
 export async function prepareScenario({ definition, files, reference }: LoadedScenario): Promise<unknown> {
+  await filesSettled();
   if (definition.prepare !== undefined) nowPreparing(definition.name);
   try {
     return await definition.prepare?.(files);

@@ -60,8 +60,11 @@ function reportEnd(awaitedCode: () => string): () => void {
     stop();
     send({ type: 'refused', message: `${awaitedCode()} ${why}` });
   };
-  // The event loop is empty.
-  const onBeforeExit = (): void => refuse('awaits a promise that nobody will settle');
+  // The event loop is empty. From Node 24 on, Node would warn of it as well if the code were not set.
+  const onBeforeExit = (): void => {
+    process.exitCode = 1;
+    refuse('awaits a promise that nobody will settle');
+  };
   const onExit = (code: number): void => refuse(`called process.exit(${code})`);
   const stop = (): void => {
     process.off('beforeExit', onBeforeExit);

@@ -59,7 +59,7 @@ test.for([
       const isLost = sim.choose('lost', 2) === 1;
       await sim.sleep(5, 'first');
       if (!isLost) sim.note('woken');
-      else if (!goesOn) await new Promise(() => undefined);
+      else if (!goesOn) await new Promise(() => {});
       await sim.sleep(5, 'second');
       sim.check(!isLost, 'nobody was woken');
     },
