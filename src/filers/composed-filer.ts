@@ -1,4 +1,7 @@
-/** A filer composed of a checkouter, an ingester and an updater. Invariant: it adds no behaviour of its own. */
+/**
+ * A filer composed of a checkouter, an ingester and an updater. Invariant: it adds no behaviour of its own, and gives each
+ * part the time that it states.
+ */
 import * as is from '../kernel/shape.ts';
 import { check } from '../kernel/argument-check.ts';
 import type { Checkouter, Filer, Ingester, Updater } from '../model/filer.ts';
@@ -8,7 +11,10 @@ export interface FilerParts {
   readonly checkouter: Checkouter;
   readonly ingester: Ingester;
   readonly updater: Updater;
-  /** The cancel bound of the whole in milliseconds: the largest of the parts (R199). Default 0. */
+  /**
+   * The cancel bound of the whole in milliseconds: the largest of the parts (R199). Default: the largest that a part
+   * states, as filers do, or 0 if none does.
+   */
   readonly cancelBoundMs?: number;
 }
 
@@ -34,7 +40,12 @@ const FILER_PARTS = is.objectOf<FilerParts>(
  */
 export function composeFiler(parts: FilerParts): Filer {
   check('parts', parts, FILER_PARTS);
-  const { checkouter, ingester, updater, cancelBoundMs = 0 } = parts;
+  const {
+    checkouter,
+    ingester,
+    updater,
+    cancelBoundMs = statedBoundMs(checkouter, ingester, updater),
+  } = parts;
   return {
     cancelBoundMs,
     get updateIntervalMs() {
@@ -46,4 +57,8 @@ export function composeFiler(parts: FilerParts): Filer {
     ingestMap: (paths, cancel) => ingester.ingestMap(paths, cancel),
     update: (cancel) => updater.update(cancel),
   };
+}
+
+function statedBoundMs(...parts: readonly Partial<Pick<Filer, 'cancelBoundMs'>>[]): number {
+  return Math.max(0, ...parts.map(({ cancelBoundMs = 0 }) => cancelBoundMs));
 }
