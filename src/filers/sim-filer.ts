@@ -286,7 +286,8 @@ class BehavingFiler implements SimFiler {
       }
       return first;
     };
-    return { path, id, release };
+    if (made.requireIntact === undefined) return { path, id, release };
+    return { path, id, requireIntact: () => made.requireIntact?.(), release };
   }
 
   #perform<T>(

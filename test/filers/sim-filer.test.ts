@@ -12,7 +12,10 @@ import { createCountingUpdater } from '../../src/filers/counting-updater.ts';
 import { composeFiler } from '../../src/filers/composed-filer.ts';
 import { createVirtualFiler } from '../../src/filers/fake-filer.ts';
 import { createMemoryFiler } from '../../src/filers/memory-filer.ts';
+import { createMemoryTree } from '../../src/filers/memory-tree.ts';
 import { createSimFiler } from '../../src/filers/sim-filer.ts';
+import { createMemoryContentStore } from '../../src/cas/memory-content-store.ts';
+import { createContentFiler } from '../../src/remote/content-filer.ts';
 import type { Question } from '../../src/kernel/question.ts';
 
 const drain = (clock: VirtualClock): Promise<void> => chooseDrain().run(() => clock.step());
@@ -34,6 +37,22 @@ function watch(clock: VirtualClock): {
   };
   return { ends, call };
 }
+
+test('R191 a checkout of a simulated filer finds out that its directory is gone if that of its delegate does', async () => {
+  const tree = createMemoryTree();
+  const content = createMemoryContentStore();
+  const delegate = createContentFiler({ content, tree });
+  tree.writeFile('/src/main.c', 'int main;');
+  const filer = createSimFiler({ clock: createVirtualClock(), delegate });
+  const checkout = await filer.checkout(await filer.ingest('/src'));
+  await checkout.requireIntact?.();
+  tree.remove(checkout.path);
+  await expect((async () => checkout.requireIntact?.())()).rejects.toMatchObject({
+    code: 'RUNNER_DISK_FAILED',
+  });
+  const plain = await createSimFiler({ clock: createVirtualClock() }).checkout('a');
+  expect('requireIntact' in plain).toBe(false);
+});
 
 describe('a simulated filer by plan', () => {
   test('R175 a hang ends once, when faults end, unless it was asked to stop or has ended', async () => {
