@@ -121,7 +121,8 @@ export class GitRepository {
     remote: string,
     cancel: Cancellable | undefined,
   ): Promise<{ readonly url: string; readonly cwd?: string }> {
-    const url = await this.#setting(`remote.${remote}.url`, cancel);
+    // Git fetches from the first of several, and pushes to all.
+    const [url = ''] = await this.#settings(`remote.${remote}.url`, cancel);
     return url === '' ? { url: remote } : { url, cwd: this.#path };
   }
 
@@ -138,16 +139,18 @@ export class GitRepository {
   }
 
   /**
-   * A setting of the repository's own; '' if it is not set. It is only read: no setting of the repository takes effect
-   * by itself.
+   * All values of a setting of the repository's own; none if it is not set. They are only read: no setting of the
+   * repository takes effect by itself.
    */
-  async #setting(key: string, cancel: Cancellable | undefined): Promise<string> {
+  async #settings(key: string, cancel: Cancellable | undefined): Promise<string[]> {
     const options = { cancel, exitCode: EXIT_CODES.DB_INIT };
-    const answer = await this.#run(['config', '--local', '--get', key], options).catch((error: unknown) => {
-      if (error instanceof FilerError) return '';
-      throw error;
-    });
-    return Buffer.from(answer.replace(/\n$/, ''), 'latin1').toString();
+    const answer = await this.#run(['config', '--local', '--null', '--get-all', key], options).catch(
+      (error: unknown) => {
+        if (error instanceof FilerError) return '';
+        throw error;
+      },
+    );
+    return Buffer.from(answer, 'latin1').toString().split('\0').slice(0, -1);
   }
 
   /** Runs git in the repository itself, for refs and settings. */
@@ -158,7 +161,7 @@ export class GitRepository {
 
   async #workshop(scratch: string, cancel: Cancellable | undefined): Promise<GitWorkshop> {
     const found = await this.#open();
-    const sharing = await this.#setting('core.sharedRepository', cancel);
+    const sharing = (await this.#settings('core.sharedRepository', cancel)).at(-1) ?? '';
     const dir = join(scratch, GIT_DIR);
     await makeGitDir(dir, { ...found, sharing });
     return (args, { env = {}, ...options }) =>

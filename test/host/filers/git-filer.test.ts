@@ -186,6 +186,17 @@ describe('commits of a real repository', () => {
     expect(filer.updateIntervalMs).toBe(60_000);
   });
 
+  test('R170 an update fetches from the first of several URLs of a remote, as git does', async () => {
+    const up = join(base, 'up');
+    const commit = commitOf(up, { a: '1' });
+    commitOf(repo, { b: '1' });
+    git(repo, 'remote', 'add', 'origin', up);
+    git(repo, 'remote', 'set-url', '--add', 'origin', join(base, 'only for pushes'));
+    const filer = createGitFiler({ repo, root, remote: 'origin' });
+    await filer.update();
+    expect(readTree((await filer.checkout(commit)).path)).toEqual({ a: '1' });
+  });
+
   test('R170 a damaged repository, a missing git and an impossible repository are errors of the filer, not unknown ids', async () => {
     const commit = commitOf(repo, { a: 'content' });
     const object = git(repo, 'rev-parse', 'HEAD:a');
