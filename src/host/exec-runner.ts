@@ -2,6 +2,7 @@
 import * as is from '../kernel/shape.ts';
 import { createMemoryFiler } from '../filers/memory-filer.ts';
 import { check } from '../kernel/argument-check.ts';
+import type { RandomStream } from '../kernel/random.ts';
 import type { Execer } from '../model/execer.ts';
 import type { RunTypeMap } from '../model/run-type.ts';
 import { Invoker } from '../runners/invocation/invoker.ts';
@@ -57,7 +58,8 @@ export class ExecRunner extends QueueRunner {
 
 /**
  * Makes a runner of real commands. Run ids begin with eight random characters, so that ids of two incarnations differ
- * (R45). Commands without a snapshot run in a fresh temporary directory; pass `filers` to serve snapshots.
+ * (R45), also of two in one world. Commands without a snapshot run in a fresh temporary directory; pass `filers` to
+ * serve snapshots.
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for a negative capacity, time or size, and for `actions`,
  * `ingestLogs` or `logBytesMax` together with a recorder, because recordings do not contain them.
@@ -81,7 +83,7 @@ export function createExecRunner(options: ExecRunnerOptions = {}): ExecRunner {
     outputs = createLocalOutputs(),
     filers = emptyFilers(),
     tempDirs = createTempDirs(),
-    idPrefix = `${world.random.fork('incarnation').uint32().toString(16).padStart(8, '0')}-`,
+    idPrefix = nextPrefix(world),
     execer = osExecer(world, options),
   } = options;
   const all = { ...options, name, execer, outputs, filers, tempDirs, idPrefix };
@@ -89,6 +91,17 @@ export function createExecRunner(options: ExecRunnerOptions = {}): ExecRunner {
   const recorded = recordingParts(recorder, world, name, all);
   const parts = execParts(recorded.world, recorded.options);
   return recorded.record(new ExecRunner(recorded.world, parts, outputs));
+}
+
+/** Number of prefixes made per stream: a fork of one name gives the same number each time. */
+const PREFIXES = new WeakMap<RandomStream, number>();
+
+/** A prefix of run ids for the next runner of a world. */
+function nextPrefix({ random }: World): string {
+  const nth = (PREFIXES.get(random) ?? 0) + 1;
+  PREFIXES.set(random, nth);
+  const chance = random.fork(nth === 1 ? 'incarnation' : `incarnation ${nth}`).uint32();
+  return `${chance.toString(16).padStart(8, '0')}-`;
 }
 
 function execParts(
