@@ -7,7 +7,11 @@ import { createMemoryContentStore, type MemoryContentStore } from '../../src/cas
 import { createMemoryTree } from '../../src/filers/memory-tree.ts';
 import { RPC_CODES } from '../../src/model/action.ts';
 import type { Timer } from '../../src/kernel/clock.ts';
+import { createDecisions } from '../../src/kernel/decision-log.ts';
+import { fifoDecisions } from '../../src/kernel/fifo-decisions.ts';
 import { namedTopic } from '../../src/kernel/question.ts';
+import { createRandomStream } from '../../src/kernel/seeded-random.ts';
+import { createVirtualClock } from '../../src/kernel/virtual-clock.ts';
 import type { Command } from '../../src/model/command.ts';
 import type { Cancellable } from '../../src/model/cancellation.ts';
 import { type ContentStore, violationsOf } from '../../src/model/content-store.ts';
@@ -38,6 +42,32 @@ import type { QueueRunner } from '../../src/runners/queue/queue-runner.ts';
 import type { Simulation } from '../../src/simulation/simulation.ts';
 import { inSimulation } from '../runners/in-simulation.ts';
 import { addAction, type BazelLab, commandFor, makeBazelLab } from './bazel-lab.ts';
+
+test('R45 two runners of one name in one world ask for actions of their own, though their runs have the same id', async () => {
+  const clock = createVirtualClock();
+  const world = { clock, choices: createDecisions(fifoDecisions()), random: createRandomStream(1) };
+  const asked: string[] = [];
+  const refuse = (): never => {
+    throw new RpcError('INVALID_ARGUMENT', 'nothing is done here');
+  };
+  const transport: RemoteService = {
+    async unary(method, request) {
+      if (method === REMOTE_METHODS.findMissingBlobs) asked.push(JSON.stringify(request));
+      return refuse();
+    },
+    serverStream(_method, request) {
+      asked.push(JSON.stringify(request));
+      return refuse();
+    },
+    clientStream: async () => refuse(),
+  };
+  const runners = [1, 2].map(() => createRemoteRunner(world, { transport }));
+  const runs = await Promise.all(runners.map((runner) => runner.run({ argv: ['true'] })));
+  await clock.runUntilIdle();
+  expect(runs.map(({ runId }) => runId)).toEqual(['0', '0']);
+  expect(asked).toHaveLength(2);
+  expect(asked[0]).not.toBe(asked[1]);
+});
 
 /** What happens to a call: it fails before it is made, or after that many answers, or its answers end there without an error. */
 type Mishap = { readonly fail: RpcError; readonly after?: number } | { readonly endAfter: number };
