@@ -4,7 +4,7 @@
  */
 import type { Decision } from '../../kernel/decisions.ts';
 import type { Verdict } from '../../simulation/verdict.ts';
-import { keyDecisions } from '../keyed-log.ts';
+import { hashAnswers, keyDecisions } from '../keyed-log.ts';
 import type { KeyedDecision } from '../keyed-log.ts';
 import { compareSizes } from './log-order.ts';
 import type { LogSize } from './log-order.ts';
@@ -48,8 +48,9 @@ function otherTrial(verdict: Verdict): KnownTrial {
 
 /** Longer logs are kept as a hash only. */
 const KEPT_LENGTH_MAX = 400;
-/** The questions of passing executions are kept only for this many, the latest. */
+/** The questions of passing executions are kept only for this many, the latest, and for the plain one. */
 const ASKED_KEPT = 2_048;
+const PLAIN = hashAnswers([]);
 const DETOURS_KEPT = 48;
 
 /** Results of proposals, by the hash of their answers. */
@@ -76,7 +77,7 @@ export class TrialMemory {
     const trial = otherTrial(verdict);
     const isShort = verdict.decisionCount <= KEPT_LENGTH_MAX;
     this.#trials.set(hash, isShort ? trial : FORGOTTEN);
-    if (isShort) this.#forgetLater(hash);
+    if (isShort && hash !== PLAIN) this.#forgetLater(hash);
     return trial;
   }
 

@@ -573,7 +573,7 @@ function mostProposals({ log }: ShrinkState): number {
 export const rebuildSmall: ShrinkPass = function* (state): ReturnType<ShrinkPass> {
   const values = new ValueChoice(state);
   let left = mostProposals(state);
-  const { asked: places = [] } = yield [];
+  const { asked: places = state.log } = yield [];
   for (const first of values.of(places)) {
     left -= 1;
     if (left <= 0 || state.answers.length === 0) return;
@@ -581,7 +581,7 @@ export const rebuildSmall: ShrinkPass = function* (state): ReturnType<ShrinkPass
   }
   for (const first of values.of(places)) {
     if (state.answers.length < 2) return;
-    const { asked = [] } = yield [first];
+    const { asked = places } = yield [first];
     const at = asked.findIndex((place) => isSameKey(place, first));
     for (const second of values.of(asked.slice(at + 1))) {
       left -= 1;

@@ -168,6 +168,28 @@ describe('shrinking', () => {
     expect(ways).toContain('long');
   });
 
+  test.each([
+    { what: 'thousands of executions', asked: 58, needed: 6, simplest: ['q16', 'later'] },
+    { what: 'a log of which only hashes are kept', asked: 420, needed: 45, simplest: ['q8'] },
+  ])('finds the simplest log also after $what', async ({ asked, needed, simplest }) => {
+    const names = Array.from({ length: asked }, (_, at) => `q${at}`);
+    const twoWays = defineScenario({
+      name: 'two-ways',
+      description: 'fails with many small answers at once, or with few large ones elsewhere',
+      run(sim) {
+        const answers = new Map(names.map((name) => [name, sim.choose(name, 3)]));
+        sim.check(![...answers.values()].slice(-needed).every((answer) => answer === 1), 'either way');
+        answers.set('later', sim.choose('later', 3));
+        sim.check(!simplest.every((name) => answers.get(name) === 2), 'either way');
+      },
+    });
+    const long = names.map((name, at) => ({
+      ...{ question: choice(name), n: 3, answer: at < asked - needed ? 0 : 1 },
+    }));
+    const { log, stoppedBy } = await shrink(createExecutor(twoWays), long, 'check either way');
+    expect([answersIn(log), stoppedBy]).toEqual([simplest.map((name) => `${name}: 2`), 'minimal']);
+  });
+
   /** Logs that fail alike, each the simplest of its form; the first one is the simplest of all. */
   const alike: readonly {
     readonly name: string;
