@@ -307,7 +307,7 @@ export class ExploreSlot {
       sometimes,
       decisions,
       firedEvents,
-      nextIndex: this.#nextIndex,
+      nextIndex: this.nextIndex,
       audit: { repeated, rerunLater, differences: this.#differences },
     };
   }
