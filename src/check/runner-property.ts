@@ -134,14 +134,15 @@ export async function assertRunnerProperty<Runner extends Service>(
   const { reach } = property;
   await fc.assert(property, parameters);
   const { reachWithin = REACH_WITHIN } = options;
+  const { seed, path } = { ...fc.readConfigureGlobal(), ...parameters };
   // A path repeats one case, which need not reach anything else.
-  while (parameters.path === undefined && reach.missed(required).length > 0 && sequences() < reachWithin) {
+  while (path === undefined && reach.missed(required).length > 0 && sequences() < reachWithin) {
     const left = Math.min(reachWithin - sequences(), REACH_WITHIN);
-    const seed = parameters.seed === undefined ? {} : { seed: parameters.seed + sequences() };
-    await fc.assert(property, { ...parameters, ...seed, numRuns: left });
+    const other = seed === undefined ? {} : { seed: seed + sequences() };
+    await fc.assert(property, { ...parameters, ...other, numRuns: left });
   }
   const missed = reach.missed(required);
-  if (parameters.path === undefined && missed.length > 0) {
+  if (path === undefined && missed.length > 0) {
     throw new NeverReachedError(missed, sequences(), reach);
   }
   return reach;

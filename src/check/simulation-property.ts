@@ -5,7 +5,7 @@
  */
 import * as is from '../kernel/shape.ts';
 import fc from 'fast-check';
-import { check } from '../kernel/argument-check.ts';
+import { check, isInstance } from '../kernel/argument-check.ts';
 import { SIMULATE_OPTIONS, simulate } from '../simulation/simulate.ts';
 import type { SimulateOptions } from '../simulation/simulate-options.ts';
 import type { Simulation } from '../simulation/simulation.ts';
@@ -27,7 +27,7 @@ export type SimulationPropertyOptions = Pick<
   SimulateOptions,
   'oracles' | 'maxEvents' | 'leftovers' | 'drain' | 'keepTrace' | 'signal'
 > & {
-  /** Called with each verdict, whether the simulation held or not. */
+  /** Called with each verdict, whether the simulation held or not; not for inputs that `fc.pre` refuses. */
   readonly onVerdict?: (verdict: Verdict) => void;
 };
 
@@ -41,7 +41,8 @@ export const SIMULATION_PROPERTY_FIELDS: is.ShapesOf<SimulationPropertyOptions> 
 const OPTIONS = is.optionsOf<SimulationPropertyOptions>({}, SIMULATION_PROPERTY_FIELDS);
 
 /**
- * A property for `fc.assert`: the scenario's simulation holds for all inputs and all schedules.
+ * A property for `fc.assert`: the scenario's simulation holds for all inputs and all schedules. As in fast-check, a
+ * scenario that returns false fails, and `fc.pre` in it has other inputs drawn.
  *
  * The assertion fails with a {@link SimulationFailedError}.
  *
@@ -66,16 +67,39 @@ const OPTIONS = is.optionsOf<SimulationPropertyOptions>({}, SIMULATION_PROPERTY_
  */
 export function simulationProperty<Inputs extends [unknown, ...unknown[]]>(
   arbitraries: { readonly [Index in keyof Inputs]: fc.Arbitrary<Inputs[Index]> },
-  scenario: (sim: Simulation, ...inputs: Inputs) => Promise<void> | void,
+  scenario: (sim: Simulation, ...inputs: Inputs) => Promise<boolean | void> | boolean | void,
   options: SimulationPropertyOptions = {},
 ): fc.IAsyncProperty<[Inputs, number]> {
   return detailedProperty(arbitraries, scenario, options, () => []);
 }
 
+const RETURNED_FALSE = 'the scenario returned false';
+
+/** A scenario that fails if it returns false. Adds no promise turn to it. */
+function failingByFalse<Inputs extends unknown[]>(
+  scenario: (sim: Simulation, ...inputs: Inputs) => unknown,
+): (sim: Simulation, ...inputs: Inputs) => Promise<void> | void {
+  return (sim, ...inputs) => {
+    const returned = scenario(sim, ...inputs);
+    if (returned === false) throw new Error(RETURNED_FALSE);
+    if (isInstance(returned, Promise)) {
+      let value: unknown;
+      returned.then(
+        (fulfilled: unknown) => (value = fulfilled),
+        () => undefined,
+      );
+      sim.onEnd(() => {
+        if (value === false) throw new Error(RETURNED_FALSE);
+      });
+    }
+    return returned as Promise<void> | void;
+  };
+}
+
 /** A {@link simulationProperty} that says more about a failure than a verdict does: `detailsOf` gives further lines. */
 export function detailedProperty<Inputs extends [unknown, ...unknown[]]>(
   arbitraries: { readonly [Index in keyof Inputs]: fc.Arbitrary<Inputs[Index]> },
-  scenario: (sim: Simulation, ...inputs: Inputs) => Promise<void> | void,
+  scenario: (sim: Simulation, ...inputs: Inputs) => Promise<boolean | void> | boolean | void,
   options: SimulationPropertyOptions,
   detailsOf: (failure: Failure) => readonly string[],
 ): fc.IAsyncProperty<[Inputs, number]> {
@@ -85,17 +109,30 @@ export function detailedProperty<Inputs extends [unknown, ...unknown[]]>(
   const { onVerdict, ...simulation } = options;
   const inputs = fc.tuple(...arbitraries) as unknown as fc.Arbitrary<Inputs>;
   const schedule = fc.noShrink(fc.nat());
+  const judged = failingByFalse(scenario);
   return fc.asyncProperty(inputs, schedule, async (values, seed) => {
     const simulated = await simulate({
       ...simulation,
       seed,
       name: 'property',
-      scenario: (sim) => scenario(sim, ...values),
+      scenario: (sim) => judged(sim, ...values),
     });
+    const { cause } = simulated.failure ?? {};
+    if (isPrecondition(cause)) throw cause;
     const verdict = withDetails(simulated, detailsOf);
     onVerdict?.(verdict);
     if (verdict.failure !== undefined) throw new SimulationFailedError(verdict);
   });
+}
+
+/** True for what `fc.pre` throws, in any copy of fast-check. */
+function isPrecondition(error: unknown): error is Error {
+  try {
+    return fc.PreconditionFailure.isFailure(error);
+  } catch {
+    // What cannot be read is none.
+    return false;
+  }
 }
 
 function withDetails(verdict: Verdict, detailsOf: (failure: Failure) => readonly string[]): Verdict {

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { having, cachedBy } from '../conformance/broken-services.ts';
 import { inSimulation } from '../runners/in-simulation.ts';
 import { createSmallQueue } from '../conformance/small-queue.ts';
@@ -28,7 +28,9 @@ import { createFakeRunner } from '../../src/runners/fake/fake-runner.ts';
 import { argvScript } from '../../src/runners/fake/fake-script.ts';
 import { createPollingService } from '../../src/runners/polling/polling-service.ts';
 import { createSimulatedRunner, type SimulatedRunner } from '../../src/runners/simulated-runner.ts';
+import type { Simulation } from '../../src/simulation/simulation.ts';
 import type { SimulationFailedError } from '../../src/simulation/simulation-failed-error.ts';
+import type { Verdict } from '../../src/simulation/verdict.ts';
 
 const RUNNERS: readonly (readonly [string, (world: World) => Service])[] = [
   ['simulated', (world) => createSimulatedRunner(world, { capacity: 3, history: 0 })],
@@ -594,6 +596,23 @@ describe('what a property of a runner has reached', () => {
   });
 });
 
+test('the sequences that are run in addition are new ones also with the seed of fc.configureGlobal', async () => {
+  fc.configureGlobal({ seed: 7 });
+  onTestFinished(() => fc.resetConfigureGlobal());
+  const seeds: (string | number)[] = [];
+  const asserting = assertRunnerProperty(
+    {
+      maxCommands: 1,
+      reachWithin: 20,
+      create: (world) => createSimulatedRunner(world, { history: 0 }),
+      onVerdict: ({ seed }) => void seeds.push(seed),
+    },
+    { numRuns: 10 },
+  );
+  await expect(asserting).rejects.toThrow(NeverReachedError);
+  expect(new Set(seeds).size).toBe(20);
+});
+
 describe('a property over simulations', () => {
   test('R212 shrinks to the one injected fault that matters', async () => {
     const property = simulationProperty(
@@ -650,6 +669,44 @@ describe('a property over simulations', () => {
     expect(errorInstance).toMatchObject({ verdict: { failure: { kind: 'stall' } } });
     expect((errorInstance as Error).message).toContain('repeats: poll, every 7 ms');
   });
+
+  test('an input that fc.pre refuses is drawn anew, and has no verdict', async () => {
+    const verdicts: Verdict[] = [];
+    const property = simulationProperty(
+      [fc.nat(20)],
+      async (sim, n) => {
+        await sim.sleep(1);
+        fc.pre(n > 5);
+      },
+      { onVerdict: (verdict) => void verdicts.push(verdict) },
+    );
+    const { failed, numRuns, numSkips } = await fc.check(property, { seed: 1, numRuns: 30 });
+    expect([failed, numRuns, verdicts.length]).toEqual([false, 30, 30]);
+    expect(numSkips).toBeGreaterThan(0);
+    expect(verdicts.filter(({ held }) => !held)).toEqual([]);
+  });
+
+  test.for([
+    ['at once', (_sim: Simulation, n: number) => n < 5],
+    [
+      'later',
+      async (sim: Simulation, n: number) => {
+        await sim.sleep(1);
+        return n < 5;
+      },
+    ],
+  ] as const)(
+    'false, returned %s, fails the property and shrinks, as in fast-check',
+    async ([, scenario]) => {
+      const { counterexample, errorInstance } = await fc.check(simulationProperty([fc.nat(20)], scenario), {
+        seed: 1,
+      });
+      expect(counterexample?.[0]).toEqual([5]);
+      expect(errorInstance).toMatchObject({
+        verdict: { failure: { kind: 'error', message: 'the scenario returned false' } },
+      });
+    },
+  );
 
   test('the error names kind, rule and details of the failed verdict, and carries it', async () => {
     const property = simulationProperty([fc.constant(0)], async (sim) => {
