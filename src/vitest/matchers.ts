@@ -2,6 +2,7 @@
  * Matchers for runners, promises and scenarios. Invariant: time is that of the received value: a runner waits on its
  * own clock, a promise on the `setTimeout` that its code sees, which is virtual in a simulation.
  */
+import type { TestOptions } from 'vitest';
 import { TIMER_MS_MAX } from '../kernel/int32.ts';
 import * as is from '../kernel/shape.ts';
 import { microsecondsOf } from '../kernel/microseconds.ts';
@@ -11,11 +12,11 @@ import type { RunState } from '../model/run-state.ts';
 import { whenSettled } from '../model/maybe-promise.ts';
 import type { RunStatus } from '../model/run-status.ts';
 import { ALL_MASK, DONE_MASK, maskForState, maskMatches } from '../model/state-mask.ts';
-import { check } from '../kernel/argument-check.ts';
+import { check, unreadable } from '../kernel/argument-check.ts';
 import { describeValue, invalidArgument, isRunnerError, messageOf, RunnerError } from '../kernel/errors.ts';
 import { counted, formatCount } from '../model/plural.ts';
 import type { ScenarioDefinition } from '../simulation/scenario.ts';
-import type { SimTestOptions, TestedScenario } from './sim-test-options.ts';
+import { VITEST_OPTIONS, type SimTestOptions, type TestedScenario } from './sim-test-options.ts';
 
 /** Matchers that `dryrunner/vitest` adds to `expect`. All are asynchronous and must be awaited. */
 export interface SimMatchers<Result> {
@@ -35,7 +36,7 @@ export interface SimMatchers<Result> {
    */
   toBeDeterministic(options?: Pick<SimTestOptions, 'runs' | 'seed' | 'ambient'>): Promise<Result>;
   /** For a scenario: no execution of an exploration fails; see `simTest`. */
-  toHoldInvariants(options?: Omit<SimTestOptions, 'corpus' | 'timeout'>): Promise<Result>;
+  toHoldInvariants(options?: Omit<SimTestOptions, 'corpus' | keyof TestOptions>): Promise<Result>;
 }
 
 // Vitest's assertions inherit those of Chai. Its own `Matchers` interface has different type parameters in each major,
@@ -55,6 +56,9 @@ interface Match {
   readonly actual?: unknown;
   readonly expected?: unknown;
 }
+
+/** The options of a `simTest` that are not those of a test. */
+type HoldingOptions = Omit<SimTestOptions, 'corpus' | keyof TestOptions>;
 
 const DETERMINISTIC_RUNS = 20;
 
@@ -209,11 +213,9 @@ async function toBeDeterministic(
   };
 }
 
-async function toHoldInvariants(
-  scenario: unknown,
-  options: Omit<SimTestOptions, 'corpus' | 'timeout'> = {},
-): Promise<Match> {
+async function toHoldInvariants(scenario: unknown, options: HoldingOptions = {}): Promise<Match> {
   checkTested(scenario);
+  checkNotOfTest(options);
   const { runSimulatedTest } = await import('./simulated-test.ts');
   const message = await runSimulatedTest(testOf(scenario, options)).then(
     () => undefined,
@@ -228,6 +230,20 @@ async function toHoldInvariants(
   };
 }
 
+/** @throws RunnerError `RUNNER_INVALID_ARGUMENT` for an option that has no effect without a test of its own. */
+function checkNotOfTest(options: HoldingOptions): void {
+  check('options', options, is.readable('an object of options'));
+  try {
+    for (const name of ['corpus', ...VITEST_OPTIONS]) {
+      const given: unknown = Reflect.get(options, name);
+      if (given === undefined) continue;
+      throw invalidArgument(`options.${name}`, 'to be absent, since it is an option of a test', given);
+    }
+  } catch (error) {
+    throw unreadable('options', options, error);
+  }
+}
+
 function checkTested(scenario: unknown): asserts scenario is TestedScenario {
   if (typeof scenario === 'function') return;
   if (typeof (scenario as Partial<ScenarioDefinition> | null)?.run === 'function') return;
@@ -236,7 +252,7 @@ function checkTested(scenario: unknown): asserts scenario is TestedScenario {
 
 function testOf(
   scenario: TestedScenario,
-  options: Omit<SimTestOptions, 'corpus' | 'timeout'>,
+  options: HoldingOptions,
 ): { name: string; scenario: TestedScenario; options: typeof options; now: () => number } {
   const { name } = scenario as { readonly name?: unknown };
   return {

@@ -17,7 +17,7 @@ import { HeldExecutions } from './search/held-executions.ts';
 import { keptOf } from './search/kept-folder.ts';
 import { noteFixed } from './search/passing-notes.ts';
 import { SearchExecutor } from './search/search-executor.ts';
-import { DEFAULT_RUNS, DEFAULT_SEED, planOf, referenceOf } from './search/test-plan.ts';
+import { checkSeed, DEFAULT_RUNS, DEFAULT_SEED, planOf, referenceOf } from './search/test-plan.ts';
 import { checkTestOptions, simulationOf } from './search/tested-simulation.ts';
 import { TurnGuardedExecutor } from './search/turn-guarded-executor.ts';
 import type { FoundFailure, SimulatedTest, TestRun } from './test-run.ts';
@@ -135,6 +135,7 @@ export async function differenceIn(test: SimulatedTest): Promise<string | undefi
   const { options = {}, now } = test;
   checkTestOptions(options);
   const { runs = DEFAULT_RUNS, seed = DEFAULT_SEED } = options;
+  checkSeed('seed', seed);
   const turns = new GuardedTurns({ now, why: timeUpText(Infinity) });
   const simulation = simulationOf(test);
   const { audit } = await runCampaign(

@@ -170,6 +170,17 @@ describe('matchers of scenarios', () => {
       'options: expected only the fields runs, seed, ambient, got a field "seeds"; the nearest is seed',
     ],
     [() => expect(nap).toBeDeterministic(null as never), 'options: expected an object of options, got null'],
+    [
+      () => expect(nap).toBeDeterministic({ seed: 'dr2:abc' }),
+      'seed: expected a seed. { replay } takes a token, got "dr2:abc"',
+    ],
+    ...(['timeout', 'corpus', 'retry', 'fails'] as const).map(
+      (name) =>
+        [
+          () => expect(nap).toHoldInvariants({ [name]: 3 }),
+          `options.${name}: expected to be absent, since it is an option of a test, got 3`,
+        ] as const,
+    ),
   ] as const)('wrong use is refused: %s', async ([claim, message]) => {
     await expect(claim()).rejects.toMatchObject({ code: 'RUNNER_INVALID_ARGUMENT', message });
   });
