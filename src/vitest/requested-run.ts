@@ -3,12 +3,13 @@ import { readFileSync } from 'node:fs';
 import { LINES_VARIABLE } from '../explore/explain/history-length.ts';
 import { invalidArgument } from '../kernel/errors.ts';
 
-/** A seed or a token; from a file, if it is too long for a variable. */
+/** A seed or a token; from a file, if it is too long for a variable. Undefined if the variable is empty. */
 export function requestedSeedIn({
-  DRYRUNNER_SEED: requestedSeed,
+  DRYRUNNER_SEED: requestedSeed = '',
   DRYRUNNER_SEED_FILE: file,
 }: NodeJS.ProcessEnv): string | undefined {
-  return requestedSeed === undefined && file !== undefined ? readFileSync(file, 'utf8') : requestedSeed;
+  if (requestedSeed !== '') return requestedSeed;
+  return file === undefined ? undefined : readFileSync(file, 'utf8');
 }
 
 /**

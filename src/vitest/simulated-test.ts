@@ -99,6 +99,7 @@ async function runChecked(test: SimulatedTest): Promise<void> {
     const seen = mostInformative(run, found);
     if (seen === undefined) noteFixed(test, run.fixed);
     if (seen === undefined || test.isSkipped?.() === true) return;
+    test.endSkips?.();
     const { failedTest } = await import('./failed-test.ts');
     throw await failedTest(run, seen);
   } finally {

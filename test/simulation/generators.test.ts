@@ -9,7 +9,7 @@ import { createMutex } from '../../src/locks/mutex.ts';
 import { defineScenario } from '../../src/simulation/scenario.ts';
 import { simulate } from '../../src/simulation/simulate.ts';
 import type { Simulation } from '../../src/simulation/simulation.ts';
-import { simTest } from '../../src/vitest/sim-test.ts';
+import { runApart } from '../vitest/run-apart.ts';
 
 const never = (): never => {
   throw new Error('its body ran');
@@ -128,10 +128,14 @@ test('the methods of an oracle are no generator functions', async () => {
   );
 });
 
-simTest.fails('a generator function is refused as a test', generator);
-simTest.fails('an async generator function is refused as a test', { runs: 1 }, asynchronous);
-simTest.fails('a definition whose run is a generator function is refused as a test', {
-  name: 'x',
-  description: 'y',
-  run: generator,
+test.for([
+  ['a generator function', generator],
+  ['an async generator function', asynchronous],
+  ['a definition whose run is a generator function', { name: 'x', description: 'y', run: generator }],
+] as const)('%s is refused as a test', async ([, scenario], context) => {
+  const { error } = await runApart({ context }, { runs: 1, corpus: false }, scenario);
+  expect(error).toMatchObject({
+    code: 'RUNNER_INVALID_ARGUMENT',
+    message: expect.stringContaining('generator function, whose body nobody runs') as string,
+  });
 });

@@ -6,15 +6,19 @@ import { hub } from '../../src/ambient/hub.ts';
 import { simulationExecutor } from '../../src/explore/executor.ts';
 import { decodeToken, encodeToken } from '../../src/explore/replay-token.ts';
 import type { Ambience } from '../../src/simulation/ambience.ts';
+import { question } from '../../src/kernel/question.ts';
 import { randomDecisions } from '../../src/kernel/random-decisions.ts';
 import { finalStatus } from '../../src/model/status-lookup.ts';
 import { createSimulatedRunner } from '../../src/runners/simulated-runner.ts';
 import { defineScenario, type ScenarioDefinition } from '../../src/simulation/scenario.ts';
 import { checkThat, type Simulation } from '../../src/simulation/simulation.ts';
 import { SimulationFailedError } from '../../src/simulation/simulation-failed-error.ts';
+import { requestedSeedIn } from '../../src/vitest/requested-run.ts';
+import type { SimTestOptions } from '../../src/vitest/sim-test-options.ts';
 import { runSimulatedTest } from '../../src/vitest/simulated-test.ts';
 import type { SimulatedTest } from '../../src/vitest/test-run.ts';
 import { simTest } from '../../src/vitest/sim-test.ts';
+import { runApart } from './run-apart.ts';
 
 function holds(
   name: string,
@@ -181,7 +185,11 @@ describe('what is wrong in options is refused in one sentence, at a line of the 
     expect(error.stack).toMatch(/(own|sim-test)\.test\.ts:\d+:\d+/);
   });
 
-  simTest.fails('a time-out that is no number', { timeout: NaN }, (sim) => sim.sleep(1));
+  test('a time-out that is no number never reaches Vitest', async (context) => {
+    const { error, vitest } = await runApart({ context }, { timeout: NaN }, (sim) => sim.sleep(1));
+    expect(error).toMatchObject({ message: 'timeout: expected a number ≥ 0, got NaN' });
+    expect(vitest.timeout).toBe(30_000);
+  });
 
   test('the greatest number of seeds is taken, one seed at a time', async () => {
     const one = { oracles: [], seeds: 10_000_000 };
@@ -262,6 +270,42 @@ withFixtures.for([{ n: 7 }])(
   (sim, { n }, { port }) => sim.check(port === n, `is ${port}`),
 );
 
+withFixtures(
+  'a fixture is there behind a simulation that is taken apart',
+  { runs: 0 },
+  ({ world: { clock } }, { port }) => expect([clock.now(), port]).toEqual([0, 7]),
+);
+withFixtures(
+  'a fixture is there behind a simulation with a default and a comment',
+  { runs: 0 },
+  (sim /* :( it, of all */ = Object(', )') as Simulation, { port }) =>
+    expect([sim.now(), port]).toEqual([0, 7]),
+);
+
+const rows: unknown[] = [];
+simTest.each`
+  one  | other
+  ${1} | ${2}
+  ${3} | ${4}
+`('a row of a table, $one and $other, is a case', { runs: 0 }, (sim, { one, other }) => {
+  rows.push([one, other]);
+  sim.check(other === Number(one) + 1, `${one} and ${other}`);
+});
+withFixtures.for`
+  own
+  ${7}
+`('a row of a table, $own, is a case before fixtures', { runs: 0 }, (sim, { own }, { port, task }) => {
+  rows.push(task.name);
+  sim.check(port === own, `is ${port}`);
+});
+test('a table has a case for each of its rows', () => {
+  expect([...new Set(rows.map(String))]).toEqual([
+    '1,2',
+    '3,4',
+    'a row of a table, 7, is a case before fixtures',
+  ]);
+});
+
 // As in a file of JavaScript, whose arrows keep what TypeScript brings into parentheses.
 const barely = (
   text: string,
@@ -275,6 +319,34 @@ for (const text of ['sim => helper(sim, 3)', 'async sim => { helper(sim, 3) }', 
     barely(text, (sim) => sim.sleep(3)),
   );
 }
+
+test('a test that is expected to fail does not pass by wrong options', async (context) => {
+  const mistyped = { runns: 3, corpus: false } as SimTestOptions;
+  const wrong = await runApart({ context, fails: true }, mistyped, () => undefined);
+  expect(wrong).toMatchObject({ error: { code: 'RUNNER_INVALID_ARGUMENT' }, fails: false });
+  const failing = await runApart({ context, fails: true }, { corpus: false }, (sim) =>
+    sim.check(false, 'no'),
+  );
+  expect(failing.error).toBeInstanceOf(SimulationFailedError);
+  expect(failing.fails).toBe(true);
+});
+
+test('a test that has failed is not skipped by an execution that makes the failure small', async (context) => {
+  let isFound = false;
+  let skips = 0;
+  const skip = (): never => {
+    skips += 1;
+    throw new Error('Vitest skips the test');
+  };
+  const { error } = await runApart({ context, skip }, { corpus: false }, (sim, { skip: skipNow }) => {
+    const n = sim.choose('n', 50);
+    if (isFound && n > 0 && n < 5) skipNow();
+    isFound ||= n > 20;
+    sim.check(n <= 20, 'too many');
+  });
+  expect(String(error)).toContain('too many');
+  expect([isFound, skips]).toEqual([true, 0]);
+});
 
 const skipping = { executions: 0, contexts: [] as TestContext[] };
 simTest(
@@ -362,6 +434,28 @@ describe('a simulation as a test', () => {
     expect(drawn).toHaveLength(12);
     expect(await drawnWith('a')).toEqual(drawn);
     expect(await drawnWith('b')).not.toEqual(drawn);
+  });
+
+  test('a token in DRYRUNNER_SEED comes before the option replay', async () => {
+    const tokenOf = (answer: number): string =>
+      encodeToken({
+        scenario: 'named',
+        failureKey: 'check no',
+        traceHash: '0',
+        decisions: [{ question: question('choice', 'n'), occurrence: 0, n: 5, answer }],
+      });
+    const drawn: number[] = [];
+    const scenario = (sim: Simulation): void => void drawn.push(sim.choose('n', 5));
+    const replay = tokenOf(2);
+    await holds('named', scenario, { replay }, { requestedSeed: tokenOf(3) });
+    expect(new Set(drawn.splice(0))).toEqual(new Set([3]));
+    await holds('named', scenario, { replay }, { requestedSeed: '17' });
+    expect(new Set(drawn.splice(0))).toEqual(new Set([2]));
+  });
+
+  test('an empty DRYRUNNER_SEED asks for nothing', () => {
+    expect(requestedSeedIn({ DRYRUNNER_SEED: '' })).toBeUndefined();
+    expect(requestedSeedIn({ DRYRUNNER_SEED: '0' })).toBe('0');
   });
 
   test('DRYRUNNER_SEED comes before the seed', async () => {
@@ -790,7 +884,7 @@ describe('a simulation as a test', () => {
       // eslint-disable-next-line @typescript-eslint/only-throw-error -- a thrown value without a stack is what this test is about
       throw 'text';
     };
-    simTest.on(base as never)[way]([1])('throws', scenario, { runs: 0 });
+    simTest.on(base as never)[way]([1] as never)('throws', scenario, { runs: 0 });
     const task = { name: 'throws', file: { filepath: import.meta.filename }, timeout: 10_000, fails: true };
     const { signal } = new AbortController();
     const error = (await declared[0]?.(1, { task, signal }).catch((thrown: unknown) => thrown)) as Error;

@@ -43,6 +43,9 @@ export function referenceOf({ file, name, ordinal = 1 }: SimulatedTest): string 
 export function planOf(test: SimulatedTest, reference: string): Plan {
   const { options = {}, requestedSeed } = test;
   const { runs = DEFAULT_RUNS, seeds, replay, seed = DEFAULT_SEED } = options;
+  const isToken = requestedSeed !== undefined && isLikeToken(requestedSeed);
+  const requested = isToken ? planOfToken(requestedSeed, test, reference) : undefined;
+  if (requested !== undefined) return requested;
   if (replay !== undefined) {
     if (typeof replay !== 'string') return { kind: 'replay', log: replay };
     const log = decodeToken(replay);
@@ -50,16 +53,20 @@ export function planOf(test: SimulatedTest, reference: string): Plan {
     return { kind: 'replay', log };
   }
   checkSeed('seed', seed);
-  if (requestedSeed !== undefined && isLikeToken(requestedSeed)) {
-    const token = decodeToken(requestedSeed);
-    if (isNamedBy(token.scenario, test, reference)) {
-      const { ordinal = 1 } = vitestTestOf(token.scenario) ?? {};
-      return ordinal === (test.ordinal ?? 1) ? { kind: 'replay', log: token } : { kind: 'other' };
-    }
-    checkRequested(token.scenario, test);
-  } else if (requestedSeed !== undefined) return { kind: 'explore', runs, seed: requestedSeed };
+  if (requestedSeed !== undefined && !isToken) return { kind: 'explore', runs, seed: requestedSeed };
   if (seeds !== undefined) return { kind: 'seeds', ...seedsOf(seeds) };
   return { kind: 'explore', runs, seed: String(seed) };
+}
+
+/** The plan for a token in the environment; undefined if it is of a test with another name, or in another file. */
+function planOfToken(text: string, test: SimulatedTest, reference: string): Plan | undefined {
+  const token = decodeToken(text);
+  if (!isNamedBy(token.scenario, test, reference)) {
+    checkRequested(token.scenario, test);
+    return undefined;
+  }
+  const { ordinal = 1 } = vitestTestOf(token.scenario) ?? {};
+  return ordinal === (test.ordinal ?? 1) ? { kind: 'replay', log: token } : { kind: 'other' };
 }
 
 /** @throws RunnerError `RUNNER_INVALID_ARGUMENT` for a token, which as a seed would be one of many. */
