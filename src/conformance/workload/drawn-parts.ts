@@ -32,6 +32,8 @@ export interface EndedRun {
   readonly stopAskedAtMs: number | undefined;
   /** Whether it was seen RUNNING. */
   readonly wasRunning: boolean;
+  /** Whether its command is none. */
+  readonly isMalformed: boolean;
   readonly status: RunStatus;
 }
 
@@ -416,13 +418,16 @@ class WatchedFiles {
 }
 
 /**
- * What the metrics must agree with. A run in the queue of an unhealthy machine fails without having been started (R83).
+ * What the metrics must agree with. A run in the queue of an unhealthy machine fails without having been started (R83),
+ * and so may a malformed command (R66).
  */
 function seenRuns(runs: readonly EndedRun[], uploads = 0, checkouts?: number): SeenRuns {
   const statuses = runs.map(({ status }) => status);
-  const mustStart = statuses.filter(
-    ({ state, exitCode, error }) =>
-      state !== 'ABORTED' && !(state === 'FAILED' && (exitCode === 240 || error === WORKER_UNHEALTHY_MSG)),
+  const mustStart = runs.filter(
+    ({ isMalformed, status: { state, exitCode, error } }) =>
+      !isMalformed &&
+      state !== 'ABORTED' &&
+      !(state === 'FAILED' && (exitCode === 240 || error === WORKER_UNHEALTHY_MSG)),
   ).length;
   const timedOut = statuses.filter(({ state }) => state === 'TIMEDOUT').length;
   return { mustStart, timedOut, uploads, checkouts };

@@ -107,7 +107,8 @@ export class PartsJudge {
     const startMs = this.#parts.setup.updates ? (starts?.[0]?.startMs ?? Infinity) : ruleMs;
     const terms = { hasRefs: this.#parts.setup.hasRefs, epochMs: this.#host.world.clock.epochMs };
     const ways = expectRun(plan, this.#parts.setup, { startMs, abortMs });
-    const fitting = ways.filter((way) => misfit(run, status, way, terms) === undefined);
+    const possible = ways.filter((way) => misfit(run, status, way, terms) === undefined);
+    const fitting = this.#shownBy(starts, run, startMs, possible);
     const [way] = fitting;
     if (way === undefined) {
       const nearest = nearestOf(run, status, ways, terms);
@@ -122,6 +123,26 @@ export class PartsJudge {
     this.#idleSinceMs = run.endedAtMs;
     this.#health.note(status);
     this.#noteHealth();
+  }
+
+  /**
+   * Of ways with and without a start, those that the gauge of active runs shows: a run that is aborted in the instant of
+   * its start may have been started, for no time, or not.
+   */
+  #shownBy(
+    starts: readonly SeenStart[] | undefined,
+    run: PlannedRun,
+    startMs: number,
+    ways: readonly ExpectedRun[],
+  ): readonly ExpectedRun[] {
+    const isOpen = ways.some((way) => way.hasStarted) && ways.some((way) => !way.hasStarted);
+    if (starts === undefined || !isOpen) return ways;
+    const others = starts.findIndex((start) => start.startMs !== startMs || start.fallsMs !== startMs);
+    const shown = others < 0 ? starts.length : others;
+    const { runs } = this.#parts;
+    const later = runs.slice(runs.indexOf(run) + 1);
+    const hasStarted = shown > later.filter((each) => each.endedAtMs === startMs && isStarted(each)).length;
+    return ways.filter((way) => way.hasStarted === hasStarted);
   }
 
   #judgeStart(run: PlannedRun, starts: SeenStart[] | undefined, startMs: number): void {
@@ -291,6 +312,12 @@ export class PartsJudge {
   #check(condition: boolean, message: () => string): void {
     if (!condition) this.#host.check(false, message());
   }
+}
+
+/** Whether a run that is over has certainly been started. */
+function isStarted({ calls, running, status }: PlannedRun): boolean {
+  if (status === undefined || status.error === WORKER_UNHEALTHY_MSG) return false;
+  return status.state !== 'ABORTED' || calls.length > 0 || running !== undefined;
 }
 
 interface JudgingTerms {

@@ -568,9 +568,11 @@ function isInOrderOf(order: readonly RunID[], ids: readonly RunID[]): boolean {
 }
 
 /** Whether a run was certainly in the queue at some moment since the read was called. */
-function wasPending({ order, acceptedAtMs, turn, end }: LedgerRun, asked: AskedRead, now: number): boolean {
+function wasPending(run: LedgerRun, asked: AskedRead, now: number): boolean {
+  const { order, acceptedAtMs, drawn, turn, end } = run;
   const { offers, sinceMs } = asked;
-  if (order > offers) return acceptedAtMs > sinceMs && acceptedAtMs < now;
+  // A malformed command may be FAILED at once (R66).
+  if (order > offers) return drawn.kind !== 'malformed' && acceptedAtMs > sinceMs && acceptedAtMs < now;
   return turn.lo > sinceMs && end.lo > sinceMs;
 }
 

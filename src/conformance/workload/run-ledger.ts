@@ -759,13 +759,14 @@ export class RunLedger {
   }
 
   #boundEnd(run: LedgerRun): void {
-    const { turn, end, drawn, stopAskedAtMs: stop } = run;
+    const { turn, end, drawn, acceptedAtMs, stopAskedAtMs: stop } = run;
     const deadline = later(turn, deadlineOf(drawn));
     const natural = later(turn, drawn.lastsMs);
     const [graceLo, graceHi] = this.#graceOf(drawn);
     const stopLo = Math.min(stop + (stop > turn.hi ? graceLo : 0), deadline.lo + graceLo);
     const stopHi = Math.min(stop + (stop < turn.lo ? 0 : graceHi), deadline.hi + graceHi);
-    end.lo = Math.min(natural.lo, roundedMs(stopLo));
+    // A malformed command may be FAILED at once, although it is not its turn (R66).
+    end.lo = drawn.kind === 'malformed' ? acceptedAtMs : Math.min(natural.lo, roundedMs(stopLo));
     end.hi = Math.min(run.endSeenAtMs, natural.hi, roundedMs(stopHi));
     if (run.ended === undefined) run.ends = endsOf(run, natural, deadline);
   }
@@ -864,7 +865,8 @@ function endsOf(
 ): StateMask {
   let ends = 0;
   const own = drawn.end?.state === 'FAILED' ? FAILED : COMPLETE;
-  if (drawn.end !== undefined && natural.lo <= Math.min(stop, deadline.hi) && stop >= turn.lo) ends |= own;
+  const isDue = drawn.end !== undefined && natural.lo <= Math.min(stop, deadline.hi) && stop >= turn.lo;
+  if (isDue || drawn.kind === 'malformed') ends |= own;
   if (stop <= end.hi) ends |= ABORTED;
   if (deadline.lo <= end.hi && stop >= end.lo && deadline.lo <= natural.hi) ends |= TIMEDOUT;
   return ends as StateMask;
@@ -893,6 +895,7 @@ function endedRun(run: LedgerRun, status: RunStatus): EndedRun {
     acceptedAtMs,
     stopAskedAtMs: stopAskedAtMs === Infinity ? undefined : stopAskedAtMs,
     wasRunning: runningSeenAtMs < Infinity,
+    isMalformed: drawn.kind === 'malformed',
     status,
   };
 }
