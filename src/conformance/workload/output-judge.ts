@@ -65,7 +65,7 @@ class OutputJudge {
       ['stdlog', stdlog, both],
     ] as const) {
       const what = `${name} of run ${runId}`;
-      this.#checkHeader(what, log, run, status);
+      this.#checkHeader(what, log, run, [status.stdoutRef, status.stderrRef, stdlogUri]);
       const body = bodyOf(log);
       const written = streams.join('');
       const isRight = trailers.some((trailer) => {
@@ -91,11 +91,10 @@ class OutputJudge {
     what: string,
     log: string,
     { drawn: { command }, acceptedAtMs }: LedgerRun,
-    { stdoutRef, stderrRef }: RunStatus,
+    uris: readonly string[],
   ): void {
     const { clock } = this.#host.world;
     const [fromMs, toMs] = [acceptedAtMs, clock.now()].map((ms) => clock.epochMs + ms) as [number, number];
-    const uris = [stdoutRef, stderrRef];
     // A date on the machine's time is not looked at.
     const written = this.#takesTime ? undefined : { fromMs, toMs };
     const fault = headerFault(log, { command, uris, written });

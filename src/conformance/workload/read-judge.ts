@@ -138,6 +138,7 @@ export class ReadJudge {
         'R23',
         `${call}: expected "unknown run id ${named[0] ?? ''}" in the error, got ${JSON.stringify(messageOf(error))}`,
       );
+      this.#checkNotForgotten(asked);
       if (asked.listsUnknown && this.#knowsTimes) {
         this.#demand(
           now === sinceMs,
@@ -191,9 +192,11 @@ export class ReadJudge {
   /** The expected outcome of a read that was refused. */
   expectedOf({ listsUnknown, query, timeoutMs }: AskedRead): string {
     if (listsUnknown) return 'RUNNER_UNKNOWN_RUN';
-    if (this.#ledger.isReleaseAsked) return 'statuses or RUNNER_RELEASED';
     const isWait = timeoutMs > 0 && ((query.runs ?? []).length > 0 || query.allRuns === true);
-    return isWait ? 'statuses, or a reason of a wait to end' : 'statuses';
+    if (!isWait) return 'statuses';
+    return this.#ledger.isReleaseAsked
+      ? 'statuses or RUNNER_RELEASED'
+      : 'statuses, or a reason of a wait to end';
   }
 
   #isWaitOutcome(asked: AskedRead, code: string): boolean {
@@ -432,6 +435,7 @@ export class ReadJudge {
       'R84',
       `${call}: expected its end when the runner was released, at ${releasedMs} ms, got it at ${now} ms`,
     );
+    this.#checkNotForgotten(asked);
     if (!this.#knowsTimes) return;
     const met = this.#subjects(asked.query).find((run) => this.#hasMatched(run, asked, now));
     this.#demand(
@@ -450,6 +454,18 @@ export class ReadJudge {
       !isDoomed,
       'R36',
       `${call}: expected RUNNER_CANNOT_HAPPEN before ${now} ms, when nothing could meet it any more, got its end at ${now} ms`,
+    );
+  }
+
+  /** A wait ends as soon as a run that it lists is forgotten (R49). */
+  #checkNotForgotten({ call, query, timeoutMs, listsUnknown }: AskedRead): void {
+    if (timeoutMs === 0 || listsUnknown || !this.#ledger.terms.hasExactTimes || !this.#seesAll) return;
+    const now = this.#host.now();
+    const gone = this.#listed(query).find(({ goneAtMs }) => goneAtMs < now);
+    this.#demand(
+      gone === undefined,
+      'R49',
+      `${call}: expected RUNNER_UNKNOWN_RUN at ${gone?.goneAtMs} ms, when run ${gone?.runId} was forgotten, got its end at ${now} ms`,
     );
   }
 

@@ -108,6 +108,8 @@ export class LedgerRun {
   readonly refs = { stdoutRef: '', stderrRef: '' };
   ended: RunStatus | undefined;
   memory: 'kept' | 'perhaps' | 'gone' = 'kept';
+  /** When it was certainly forgotten, at the latest; `Infinity` if that is not known. */
+  goneAtMs: number = Infinity;
 
   constructor(runId: RunID, { drawn, order, atMs, mark }: Offer, acceptedMark: number) {
     this.runId = runId;
@@ -491,7 +493,9 @@ export class RunLedger {
     if (this.#mark !== sinceMark || this.hasOpenOffers) return;
     const shown = new Set(ids);
     for (const run of this.#runs) {
-      if (run.memory === 'perhaps') run.memory = shown.has(run.runId) ? 'kept' : 'gone';
+      if (run.memory !== 'perhaps') continue;
+      if (shown.has(run.runId)) run.memory = 'kept';
+      else this.#keepGone(run);
     }
     this.#isHistoryKnown = this.terms.history !== undefined;
   }
@@ -826,9 +830,14 @@ export class RunLedger {
         this.#markPerhapsForgotten(kept);
         return;
       }
-      first.memory = 'gone';
+      this.#keepGone(first);
       this.#reach.note('a run that was forgotten');
     }
+  }
+
+  #keepGone(run: LedgerRun): void {
+    run.memory = 'gone';
+    run.goneAtMs = this.#host.now();
   }
 
   #mayBeOver({ ended, end }: LedgerRun): boolean {

@@ -490,7 +490,8 @@ export class RunnerClient {
     } catch (error) {
       if (this.#isLost(error)) return;
       if (!judge.refused(asked, error)) {
-        this.#unexplained(asked.call, error, 'R24 R31', judge.expectedOf(asked));
+        const rule = isRunnerError(error, 'RUNNER_RELEASED') ? 'R84' : 'R24 R31';
+        this.#unexplained(asked.call, error, rule, judge.expectedOf(asked));
       }
       if (isRunnerError(error, 'RUNNER_UNKNOWN_RUN')) reach.note('read of an unknown run');
       if (isRunnerError(error, 'RUNNER_WAIT_CANCELLED')) reach.note('wait cancelled');

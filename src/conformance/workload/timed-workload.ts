@@ -22,7 +22,7 @@ import { formatEvent } from '../../trace/event-text.ts';
 import { ConformanceError } from '../check.ts';
 import { endInHeldTime, leftInHeldTime } from '../held-time.ts';
 import type { ConformanceSubject, HeldWorld } from '../subject.ts';
-import type { SubjectFailure } from './explore-workload.ts';
+import type { ExplorationProgress, SubjectFailure } from './explore-workload.ts';
 import { RunnerWorkload } from './runner-workload.ts';
 import type { WorkloadLimits } from './workload-clients.ts';
 import type { WorkloadHost } from './workload-host.ts';
@@ -32,6 +32,8 @@ export interface TimedOptions extends WorkloadLimits {
   readonly sequences: number;
   readonly seed: string | number;
   readonly shouldStop: () => boolean;
+  /** Called after each sequence. Default: none. */
+  readonly onProgress?: (progress: ExplorationProgress) => void;
 }
 
 /** The result of the sequences. */
@@ -75,6 +77,7 @@ export async function exploreInTime(
     const error = await (held === undefined
       ? onTheMachine(host, workload)
       : inHeldTime(host, workload, held));
+    options.onProgress?.({ doing: 'exploring', executions: sequence });
     if (error === undefined) continue;
     return {
       sequences: sequence,
@@ -220,7 +223,9 @@ async function onTheMachine(host: TimedHost, workload: RunnerWorkload): Promise<
       tick();
     });
   try {
-    const error = await Promise.race([outcomeOf(host, workload), cutOff(CUT_OFF_MS)]);
+    const ended = await Promise.race([outcomeOf(host, workload), cutOff(CUT_OFF_MS)]);
+    // What was found before a call stayed without an answer comes first.
+    const error = host.failure ?? ended;
     if (error !== undefined) {
       timer?.cancel();
       await Promise.race([closed(workload), cutOff(CUT_OFF_MS / 10)]);
