@@ -34,14 +34,18 @@ const LABELS = [
 export type SwfLabel = (typeof LABELS)[number];
 
 const LABEL_OF: ReadonlyMap<string, SwfLabel> = new Map(LABELS.map((label) => [label.toLowerCase(), label]));
-const LABELLED = /^\s*;\s*([A-Za-z]+)\s*:\s*(.*?)\s*$/;
-const CONTINUED = /^\s*;\s{2,}(\S.*?)\s*$/;
+// Blanks at the end are trimmed: a pattern for them would try each run of blanks from each of its places.
+const LABELLED = /^\s*;\s*([A-Za-z]+)\s*:([^]*)$/;
+const CONTINUED = /^\s*;\s{2,}(\S[^]*)$/;
 
 /** The labels and values of a log's header. */
 export interface SwfHeader {
   /** All values of a label in order; a value that spans several lines contains newlines. */
   values(label: SwfLabel): readonly string[];
-  /** The first value of a label as a number; `undefined` if there is none, or it is not a number. */
+  /**
+   * The first value of a label as a number, without a remark in parentheses, as in `128 (64 and 64)`; `undefined` if
+   * there is none, or it is not a number.
+   */
   number(label: SwfLabel): number | undefined;
 }
 
@@ -56,7 +60,7 @@ export class SwfHeaderLines implements SwfHeader {
     const label = LABEL_OF.get(name.toLowerCase());
     if (label !== undefined) {
       this.#latest = this.#values.get(label) ?? [];
-      this.#latest.push(value);
+      this.#latest.push(value.trim());
       this.#values.set(label, this.#latest);
       return;
     }
@@ -64,7 +68,7 @@ export class SwfHeaderLines implements SwfHeader {
     const last = this.#latest?.pop();
     if (last === undefined) return;
     if (more === undefined) this.#latest?.push(last);
-    else this.#latest?.push(`${last}\n${more}`);
+    else this.#latest?.push(`${last}\n${more.trim()}`);
     if (more === undefined) this.#latest = undefined;
   }
 
@@ -73,7 +77,9 @@ export class SwfHeaderLines implements SwfHeader {
   }
 
   number(label: SwfLabel): number | undefined {
-    const [text = ''] = this.values(label);
+    const [value = ''] = this.values(label);
+    const [plain = ''] = value.split('(', 1);
+    const text = plain.trim();
     return text !== '' && Number.isFinite(Number(text)) ? Number(text) : undefined;
   }
 }

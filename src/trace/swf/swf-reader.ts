@@ -19,7 +19,10 @@ import { TIME_MS_MAX } from '../../kernel/microseconds.ts';
  */
 export interface SwfJob {
   readonly jobNumber: number;
-  /** Time of submission, since the start of the log or the Unix epoch. */
+  /**
+   * Time of submission, since the start of the log or the Unix epoch. Of the rows of a job that was stopped and resumed,
+   * only the first needs one.
+   */
   readonly submitS: number;
   readonly waitS: number;
   readonly runS: number;
@@ -100,7 +103,7 @@ class SwfReading {
   readonly header = new SwfHeaderLines();
   readonly #warnings = new SwfWarnings();
   readonly #isStrict: boolean;
-  #jobCount = 0;
+  #latest: SwfJob | undefined;
   #latestSubmitS = 0;
   #isDisordered = false;
 
@@ -116,7 +119,7 @@ class SwfReading {
       this.header.add(text);
       return undefined;
     }
-    const { job, complaints } = parseSwfRow(content);
+    const { job, complaints } = parseSwfRow(content, this.#latest);
     for (const { expected, actual, remedy, kind, changesData } of complaints) {
       if (this.#isStrict) {
         throw new TraceFormatError({ problem: 'corrupted', line: number, expected, actual, hint: LENIENT });
@@ -124,12 +127,12 @@ class SwfReading {
       const warning = { line: number, text: `expected ${expected}, got ${actual}; ${remedy}`, changesData };
       this.#warnings.add(kind, warning);
     }
-    if (job !== undefined) this.#count(number, job);
+    if (job !== undefined) this.#checkOrder(number, job);
     return job;
   }
 
-  finish(line: number): void {
-    if (this.#jobCount === 0 && this.#isStrict) {
+  finish(line: number, jobs: readonly SwfJob[]): void {
+    if (jobs.length === 0 && this.#isStrict) {
       throw new TraceFormatError({
         problem: 'empty',
         line: Math.max(line, 1),
@@ -139,15 +142,17 @@ class SwfReading {
       });
     }
     const promised = this.header.number('MaxJobs');
-    if (promised !== undefined && promised !== this.#jobCount) {
-      const text = `the header promises ${promised} ${plural(promised, 'job')}, the log has ${this.#jobCount}`;
+    const count = countJobs(jobs);
+    if (promised !== undefined && promised !== count) {
+      const text = `the header promises ${promised} ${plural(promised, 'job')}, the log has ${count}`;
       this.#warnings.add('another number of jobs than promised', { line, text, changesData: false });
     }
   }
 
-  #count(number: number, { submitS }: SwfJob): void {
-    this.#jobCount += 1;
-    if (submitS < this.#latestSubmitS && !this.#isDisordered) {
+  #checkOrder(number: number, job: SwfJob): void {
+    const { submitS } = job;
+    this.#latest = job;
+    if (submitS !== UNKNOWN && submitS < this.#latestSubmitS && !this.#isDisordered) {
       this.#isDisordered = true;
       const text = 'jobs are not in the order of their submission from here on';
       this.#warnings.add('jobs out of order', { line: number, text, changesData: false });
@@ -186,7 +191,7 @@ export async function readSwf(source: TextSource, options: SwfReaderOptions = {}
       const job = reading.take(line.number, line.text);
       if (job !== undefined) jobs.push(job);
     }
-    reading.finish(lines.number);
+    reading.finish(lines.number, jobs);
   } finally {
     await lines.close();
   }
@@ -215,23 +220,64 @@ const UNKNOWN = -1;
 /** Job number, submit, wait and run time: a row with less is not a job. */
 const FIELDS_MIN = 4;
 const STATUS_MAX = 5;
-const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
+// Digits can be matched in one way only: a row may be one very long field.
+const NUMBER = /^[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?$/i;
 const WHOLE = /^[+-]?\d+$/;
 const DROPPED = 'the row is left out';
 /** A hundred years: longer than any log, and exact in milliseconds and microseconds. */
 const SECONDS_MAX = TIME_MS_MAX / 1_000;
 
+/** Status codes of the format. */
+export const SWF_STATUS = {
+  FAILED: 0,
+  COMPLETED: 1,
+  PART: 2,
+  LAST_COMPLETED: 3,
+  LAST_FAILED: 4,
+  CANCELLED: 5,
+} as const;
+
+/** True for the row of one part of a job that was stopped and resumed. */
+export function isPartOfJob({ status }: Pick<SwfJob, 'status'>): boolean {
+  return (
+    status === SWF_STATUS.PART || status === SWF_STATUS.LAST_COMPLETED || status === SWF_STATUS.LAST_FAILED
+  );
+}
+
+/** Number of jobs: the rows of a job that was stopped and resumed, of its parts and of the whole, are one. */
+function countJobs(jobs: readonly SwfJob[]): number {
+  const resumed = new Set(jobs.filter(isPartOfJob).map(({ jobNumber }) => jobNumber));
+  if (resumed.size === 0) return jobs.length;
+  const wholes = jobs.filter((job) => !isPartOfJob(job));
+  for (const { jobNumber } of wholes) resumed.delete(jobNumber);
+  return wholes.length + resumed.size;
+}
+
+/** True for the row of a part if the row before is of the same job: it needs no submit time. */
+function continuesJob(texts: readonly string[], before: SwfJob | undefined): boolean {
+  const [jobNumber, status] = (['jobNumber', 'status'] as const).map((wanted) =>
+    Number(texts[SWF_FIELDS.findIndex(([field]) => field === wanted)]),
+  ) as [number, number];
+  return jobNumber === before?.jobNumber && isPartOfJob({ status });
+}
+
 /**
  * Parses one row of a Standard Workload Format log. In strict mode it stops at the first violation; in lenient mode it
  * recovers what it can, and reports what it did.
+ *
+ * @param before the job of the row before.
  */
-function parseSwfRow(text: string): SwfRow {
+function parseSwfRow(text: string, before: SwfJob | undefined): SwfRow {
   const complaints: SwfComplaint[] = [];
   const texts = text.trim().split(/\s+/);
   checkFieldCount(texts.length, complaints);
   const fields: [keyof SwfJob, number][] = [];
+  const needed: readonly (keyof SwfJob)[] = continuesJob(texts, before)
+    ? ['jobNumber']
+    : ['jobNumber', 'submitS'];
   for (const [index, [field, name]] of SWF_FIELDS.entries()) {
-    const value = parseField(field, name, texts[index], complaints);
+    const isNeeded = needed.includes(field);
+    const value = parseField({ field, name, isNeeded }, texts[index], complaints);
     if (value === undefined) return { job: undefined, complaints };
     fields.push([field, value]);
   }
@@ -262,10 +308,17 @@ function checkFieldCount(count: number, complaints: SwfComplaint[]): void {
   });
 }
 
+/** A field to be parsed. */
+interface SwfField {
+  readonly field: keyof SwfJob;
+  readonly name: string;
+  /** True if a row without it is not a job. */
+  readonly isNeeded: boolean;
+}
+
 /** The value of a field; `undefined` if the row is invalid because of it. */
 function parseField(
-  field: keyof SwfJob,
-  name: string,
+  { field, name, isNeeded }: SwfField,
   text: string | undefined,
   complaints: SwfComplaint[],
 ): number | undefined {
@@ -284,11 +337,10 @@ function parseField(
     complain('a number', DROPPED);
     return undefined;
   }
-  const isIdentity = field === 'jobNumber' || field === 'submitS';
-  const expected = rangeProblem(field, value, isIdentity);
+  const expected = rangeProblem(field, value, isNeeded);
   if (expected !== undefined) {
-    complain(expected, isIdentity ? DROPPED : 'it is unknown');
-    return isIdentity ? undefined : UNKNOWN;
+    complain(expected, isNeeded ? DROPPED : 'it is unknown');
+    return isNeeded ? undefined : UNKNOWN;
   }
   if (field === 'cpuS' || (WHOLE.test(text) && Number.isSafeInteger(value))) return value + 0;
   const rounded = Math.round(value) + 0;
@@ -297,8 +349,8 @@ function parseField(
 }
 
 /** Describes the allowed values if a value is out of range; otherwise undefined. */
-function rangeProblem(field: keyof SwfJob, value: number, isIdentity: boolean): string | undefined {
-  if (isIdentity && value < 0) return 'a number ≥ 0';
+function rangeProblem(field: keyof SwfJob, value: number, isNeeded: boolean): string | undefined {
+  if (isNeeded && value < 0) return 'a number ≥ 0';
   if (field === 'status') {
     return value >= UNKNOWN && value <= STATUS_MAX ? undefined : `a whole number from -1 to ${STATUS_MAX}`;
   }

@@ -6,10 +6,7 @@
 import * as is from '../../kernel/shape.ts';
 import { check } from '../../kernel/argument-check.ts';
 import type { WorkloadJob } from '../workload.ts';
-import type { SwfJob } from './swf-reader.ts';
-
-/** Status codes of the format. */
-const STATUS = { FAILED: 0, COMPLETED: 1, PART: 2, LAST_COMPLETED: 3, LAST_FAILED: 4, CANCELLED: 5 } as const;
+import { isPartOfJob, type SwfJob, SWF_STATUS as STATUS } from './swf-reader.ts';
 
 /** A log converted to a workload. */
 export interface SwfWorkload {
@@ -65,18 +62,14 @@ function mergeParts(jobs: readonly SwfJob[]): SwfJob[] {
   const parts = new Map<number, SwfJob[]>();
   const wholes = new Set<number>();
   for (const job of jobs) {
-    if (!isPart(job)) wholes.add(job.jobNumber);
+    if (!isPartOfJob(job)) wholes.add(job.jobNumber);
     else if (!parts.get(job.jobNumber)?.push(job)) parts.set(job.jobNumber, [job]);
   }
   return jobs.flatMap((job) => {
-    if (!isPart(job)) return [job];
+    if (!isPartOfJob(job)) return [job];
     const own = parts.get(job.jobNumber) ?? [];
     return own[0] === job && !wholes.has(job.jobNumber) ? [wholeOf(own)] : [];
   });
-}
-
-function isPart({ status }: SwfJob): boolean {
-  return status === STATUS.PART || status === STATUS.LAST_COMPLETED || status === STATUS.LAST_FAILED;
 }
 
 /**

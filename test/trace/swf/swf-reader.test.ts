@@ -224,6 +224,58 @@ describe('readSwf', () => {
     expect((await readSwf(`; MaxJobs: 1\n${row}`)).warnings).toEqual([]);
   });
 
+  describe('a job that was stopped and resumed', () => {
+    const whole = '7 10 5 60 4 1.5 2048 8 90 4096 1 3 2 11 1 0 6 30';
+    const part = (submit: number, status: number, number = 7): string =>
+      `${number} ${submit} 5 30 4 1.5 2048 8 90 4096 ${status} 3 2 11 1 0 6 30`;
+
+    test.for([
+      ['without a submit time of the later parts', [part(10, 2), part(-1, 2), part(-1, 3)], 1],
+      ['with a row for the whole before its parts', [whole, part(-1, 2), part(-1, 4)], 1],
+      ['with a row for the whole after its parts', [part(10, 2), part(-1, 3), whole], 1],
+      ['among other jobs', [part(10, 2), part(-1, 3), part(11, 1, 8), part(12, 2, 9), part(-1, 4, 9)], 3],
+      ['while another one runs', [part(10, 2), part(11, 2, 8), part(12, 3), part(13, 3, 8)], 2],
+    ] as const)('is one job %s', async ([, rows, count]) => {
+      const { jobs, warnings } = await readSwf(`; MaxJobs: ${count}\n${rows.join('\n')}\n`);
+      expect(jobs.map(({ submitS }) => submitS)).toEqual(rows.map((text) => Number(text.split(' ')[1])));
+      expect(warnings).toEqual([]);
+      expect((await readSwf(`; MaxJobs: 9\n${rows.join('\n')}\n`)).warnings).toMatchObject([
+        { text: `the header promises 9 jobs, the log has ${count}` },
+      ]);
+    });
+
+    test.for([
+      ['no row before it', [part(-1, 2)]],
+      ['a row of another job before it', [part(10, 2, 8), part(-1, 3)]],
+      ['another status', [part(10, 2), part(-1, 1)]],
+      ['an impossible time', [part(10, 2), part(-2, 3)]],
+    ] as const)('has a submit time in a row with %s', async ([, rows]) => {
+      await expect(readSwf(rows.join('\n'))).rejects.toMatchObject({
+        problem: 'corrupted',
+        line: rows.length,
+        message: expect.stringContaining('submit time: a number ≥'),
+      });
+    });
+  });
+
+  test('takes a number with a remark in parentheses', async () => {
+    const text = '; MaxNodes: 128 (64 and 64)\n; MaxProcs: 256\n;   (2 each)\n; MaxRuntime: (none)\n';
+    const { header } = await readSwf(`${text}${row}`);
+    expect(header.number('MaxNodes')).toBe(128);
+    expect(header.number('MaxProcs')).toBe(256);
+    expect(header.number('MaxRuntime')).toBeUndefined();
+    expect(header.values('MaxNodes')).toEqual(['128 (64 and 64)']);
+  });
+
+  test('reads lines of the greatest length, and the blanks within their values', async () => {
+    const length = 60_000;
+    const blanks = ' '.repeat(length);
+    const text = `; Note: a${blanks}b\n;  c${blanks}d\n${'1'.repeat(length)}x 0 5 60\n${row}\n`;
+    const { header, warnings } = await readSwf(text, { mode: 'lenient' });
+    expect(header.values('Note')).toEqual([`a${blanks}b\nc${blanks}d`]);
+    expect(warnings).toHaveLength(2);
+  });
+
   test('reads labels anywhere, and their continuations, and nothing that only resembles a label', async () => {
     const { header } = await readSwf(
       [

@@ -291,6 +291,20 @@ describe('the work of a log in the Standard Workload Format', () => {
     expect(work.skipped.map(({ id }) => id)).toEqual(['5']);
   });
 
+  test('a job in parts arrives when its first part was submitted', async () => {
+    const rest = '1 -1 -1 1 10000 -1';
+    const log = await readSwf(
+      [`1 100 5 10 ${rest} 2`, `1 -1 7 30 ${rest} 3`, `2 150 5 60 ${rest} 1`]
+        .map((text) => `${text} 3 -1 -1 -1 -1 -1 -1`)
+        .join('\n'),
+    );
+    const { items } = createSwfWorkload(log.jobs);
+    expect(items.map(({ arrivalMs, command }) => [arrivalMs, command.argv[0]])).toEqual([
+      [0, 'sleep 40000'],
+      [50_000, 'sleep 60000'],
+    ]);
+  });
+
   test('every time is scaled, to the microsecond', () => {
     const item = workOf(
       { submitS: 1_000_007, waitS: 3, runS: 95, precedingJob: 2, thinkS: 1 },
