@@ -52,6 +52,17 @@ interface PendingAsk {
   readonly resolve: (answer: RecordedAnswer) => void;
 }
 
+/** What a {@link RecordingPlayer} is made from. */
+interface PlayerParts {
+  readonly clock: Clock;
+  readonly runner: string;
+  readonly entries: readonly RecordedEntry[];
+  /** Takes each chunk that stands for output that was not kept. */
+  readonly placeholders: RunRecorder['placeholders'];
+  /** Called while a collaborator is asked, before it answers. */
+  readonly onAsked: () => void;
+}
+
 /**
  * Replaces the surroundings of a recorded runner: a clock whose events fire, and collaborators that answer, when the
  * recording says so. Invariant: nothing happens here without a recorded entry; a request without a recorded answer is
@@ -59,6 +70,7 @@ interface PendingAsk {
  */
 class RecordingPlayer implements Clock {
   readonly #clock: Clock;
+  readonly #placeholders: RunRecorder['placeholders'];
   readonly #onAsked: () => void;
   readonly #names = new RecordedNames();
   readonly #events = new Map<string, PendingEvent>();
@@ -68,9 +80,9 @@ class RecordingPlayer implements Clock {
   readonly #processes = new Map<string, ExecCommand>();
   #isProcessWriting = false;
 
-  /** `onAsked` is called while a collaborator is asked, before it answers. */
-  constructor(clock: Clock, runner: string, entries: readonly RecordedEntry[], onAsked: () => void) {
+  constructor({ clock, runner, entries, placeholders, onAsked }: PlayerParts) {
     this.#clock = clock;
+    this.#placeholders = placeholders;
     this.#onAsked = onAsked;
     for (const entry of entries) {
       if (entry.type !== 'asked' || entry.runner !== runner || entry.answer === undefined) continue;
@@ -130,11 +142,19 @@ class RecordingPlayer implements Clock {
     const isOuterWriting = this.#isProcessWriting;
     this.#isProcessWriting = true;
     try {
-      void command[input.stream]?.write(chunkOf(input));
+      void command[input.stream]?.write(this.#chunkOf(input));
     } finally {
       this.#isProcessWriting = isOuterWriting;
     }
     return true;
+  }
+
+  /** Of output that was not kept, only the length is known. */
+  #chunkOf(input: RecordedOutput): Chunk {
+    if (input.cutBytes === undefined) return keptChunk(input);
+    const placeholder = Buffer.alloc(input.cutBytes);
+    this.#placeholders.add(placeholder);
+    return placeholder;
   }
 
   /** The options of a runner with the recorded settings. */
@@ -270,9 +290,7 @@ function eventKey(label: string, nth: number): string {
   return `${nth} ${label}`;
 }
 
-/** Of output that was not kept, only the length is known. */
-function chunkOf({ text, utf8, base64 = '', cutBytes }: RecordedOutput): Chunk {
-  if (cutBytes !== undefined) return Buffer.alloc(cutBytes);
+function keptChunk({ text, utf8, base64 = '' }: RecordedOutput): Chunk {
   return text ?? (utf8 === undefined ? Buffer.from(base64, 'base64') : Buffer.from(utf8));
 }
 
@@ -462,7 +480,13 @@ class Replay implements EntryListener {
   /** Creates a recorded runner. Returns a description of what the replay lacks for it, if anything. */
   #make({ runner: name, settings }: Extract<RecordedStep, { type: 'runner' }>): string | undefined {
     if (this.#parts.has(name)) return `no other runner ${name}`;
-    const player = new RecordingPlayer(this.#sim.world.clock, name, this.#entries, () => this.#takeNested());
+    const player = new RecordingPlayer({
+      clock: this.#sim.world.clock,
+      runner: name,
+      entries: this.#entries,
+      placeholders: this.recorder.placeholders,
+      onAsked: () => this.#takeNested(),
+    });
     this.recorder.clocks.add(player);
     const options = { ...player.options(name, settings), recorder: this.recorder };
     const runner = createQueueRunner({ ...this.#sim.world, clock: player }, options);

@@ -102,7 +102,8 @@ class ProcessTape {
     const size = Buffer.byteLength(chunk);
     this.#bytesLeft -= size;
     if (this.#bytesLeft < 0) return { cutBytes: size };
-    return typeof chunk === 'string' ? { text: chunk } : contentOf(chunk);
+    if (typeof chunk === 'string') return { text: chunk };
+    return this.#tape.recorder.placeholders.has(chunk) ? { cutBytes: size } : contentOf(chunk);
   }
 }
 

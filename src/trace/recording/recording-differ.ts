@@ -209,10 +209,6 @@ function diffEntry(
   ) {
     return findDataDifference({ ...one, digest: '' }, { ...other, digest: '' });
   }
-  if (one.type === 'output' && one.cutBytes !== undefined && other.type === 'output') {
-    const { utf8 = '', ...rest } = other;
-    return findDataDifference(one, { ...rest, cutBytes: utf8.length });
-  }
   return findDataDifference(one, other);
 }
 

@@ -17,6 +17,13 @@ function swapped(one: TraceEvent, other: TraceEvent): ReturnType<typeof diffReco
 }
 
 describe('diffRecordings', () => {
+  test('compares how much output was not kept', () => {
+    const cut = { ...run, type: 'output', stream: 'stdout', afterMs: 0, cutBytes: 5 } as const;
+    expect(diffRecordings({ entries: [cut] }, { entries: [cut] })).toBeUndefined();
+    const found = diffRecordings({ entries: [cut] }, { entries: [{ ...cut, cutBytes: 6 }] });
+    expect(found).toMatchObject({ index: 0, path: 'cutBytes', expected: 5, actual: 6 });
+  });
+
   test.for<[string, TraceEvent, TraceEvent]>([
     ['two failures of different resources', failed('output', 'full'), failed('dirMonitor', 'gone')],
     ['failures of one resource of different runs', failed('output', 'full'), failed('output', 'full', '1')],
