@@ -170,6 +170,8 @@ function checkEnv(envVars: unknown): void {
  * A runner's own copy of a command, so that later changes by the caller or by the runner do not affect each other
  * (D94). The copy is frozen; parts that are frozen already are shared, as is the request data of the Bazel path.
  *
+ * Of an object of a class it has what commands have, and no state of its own.
+ *
  * The literal must not begin with a spread: once frozen it would have a hidden class of its own, and every access to it
  * would be slow.
  */
@@ -178,7 +180,7 @@ export function copyCommand(command: Command): Command {
   const argv = Object.isFrozen(command.argv) ? command.argv : Object.freeze(command.argv.slice());
   const copy: { -readonly [field in keyof Command]: Command[field] } = {
     argv,
-    ...(command as Partial<Command>),
+    ...(isPlain(command) ? command : NO_FIELDS),
   };
   takeInherited(copy, command, FIELDS.keys());
   copy.argv = argv;
@@ -186,6 +188,8 @@ export function copyCommand(command: Command): Command {
   if (command.executeRequest !== undefined) copy.executeRequest = copyRequest(command.executeRequest);
   return Object.freeze(copy);
 }
+
+const NO_FIELDS: Partial<Command> = Object.freeze({});
 
 function copyRequest(request: ExecuteRequest): ExecuteRequest {
   const actionDigest = { ...request.actionDigest };

@@ -296,6 +296,16 @@ describe('the copy of a command', () => {
     }
   });
 
+  test('has no fields beside those of commands, which an object of a class may have', () => {
+    class Job {
+      readonly argv = ['a'];
+      readonly startedBy = (): string => 'a scheduler';
+    }
+    for (const job of [new Job(), Object.freeze(new Job())]) {
+      expect(copyCommand(job)).toStrictEqual({ argv: ['a'] });
+    }
+  });
+
   test('has no field that the original neither has nor inherits', () => {
     expect(Object.keys(copyCommand(Object.create({ argv: ['a'] }) as Command))).toEqual(['argv']);
   });

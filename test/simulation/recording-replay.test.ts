@@ -435,6 +435,16 @@ describe('a recording whose output was cut', () => {
   });
 });
 
+test('a recording of a command that is an object of a class with more fields is written, read and reproduced', async () => {
+  class Job implements Command {
+    readonly argv = ['complete 0'];
+    readonly startedBy = () => 'a scheduler';
+  }
+  const recording = await recordRunner(toItsEnd(new Job()));
+  await expectReproduced(await readRecording(recordingLines(recording)));
+  await expectReproduced(recording);
+});
+
 describe('a recording of a runner that is called back is reproduced', () => {
   /** Outputs in memory; calls `found` before each write to the log of that name. */
   function outputsWith(sim: Simulation, log: string, found: () => void): OutputCreator {
