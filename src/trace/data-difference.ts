@@ -11,18 +11,38 @@ export interface DataDifference {
 }
 
 /** The first difference, in the order of the first value's fields, followed by fields that only the second has. */
-export function findDataDifference(first: unknown, second: unknown, path = ''): DataDifference | undefined {
+export function findDataDifference(first: unknown, second: unknown): DataDifference | undefined {
+  // A list of its own, because data may be nested more deeply than calls fit on the stack.
+  const open: DataDifference[] = [{ path: '', first, second }];
+  for (;;) {
+    const pair = open.pop();
+    if (pair === undefined) return undefined;
+    const parts = partsOf(pair);
+    if (parts === undefined) {
+      if (pair.first !== pair.second) return pair;
+    } else for (const part of parts.reverse()) open.push(part);
+  }
+}
+
+/** The pairs of fields or members, in order; undefined unless both are objects or both are lists. */
+function partsOf({ path, first, second }: DataDifference): DataDifference[] | undefined {
   if (Array.isArray(first) && Array.isArray(second)) {
     const length = Math.max(first.length, second.length);
-    const places = Array.from({ length }, (_, index) => index);
-    return firstOf(places, (index) => findDataDifference(first[index], second[index], `${path}[${index}]`));
+    const pairOf = (index: number): DataDifference => ({
+      path: `${path}[${index}]`,
+      first: first[index] as unknown,
+      second: second[index] as unknown,
+    });
+    return Array.from({ length }, (_, index) => pairOf(index));
   }
-  if (is.isObject(first) && is.isObject(second)) {
-    const keys = [...new Set([...Object.keys(first), ...Object.keys(second)])];
-    const inside = path === '' ? '' : `${path}.`;
-    return firstOf(keys, (key) => findDataDifference(own(first, key), own(second, key), `${inside}${key}`));
-  }
-  return first === second ? undefined : { path, first, second };
+  if (!is.isObject(first) || !is.isObject(second)) return undefined;
+  const inside = path === '' ? '' : `${path}.`;
+  const keys = [...new Set([...Object.keys(first), ...Object.keys(second)])];
+  return keys.map((key) => ({
+    path: `${inside}${key}`,
+    first: own(first, key),
+    second: own(second, key),
+  }));
 }
 
 /** Describes a difference, such as `status.state: "COMPLETE" against "FAILED"`. */
@@ -36,15 +56,4 @@ function own(value: Readonly<Record<string, unknown>>, key: string): unknown {
 
 function shown(value: unknown): string {
   return value === undefined ? 'nothing' : describeValue(value);
-}
-
-function firstOf<T>(
-  candidates: readonly T[],
-  find: (candidate: T) => DataDifference | undefined,
-): DataDifference | undefined {
-  for (const candidate of candidates) {
-    const found = find(candidate);
-    if (found !== undefined) return found;
-  }
-  return undefined;
 }

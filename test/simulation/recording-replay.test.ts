@@ -445,6 +445,23 @@ test('a recording of a command that is an object of a class with more fields is 
   await expectReproduced(recording);
 });
 
+test('a recording with data that is nested too deeply to be recorded again is not reproduced', async () => {
+  let nested: Record<string, unknown> = {};
+  for (let depth = 0; depth < 20_000; depth += 1) nested = { nested };
+  const { entries } = await recordRunner(toItsEnd({ argv: ['complete 0'] }));
+  const hash = 'a'.repeat(64);
+  const command = {
+    argv: ['complete 0'],
+    snapshotId: `bz-${hash}-3`,
+    executeRequest: { actionDigest: { hash, sizeBytes: 3 }, nested },
+  };
+  const deep = entries.map((entry) =>
+    entry.type === 'call' && entry.call === 'run' ? { ...entry, command } : entry,
+  );
+  const { difference } = await replayRecording({ entries: deep });
+  expect(difference).toBeDefined();
+});
+
 describe('a recording of a runner that is called back is reproduced', () => {
   /** Outputs in memory; calls `found` before each write to the log of that name. */
   function outputsWith(sim: Simulation, log: string, found: () => void): OutputCreator {

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import type { Command } from '../../src/model/command.ts';
 import type { TraceEvent } from '../../src/model/trace-event.ts';
 import { canonicalJson } from '../../src/trace/canonical-json.ts';
 import { diffEvents, diffEventStreams } from '../../src/trace/trace-differ.ts';
@@ -14,6 +15,18 @@ async function* later<T>(values: readonly T[]): AsyncGenerator<T> {
 }
 
 describe('diffEvents', () => {
+  test('compares data that is nested more deeply than calls fit on the stack', () => {
+    const accepted = (innermost: number): TraceEvent => {
+      let nested: unknown = innermost;
+      for (let depth = 0; depth < 20_000; depth += 1) nested = { nested };
+      const command = { argv: ['a'], executeRequest: nested } as unknown as Command;
+      return { type: 'accepted', at: 0, runner: 'worker', runId: '0', command };
+    };
+    expect(diffEvents([accepted(1)], [accepted(1)])).toBeUndefined();
+    const path = `command.executeRequest${'.nested'.repeat(20_000)}`;
+    expect(diffEvents([accepted(1)], [accepted(2)])?.path === path).toBe(true);
+  });
+
   test('R209 finds no difference if and only if two traces are equal, and agrees with the streamed form', async () => {
     await fc.assert(
       fc.asyncProperty(list, list, async (one, other) => {
