@@ -8,6 +8,7 @@ import { check, isInstance, unreadable } from '../kernel/argument-check.ts';
 import { invalidArgument } from '../kernel/errors.ts';
 import type { Chunk } from '../model/output.ts';
 import { TraceFormatError } from './trace-format-error.ts';
+import { TRACE_BEGINNING } from './trace-header.ts';
 
 /** The source of a reader: one chunk, a list of chunks, or a stream of them; bytes are UTF-8. */
 export type TextSource = Chunk | Iterable<Chunk> | AsyncIterable<Chunk>;
@@ -126,7 +127,7 @@ export class LineReader {
       return this.#decoder.decode(bytes);
     } catch (cause) {
       throw new TraceFormatError({
-        problem: this.#number === 1 ? 'foreign' : isEnded ? 'corrupted' : 'truncated',
+        problem: this.#number === 1 && !isOfTrace(bytes) ? 'foreign' : isEnded ? 'corrupted' : 'truncated',
         line: this.#number,
         expected: 'UTF-8 text',
         actual: 'other bytes',
@@ -156,6 +157,12 @@ function iteratorOf(source: TextSource): Pieces {
   } catch (error) {
     throw unreadable('source', source, error);
   }
+}
+
+/** True for a line that begins as the first one of a trace. */
+function isOfTrace(bytes: Uint8Array): boolean {
+  const beginning = bytes.subarray(0, TRACE_BEGINNING.length);
+  return new TextDecoder('latin1').decode(beginning) === TRACE_BEGINNING;
 }
 
 function joined(first: Uint8Array, second: Uint8Array): Uint8Array {

@@ -78,6 +78,9 @@ function parseFirst({ text, isEnded }: Line): unknown {
   } catch {
     const isCut = !isEnded && (text.startsWith(TRACE_BEGINNING) || TRACE_BEGINNING.startsWith(text));
     if (isCut) throw headerError('truncated', 'a whole line', describeValue(text));
+    if (text.startsWith(TRACE_BEGINNING)) {
+      throw headerError('corrupted', 'a JSON object', describeValue(text));
+    }
     return undefined;
   }
 }
