@@ -6,7 +6,6 @@
 import * as is from '../../kernel/shape.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { microsecondsOf } from '../../kernel/microseconds.ts';
-import type { Chunk } from '../../model/output.ts';
 import type { RecordedEntry, Recording } from '../../model/recording.ts';
 import { checkWorld, type World } from '../../model/world.ts';
 import { check } from '../../kernel/argument-check.ts';
@@ -89,7 +88,7 @@ export class RunRecorder implements Recorder {
   /** Names of the recorded runners. */
   readonly names: Set<string> = new Set();
   /** Chunks that stand in a replay for output that was not kept, and are not kept either. */
-  readonly placeholders: WeakSet<Chunk & object> = new WeakSet();
+  readonly placeholders: WeakSet<Uint8Array> = new WeakSet();
   listener: EntryListener | undefined;
   readonly #entries: RecordedEntry[] = [];
   readonly #beganUs: number;
