@@ -15,7 +15,7 @@ import { TIME_MS_MAX } from '../../kernel/microseconds.ts';
 /**
  * A job of a recorded workload: one row of the Standard Workload Format, 18 numbers, with −1 for unknown values. The
  * names are ours; the order is the format's (https://www.cs.huji.ac.il/labs/parallel/workload/swf.html). Times are
- * whole seconds except the average CPU time.
+ * seconds, and may have a fraction; all other numbers are whole.
  */
 export interface SwfJob {
   readonly jobNumber: number;
@@ -27,7 +27,7 @@ export interface SwfJob {
   readonly waitS: number;
   readonly runS: number;
   readonly allocatedProcessors: number;
-  /** Average over the processors; the only field with a fraction. */
+  /** Average over the processors. */
   readonly cpuS: number;
   /** Per processor. */
   readonly memoryKb: number;
@@ -73,7 +73,7 @@ export const SWF_FIELDS: readonly (readonly [field: keyof SwfJob, name: string])
 export interface SwfReaderOptions {
   /**
    * `strict` rejects the first row that violates the format; `lenient` recovers what it can and collects warnings,
-   * because real logs have rows with too many fields, fractions and negative run times. Default: strict.
+   * because real logs have rows with too many fields, half processors and negative run times. Default: strict.
    */
   readonly mode?: 'strict' | 'lenient';
 }
@@ -342,10 +342,15 @@ function parseField(
     complain(expected, isNeeded ? DROPPED : 'it is unknown');
     return isNeeded ? undefined : UNKNOWN;
   }
-  if (field === 'cpuS' || (WHOLE.test(text) && Number.isSafeInteger(value))) return value + 0;
+  if ((isTime(field) && value >= 0) || (WHOLE.test(text) && Number.isSafeInteger(value))) return value + 0;
   const rounded = Math.round(value) + 0;
   complain('a whole number', 'it is rounded', rounded !== value);
   return rounded;
+}
+
+/** The format lets times have a fraction. */
+function isTime(field: keyof SwfJob): boolean {
+  return field.endsWith('S');
 }
 
 /** Describes the allowed values if a value is out of range; otherwise undefined. */
@@ -355,7 +360,7 @@ function rangeProblem(field: keyof SwfJob, value: number, isNeeded: boolean): st
     return value >= UNKNOWN && value <= STATUS_MAX ? undefined : `a whole number from -1 to ${STATUS_MAX}`;
   }
   if (value < UNKNOWN) return 'a number ≥ -1';
-  const isTime = field.endsWith('S');
-  const most = isTime ? SECONDS_MAX : Number.MAX_SAFE_INTEGER;
-  return value <= most ? undefined : `at most ${most}${isTime ? ' seconds, a hundred years' : ''}`;
+  const isOfTime = isTime(field);
+  const most = isOfTime ? SECONDS_MAX : Number.MAX_SAFE_INTEGER;
+  return value <= most ? undefined : `at most ${most}${isOfTime ? ' seconds, a hundred years' : ''}`;
 }

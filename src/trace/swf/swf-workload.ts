@@ -5,6 +5,7 @@
  */
 import * as is from '../../kernel/shape.ts';
 import { check } from '../../kernel/argument-check.ts';
+import { roundedMs } from '../../kernel/microseconds.ts';
 import type { WorkloadJob } from '../workload.ts';
 import { isPartOfJob, type SwfJob, SWF_STATUS as STATUS } from './swf-reader.ts';
 
@@ -37,18 +38,24 @@ export function swfWorkload(jobs: readonly SwfJob[]): SwfWorkload {
 
 function workloadJob(job: SwfJob, statusesMeanNothing: boolean): WorkloadJob {
   const { jobNumber, submitS, waitS, runS, requestedS, requestedProcessors, allocatedProcessors } = job;
+  const limitMs = milliseconds(requestedS);
   return {
     id: String(jobNumber),
-    submitMs: submitS * 1000,
-    ...(runS < 0 ? {} : { runMs: runS * 1000 }),
-    ...(waitS < 0 ? {} : { waitMs: waitS * 1000 }),
-    ...(requestedS <= 0 ? {} : { limitMs: requestedS * 1000 }),
+    submitMs: milliseconds(submitS),
+    ...(runS < 0 ? {} : { runMs: milliseconds(runS) }),
+    ...(waitS < 0 ? {} : { waitMs: milliseconds(waitS) }),
+    ...(limitMs <= 0 ? {} : { limitMs }),
     slots: Math.max(1, requestedProcessors > 0 ? requestedProcessors : allocatedProcessors),
     end: endOf(job, statusesMeanNothing),
     ...(job.precedingJob > 0
-      ? { after: { jobId: String(job.precedingJob), thinkMs: Math.max(job.thinkS, 0) * 1000 } }
+      ? { after: { jobId: String(job.precedingJob), thinkMs: milliseconds(Math.max(job.thinkS, 0)) } }
       : {}),
   };
+}
+
+/** To the microsecond: a product of a fraction is seldom exact. */
+function milliseconds(seconds: number): number {
+  return roundedMs(seconds * 1000);
 }
 
 function endOf({ status }: SwfJob, statusesMeanNothing: boolean): WorkloadJob['end'] {

@@ -62,6 +62,15 @@ describe('readSwf', () => {
     );
   });
 
+  test('takes fractions of a second in each time', async () => {
+    const { jobs, warningCount } = await readSwf(
+      '7 10.25 5.5 60.125 4 1.5 2048 8 90.5 4096 1 3 2 11 1 0 6 0.5',
+    );
+    const times = { submitS: 10.25, waitS: 5.5, runS: 60.125, cpuS: 1.5, requestedS: 90.5, thinkS: 0.5 };
+    expect(jobs).toEqual([{ ...job, ...times }]);
+    expect(warningCount).toBe(0);
+  });
+
   test('takes ids from 0, submit times since the epoch and -1 for what is unknown', async () => {
     const unknown = `0 1641021254 ${'-1 '.repeat(16)}`;
     const { jobs } = await readSwf(unknown);
@@ -76,7 +85,8 @@ describe('readSwf', () => {
     ['a word', rowWith(9, 'soon'), 'requested time: a number, got "soon"'],
     ['hexadecimal', rowWith(9, '0x10'), 'requested time: a number, got "0x10"'],
     ['a number beyond all', rowWith(9, '1e999'), 'requested time: a number, got "1e999"'],
-    ['a fraction of a second', rowWith(4, '60.5'), 'run time: a whole number, got "60.5"'],
+    ['half a second below 0', rowWith(4, '-0.5'), 'run time: a whole number, got "-0.5"'],
+    ['half a kilobyte', rowWith(7, '60.5'), 'used memory: a whole number, got "60.5"'],
     [
       'a number too long to be exact',
       rowWith(4, '90071992547409931'),
@@ -137,15 +147,15 @@ describe('readSwf', () => {
     ],
     [
       'a fraction',
-      rowWith(4, '60.5'),
-      { runS: 61 },
-      'expected run time: a whole number, got "60.5"; it is rounded',
+      rowWith(7, '60.5'),
+      { memoryKb: 61 },
+      'expected used memory: a whole number, got "60.5"; it is rounded',
     ],
     [
       'a whole number with a point',
-      rowWith(4, '60.0'),
+      rowWith(7, '2048.0'),
       {},
-      'expected run time: a whole number, got "60.0"; it is rounded',
+      'expected used memory: a whole number, got "2048.0"; it is rounded',
     ],
     [
       'a negative run',
@@ -189,13 +199,13 @@ describe('readSwf', () => {
   test('warnings that changed data come first, counted by kind, however many others there are', async () => {
     // Review S6: of 17,902 warnings two had changed data, and nobody could find them.
     const odd = [rowWith(4, '-7'), rowWith(11, '9'), rowWith(4, '-8')];
-    const text = `${`${row} 1\n`.repeat(300)}${odd.join('\n')}\n${`${rowWith(4, '60.0')}\n`.repeat(400)}`;
+    const text = `${`${row} 1\n`.repeat(300)}${odd.join('\n')}\n${`${rowWith(7, '60.0')}\n`.repeat(400)}`;
     const { warnings, warningKinds, warningCount } = await readSwf(text, { mode: 'lenient' });
     expect(warningCount).toBe(703);
     expect(warningKinds).toEqual([
       { kind: 'run time: not a number ≥ -1', count: 2, line: 301, changesData: true },
       { kind: 'status: not a whole number from -1 to 5', count: 1, line: 302, changesData: true },
-      { kind: 'run time: not written as a whole number', count: 400, line: 304, changesData: false },
+      { kind: 'used memory: not written as a whole number', count: 400, line: 304, changesData: false },
       { kind: 'more fields than the format has', count: 300, line: 1, changesData: false },
     ]);
     expect(warnings).toHaveLength(100);

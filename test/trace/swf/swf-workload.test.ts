@@ -305,6 +305,16 @@ describe('the work of a log in the Standard Workload Format', () => {
     ]);
   });
 
+  test('fractions of a second are kept, to the microsecond', () => {
+    const [job] = swfWorkload([
+      { ...base, submitS: 1.001, waitS: 8.2, runS: 4.35, requestedS: 10.0001 },
+    ]).jobs;
+    expect(job).toMatchObject({ submitMs: 1001, waitMs: 8200, runMs: 4350, limitMs: 10_000.1 });
+    // A limit that rounds to 0 is none.
+    const [endless] = createSwfWorkload([{ ...base, requestedS: 1e-9 }]).items;
+    expect(endless?.command.timeoutMs).toBeUndefined();
+  });
+
   test('every time is scaled, to the microsecond', () => {
     const item = workOf(
       { submitS: 1_000_007, waitS: 3, runS: 95, precedingJob: 2, thinkS: 1 },
