@@ -59,6 +59,6 @@ export function composeFiler(parts: FilerParts): Filer {
   };
 }
 
-function statedBoundMs(...parts: readonly Partial<Pick<Filer, 'cancelBoundMs'>>[]): number {
-  return Math.max(0, ...parts.map(({ cancelBoundMs = 0 }) => cancelBoundMs));
+function statedBoundMs(...parts: readonly object[]): number {
+  return Math.max(0, ...parts.map((part: Partial<Pick<Filer, 'cancelBoundMs'>>) => part.cancelBoundMs ?? 0));
 }

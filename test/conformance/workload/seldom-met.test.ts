@@ -25,6 +25,7 @@ import { RunnerClient } from '../../../src/conformance/workload/runner-client.ts
 import { RunnerReach } from '../../../src/conformance/workload/runner-reach.ts';
 import type { WorkloadHost } from '../../../src/conformance/workload/workload-host.ts';
 import { createSimExecer } from '../../../src/execers/sim-execer.ts';
+import type { Execer } from '../../../src/model/execer.ts';
 import type { Clock } from '../../../src/kernel/clock.ts';
 import { messageOf, RunnerError } from '../../../src/kernel/errors.ts';
 import { type Label, topicOf } from '../../../src/kernel/question.ts';
@@ -148,13 +149,12 @@ describe('a correct runner is not blamed', () => {
       ...simulated,
       create: (world, options) => {
         const { clock } = world;
-        const inner = createSimExecer({ clock });
-        const execer = {
-          cancelBoundMs: inner.cancelBoundMs,
-          exec: async (command: Parameters<typeof inner.exec>[0]) => {
-            await nextEvent(clock, 'spawn');
-            return inner.exec(command);
-          },
+        const execer = createSimExecer({ clock });
+        const exec = execer.exec.bind(execer);
+        const later: Execer = execer;
+        later.exec = async (command) => {
+          await nextEvent(clock, 'spawn');
+          return exec(command);
         };
         const service = createSimulatedRunner(world, { ...options, execer });
         return {
