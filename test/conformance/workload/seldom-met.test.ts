@@ -311,7 +311,7 @@ describe('a sequence', () => {
     );
   });
 
-  test('in held time is told to onProgress', async () => {
+  test('in held time is reported to onProgress', async () => {
     const steps: ExplorationProgress[] = [];
     const { executions } = await exploreRunner(
       {
