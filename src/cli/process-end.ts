@@ -8,6 +8,7 @@ import { messageOf, stackOf } from '../kernel/errors.ts';
 import { performance, setTimeout } from '../threads/real-timers.ts';
 import { chooseExitCode, chosenExitCode, endProcess, EXIT_STATUS, type ExitStatus } from './exit-status.ts';
 import { awaitedCode, endedBy, holdsForeignModule, lastForeignCode } from './user-code.ts';
+import { FILE_REQUEST } from './settled-files.ts';
 import { shownFrame } from './source-line.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -86,11 +87,6 @@ export async function finishProcess(terminal: Terminal, status: number): Promise
 
 /** Handles of the standard streams. */
 const STDIO = /^(TTY|Pipe)Wrap$/;
-/**
- * Requests such as those of the cache of `tsx`, which writes it when everything else is done. Node 26 does not list a
- * `readFile`, so that is not waited for.
- */
-const FILE_REQUEST = /^FSReq/;
 
 function codeOfForeignEnd(terminal: Terminal, exitCode: number): number {
   const foreign = lastForeignCode();

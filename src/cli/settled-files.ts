@@ -7,8 +7,11 @@ import { performance, setTimeout } from '../threads/real-timers.ts';
 /** A module may read or write files for as long as it lives, and a busy machine takes its time for a few. */
 const SETTLED_MS_MAX = 5_000;
 const LOOK_EVERY_MS = 1;
-/** What Node calls requests to the file system. */
-const FILE_REQUEST = /^(?:FSReq|FileHandleCloseReq)/;
+/**
+ * What Node calls requests to the file system, such as those of the cache of `tsx`. Node 26 does not list a `readFile`, so
+ * that is not waited for.
+ */
+export const FILE_REQUEST: RegExp = /^(?:FSReq|FileHandleCloseReq)/;
 
 /** Resolves once no request to the file system is under way in this thread, or after five seconds. */
 export async function filesSettled(): Promise<void> {

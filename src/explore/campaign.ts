@@ -83,6 +83,7 @@ class Campaign {
   readonly #budget: EventBudget;
   readonly #strategy: Strategy;
   readonly #options: CampaignOptions;
+  readonly #mustStop: () => boolean;
   readonly #failures = new Map<string, FailingExecution>();
   /** By the id of the corpus entry, or the index. */
   readonly #undecided = new Map<string | number, FailingExecution>();
@@ -104,6 +105,7 @@ class Campaign {
   constructor(executor: Executor, strategy: Strategy, options: CampaignOptions) {
     this.#strategy = strategy;
     this.#options = options;
+    this.#mustStop = stopOf(options.shouldStop);
     this.#tally.nextIndex = options.firstIndex ?? 0;
     const rerun: Rerun = (origin, run) => this.#rerun(origin, run);
     this.#budget = new EventBudget(executor, {
@@ -302,10 +304,6 @@ class Campaign {
 
   #send(event: CampaignEvent): void {
     this.#options.onEvent?.(event);
-  }
-
-  #mustStop(): boolean {
-    return stopOf(this.#options.shouldStop)();
   }
 
   #onTurn(): void {

@@ -2,7 +2,7 @@
 import * as is from '../kernel/shape.ts';
 import { createMemoryFiler } from '../filers/memory-filer.ts';
 import { check } from '../kernel/argument-check.ts';
-import type { RandomStream } from '../kernel/random.ts';
+import { nthUse } from '../kernel/nth-use.ts';
 import type { Execer } from '../model/execer.ts';
 import type { RunTypeMap } from '../model/run-type.ts';
 import { Invoker } from '../runners/invocation/invoker.ts';
@@ -93,13 +93,9 @@ export function createExecRunner(options: ExecRunnerOptions = {}): ExecRunner {
   return recorded.record(new ExecRunner(recorded.world, parts, outputs));
 }
 
-/** Number of prefixes made per stream: a fork of one name gives the same number each time. */
-const PREFIXES = new WeakMap<RandomStream, number>();
-
 /** A prefix of run ids for the next runner of a world. */
 function nextPrefix({ random }: World): string {
-  const nth = (PREFIXES.get(random) ?? 0) + 1;
-  PREFIXES.set(random, nth);
+  const nth = nthUse(random, 'incarnation');
   const chance = random.fork(nth === 1 ? 'incarnation' : `incarnation ${nth}`).uint32();
   return `${chance.toString(16).padStart(8, '0')}-`;
 }

@@ -170,7 +170,7 @@ function checkEnv(envVars: unknown): void {
  * A runner's own copy of a command, so that later changes by the caller or by the runner do not affect each other
  * (D94). The copy is frozen; parts that are frozen already are shared, as is the request data of the Bazel path.
  *
- * Of an object of a class it has what commands have, and no state of its own.
+ * Of an instance of a class, the copy has only the fields of a command.
  *
  * The literal must not begin with a spread: once frozen it would have a hidden class of its own, and every access to it
  * would be slow.

@@ -1,6 +1,6 @@
 /** What a remote runner is made with. */
 import * as is from '../kernel/shape.ts';
-import type { RandomStream } from '../kernel/random.ts';
+import { nthUse } from '../kernel/nth-use.ts';
 import { createMemoryContentStore } from '../cas/memory-content-store.ts';
 import type { PlatformProperty } from '../model/action.ts';
 import { CONTENT_STORE, CREATOR } from '../model/argument-shapes.ts';
@@ -97,19 +97,14 @@ export interface RemoteParts extends Required<Omit<RemoteRunnerOptions, keyof Qu
 
 const OUTPUTS_KEPT = 200;
 
-/** Number of runners made, by stream and name. */
-const MADE = new WeakMap<RandomStream, Map<string, number>>();
-
 /**
  * The world of the next runner of that name. Runners of one name give their runs the same ids: with the same random
  * numbers too, their runs would be one action to the server, and their uploads one upload.
  */
 function worldOfNext(world: World, name: string): World {
-  const made = MADE.get(world.random) ?? new Map<string, number>();
-  MADE.set(world.random, made);
-  const nth = (made.get(name) ?? 0) + 1;
-  made.set(name, nth);
-  return nth === 1 ? world : { ...world, random: world.random.fork(`remote runner ${name} ${nth}`) };
+  const use = `remote runner ${name}`;
+  const nth = nthUse(world.random, use);
+  return nth === 1 ? world : { ...world, random: world.random.fork(`${use} ${nth}`) };
 }
 
 /** Fills in the defaults. */

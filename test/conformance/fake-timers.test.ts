@@ -1,29 +1,15 @@
 // The third kind of time: a clock of fake timers, moved by the suite one timer after another.
 import { describe, expect, test } from 'vitest';
-import { createClock } from '@sinonjs/fake-timers';
-import { fakeTimersWorld } from '../../src/ambient/fake-timers-world.ts';
 import { conformanceCases } from '../../src/conformance/conformance-cases.ts';
-import type { ConformanceSubject, HeldWorld } from '../../src/conformance/subject.ts';
+import type { ConformanceSubject } from '../../src/conformance/subject.ts';
 import type { Service } from '../../src/model/service.ts';
 import { checkEqual } from '../../src/conformance/check.ts';
 import { exploreRunner } from '../../src/conformance/workload/explore-runner.ts';
 import { describeRunner } from '../../src/vitest/describe-runner.ts';
 import { having } from './broken-services.ts';
 import { caseOf, noService } from './hand-made-cases.ts';
+import { heldWorld } from './held-world.ts';
 import { chaosWithoutFaults, fake, polling, simulated } from './subjects.ts';
-
-function heldWorld(seed: string | number): HeldWorld {
-  const timers = createClock();
-  return {
-    world: fakeTimersWorld(timers, { seed }),
-    async advance() {
-      await timers.tickAsync(0);
-      const hasMore = timers.countTimers() > 0;
-      if (hasMore) await timers.nextAsync();
-      return hasMore;
-    },
-  };
-}
 
 const onFakeTimers = (subject: ConformanceSubject): ConformanceSubject => ({
   ...subject,

@@ -106,6 +106,7 @@ class Search {
   readonly #open: readonly AskedDecision[];
   readonly #answers: readonly AskedDecision[];
   readonly #options: NearestPassOptions;
+  readonly #mustStop: () => boolean;
   #executions = 0;
   #stoppedBy: NearestPassSearch['stoppedBy'];
   #untried = 0;
@@ -123,6 +124,7 @@ class Search {
     this.#open = log.filter((decision) => !isFixed(decision));
     this.#answers = log.filter(({ answer }) => answer > 0);
     this.#options = options;
+    this.#mustStop = stopOf(options.shouldStop);
   }
 
   async run(): Promise<NearestPassSearch> {
@@ -278,9 +280,9 @@ class Search {
 
   /** False, and notes why, if no execution is left or the search has to stop. */
   #mayExecute(): boolean {
-    const { maxExecutions = NEARBY_EXECUTIONS_MAX, shouldStop } = this.#options;
+    const { maxExecutions = NEARBY_EXECUTIONS_MAX } = this.#options;
     if (this.#executions >= maxExecutions) this.#stoppedBy ??= 'executions';
-    else if (stopOf(shouldStop)()) this.#stoppedBy ??= 'stopped';
+    else if (this.#mustStop()) this.#stoppedBy ??= 'stopped';
     else return true;
     return false;
   }

@@ -210,6 +210,7 @@ class Shrinker {
   readonly #executor: Executor;
   readonly #key: string;
   readonly #options: ShrinkOptions;
+  readonly #mustStop: () => boolean;
   readonly #trials = new TrialMemory();
   /** Where each pass ended, by where it began: what it tries again from there would end alike. */
   readonly #ends = new Map<ShrinkPass, WeakMap<FailingRun, FailingRun>>(
@@ -223,6 +224,7 @@ class Shrinker {
     this.#executor = executor;
     this.#key = key;
     this.#options = options;
+    this.#mustStop = stopOf(options.shouldStop);
   }
 
   async run(log: readonly Decision[]): Promise<ShrinkResult> {
@@ -310,10 +312,10 @@ class Shrinker {
   }
 
   #isOver(): boolean {
-    const { maxExecutions = SHRINK_EXECUTIONS, shouldStop } = this.#options;
+    const { maxExecutions = SHRINK_EXECUTIONS } = this.#options;
     if (this.#stoppedBy !== 'minimal') return true;
     if (this.#executions >= maxExecutions) this.#stoppedBy = 'executions';
-    else if (stopOf(shouldStop)()) this.#stoppedBy = 'stopped';
+    else if (this.#mustStop()) this.#stoppedBy = 'stopped';
     return this.#stoppedBy !== 'minimal';
   }
 

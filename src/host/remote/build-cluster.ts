@@ -234,7 +234,7 @@ function openStores(
 
 const NO_OUTPUTS: OutputRetention = { maxCount: 0 };
 
-/** The log files of each worker; not of all together, because those of one worker's run are dropped together. */
+/** The log files of each worker. */
 function makeLogs(
   { jobs = availableParallelism() }: BuildClusterOptions,
   { path }: TempFolder,

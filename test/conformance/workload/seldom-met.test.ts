@@ -42,6 +42,7 @@ import type { Simulation } from '../../../src/simulation/simulation.ts';
 import { having, showing } from '../broken-services.ts';
 import { noService, resultsOf } from '../hand-made-cases.ts';
 import { simulated } from '../subjects.ts';
+import { heldWorld } from '../held-world.ts';
 
 const nextEvent = (clock: Clock, what: string): Promise<void> =>
   new Promise((resolve) => {
@@ -316,18 +317,7 @@ describe('a sequence', () => {
     const { executions } = await exploreRunner(
       {
         ...simulated,
-        heldWorld: (seed) => {
-          const timers = createClock();
-          return {
-            world: fakeTimersWorld(timers, { seed }),
-            async advance() {
-              await timers.tickAsync(0);
-              const hasMore = timers.countTimers() > 0;
-              if (hasMore) await timers.nextAsync();
-              return hasMore;
-            },
-          };
-        },
+        heldWorld,
       },
       { sequences: 2, onProgress: (step) => void steps.push(step) },
     );
