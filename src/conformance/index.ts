@@ -70,7 +70,7 @@ export { type DiskCase, diskCases, type DiskCrashCase, type DiskSubject } from '
 export { ExpectedHealth } from './workload/expected-health.ts';
 export { type ExploreSubjectOptions, exploreRunner } from './workload/explore-runner.ts';
 export { exploreScheduler } from './workload/explore-scheduler.ts';
-export { exploreService } from './workload/explore-service.ts';
+export { type ExploreServiceOptions, exploreService } from './workload/explore-service.ts';
 export { type ExploreStubOptions, exploreStub } from './workload/explore-stub.ts';
 export {
   type ExplorationProgress,

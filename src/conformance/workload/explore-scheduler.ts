@@ -1,6 +1,6 @@
 /** Explores a scheduler with the workload for schedulers, without a hand-written scenario. */
 import { check } from '../../kernel/argument-check.ts';
-import { EXPLORE_OPTIONS, type ExploreSubjectOptions } from './explore-runner.ts';
+import { type ExploreServiceOptions, SERVICE_OPTIONS } from './explore-service.ts';
 import { exploreWorkload, type SubjectExploration } from './explore-workload.ts';
 import { type SchedulerSubject, schedulerWorkload } from './scheduler-workload.ts';
 import { limitsOf } from './workload-clients.ts';
@@ -25,8 +25,8 @@ import { limitsOf } from './workload-clients.ts';
  */
 export async function exploreScheduler(
   subject: SchedulerSubject,
-  options: ExploreSubjectOptions = {},
+  options: ExploreServiceOptions = {},
 ): Promise<SubjectExploration> {
-  check('options', options, EXPLORE_OPTIONS);
+  check('options', options, SERVICE_OPTIONS);
   return exploreWorkload(schedulerWorkload(subject, limitsOf(options)), options, 'exploreScheduler');
 }

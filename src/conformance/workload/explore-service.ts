@@ -1,9 +1,23 @@
 /** Explores a finished service with the workload for services, without a hand-written scenario. */
+import * as is from '../../kernel/shape.ts';
 import { check } from '../../kernel/argument-check.ts';
-import { EXPLORE_OPTIONS, type ExploreSubjectOptions } from './explore-runner.ts';
-import { exploreWorkload, type SubjectExploration } from './explore-workload.ts';
+import {
+  EXPLORE_FIELDS,
+  type ExploreWorkloadOptions,
+  exploreWorkload,
+  type SubjectExploration,
+} from './explore-workload.ts';
 import { serviceWorkload, type ServiceSubject } from './service-workload.ts';
-import { limitsOf } from './workload-clients.ts';
+import { LIMIT_FIELDS, limitsOf, type WorkloadLimits } from './workload-clients.ts';
+
+/** The options for exploring a service or a scheduler. */
+export interface ExploreServiceOptions extends WorkloadLimits, ExploreWorkloadOptions {}
+
+/** See {@link ExploreServiceOptions}. */
+export const SERVICE_OPTIONS: is.RecordShape = is.optionsOf<ExploreServiceOptions>(
+  {},
+  { ...EXPLORE_FIELDS, ...LIMIT_FIELDS },
+);
 
 /**
  * Drives a finished service of unknown internals, such as a scheduler over many runners, a remote client or a cache,
@@ -33,8 +47,8 @@ import { limitsOf } from './workload-clients.ts';
  */
 export async function exploreService(
   subject: ServiceSubject,
-  options: ExploreSubjectOptions = {},
+  options: ExploreServiceOptions = {},
 ): Promise<SubjectExploration> {
-  check('options', options, EXPLORE_OPTIONS);
+  check('options', options, SERVICE_OPTIONS);
   return exploreWorkload(serviceWorkload(subject, limitsOf(options)), options, 'exploreService');
 }

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { exploreRunner } from '../../../src/conformance/workload/explore-runner.ts';
+import { exploreScheduler } from '../../../src/conformance/workload/explore-scheduler.ts';
 import { exploreService } from '../../../src/conformance/workload/explore-service.ts';
 import { runnerWorkload } from '../../../src/conformance/workload/runner-workload.ts';
 import { type ServiceSubject, serviceWorkload } from '../../../src/conformance/workload/service-workload.ts';
@@ -31,6 +32,20 @@ describe('exploreRunner', () => {
     );
     await expect(exploreService(simulated as never, options)).rejects.toThrow(/got a field "execution"/);
     await expect(exploreStub(simulated as never, options)).rejects.toThrow(/got a field "execution"/);
+  });
+
+  test('sequences, which only a runner on other time has, are refused where nothing runs them', async () => {
+    const create: ServiceSubject['create'] = (world) => simulated.create(world, {});
+    const service = { name: 'mine', commands: simulated.commands, create };
+    const options = { sequences: 2, executions: 1 } as never;
+    const refusal = {
+      code: 'RUNNER_INVALID_ARGUMENT',
+      message: expect.stringContaining('got a field "sequences"') as string,
+    };
+    await expect(exploreService(service, options)).rejects.toMatchObject(refusal);
+    await expect(exploreScheduler({ name: 'mine', create: neverMoved }, options)).rejects.toMatchObject(
+      refusal,
+    );
   });
 
   test('refuses to explore without clients or operations, which would hold for anything', async () => {
