@@ -9,6 +9,7 @@ import { check } from '../kernel/argument-check.ts';
 import { realFunctions } from '../kernel/drain-real-functions.ts';
 import { invalidArgument } from '../kernel/errors.ts';
 import type { ConformanceSubject } from '../conformance/subject.ts';
+import { isVirtual, refuseWithoutEffect } from '../conformance/workload/explored-time.ts';
 import type { ExploreSubjectOptions } from '../conformance/workload/explore-runner.ts';
 import { counted } from '../model/plural.ts';
 import type { Simulation } from '../simulation/simulation.ts';
@@ -52,7 +53,7 @@ export interface ExploredRunnerOptions extends DescribeRunnerOptions {
   /**
    * True, or options, to drive the runner with everything that the contract allows (`exploreRunner`). Here `executions`
    * defaults to 300, coverage gaps fail only if `reachWithin` is given, and the exploration ends with the test's time
-   * limit.
+   * limit. An option without effect in the time of the subject is refused.
    */
   readonly explore: boolean | ExploredInTest;
   /** Cases to run before the exploration. Default: the whole conformance suite. */
@@ -126,6 +127,7 @@ function describeExplored(
     if (typeof explore !== 'object' || !(name in explore)) continue;
     throw invalidArgument(`options.explore.${name}`, `to be absent: ${reason}`, Reflect.get(explore, name));
   }
+  if (typeof explore === 'object') refuseWithoutEffect('options.explore', subject, explore);
   if (typeof explore === 'object' && explore.sequences === 0) {
     const expected = 'at least 1, since a test that runs nothing shows nothing; explore: false declares none';
     throw invalidArgument('options.explore.sequences', expected, 0);
@@ -138,9 +140,8 @@ function describeExplored(
     if (options === false) return;
     const { EXPLORE_OPTIONS } = await import('../conformance/workload/explore-runner.ts');
     check('options.explore', options, EXPLORE_OPTIONS);
-    if (subject.wallWorld === undefined && subject.heldWorld === undefined) {
-      await declareExploration(subject, options);
-    } else declareSequences(subject, options);
+    if (isVirtual(subject)) await declareExploration(subject, options);
+    else declareSequences(subject, options);
   });
 }
 

@@ -56,6 +56,12 @@ describe('an explored runner', () => {
     commands: simCommands,
     create: (world, options) => ({ service: createSimulatedRunner(world, options) }),
   };
+  const held: ConformanceSubject = {
+    ...mine,
+    heldWorld: () => {
+      throw new Error('expected no world to be made');
+    },
+  };
   describeRunner(mine, { cases: [], explore: { executions: 5 } });
 
   test('is driven without a word on what five executions did not reach', () => {
@@ -81,8 +87,17 @@ describe('an explored runner', () => {
   });
 
   test('no sequences are refused, because a test that runs nothing shows nothing', () => {
-    expect(() => describeRunner(mine, { cases: [], explore: { sequences: 0 } })).toThrow(
+    expect(() => describeRunner(held, { cases: [], explore: { sequences: 0 } })).toThrow(
       /^options\.explore\.sequences: expected at least 1, .*, got 0/,
+    );
+  });
+
+  test('an option without effect in the time of the runner is refused', () => {
+    expect(() => describeRunner(mine, { cases: [], explore: { sequences: 1 } })).toThrow(
+      /^options\.explore\.sequences: expected to be absent: in virtual time, executions says how many are run, got 1/,
+    );
+    expect(() => describeRunner(held, { cases: [], explore: { executions: 5 } })).toThrow(
+      /^options\.explore\.executions: expected to be absent: .* sequences says how many are run, got 5/,
     );
   });
 

@@ -1,7 +1,6 @@
 /** Explores a runner with the workload of its kind, without a hand-written scenario. */
 import * as is from '../../kernel/shape.ts';
 import { check } from '../../kernel/argument-check.ts';
-import { invalidArgument } from '../../kernel/errors.ts';
 import { checkWholeSubject, type ConformanceSubject } from '../subject.ts';
 import {
   EXPLORE_FIELDS,
@@ -11,12 +10,16 @@ import {
   type SubjectExploration,
   type SubjectFailure,
 } from './explore-workload.ts';
+import { isVirtual, refuseWithoutEffect } from './explored-time.ts';
 import { exploreInTime } from './timed-workload.ts';
 import { runnerWorkload } from './runner-workload.ts';
 import { LIMIT_FIELDS, limitsOf, type WorkloadLimits } from './workload-clients.ts';
 import { stopOf } from '../../explore/stop-condition.ts';
 
-/** The options for exploring a runner. */
+/**
+ * The options for exploring a runner. One without effect is refused: `sequences` in virtual time; `executions`,
+ * `reachWithin`, `shrinkExecutions` and `replay` on the machine's time and held time.
+ */
 export interface ExploreSubjectOptions extends WorkloadLimits, ExploreWorkloadOptions {
   /** Number of sequences on the machine's time or on held time, where nothing can be explored. Default 5. */
   readonly sequences?: number;
@@ -36,7 +39,8 @@ export const EXPLORE_OPTIONS: is.RecordShape = is.optionsOf<ExploreSubjectOption
  * shrunk, explained and can be replayed. For a subject with a `wallWorld` or a `heldWorld`, the same clients run a few
  * `sequences`; a failure there is reported with its last events and draws, and not shrunk.
  *
- * @throws RunnerError `RUNNER_INVALID_ARGUMENT` (rejects) for a subject that no case can run against.
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` (rejects) for a subject that no case can run against, and for an
+ *   option that has no effect in the time of the subject.
  * @example
  * ```ts
  * import { createSimulatedRunner } from 'dryrunner';
@@ -59,7 +63,8 @@ export async function exploreRunner(
 ): Promise<SubjectExploration<SubjectFailure>> {
   check('options', options, EXPLORE_OPTIONS);
   checkWholeSubject(subject);
-  if (subject.wallWorld !== undefined || subject.heldWorld !== undefined) return inTime(subject, options);
+  refuseWithoutEffect('options', subject, options);
+  if (!isVirtual(subject)) return inTime(subject, options);
   return exploreWorkload(runnerWorkload(subject, limitsOf(options)), options, 'exploreRunner');
 }
 
@@ -71,10 +76,7 @@ async function inTime(
   subject: ConformanceSubject,
   options: ExploreSubjectOptions,
 ): Promise<SubjectExploration<SubjectFailure>> {
-  const { sequences = SEQUENCES, seed = 1, mayMiss, replay } = options;
-  if (replay !== undefined) {
-    throw invalidArgument('options.replay', 'to be absent: only virtual time can be replayed', replay);
-  }
+  const { sequences = SEQUENCES, seed = 1, mayMiss } = options;
   const shouldStop = stopOf(options.shouldStop);
   const explored = await exploreInTime(subject, { ...options, sequences, seed, shouldStop });
   const { failure, sometimes, sequences: executions } = explored;

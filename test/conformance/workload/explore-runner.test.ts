@@ -48,6 +48,29 @@ describe('exploreRunner', () => {
     );
   });
 
+  test.for([
+    ['on the machine’s time', 'replay', 'dr2:'],
+    ['on the machine’s time', 'executions', 100],
+    ['on the machine’s time', 'reachWithin', 0],
+    ['on the machine’s time', 'shrinkExecutions', 0],
+    ['in held time', 'replay', 'dr2:'],
+    ['in held time', 'executions', 100],
+    ['in held time', 'reachWithin', 0],
+    ['in held time', 'shrinkExecutions', 0],
+    ['in virtual time', 'sequences', 3],
+  ] as const)('%s refuses %s, because it would have no effect', async ([where, option, given]) => {
+    const supports = { ...simulated.supports, virtualTime: 'it lives on the machine’s time' };
+    const time = {
+      'on the machine’s time': { supports, wallWorld: neverMoved },
+      'in held time': { heldWorld: neverMoved },
+      'in virtual time': { create: neverMoved },
+    }[where];
+    await expect(exploreRunner({ ...simulated, ...time }, { [option]: given })).rejects.toMatchObject({
+      code: 'RUNNER_INVALID_ARGUMENT',
+      message: expect.stringMatching(`^options\\.${option}: expected to be absent: .*, got `) as string,
+    });
+  });
+
   test('refuses to explore without clients or operations, which would hold for anything', async () => {
     await expect(exploreRunner(simulated, { clients: 0 })).rejects.toThrow(/clients: expected .*, got 0/);
     await expect(exploreRunner(simulated, { operations: 0 })).rejects.toThrow(
@@ -249,9 +272,6 @@ describe('exploreRunner', () => {
     expect(different.failure?.text).toMatch(
       /^Fails differently: the token is kept for another failure, which does not happen any more; what fails now is this: [^\n]*\n.*no list/,
     );
-    const supports = { ...simulated.supports, virtualTime: 'it lives on the machine’s time' };
-    const onMachine = { ...simulated, supports, wallWorld: realWorld };
-    await expect(exploreRunner(onMachine, options)).rejects.toThrow('options.replay');
   });
 
   test('a subject with a world of the machine that claims virtual time is refused', async () => {
