@@ -4,7 +4,7 @@ import { availableParallelism } from 'node:os';
 import type { ExplorePoolOptions } from '../threads/pool.ts';
 import type { ThreadLimits } from '../threads/thread-supervisor.ts';
 import { codeModule } from '../kernel/package-files.ts';
-import { HANG_MS, TIME_MS } from './explore-defaults.ts';
+import { HANG_MS, MEMORY_MB, TIME_MS } from './explore-defaults.ts';
 
 /** Options as typed. */
 export interface ExploreCommandOptions {
@@ -28,8 +28,8 @@ export interface ExploreCommandOptions {
   readonly strict?: boolean;
   /** Milliseconds without progress that count as a hang; default {@link HANG_MS}. */
   readonly hang?: number | undefined;
-  /** Heap per execution in MiB. */
-  readonly memory: number;
+  /** Heap per execution in MiB; default {@link MEMORY_MB}. */
+  readonly memory?: number | undefined;
   readonly json?: boolean;
 }
 
@@ -37,8 +37,8 @@ export interface ExploreCommandOptions {
 export interface NamedExecutionOptions {
   /** Milliseconds without progress that count as a hang; default {@link HANG_MS}. */
   readonly hang?: number;
-  /** Heap that the execution may use, in MiB. */
-  readonly memory: number;
+  /** Heap that the execution may use, in MiB; default {@link MEMORY_MB}. */
+  readonly memory?: number;
   /** Folders from which the named scenario may be loaded, in addition to the current one. */
   readonly allow?: readonly string[];
   /** Runs the execution once, in the command's thread, without a time limit. */
@@ -53,7 +53,7 @@ export interface NamedExecutionOptions {
 /** Limits with which each thread is started. */
 export function threadLimits({
   hang = HANG_MS,
-  memory,
+  memory = MEMORY_MB,
 }: Pick<ExploreCommandOptions, 'hang' | 'memory'>): ThreadLimits {
   return { entry: codeModule('cli/worker-entry'), hangMs: hang, memoryMb: memory };
 }

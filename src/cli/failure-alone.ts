@@ -5,7 +5,6 @@
 import { failureKey } from '../explore/failure-key.ts';
 import type { Verdict } from '../simulation/verdict.ts';
 import { ifRefused, lostIn, runInThread } from '../threads/thread-supervisor.ts';
-import { MEMORY_MB } from './explore-defaults.ts';
 import { threadLimits } from './explore-options.ts';
 import type { Interruption } from './interruption.ts';
 import type { Rehearsal } from './rehearsal.ts';
@@ -29,7 +28,7 @@ export async function failuresOfEarlier(
     if (interruption.requested) break;
     const run = await runInThread(
       { ...taskOf({ scenario: reference, seed }), onGap: 'keyed', explains: false },
-      { ...threadLimits({ memory: MEMORY_MB, hang: hangMs }), signal: interruption.signal },
+      { ...threadLimits({ hang: hangMs }), signal: interruption.signal },
     ).catch(ifRefused(() => undefined));
     // A module that calls `process.chdir`, for instance, does not load in a thread.
     if (run === undefined) continue;

@@ -14,7 +14,6 @@ import type { Failure, Verdict } from '../simulation/verdict.ts';
 import { hangText, lastDecisionLines, LOOPS_HERE } from '../threads/lost-execution.ts';
 import { runAlone } from '../threads/run-alone.ts';
 import type { ReplayTask } from '../threads/task.ts';
-import { MEMORY_MB } from './explore-defaults.ts';
 import { threadLimits } from './explore-options.ts';
 import type { Interruption } from './interruption.ts';
 
@@ -102,7 +101,7 @@ async function stackOfLoop({ again, hangMs, interruption }: RunGuard): Promise<s
   const replay = await runInThread(
     { kind: 'replay', ...again, onGap: 'keyed', explains: false },
     {
-      ...threadLimits({ hang: hangMs, memory: MEMORY_MB }),
+      ...threadLimits({ hang: hangMs }),
       ...(interruption === undefined ? {} : { signal: interruption.signal }),
     },
   ).catch(ifRefused(() => undefined));

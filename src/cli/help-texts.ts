@@ -25,8 +25,8 @@ Examples:
                                                 lines that matter most
   dryrunner explain dr2:… --trace small.jsonl   what happens, as events to read
 
-Vitest runs what a simTest has printed or kept, so --trace, --timeline, --time
-and --hang are refused for it.
+Vitest runs what a simTest has printed or kept, so --trace, --timeline, --time,
+--hang and --memory are refused for it.
 
 Exit codes: 1 it fails and is explained, 0 it holds, 3 the token or log no
 longer fits, and what happens now is shown.`;
@@ -45,8 +45,9 @@ A token or a file names the module of its scenario, and replaying it runs that
 module. So only modules under the current folder and the folders of --allow are
 loaded; symbolic links are resolved first.
 
-Vitest runs what a simTest has printed or kept, so --trace, --timeline, --hang
-and --continue-randomly are refused for it.`;
+Vitest runs what a simTest has printed or kept, and a recording is of real
+commands, so --trace, --timeline, --hang, --memory and --continue-randomly are
+refused for them.`;
 
 export const EXEC_HELP = `
 Examples:

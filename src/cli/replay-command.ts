@@ -139,6 +139,15 @@ export interface ReplayCommandOptions extends NamedExecutionOptions {
   readonly edited?: boolean;
 }
 
+/** Options that only the execution of a scenario can honour. */
+const OF_SCENARIO = {
+  trace: '--trace',
+  timeline: '--timeline',
+  continueRandomly: '--continue-randomly',
+  hang: '--hang',
+  memory: '--memory',
+} as const satisfies Partial<Record<keyof ReplayCommandOptions, string>>;
+
 /** Stands for the failure key of an execution that held. */
 const HELD = 'it held';
 
@@ -160,10 +169,7 @@ export async function replayCommand(
     if (debug) {
       throw new UsageError('--debug: a recording is of a real command, which has no scenario to stop in');
     }
-    if (hasFiles({ trace, timeline })) {
-      const flag = timeline === undefined ? '--trace' : '--timeline';
-      throw new UsageError(`${flag}: expected a simulated execution, got a recording of real commands`);
-    }
+    requireNoneOfScenario(given);
     return replayRecordingCommand(terminal, source, json);
   }
   await requireOwnFiles({ trace, timeline }, [what], [source.log.scenario]);
@@ -172,6 +178,14 @@ export async function replayCommand(
   return source.kind === 'log'
     ? replayLog(terminal, source.log, options)
     : replaySimulation(terminal, source, options);
+}
+
+/** Runs of real commands are played: nothing is run that could hang, and no answer is missing in them. */
+function requireNoneOfScenario(given: ReplayCommandOptions): void {
+  for (const [option, flag] of Object.entries(OF_SCENARIO)) {
+    if (given[option as keyof typeof OF_SCENARIO] === undefined) continue;
+    throw new UsageError(`${flag}: expected a simulated execution, got a recording of real commands`);
+  }
 }
 
 async function replaySimulation(

@@ -41,8 +41,8 @@ export interface ReplayLogOptions extends ExecutionFiles {
   readonly continueRandomly: boolean;
   /** Milliseconds without progress that count as a hang; default as for `explore`. */
   readonly hang?: number | undefined;
-  /** Heap in MiB. */
-  readonly memory: number;
+  /** Heap in MiB; default as for `explore`. */
+  readonly memory?: number | undefined;
 }
 
 /**

@@ -3,7 +3,7 @@ import { plural } from '../model/plural.ts';
 import { recordOf } from '../threads/execution-record.ts';
 import { UsageError, type ExitStatus } from './exit-status.ts';
 import { threadLimits } from './explore-options.ts';
-import { HANG_MS, MEMORY_MB } from './explore-defaults.ts';
+import { HANG_MS } from './explore-defaults.ts';
 import { Interruption } from './interruption.ts';
 import { failuresOfEarlier } from './failure-alone.ts';
 import { printSummaries, rehearse, statusOf, type NamedVerdict, type Rehearsal } from './rehearsal.ts';
@@ -129,7 +129,7 @@ async function drawRun(
     terminal.note(`no timeline: ${failure.message}`);
     return;
   }
-  const limits = threadLimits({ memory: MEMORY_MB, hang: hangMs });
+  const limits = threadLimits({ hang: hangMs });
   await writeExecution(terminal, target, { scenario, seed, log: verdict.decisions() }, limits);
 }
 

@@ -118,9 +118,10 @@ export function hangOption(): Option {
 
 /** Memory that an execution may use. */
 export function memoryOption(): Option {
-  return new Option('--memory <mb>', 'an execution that needs more MiB of heap than this has failed')
-    .argParser(positiveInteger)
-    .default(MEMORY_MB);
+  return new Option(
+    '--memory <mb>',
+    `an execution that needs more MiB of heap than this has failed (default: ${MEMORY_MB})`,
+  ).argParser(positiveInteger);
 }
 
 /** For commands that run one execution. */

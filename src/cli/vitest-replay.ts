@@ -68,6 +68,7 @@ const REFUSED = {
   continueRandomly: '--continue-randomly',
   time: '--time',
   hang: '--hang',
+  memory: '--memory',
 } as const;
 /** Exit code: 1 if the test fails as its token says, 3 if it holds now, or if the token no longer fits. */
 export async function replayInVitest(

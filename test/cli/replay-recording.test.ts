@@ -97,6 +97,25 @@ test('replay says of a recording that nobody edited that --edited was not needed
   expect(JSON.parse((await run('replay', file, '--edited', '--json')).out)).toMatchObject({ edited: false });
 });
 
+test.for([
+  ['--trace', 'file.jsonl'],
+  ['--timeline', 'file.json'],
+  ['--hang', '5s'],
+  ['--memory', '64'],
+  ['--continue-randomly'],
+])('replay refuses %s for a recording, on which it would have no effect', async ([option = '', ...value]) => {
+  const file = join(dir, 'refused.jsonl');
+  await writeFile(file, await recordRuns('a'));
+  const { code, out, err } = await run(
+    'replay',
+    file,
+    option,
+    ...value.map((each) => each.replace('file', join(dir, 'file'))),
+  );
+  expect(err).toBe(`error: ${option}: expected a simulated execution, got a recording of real commands\n`);
+  expect([code, out]).toEqual([2, '']);
+});
+
 test('a simulated execution is no edited recording', async () => {
   const file = join(dir, 'log.jsonl');
   await writeFile(file, [...decisionLogLines([], { scenario: 'double-start' })].join(''));

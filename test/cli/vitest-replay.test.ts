@@ -195,11 +195,12 @@ test.for([['replay'], ['explain']] as const)(
   'the help of %s names the options that are refused',
   async ([command]) => {
     const { out } = await project.dryrunner([command, '--help']);
-    const sentence = /Vitest runs what a simTest [^]*? are refused for it\./.exec(out)?.[0] ?? '';
+    const sentence = /Vitest runs what a simTest [^]*? are\s+refused for (?:it|them)\./.exec(out)?.[0] ?? '';
     const named = sentence.match(/--[a-z-]+/g) ?? [];
-    expect(named).toHaveLength(4);
+    expect(named).toHaveLength(5);
     for (const option of named) {
-      const value = option === '--continue-randomly' ? [] : [option.startsWith('--t') ? '3s' : '5s'];
+      const values: Readonly<Record<string, string>> = { '--memory': '64', '--hang': '5s' };
+      const value = option === '--continue-randomly' ? [] : [values[option] ?? '3s'];
       const { err, code } = await project.dryrunner([command, token, option, ...value]);
       expect(err).toContain(`error: ${option}: expected the execution of a scenario`);
       expect(code).toBe(2);
