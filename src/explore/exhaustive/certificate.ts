@@ -43,18 +43,25 @@ export type SearchStop =
   /** The scenario behaved differently under the same answers. */
   | 'divergence'
   /** The state that the scenario declares does not determine what can follow. */
-  | 'incompleteState';
+  | 'incompleteState'
+  /**
+   * It explored all states, but one of them recurs at one instant: schedules that go round for ever have no end, so none
+   * was run that stands for them. If all schedules end, the declared state does not determine what can follow.
+   */
+  | 'recurringState';
 
 /** Results of merging the states that a scenario declares. */
 export interface StateReport {
   /** Distinct states between two events for which everything that can follow was seen. */
   readonly distinct: number;
-  /** Executions that reached an explored state, and then continued in one way only. */
+  /** Executions that reached an explored state, or came back to one, and then continued in one way at most. */
   readonly merged: number;
   /** Executions that explored such a state again, to check that the same ends follow. */
   readonly checked: number;
   /** A state where other ends followed: the state, and the ends. */
   readonly gap?: string;
+  /** A state that recurs at one instant, if any. */
+  readonly recurring?: string;
 }
 
 /** The result of an exhaustive search. */
@@ -89,10 +96,11 @@ const STOPS: Readonly<Record<SearchStop, string>> = {
   interruption: 'it was asked to stop',
   divergence: 'the scenario did not do the same again with the same answers',
   incompleteState: 'the declared state is not complete',
+  recurringState: 'a declared state recurs at one instant: it is not complete, or some schedules never end',
 };
 
 /** The stops that mean a fault of the scenario itself, although nothing has failed. */
-const FAULTS_OF_SCENARIO: readonly SearchStop[] = ['divergence', 'incompleteState'];
+const FAULTS_OF_SCENARIO: readonly SearchStop[] = ['divergence', 'incompleteState', 'recurringState'];
 
 /** The fault that the search found in the scenario itself; undefined if that is not why it ended. */
 export function scenarioFault({ complete }: Pick<Certificate, 'complete'>): string | undefined {
@@ -134,7 +142,7 @@ export function formatCertificate(certificate: Certificate): string {
     states === undefined
       ? 'Each stands for all schedules that differ from it only in the order of events that cannot touch each other.'
       : (states.gap ??
-        'This trusts the scenario that what it declares as its state decides, with time and what is pending, all that can follow.'),
+        `${recurrence(states)}This trusts the scenario that what it declares as its state decides, with time and what is pending, all that can follow.`),
     `Bounds: ${bounds(certificate)}.`,
     spent(certificate),
   ].join('\n');
@@ -149,6 +157,12 @@ function spent({ executions, equivalent, states }: Certificate): string {
   return `${all}, of which ${formatCount(merged)} came to a state that was explored before, and ${formatCount(checked)} explored such a state again, as a check.`;
 }
 
+function recurrence({ recurring }: StateReport): string {
+  return recurring === undefined
+    ? ''
+    : `If the declaration is complete, a schedule can come back to this state at the same instant for ever: ${recurring}. `;
+}
+
 function headline({ complete, schedules, scenario, states, limitedBy }: Certificate): string {
   const within = limitedBy.length === 0 ? '' : ' within the bounds';
   if (complete === true && states !== undefined) {
@@ -161,6 +175,9 @@ function headline({ complete, schedules, scenario, states, limitedBy }: Certific
     return `${all} of ${scenario}${within} ${schedules === 1 ? 'was' : 'were'} explored`;
   }
   const reason = STOPS[complete.stoppedBy];
+  if (complete.stoppedBy === 'recurringState' && states !== undefined) {
+    return `No certificate: ${reason}. All else of ${scenario}${within} was explored: ${counted(states.distinct, 'state')}, ${counted(schedules, 'schedule')} that ran to the end`;
+  }
   return `No certificate: ${reason} after ${counted(schedules, 'distinct schedule')} of ${scenario}`;
 }
 

@@ -218,8 +218,8 @@ export class ExhaustiveSearch {
   }
 
   /**
-   * False if everything that can follow this state was seen. States on the repeated path still have something left to
-   * try.
+   * False if what can follow this state is explored elsewhere, so that one continuation is enough. States on the repeated
+   * path still have something left to try.
    */
   onState(read: () => string, isLast: boolean): boolean {
     if (this.#classes !== undefined) return true;
@@ -227,7 +227,9 @@ export class ExhaustiveSearch {
     if (isLast) this.states.reachLast(read());
     if (isLast || this.#cursor < this.#points.length) return true;
     const spent = this.#maxFaults === Infinity ? '' : `, ${this.#spent().faults} faults so far`;
-    return this.states.reach(this.#current + 1, `${read()}${spent}`);
+    const after = this.states.reach(this.#current + 1, `${read()}${spent}`);
+    if (after === 'abandon') this.#abandon([]);
+    return after === 'explore';
   }
 
   onFire(event: EventInfo, made: number): void {

@@ -4,13 +4,20 @@
  * reversal: the executions left out here would have had to request reversals at earlier points (Yang, Chen,
  * Gopalakrishnan and Kirby, "Efficient Stateful Dynamic Partial Order Reduction", SPIN 2008).
  *
+ * A state can also recur at one instant, before all that can follow it was seen. What follows is then explored where it
+ * was reached first, so the execution need not go on. The ends of such states are known only once nothing is left to try
+ * after any of those that lead to each other, which is after the first of them: strongly connected components (Tarjan,
+ * "Depth-First Search and Linear Graph Algorithms", SIAM Journal on Computing 1, 1972). A schedule that goes round for
+ * ever is one of their ends, and no execution stands for it.
+ *
  * A declaration is incomplete if equal states have different futures. To detect that, an execution that reaches a known
  * state goes on to one end, which must be one of the ends known for that state; and a sample of such states is explored
- * again in full, and all ends are compared. Invariants: only states with nothing left to try are merged; per state only
- * a hash is kept, and its list of ends, which states with equal ends share.
+ * again in full, and all ends are compared. Invariants: everything that can follow a merged state is explored, by the end
+ * of the search; per explored state only a hash is kept, and its list of ends, which states with equal ends share.
  */
+import { invariant } from '../../kernel/invariant.ts';
 import { RollingHash } from '../../kernel/rolling-hash.ts';
-import type { Verdict } from '../../simulation/verdict.ts';
+import type { Failure, Verdict } from '../../simulation/verdict.ts';
 import type { StateReport } from './certificate.ts';
 import { failureKey } from '../failure-key.ts';
 
@@ -19,8 +26,10 @@ const CHECKS_ONE_IN = 4;
 /** Maximum number of executions without merging, from one state that is explored again. */
 const CHECK_LENGTH_MAX = 64;
 const TEXT_MAX = 400;
+/** The end of schedules that come back to a state at one instant, and go on so for ever. Other ends count from 0. */
+const GOES_ROUND = -1;
 
-/** A state on the current path of the search. */
+/** An open state: one on the current path of the search, or one that leads back to such a state. */
 interface StateNode {
   /** Index of the step that follows. */
   readonly step: number;
@@ -28,7 +37,19 @@ interface StateNode {
   readonly key: string;
   /** Numbers of the ends reached so far. */
   readonly ends: Set<number>;
+  /** Its place among the open states. */
+  readonly place: number;
+  /** The least place of an open state that is known to follow, or its own. */
+  leastPlace: number;
 }
+
+/** How an execution goes on after a state. */
+export type AfterState =
+  | 'explore'
+  /** In any one way, of which only the end is recorded. */
+  | 'walk'
+  /** Not at all. */
+  | 'abandon';
 
 /** A state that is being explored again, and the executions left for it. */
 interface StateCheck {
@@ -56,15 +77,19 @@ export class ExhaustiveStates {
   /** Numbers of ends. */
   readonly #ends = new Map<string, number>();
   readonly #path: StateNode[] = [];
-  /** Length of the path when the current schedule was chosen, and the check that was going on then. */
-  #kept: { readonly length: number; readonly check: StateCheck | undefined } = {
-    length: 0,
-    check: undefined,
+  readonly #open: StateNode[] = [];
+  readonly #openByKey = new Map<string, StateNode>();
+  /** Length of path and open states when the current schedule was chosen, and the check that was going on then. */
+  #kept: { readonly path: number; readonly open: number; readonly check: StateCheck | undefined } = {
+    ...{ path: 0, open: 0, check: undefined },
   };
   #check: StateCheck | undefined;
   #last = '';
-  /** Set where the execution reached an explored state: the state, and its known ends. */
-  #walk: { readonly text: string; readonly known: readonly number[] } | undefined;
+  /** Set where the execution reached a state that is not explored again: the state, and its ends if they are known. */
+  #walk: { readonly text: string; readonly known: readonly number[] | undefined } | undefined;
+  #recurring: string | undefined;
+  /** True once an execution that went round did not end. One shows it, and each takes as long as an execution may. */
+  #hasGoneRound = false;
 
   /** True once a scenario has declared a state. */
   get isDeclared(): boolean {
@@ -76,12 +101,18 @@ export class ExhaustiveStates {
     return this.#gap;
   }
 
+  /** A state that recurs at one instant, if any. */
+  get recurring(): string | undefined {
+    return this.#recurring;
+  }
+
   report(): StateReport {
     return {
       distinct: this.#explored.size,
       merged: this.#merged,
       checked: this.#checked,
       ...(this.#gap === undefined ? {} : { gap: this.#gap }),
+      ...(this.#recurring === undefined ? {} : { recurring: this.#recurring }),
     };
   }
 
@@ -90,21 +121,36 @@ export class ExhaustiveStates {
     this.#isDeclared = true;
   }
 
-  /**
-   * Called when the state before the step `step` is reached for the first time on this path. False if everything that
-   * can follow was seen: the execution then continues in any one way, of which only the end is recorded.
-   */
-  reach(step: number, text: string): boolean {
+  /** Called when the state before the step `step` is reached by a step that is new on this path. */
+  reach(step: number, text: string): AfterState {
     const key = keyOf(text);
+    const open = this.#openByKey.get(key);
+    if (open !== undefined) return this.#comeBack(open);
     const known = this.#explored.get(key);
-    const node: StateNode = { step, text, key, ends: new Set() };
+    const place = this.#open.length;
+    const node: StateNode = { step, text, key, ends: new Set(), place, leastPlace: place };
     if (known !== undefined && !this.#mayContinue(node)) {
       for (const end of known) this.#path.at(-1)?.ends.add(end);
+      if (this.#hasGoneRound && known.includes(GOES_ROUND)) return 'abandon';
       this.#walk = { text, known };
-      return false;
+      return 'walk';
     }
     this.#path.push(node);
-    return true;
+    this.#open.push(node);
+    this.#openByKey.set(key, node);
+    return 'explore';
+  }
+
+  /** The last state of the path is followed by an open one, which leads to it. */
+  #comeBack({ text, place }: StateNode): AfterState {
+    this.#recurring ??= shortened(text);
+    const last = this.#path.at(-1);
+    invariant(last !== undefined, 'expected a path to a state that recurs');
+    last.leastPlace = Math.min(last.leastPlace, place);
+    last.ends.add(GOES_ROUND);
+    if (this.#hasGoneRound) return 'abandon';
+    this.#walk = { text, known: undefined };
+    return 'walk';
   }
 
   /** Called when everything has ended without a failure. */
@@ -115,33 +161,46 @@ export class ExhaustiveStates {
   /** Called when the execution is over. */
   end({ failure }: Verdict): StateEnd {
     this.#executions += 1;
-    const end = this.#numberOf(
-      failure === undefined ? `held, with the state ${this.#last}` : failureKey(failure),
-    );
+    if (this.#check !== undefined) this.#check.left -= 1;
+    const isAbandoned = failure?.kind === 'abandoned';
     const walk = this.#walk;
     this.#walk = undefined;
-    if (walk === undefined) this.#path.at(-1)?.ends.add(end);
-    else if (!walk.known.includes(end)) this.#gap ??= this.#describeGap(walk.text, walk.known, [end]);
-    if (this.#check !== undefined) {
-      this.#check.left -= 1;
-      this.#checked += 1;
-    } else if (walk !== undefined) this.#merged += 1;
+    if (walk !== undefined && isEndless(failure) && walk.known?.includes(GOES_ROUND) !== false) {
+      // No other execution shows it.
+      this.#hasGoneRound = true;
+      return 'new';
+    }
+    if (!isAbandoned) this.#noteEnd(failure, walk);
+    if (this.#check !== undefined) this.#checked += 1;
+    else if (walk !== undefined || isAbandoned) this.#merged += 1;
     else return 'new';
     return 'repeated';
   }
 
-  /** Called when nothing is left to try after the step `step`: its states become explored. */
+  #noteEnd(
+    failure: Failure | undefined,
+    walk: { text: string; known: readonly number[] | undefined } | undefined,
+  ): void {
+    const end = this.#numberOf(
+      failure === undefined ? `held, with the state ${this.#last}` : failureKey(failure),
+    );
+    if (walk?.known === undefined) this.#path.at(-1)?.ends.add(end);
+    else if (!walk.known.includes(end)) this.#gap ??= this.#describeGap(walk.text, walk.known, [end]);
+  }
+
+  /** Called when nothing is left to try after the step `step`: its states become explored, unless they lead back. */
   leave(step: number): void {
     for (let node = this.#path.at(-1); node !== undefined && node.step > step; node = this.#path.at(-1)) {
       this.#path.pop();
-      this.#settle(node);
+      this.#leaveNode(node);
     }
-    this.#kept = { length: this.#path.length, check: this.#check };
+    this.#kept = { path: this.#path.length, open: this.#open.length, check: this.#check };
   }
 
   /** Called when the current schedule begins, also once more after an execution that did not come to its end. */
   begin(): void {
-    this.#path.length = this.#kept.length;
+    this.#path.length = this.#kept.path;
+    for (const { key } of this.#open.splice(this.#kept.open)) this.#openByKey.delete(key);
     this.#check = this.#kept.check;
     this.#walk = undefined;
   }
@@ -155,14 +214,26 @@ export class ExhaustiveStates {
     return this.#check.left > 0;
   }
 
-  #settle(node: StateNode): void {
+  #leaveNode(node: StateNode): void {
     if (node === this.#check?.node) this.#check = undefined;
-    const found = this.#listOf(node.ends);
-    const known = this.#explored.get(node.key);
-    if (known === undefined) this.#explored.set(node.key, found);
-    else if (known !== found) this.#gap ??= this.#describeGap(node.text, known, found);
     const before = this.#path.at(-1);
-    for (const end of found) before?.ends.add(end);
+    for (const end of node.ends) before?.ends.add(end);
+    if (before !== undefined && node.leastPlace < node.place) {
+      before.leastPlace = Math.min(before.leastPlace, node.leastPlace);
+      return;
+    }
+    // All states opened since lead back to it, so the same ends follow.
+    const found = this.#listOf(node.ends);
+    for (const one of this.#open.splice(node.place)) {
+      this.#openByKey.delete(one.key);
+      this.#settle(one, found);
+    }
+  }
+
+  #settle({ key, text }: StateNode, found: readonly number[]): void {
+    const known = this.#explored.get(key);
+    if (known === undefined) this.#explored.set(key, found);
+    else if (known !== found) this.#gap ??= this.#describeGap(text, known, found);
   }
 
   #numberOf(end: string): number {
@@ -182,8 +253,12 @@ export class ExhaustiveStates {
   #describeGap(text: string, known: readonly number[], found: readonly number[]): string {
     const names = [...this.#ends.keys()];
     const onlyIn = (some: readonly number[], others: readonly number[]): string =>
-      shortened(some.flatMap((end) => (others.includes(end) ? [] : [names[end] as string])).join('; or ')) ||
-      'nothing';
+      shortened(
+        some
+          .filter((end) => !others.includes(end))
+          .map((end) => (end === GOES_ROUND ? 'no end' : names[end]))
+          .join('; or '),
+      ) || 'nothing';
     return [
       `From one declared state, different ends can follow: ${shortened(text)}.`,
       `Only when it was reached first: ${onlyIn(known, found)}.`,
@@ -196,6 +271,11 @@ function keyOf(text: string): string {
   const hash = new RollingHash();
   hash.addString(text, true);
   return hash.digest();
+}
+
+/** True for the end of an execution that would have gone on. */
+function isEndless(failure: Failure | undefined): boolean {
+  return failure?.kind === 'budget' || failure?.kind === 'stall';
 }
 
 function shortened(text: string): string {

@@ -39,7 +39,7 @@ export class ExhaustiveStrategy implements Strategy {
   readonly #search: ExhaustiveSearch;
   /** Executions that came to their end. */
   #executions = 0;
-  /** Decides after an explored state, where a single continuation to a known end is enough. */
+  /** Decides after a state that is explored elsewhere, where a single continuation is enough. */
   #walk: DecisionSource | undefined;
   #stoppedBy: SearchStop | undefined = 'interruption';
 
@@ -60,7 +60,7 @@ export class ExhaustiveStrategy implements Strategy {
       return false;
     }
     if (!hasMore) {
-      this.#stoppedBy = undefined;
+      this.#stoppedBy = this.#search.states.recurring === undefined ? undefined : 'recurringState';
       return false;
     }
     if (this.#executions >= (this.#bounds.maxExecutions ?? Infinity)) {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { formatCertificate } from '../../../src/explore/exhaustive/certificate.ts';
+import { formatCertificate, scenarioFault } from '../../../src/explore/exhaustive/certificate.ts';
 import { certify } from '../../../src/explore/exhaustive/certify.ts';
 import { createExecutor, type Executor } from '../../../src/explore/executor.ts';
 import { exhaustiveStrategy } from '../../../src/explore/exhaustive/exhaustive-strategy.ts';
@@ -10,8 +10,10 @@ import type { Strategy } from '../../../src/explore/strategies/strategy.ts';
 import { createSimulatedRunner, type SimulatedRunner } from '../../../src/runners/simulated-runner.ts';
 import { defineScenario, type ScenarioDefinition } from '../../../src/simulation/scenario.ts';
 import type { Simulation } from '../../../src/simulation/simulation.ts';
+import type { Verdict } from '../../../src/simulation/verdict.ts';
 import { everyInterleaving } from './every-interleaving.ts';
 import { machines, machineScenario, type MachineScenario } from './exhaustive-machines.ts';
+import { type Place, reachable, walkers, walkerScenario } from './exhaustive-walkers.ts';
 
 /** Counters that count side by side; `declare` gets the counts. */
 function tickers(
@@ -316,6 +318,79 @@ describe('a scenario that declares its state', () => {
       if (isComplete) expect([...ends].sort()).toEqual(plain);
     },
   );
+});
+
+describe('a state that recurs at one instant', () => {
+  const EXECUTIONS_MAX = 5_000;
+
+  test('is explored once: all that walkers can come to is seen, and a round that has no end costs the certificate', async () => {
+    const counts = { recurs: 0, ends: 0, checked: 0, fails: 0 };
+    await fc.assert(
+      fc.asyncProperty(walkers, async (map) => {
+        const truth = reachable(map);
+        const { definition, end } = walkerScenario(map);
+        const strategy = exhaustiveStrategy(definition, { maxExecutions: EXECUTIONS_MAX });
+        const ends = new Set<string>();
+        const onExecution = ({ failure }: Verdict): void => {
+          if (failure === undefined) ends.add(end());
+          else if (failure.kind === 'check') ends.add(failureKey(failure));
+          else expect(['abandoned', 'budget']).toContain(failure.kind);
+        };
+        await explore(createExecutor(definition), strategy, { onFailure: () => true, onExecution });
+        const { complete, states, executions, schedules } = strategy.certificate();
+        expect(states?.gap).toBeUndefined();
+        expect(complete).toEqual(truth.recurs ? { stoppedBy: 'recurringState' } : true);
+        expect(states?.recurring !== undefined).toBe(truth.recurs);
+        expect(ends).toEqual(truth.ends);
+        expect(states?.distinct).toBe(truth.states);
+        expect(executions).toBe(schedules + states!.merged + states!.checked);
+        counts.recurs += truth.recurs ? 1 : 0;
+        counts.ends += truth.recurs && truth.ends.size > 1 ? 1 : 0;
+        counts.checked += truth.recurs && states!.checked > 0 ? 1 : 0;
+        counts.fails += truth.recurs && truth.ends.size === 0 ? 1 : 0;
+      }),
+      { seed: 10, numRuns: 300 },
+    );
+    expect(Object.values(counts).map((count) => count > 4)).toEqual([true, true, true, true]);
+  });
+
+  test('without a way out is a failure, found once, and the certificate says what recurs', async () => {
+    const round: Place = { ways: [[1], [1]], light: undefined, isForbidden: false };
+    const { definition } = walkerScenario([
+      [round, round],
+      [round, round],
+    ]);
+    const kinds: (string | undefined)[] = [];
+    const certificate = await certify(definition, {
+      onFailure: ({ failure }) => kinds.push(failure?.kind) > 0,
+    });
+    expect(kinds).toEqual(['budget']);
+    expect(certificate).toMatchObject({ schedules: 1, failures: 1 });
+    const recurring = '[0,[1,1]] at 0 ms; pending: "walker 0" at 0 ms, "walker 1" at 0 ms';
+    expect(certificate.states?.recurring).toBe(recurring);
+    const [headline, second] = formatCertificate(certificate).split('\n');
+    expect(headline).toBe(
+      'No certificate: a declared state recurs at one instant: it is not complete, or some schedules never end. ' +
+        'All else of walkers was explored: 4 states, 1 schedule that ran to the end, 1 fails.',
+    );
+    expect(second).toContain(
+      `come back to this state at the same instant for ever: ${recurring}. This trusts`,
+    );
+    expect(scenarioFault(certificate)).toContain('recurs at one instant');
+  });
+
+  test('within a bound on faults has an end', async () => {
+    const coin: Place = { ways: [[1, 0], []], light: undefined, isForbidden: false };
+    const last: Place = { ways: [[], []], light: undefined, isForbidden: false };
+    const { definition } = walkerScenario([[coin, last]]);
+    const { complete, limitedBy, schedules, states } = await certify(definition, { maxFaults: 3 });
+    expect({ complete, limitedBy, schedules }).toEqual({
+      complete: true,
+      limitedBy: ['maxFaults'],
+      schedules: 4,
+    });
+    expect(states?.recurring).toBeUndefined();
+  });
 });
 
 describe('an incomplete declaration', () => {
