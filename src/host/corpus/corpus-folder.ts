@@ -6,7 +6,9 @@
  * `FOLDER/SCENARIO/HASH.jsonl` holds a decision log in the format of `docs/trace-format.md`, named by the hash of its
  * scenario's location and its failure's key. Beside it, `fixed/` holds logs that no longer fail, `changed/` logs that
  * fail differently now and are kept under that other failure too, `seeds/` logs that passed and reached something new,
- * and `cut-off/` logs of executions that were cut off. Of these folders, only `seeds/` is retried automatically.
+ * and `cut-off/` logs of executions that were cut off. Of these folders, only `seeds/` is retried automatically. The
+ * last two are bounded: their logs are called `OWNER-HASH.jsonl`, by the hashes of the scenario's location and of the
+ * log, so that scenarios of one name in several files have room each.
  */
 import { readdir, rename, rm, rmdir, stat } from 'node:fs/promises';
 import { dirname, join, relative, sep } from 'node:path';
@@ -34,6 +36,8 @@ const BYTES_MAX = 256 * 1024 * 1024;
 /** Per folder. A campaign that kept so many different failures has other problems. */
 const FILES_MAX = 10_000;
 const OTHER_BASIS = 0x51ed270b;
+/** The owner in a file name. A name without one counts for everybody. */
+const OWNER = /^[0-9a-f]{16}-/;
 
 /** A log in the corpus. */
 export interface KeptLog extends CorpusEntry {
@@ -70,6 +74,8 @@ export class CorpusFolder {
   /** Relative to the folder of the logs. */
   readonly #testFile: string | undefined;
   readonly #project: string;
+  /** Where the scenario is, the same on every machine: the file, and the project if there are several. */
+  readonly #place: string;
   readonly #onTrouble: (text: string) => void;
   /** Logs of executions that were cut off and that were written here: each is kept as it happens, and at the end. */
   readonly #cutOff = new Set<string>();
@@ -82,6 +88,8 @@ export class CorpusFolder {
     this.#scenario = scenario;
     this.#reference = reference;
     this.#project = project;
+    const place = this.#testFile ?? canonicalReference(reference);
+    this.#place = project === '' ? place : `${place} ${project}`;
     this.#onTrouble = onTrouble;
   }
 
@@ -106,10 +114,8 @@ export class CorpusFolder {
     const { maxEvents } = eventBound(failing);
     const isCutOff = key === CUT_OFF_KEY;
     const folder = isCutOff ? join(this.#folder, CUT_OFF) : this.#folder;
-    const place = this.#testFile ?? canonicalReference(this.#reference);
-    const location = this.#project === '' ? place : `${place} ${this.#project}`;
-    const id = isCutOff ? JSON.stringify(decisions) : `${location} ${key}`;
-    const path = join(folder, `${nameOf(id)}${SUFFIX}`);
+    const name = isCutOff ? this.#nameOf(decisions) : `${nameOf(`${this.#place} ${key}`)}${SUFFIX}`;
+    const path = join(folder, name);
     const bound = maxEvents === undefined ? {} : { maxEvents: String(maxEvents) };
     const meta = { failureKey: key, message, ...this.#location, ...bound };
     return this.#write(async () => {
@@ -117,7 +123,7 @@ export class CorpusFolder {
       await this.#writeLog(path, decisions, meta, seed);
       if (!isCutOff) return path;
       this.#cutOff.add(path);
-      await removeOldest(folder, CUT_OFF_MAX);
+      await this.#removeOldest(folder, CUT_OFF_MAX);
       return path;
     });
   }
@@ -129,10 +135,10 @@ export class CorpusFolder {
     const meta = this.#location;
     for (const log of logs) {
       await this.#write(async () => {
-        await this.#writeLog(join(folder, `${nameOf(JSON.stringify(log))}${SUFFIX}`), log, meta);
+        await this.#writeLog(join(folder, this.#nameOf(log)), log, meta);
       });
     }
-    await this.#write(() => removeOldest(folder, SEEDS_MAX));
+    await this.#write(() => this.#removeOldest(folder, SEEDS_MAX));
   }
 
   /** Moves a log out of the way: it no longer fails, or fails differently and is kept under that other failure. */
@@ -184,6 +190,35 @@ export class CorpusFolder {
     return entries;
   }
 
+  get #owner(): string {
+    return `${nameOf(this.#place)}-`;
+  }
+
+  /** The name of a log in a bounded folder. */
+  #nameOf(log: readonly Decision[]): string {
+    return `${this.#owner}${nameOf(JSON.stringify(log))}${SUFFIX}`;
+  }
+
+  async #removeOldest(folder: string, kept: number): Promise<void> {
+    const entries = await readdir(folder, { withFileTypes: true });
+    const names = entries.flatMap((entry) =>
+      entry.isFile() && this.#takesRoom(entry.name) ? [entry.name] : [],
+    );
+    const files = await Promise.all(
+      names.map(async (name) => {
+        const path = join(folder, name);
+        return { path, at: await stat(path).then(({ mtimeMs }) => mtimeMs, undefinedIfMissing) };
+      }),
+    );
+    const there = files.flatMap(({ path, at }) => (at === undefined ? [] : [{ path, at }]));
+    there.sort((a, b) => b.at - a.at);
+    for (const { path } of there.slice(kept)) await rm(path, { force: true });
+  }
+
+  #takesRoom(name: string): boolean {
+    return name.endsWith(SUFFIX) && (name.startsWith(this.#owner) || !OWNER.test(name));
+  }
+
   get #location(): Readonly<Record<string, string>> {
     return {
       reference: this.#reference,
@@ -205,7 +240,11 @@ export class CorpusFolder {
 
   async #namesIn(folder: string): Promise<string[]> {
     try {
-      const names = (await readdir(folder)).filter((name) => name.endsWith(SUFFIX)).sort();
+      const all = new Set(await readdir(folder));
+      // A log may also be there under a name without its owner, which is how they were called.
+      const names = [...all]
+        .filter((name) => name.endsWith(SUFFIX) && !all.has(`${this.#owner}${name}`))
+        .sort();
       if (names.length > FILES_MAX) {
         this.#onTrouble(
           `${folder} has ${formatCount(names.length)} files; those after the first ${formatCount(FILES_MAX)} are left out`,
@@ -252,20 +291,6 @@ export class CorpusFolder {
 
 async function isThere(path: string): Promise<boolean> {
   return (await stat(path).catch(undefinedIfMissing)) !== undefined;
-}
-
-async function removeOldest(folder: string, kept: number): Promise<void> {
-  const entries = await readdir(folder, { withFileTypes: true });
-  const names = entries.filter((entry) => entry.isFile() && entry.name.endsWith(SUFFIX));
-  const files = await Promise.all(
-    names.map(async ({ name }) => {
-      const path = join(folder, name);
-      return { path, at: await stat(path).then(({ mtimeMs }) => mtimeMs, undefinedIfMissing) };
-    }),
-  );
-  const there = files.flatMap(({ path, at }) => (at === undefined ? [] : [{ path, at }]));
-  there.sort((a, b) => b.at - a.at);
-  for (const { path } of there.slice(kept)) await rm(path, { force: true });
 }
 
 function isNotEmpty(error: unknown): boolean {

@@ -143,6 +143,52 @@ test('a log of another file whose scenario has the same name is left alone', asy
   expect([...troubles, ...troublesOfSame]).toEqual([]);
 });
 
+test('scenarios of one name in two files have room each, also for the same logs', async () => {
+  const { corpus, root, troubles } = open();
+  const { corpus: other, troubles: troublesOfOther } = open(root, './other.js#mine');
+  const many = (from: number, count: number): Decision[][] =>
+    Array.from({ length: count }, (_, at) => log(from + at));
+  await corpus.keepSeeds(many(0, 64));
+  await other.keepSeeds(many(1, 64));
+  const answersOf = async (of: CorpusFolder): Promise<number[]> =>
+    (await of.load()).map(({ decisions }) => decisions[0]?.answer ?? -1).sort((one, next) => one - next);
+  expect(await answersOf(corpus)).toEqual(many(0, 64).map(([decision]) => decision?.answer));
+  expect(await answersOf(other)).toEqual(many(1, 64).map(([decision]) => decision?.answer));
+  const cutOff = failingWith({ key: CUT_OFF_KEY });
+  const paths: (string | undefined)[] = [];
+  for (const one of [corpus, other]) {
+    for (const decisions of many(0, 16)) paths.push(await one.keep({ ...cutOff, decisions }));
+  }
+  expect(new Set(paths)).toEqual(
+    new Set(
+      (await readdir(join(root, 'mine', 'cut-off'))).map((name) => join(root, 'mine', 'cut-off', name)),
+    ),
+  );
+  expect(paths).toHaveLength(32);
+  expect([...troubles, ...troublesOfOther]).toEqual([]);
+});
+
+test('seeds whose names do not say whose they are are read once, and make room first', async () => {
+  const { corpus, root } = open();
+  const folder = join(root, 'mine', 'seeds');
+  await corpus.keepSeeds([log(0), log(1), log(2)]);
+  for (const name of await readdir(folder)) {
+    const path = join(folder, name.replace(/^[0-9a-f]+-/, ''));
+    await rename(join(folder, name), path);
+    await utimes(path, 1_000, 1_000);
+  }
+  const answers = async (): Promise<number[]> =>
+    (await corpus.load())
+      .map(({ decisions }) => decisions[0]?.answer ?? -1)
+      .sort((one, other) => one - other);
+  expect(await answers()).toEqual([0, 1, 2]);
+  await corpus.keepSeeds([log(1)]);
+  expect(await answers()).toEqual([0, 1, 2]);
+  expect(await open(root, './other.js#mine').corpus.load()).toEqual([]);
+  await corpus.keepSeeds(Array.from({ length: 64 }, (_, at) => log(100 + at)));
+  expect((await answers()).filter((answer) => answer < 100)).toEqual([]);
+});
+
 test('a damaged file is reported and skipped, the others are read', async () => {
   const { corpus, root, troubles } = open();
   await corpus.keep(broken);
