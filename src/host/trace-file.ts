@@ -1,16 +1,17 @@
 /**
  * Traces, recordings and workload logs on disk: read as a stream of bytes, also from gzip, and written atomically.
- * Invariant: every file descriptor is closed when its reading or writing ends, in any way.
+ * Invariants: every file descriptor is closed when its reading or writing ends, in any way; a file that is being written
+ * is removed if that fails, and if its process is killed by the next write into its folder.
  */
 import * as is from '../kernel/shape.ts';
-import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
-import { access, lstat, open, readlink, realpath, rename, rm, stat } from 'node:fs/promises';
+import { access, lstat, open, readdir, readlink, realpath, rename, rm, stat, unlink } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { pipeline, Readable } from 'node:stream';
 import { check } from '../kernel/argument-check.ts';
 import { describeValue, messageOf, RunnerError } from '../kernel/errors.ts';
+import { ownerOf, ownName } from './own-name.ts';
 import { openRegularFile, TooLargeError } from './regular-file.ts';
 
 const CHUNK_BYTES = 256 * 1024;
@@ -18,6 +19,8 @@ const CHUNK_BYTES = 256 * 1024;
 const LINKS_MAX = 40;
 /** Lines are batched up to about this many characters per write. */
 const BATCH_LENGTH = 64 * 1024;
+/** The name of a file that is being written, with that of the process that writes it. */
+const PARTIAL = /^\.dryrunner-(.+)\.partial$/;
 
 /**
  * The bytes of a file, for `openTrace`, `readSwf` and the like. Opens the file when the first bytes are requested, and
@@ -123,6 +126,7 @@ async function writeTo(
 ): Promise<number> {
   const target = place.isPlain ? partialOf(place.path) : place.path;
   const mode = place.isPlain ? await modeOf(place.path) : undefined;
+  if (place.isPlain) await removePartialsOfDead(dirname(place.path));
   const file = await open(target, 'w', mode).catch((cause: unknown) => {
     throw cannotWrite(path, cause);
   });
@@ -158,7 +162,21 @@ async function setMode(path: string, file: FileHandle, mode: number): Promise<vo
 
 /** A fresh name in the same folder: a name of maximal length leaves no room for a suffix. */
 function partialOf(path: string): string {
-  return join(dirname(path), `.dryrunner-${randomBytes(6).toString('hex')}.partial`);
+  return join(dirname(path), `.dryrunner-${ownName()}.partial`);
+}
+
+/**
+ * Removes what killed processes have left half written in a folder. Files of other machines stay: nothing here shows
+ * whether they are still being written.
+ */
+async function removePartialsOfDead(folder: string): Promise<void> {
+  // A folder that cannot be listed may still be written to.
+  for (const name of await readdir(folder).catch(() => [])) {
+    const [, owner] = PARTIAL.exec(name) ?? [];
+    if (owner === undefined || ownerOf(owner) !== 'dead') continue;
+    // It is in nobody's way, and the next write tries again.
+    await unlink(join(folder, name)).catch(() => undefined);
+  }
 }
 
 /**

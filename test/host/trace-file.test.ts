@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import {
   chmodSync,
   lstatSync,
@@ -14,6 +15,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { ownName } from '../../src/host/own-name.ts';
 import { plainPathOf, readTraceFile, replaceTraceFile, writeTraceFile } from '../../src/host/trace-file.ts';
 import { readSimulation, simulationLines } from '../../src/trace/simulation-file.ts';
 import type { TraceEvent } from '../../src/model/trace-event.ts';
@@ -173,6 +175,26 @@ describe('writeTraceFile and readTraceFile', () => {
     expect(readFileSync(path, 'utf8')).toBe('before');
     expect(readdirSync(dir)).toEqual(['run.jsonl']);
     expect(openFiles()).toBe(before);
+  });
+
+  test('a write removes what processes that have gone left half written, and nothing else', async () => {
+    const partial = (owner: string): string => `.dryrunner-${owner}.partial`;
+    const { pid } = spawnSync('true');
+    const dead = ownName().replace(/^\d+-\d+/, `${pid}-1`);
+    const others = [
+      partial(ownName()),
+      // Of another machine.
+      partial(dead.replace(/-[0-9a-f]{12}-/, '-0123456789ab-')),
+      partial('0123456789ab'),
+      `.dryrunner-${dead}.partial.jsonl`,
+      dead,
+    ];
+    // The other one had the pid of this process, and began at another time.
+    const left = [partial(dead), partial(ownName().replace(/^(\d+)-\d+/, '$1-1'))];
+    mkdirSync(join(dir, partial(`${dead}0`)));
+    for (const name of [...others, ...left]) writeFileSync(join(dir, name), 'half');
+    await writeTraceFile(path, ['whole\n']);
+    expect(readdirSync(dir).sort()).toEqual([...others, partial(`${dead}0`), 'run.jsonl'].sort());
   });
 
   test.for<[string, () => string]>([

@@ -49,7 +49,7 @@ function open(
 const log = (answer: number): Decision[] => [{ question: choice('which'), n: 1_000, answer }];
 const broken = failingWith({ decisions: log(7) });
 
-test('a process that is killed while it keeps a log leaves the one before, and nothing else that is loaded', async () => {
+test('a process that is killed while it keeps a log leaves the one before, and nothing that is loaded or stays', async () => {
   const { corpus, root } = open();
   await corpus.keep(broken);
   const kept = await corpus.load();
@@ -67,6 +67,8 @@ await replaceTraceFile(process.argv[1], lines());`;
   expect(left).toHaveLength(1);
   const { corpus: again, troubles } = open(root);
   expect(await again.load()).toEqual(kept);
+  await again.keep({ ...broken, decisions: log(1) });
+  expect(await readdir(join(root, 'mine'))).toEqual([kept[0]?.id]);
   expect(troubles).toEqual([]);
 });
 
