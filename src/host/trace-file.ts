@@ -133,14 +133,24 @@ async function writeTo(
   try {
     if (mode !== undefined) await setMode(path, file, mode);
     const bytes = await writeLines(path, file, lines);
-    if (place.isSynced === true) await file.sync();
-    await file.close();
+    await finish(path, file, place);
     if (place.isPlain) await move(target, place.path);
     return bytes;
   } catch (error) {
-    await file.close();
-    if (place.isPlain) await rm(target, { force: true });
+    // Whatever else fails now has the same cause, or is of no use to the caller.
+    await file.close().catch(() => undefined);
+    if (place.isPlain) await rm(target, { force: true }).catch(() => undefined);
     throw error;
+  }
+}
+
+/** Some disks report only now that what was written has no room, or is lost. */
+async function finish(path: string, file: FileHandle, { isSynced }: Place): Promise<void> {
+  try {
+    if (isSynced === true) await file.sync();
+    await file.close();
+  } catch (cause) {
+    throw cannotWrite(path, cause);
   }
 }
 

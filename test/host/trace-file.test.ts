@@ -11,10 +11,11 @@ import {
   writeFileSync,
   mkdirSync,
 } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { ownName } from '../../src/host/own-name.ts';
 import { plainPathOf, readTraceFile, replaceTraceFile, writeTraceFile } from '../../src/host/trace-file.ts';
 import { readSimulation, simulationLines } from '../../src/trace/simulation-file.ts';
@@ -28,6 +29,7 @@ beforeEach(() => {
   path = join(dir, 'run.jsonl');
 });
 afterEach(() => {
+  vi.restoreAllMocks();
   rmSync(dir, { recursive: true, force: true });
 });
 
@@ -175,6 +177,55 @@ describe('writeTraceFile and readTraceFile', () => {
     expect(readFileSync(path, 'utf8')).toBe('before');
     expect(readdirSync(dir)).toEqual(['run.jsonl']);
     expect(openFiles()).toBe(before);
+  });
+
+  describe('if the disk reports only at the end that it has lost what was written', () => {
+    /** The method of the next file that is written to ends with this error of the system, once it has done its work. */
+    const failNext = async (method: 'sync' | 'close', text: string): Promise<void> => {
+      const file = await open(dir);
+      const handles = Object.getPrototypeOf(file) as typeof file;
+      await file.close();
+      const { writeFile } = handles;
+      vi.spyOn(handles, 'writeFile').mockImplementationOnce(async function (this: typeof file, ...given) {
+        await writeFile.apply(this, given);
+        const work = this[method].bind(this);
+        this[method] = async () => {
+          await work();
+          throw Object.assign(new Error(text), { code: text.slice(0, text.indexOf(':')) });
+        };
+      });
+    };
+
+    test.for([
+      ['sync', 'EIO: i/o error, fsync'],
+      ['sync', 'ENOSPC: no space left on device, fsync'],
+      ['close', 'EIO: i/o error, close'],
+    ] as const)(
+      'an error of %s is one that says so, and what was there is kept: %s',
+      async ([method, text]) => {
+        writeFileSync(path, 'before');
+        const before = openFiles();
+        await failNext(method, text);
+        await expect(replaceTraceFile(path, ['after'], { isSynced: true })).rejects.toMatchObject({
+          code: 'RUNNER_OUTPUT_FAILED',
+          message: `${path} cannot be written: ${text}`,
+        });
+        expect(readFileSync(path, 'utf8')).toBe('before');
+        expect(readdirSync(dir)).toEqual(['run.jsonl']);
+        expect(openFiles()).toBe(before);
+      },
+    );
+
+    test('an earlier error is the one that is reported', async () => {
+      const failure = new Error('no more');
+      const failing = (function* (): Generator<string> {
+        yield 'x'.repeat(100_000);
+        throw failure;
+      })();
+      await failNext('close', 'EIO: i/o error, close');
+      await expect(writeTraceFile(path, failing)).rejects.toBe(failure);
+      expect(readdirSync(dir)).toEqual([]);
+    });
   });
 
   test('a write removes what processes that have gone left half written, and nothing else', async () => {
