@@ -460,11 +460,10 @@ function unfinishedTest(
   { test }: TestRun,
   { executions, by, count }: Extract<FoundFailure, { readonly kind: 'unfinished' }>,
 ): Error {
-  const ran = Math.max(executions, 0);
   const done =
     count === undefined
-      ? `${counted(ran, 'execution')}, before the ${by} were used up; all of them`
-      : `${formatCount(ran)} of ${counted(count, 'execution')}, all of which`;
+      ? `${counted(executions, 'execution')}, before the ${by} were used up; all of them`
+      : `${formatCount(executions)} of ${counted(count, 'execution')}, all of which`;
   const message = [
     `Time was up after ${done} held.`,
     `Give the test more time by { timeout }, or ask for fewer by { ${by} }.`,

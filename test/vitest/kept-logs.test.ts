@@ -296,6 +296,20 @@ test('what a killed run has left half written is in nobody’s way', async () =>
   expect(await keptDecisions()).toEqual([]);
 });
 
+test('the plain schedule runs too if the time for exploring is up after a kept log', async () => {
+  const draw = (sim: Simulation): number => sim.choose('luck', 4);
+  await messageOf((sim: Simulation) => sim.check(draw(sim) === 0, 'it is luck'));
+  const drawn: number[] = [];
+  const error: unknown = await holds(
+    (sim: Simulation) => void drawn.push(draw(sim)),
+    {},
+    { timeoutMs: 1_000, now: () => (drawn.length === 0 ? 0 : 500) },
+  ).catch((caught: unknown) => caught);
+  expect(drawn[0]).toBeGreaterThan(0);
+  expect(drawn).toContain(0);
+  expect((error as Error).message).toMatch(/^Time was up after 0 of 100 executions, all of which held\.\n/);
+});
+
 describe('wherever Vitest is started', () => {
   const unlucky = (sim: Simulation): void => sim.check(sim.choose('luck', 4) === 0, 'it is luck');
   const from = (cwd: string, file: string, more: Partial<SimulatedTest> = {}): Promise<string> => {

@@ -4,7 +4,7 @@
  */
 import * as is from '../../kernel/shape.ts';
 import { runCampaign } from '../../explore/campaign.ts';
-import type { CampaignEvent, CorpusEntry } from '../../explore/campaign-report.ts';
+import type { CampaignEvent, CampaignReport, CorpusEntry } from '../../explore/campaign-report.ts';
 import { createCoverage } from '../../explore/coverage.ts';
 import { cutOffExecution, failingExecution, type FailingExecution } from '../../explore/failing-execution.ts';
 import { unusualCount } from '../../explore/keyed-log.ts';
@@ -61,25 +61,35 @@ async function failureExplored(
   const explored = kept.filter((entry) => entry.seed === undefined);
   const entries: readonly CorpusEntry[] = [...explored, { id: PLAIN, decisions: [] }];
   const changes: ChangeOfKept[] = [];
-  let [isSeen, isCutOff] = [false, false];
+  /** Logs that have not run yet, the last of which is the plain schedule. */
+  let entriesLeft = entries.length;
+  let isCutOff = false;
   const report = await runCampaign(run.executor(DEFAULT_SEED), portfolioStrategy(seed), {
     reference: run.reference,
     maxExecutions: runs,
     corpus: entries,
     // A loop that ran between two executions cuts off the next one, which reports it. Otherwise the plain schedule must
     // have run, even if the time for exploring is up.
-    shouldStop: () => (turns.isStuck ? isCutOff : isSeen && (isExplored() || test.signal?.aborted === true)),
-    onExecution: () => {
-      isSeen = true;
+    shouldStop: () =>
+      turns.isStuck
+        ? isCutOff
+        : (isCutOff || entriesLeft === 0) && (isExplored() || test.signal?.aborted === true),
+    onExecution: (_, index) => {
+      if (index < 0) entriesLeft -= 1;
     },
     onEvent: (event) => {
-      if (event.type === 'cut-off') isSeen = isCutOff = true;
+      if (event.type === 'cut-off') isCutOff = true;
       if (isOfKept(event) && test.isSkipped?.() !== true) changes.push(event);
     },
     ...(runs >= WATCHED_RUNS_LEAST ? { coverage: createCoverage() } : {}),
   });
+  await removeChanged(run, corpus, changes, report.failures[0]?.key);
+  return foundBy(report, test, runs);
+}
+
+/** What an exploration of `runs` executions has found. */
+function foundBy(report: CampaignReport, test: TestRun['test'], runs: number): FoundFailure | undefined {
   const [failing] = report.failures;
-  await removeChanged(run, corpus, changes, failing?.key);
   const cutOff = mostTelling(report.cutOff);
   const [difference] = report.audit.differences;
   if (failing !== undefined) {
@@ -99,7 +109,8 @@ async function failureExplored(
     if (report.decisions === 0) noteNothingDecided(test, report.executions);
     return undefined;
   }
-  return { kind: 'unfinished', executions: report.executions - entries.length, by: 'runs', count: runs };
+  const executions = report.executions - report.corpusExecutions;
+  return { kind: 'unfinished', executions, by: 'runs', count: runs };
 }
 
 /**
