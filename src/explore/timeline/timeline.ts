@@ -406,17 +406,19 @@ class TimelineWriter {
   /** Where each message was last sent. */
   readonly #sent = new Map<string, Point>();
   #delivered = 0;
-  readonly #moments: ServiceMoment[];
+  readonly #moments: readonly ServiceMoment[];
+  #momentsDrawn = 0;
   readonly #stamps = new Stamps();
   /** Where and when each clock event fired. */
   readonly #fired = new Map<number, Point>();
-  readonly #decisions: ObservedDecision[];
+  readonly #decisions: readonly ObservedDecision[];
+  #decisionsDrawn = 0;
   readonly #names: EventNames;
 
   constructor(run: ObservedRun, moments: readonly ServiceMoment[]) {
     this.#run = run;
     this.#names = new RunIndex(run).names;
-    this.#moments = [...moments];
+    this.#moments = moments;
     this.#nodeNames = new Set(moments.flatMap(({ what }) => (what.type === 'node' ? [what.node] : [])));
     this.#runs = new RunSlices(this.#lanes);
     this.#calls = new CallSlices(this.#lanes);
@@ -490,9 +492,9 @@ class TimelineWriter {
   /** Draws calls and node changes up to that point. */
   #serve(fired: number, traceIndex: number, atMs: number): void {
     for (;;) {
-      const [moment] = this.#moments;
+      const moment = this.#moments[this.#momentsDrawn];
       if (moment === undefined || moment.fired > fired || moment.traceIndex > traceIndex) return;
-      this.#moments.shift();
+      this.#momentsDrawn += 1;
       const ts = this.#stamps.next(atMs);
       const { what } = moment;
       if (what.type === 'node') this.#nodes.become(what.node, what.state, ts);
@@ -504,9 +506,9 @@ class TimelineWriter {
   /** Draws the non-default decisions before this place in the trace. */
   #decide(traceIndex: number): void {
     for (;;) {
-      const [decision] = this.#decisions;
+      const decision = this.#decisions[this.#decisionsDrawn];
       if (decision === undefined || decision.traceIndex > traceIndex) return;
-      this.#decisions.shift();
+      this.#decisionsDrawn += 1;
       const { question, answer, n, firingId } = decision;
       const fired = this.#fired.get(firingId);
       const args = { question: question.text, answer, of: n };
