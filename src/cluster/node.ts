@@ -13,6 +13,7 @@ import { namedTopic } from '../kernel/question.ts';
 import { type ClockSkew, CLOCK_SKEW } from '../kernel/skewed-clock.ts';
 import {
   createMemoryDisk,
+  endMount,
   MEMORY_DISK_FIELDS,
   type MemoryDisk,
   type MemoryDiskOptions,
@@ -168,6 +169,8 @@ export class SimulatedClusterNode<T extends object | void>
   readonly #options: ClusterNodeOptions;
   readonly #machine: Machine;
   #medium: MemoryDisk | undefined;
+  /** The disk as its process uses it. */
+  #mount: Disk | undefined;
   #process: ProcessContext | undefined;
   #object: T | undefined;
   /** Calls that the process has received and not answered, one entry per delivery; allocated with the first. */
@@ -502,7 +505,9 @@ export class SimulatedClusterNode<T extends object | void>
   /** A dead process gets a disk of its own, on which no operation ever completes. */
   mountDisk(process: ProcessContext): Disk {
     const { world } = process;
-    return (process === this.#process ? this.disk : createMemoryDisk(world)).mount(world);
+    if (process !== this.#process) return createMemoryDisk(world).mount(world);
+    this.#mount = this.disk.mount(world);
+    return this.#mount;
   }
 
   processFailed(process: ProcessContext, error: unknown): void {
@@ -546,6 +551,8 @@ export class SimulatedClusterNode<T extends object | void>
   #endDisk(cause: DownCause): void {
     if (cause === 'crash' && this.crashKind === 'crash') this.#medium?.powerFail();
     else if (cause === 'crash' || cause === 'error') this.#medium?.crash();
+    else if (this.#mount !== undefined) endMount(this.#mount);
+    this.#mount = undefined;
   }
 
   #loseCalls(cause: DownCause): void {

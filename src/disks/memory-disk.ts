@@ -226,7 +226,7 @@ class Medium implements CrashingDisk {
     tracer?.record({ at: clock.now(), type: 'disk', runner: this.name, ...event });
   }
 
-  /** Removes a mount that was closed. */
+  /** Removes a mount that was closed, or whose process has ended. */
   forget(mount: MountedDisk): void {
     this.#mounts.delete(mount);
   }
@@ -546,6 +546,12 @@ class MountedDisk implements Disk {
     return left.slice(0, 1);
   }
 
+  /** See {@link endMount}. */
+  abandon(): void {
+    this.die();
+    this.#medium.forget(this);
+  }
+
   /** Completes slow operations at once. */
   hurry(): void {
     const { first } = this.#operations;
@@ -601,6 +607,14 @@ class MountedDisk implements Disk {
     const why = this.#state === 'dead' ? 'the process that used it has crashed' : 'it was closed';
     return diskError('RUNNER_DISK_CLOSED', this.#medium.name, diskCallText(call, path, to), why);
   }
+}
+
+/**
+ * Ends the mount of a process that has ended, by no crash: what the process had asked for and was not done by then is
+ * never done, and neither is anything that its code still asks for.
+ */
+export function endMount(disk: Disk): void {
+  if (disk instanceof MountedDisk) disk.abandon();
 }
 
 /**

@@ -55,6 +55,39 @@ describe('the disk of a node', () => {
   });
 });
 
+describe('the disk of a node that has left', () => {
+  test.each(['crash', 'powerFail'] as const)(
+    'does nothing that the node asked for and had not got, whatever comes after that, such as %s',
+    async (verb) => {
+      const asked: string[] = [];
+      let goOn = (): void => undefined;
+      const gate = new Promise<void>((resolve) => {
+        goOn = resolve;
+      });
+      const decide = ({ text }: Question): number => {
+        asked.push(text);
+        return 0;
+      };
+      const { failure } = await play(
+        async (sim) => {
+          const program = ({ disk, onStop }: NodeContext): void => {
+            onStop(() => void disk.write('bye', 'x'));
+            void gate.then(() => disk.write('late', 'x'));
+          };
+          const node = createNetwork(sim).node('a', program, { disk: { latencyMs: [5, 6] } });
+          await node.leave();
+          goOn();
+          await sim.sleep(10);
+          node.disk[verb]();
+          expect([...node.disk.files().keys()]).toEqual([]);
+        },
+        { decide },
+      );
+      expect([failure?.message, asked]).toEqual([undefined, ['a write bye delay']]);
+    },
+  );
+});
+
 describe('a start that fails', () => {
   const fail = (): never => {
     throw new Error('no config');
