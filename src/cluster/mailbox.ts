@@ -106,6 +106,7 @@ export class MessageQueue implements Messages {
   }
 
   handle(handler: Handler): void {
+    if (this.#isClosed) return;
     this.#handler = handler;
     // One at a time: it may set another handler, or receive some of them itself.
     while (this.#handler === handler) {

@@ -340,6 +340,27 @@ describe('messages', () => {
     expect(await heardLate(failAtFirst, { onError: 'crash' })).toEqual({ heard: [], failure: undefined });
   });
 
+  test('a handler that the code of a dead process sets gets no messages', async () => {
+    const heard: unknown[] = [];
+    let goOn = (): void => undefined;
+    const gate = new Promise<void>((resolve) => {
+      goOn = resolve;
+    });
+    await runs(async (sim) => {
+      const net = createNetwork(sim);
+      const node = net.node('inbox', async ({ onMessage }) => {
+        await gate;
+        onMessage((message) => heard.push(message));
+      });
+      net.send('inbox', 'has come before');
+      await sim.sleep(1);
+      node.crash();
+      goOn();
+      await sim.sleep(1);
+    });
+    expect(heard).toEqual([]);
+  });
+
   test('a receive that waits too long has timed out, and no call is lost', () =>
     runs(async (sim) => {
       const net = createNetwork(sim);
