@@ -40,7 +40,10 @@ export interface LinkFaults {
   readonly hold?: Chance;
   /** Longest delay, in milliseconds; default 1,000. */
   readonly delayMs?: number;
-  /** Longest time that a message waits to be overtaken, in milliseconds; default 1,000. */
+  /**
+   * Longest time that a message waits to be overtaken, in milliseconds, if that is not less than the least latency;
+   * default 1,000.
+   */
   readonly reorderMs?: number;
   /** Longest partition or hold, in milliseconds; default 1,000. */
   readonly outageMs?: number;

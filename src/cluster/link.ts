@@ -201,7 +201,8 @@ export class Link implements Parted {
       case 'reorder':
         this.#traceFault(envelope, kind);
         this.trace(envelope, 'held');
-        this.#holdBack(envelope, this.#settings.reorderMs, true);
+        // Where nothing overtakes it, it must not arrive before the link could have brought it.
+        this.#holdBack(envelope, Math.max(this.#settings.reorderMs, this.#settings.latencyMs[0]), true);
         return;
       case 'duplicate':
         this.#traceFault(envelope, kind);

@@ -369,6 +369,26 @@ test.each<readonly [NetworkOptions, readonly string[], string]>([
   expect(got.join(' ')).toBe(arrivals);
 });
 
+test.each([
+  [50, 50],
+  [5, 10],
+])(
+  'on a link of %i ms, what waits 10 ms to be overtaken and is not arrives at %i ms',
+  async (latencyMs, atMs) => {
+    const arrivals: number[] = [];
+    await play(
+      async (sim) => {
+        const net = createNetwork(sim, { latencyMs, faults: { reorder: true, reorderMs: 10 } });
+        net.node('inbox', ({ onMessage }) => onMessage(() => arrivals.push(sim.now())));
+        net.send('inbox', 'slow');
+        await sim.sleep(100);
+      },
+      { 'scenario to inbox message fault': 'highest' },
+    );
+    expect(arrivals).toEqual([atMs]);
+  },
+);
+
 test('heal brings no answer to those who have given it up', async () => {
   const { events } = await play(async (sim) => {
     const net = createNetwork(sim, { callTimeoutMs: 5 });
