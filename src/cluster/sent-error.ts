@@ -1,16 +1,28 @@
 /**
  * Errors that are sent from one node to another, and errors of the network itself. Invariant: whatever was thrown, the
- * caller gets an error with the same class, name, message, code and plain fields.
+ * caller gets an error with the same class, name, message, code, cause and plain fields.
  */
-import { isRunnerError, messageOf, RunnerError, shownText, type RunnerErrorCode } from '../kernel/errors.ts';
+import {
+  isError,
+  isRunnerError,
+  messageOf,
+  RunnerError,
+  shownText,
+  type RunnerErrorCode,
+} from '../kernel/errors.ts';
 import { NOT_PLAIN, plainCopyOf } from '../kernel/plain-copy.ts';
+
+/** What another error carries: an error, or plain data. */
+type SentReason = { readonly error: SentError } | { readonly value: unknown };
 
 /** An error that a method threw, in the form in which it is sent. */
 export interface SentError {
   readonly name: string;
   readonly message: string;
   readonly code?: unknown;
-  readonly cause?: SentError;
+  readonly cause?: SentReason;
+  /** Those of an `AggregateError`, as of `Promise.any`. */
+  readonly errors?: readonly SentReason[];
   /** Its other own properties that can be copied. */
   readonly fields?: Readonly<Record<string, unknown>>;
 }
@@ -52,20 +64,37 @@ function errorData(error: unknown, causes: number): SentError {
   const { name, code, cause } = (
     typeof error === 'object' && error !== null ? error : {}
   ) as Partial<SentError>;
+  const errors = causes === 0 ? undefined : errorsOf(error);
   return {
     name: typeof name === 'string' ? name : 'Error',
     message: messageOf(error),
     ...(typeof code === 'string' || typeof code === 'number' ? { code } : {}),
-    ...(cause === undefined || causes === 0 ? {} : { cause: sentError(cause, causes - 1) }),
-    ...fieldsOf(error),
+    ...(cause === undefined || causes === 0 ? {} : { cause: sentReason(cause, causes - 1) }),
+    ...(errors === undefined ? {} : { errors: errors.map((one) => sentReason(one, causes - 1)) }),
+    ...fieldsOf(error, errors),
   };
 }
 
-function fieldsOf(error: unknown): Pick<SentError, 'fields'> {
+/** Any value can be a cause, and what a promise rejects with. */
+function sentReason(reason: unknown, causes: number): SentReason {
+  const copy = isError(reason) ? NOT_PLAIN : plainCopyOf(reason);
+  return copy === NOT_PLAIN ? { error: sentError(reason, causes) } : { value: copy };
+}
+
+/** The errors of an `AggregateError`; undefined for any other error, whose `errors` are a field like others. */
+function errorsOf(error: unknown): readonly unknown[] | undefined {
+  if (!(error instanceof AggregateError)) return undefined;
+  const { errors } = error as { readonly errors: unknown };
+  return Array.isArray(errors) ? (errors as unknown[]) : undefined;
+}
+
+/** Without `sentApart`, which is sent separately. */
+function fieldsOf(error: unknown, sentApart: unknown): Pick<SentError, 'fields'> {
   if (typeof error !== 'object' || error === null) return {};
   const fields: Record<string, unknown> = {};
   for (const [key, { value }] of Object.entries(Object.getOwnPropertyDescriptors(error))) {
-    const copy = NO_FIELDS.has(key) || value === undefined ? NOT_PLAIN : plainCopyOf(value);
+    const isField = !NO_FIELDS.has(key) && value !== undefined && value !== sentApart;
+    const copy = isField ? plainCopyOf(value) : NOT_PLAIN;
     if (copy !== NOT_PLAIN) fields[key] = copy;
   }
   return Object.keys(fields).length === 0 ? {} : { fields };
@@ -73,16 +102,24 @@ function fieldsOf(error: unknown): Pick<SentError, 'fields'> {
 
 /** The error that a caller gets: same class, name, message, code and plain fields, with a stack of the caller's. */
 export function receivedError(sent: SentError): Error {
-  const { name, message, code, cause, fields } = sent;
-  const options = cause === undefined ? {} : { cause: receivedError(cause) };
-  const Kind = (Object.hasOwn(KINDS, name) ? KINDS[name] : undefined) ?? Error;
-  const error =
-    name === 'RunnerError'
-      ? new RunnerError(code as RunnerErrorCode, message, options)
-      : new Kind(shownText(message), options);
+  const { name, code, fields } = sent;
+  const error = newError(sent);
   if (error.name !== name) Object.defineProperty(error, 'name', { value: name, configurable: true });
   if (origins.has(sent)) origins.set(error, origins.get(sent));
   return Object.assign(error, fields, code === undefined ? {} : { code });
+}
+
+function newError({ name, message, code, cause, errors }: SentError): Error {
+  const options = cause === undefined ? {} : { cause: receivedReason(cause) };
+  if (name === 'RunnerError') return new RunnerError(code as RunnerErrorCode, message, options);
+  const text = shownText(message);
+  if (errors !== undefined) return new AggregateError(errors.map(receivedReason), text, options);
+  const Kind = (Object.hasOwn(KINDS, name) ? KINDS[name] : undefined) ?? Error;
+  return new Kind(text, options);
+}
+
+function receivedReason(reason: SentReason): unknown {
+  return 'error' in reason ? receivedError(reason.error) : reason.value;
 }
 
 /**

@@ -86,6 +86,30 @@ describe('errors within a value', () => {
       });
     });
 
+    test.for<[string, unknown]>([
+      ['a text', 'out of slots'],
+      ['nothing', null],
+      ['data', { status: 404, hosts: ['a'] }],
+      ['an error', new TypeError('no slot')],
+    ])('keep a cause that is %s', ([, cause]) => {
+      expect((copied(new Error('full', { cause })) as Error).cause).toStrictEqual(cause);
+    });
+
+    test('keep the errors of an aggregate, whatever they are', () => {
+      class AllFailed extends AggregateError {
+        override readonly name = 'AllFailed';
+        readonly tries = 3;
+      }
+      const errors = [new TypeError('no slot', { cause: 'b' }), down, 'a text', { status: 404 }, undefined];
+      const copy = copied(new AllFailed(errors, 'all have failed')) as AllFailed;
+      expect(copy).toBeInstanceOf(AggregateError);
+      expect(copy).toMatchObject({ name: 'AllFailed', message: 'all have failed', tries: 3 });
+      expect(copy.errors).toStrictEqual(errors);
+      expect(copy.errors[1]).toSatisfy(isCallLost);
+      const invalid = Object.assign(new Error('invalid'), { errors: [{ path: 'a' }] });
+      expect(copied(invalid)).toMatchObject({ errors: [{ path: 'a' }] });
+    });
+
     test('are found wherever they are, and one that is met twice is one', () => {
       const bytes = new Uint8Array([1, 2]);
       const value = {
