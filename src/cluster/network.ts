@@ -135,6 +135,7 @@ export class Network {
     } catch (error) {
       this.#nodes.delete(name);
       this.#fabric.remove(node);
+      node.discard();
       throw error;
     }
     return node;

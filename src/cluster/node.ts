@@ -245,6 +245,11 @@ export class SimulatedClusterNode<T extends object | void>
     this.#begin(() => this.#machine.start());
   }
 
+  /** Its program has failed to start, so that it is no node. */
+  discard(): void {
+    this.#machine.discard();
+  }
+
   crash(options: NodeCrashOptions = {}): void {
     check('options', options, CRASH_OPTIONS);
     this.#mustBeThere('crash');

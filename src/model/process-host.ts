@@ -59,4 +59,6 @@ export interface ProcessHost {
   /** Fails the simulation. */
   fail(message: string, error: unknown): void;
   addMachine(machine: DescribedMachine): void;
+  /** Reports no longer name it. */
+  removeMachine(machine: DescribedMachine): void;
 }

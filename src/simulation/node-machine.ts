@@ -244,6 +244,12 @@ export class Machine implements StrikeTarget {
     this.#strikes?.release();
     this.#kill(cause);
   }
+  /** Its first process has failed to start, and nothing will start another: reports do not name it. */
+  discard(): void {
+    this.#isFinal = true;
+    this.#world.processes?.removeMachine(this);
+  }
+
 
   traceFault(operation: string, kind: string, runId: RunID): void {
     const { clock, tracer } = this.#world;

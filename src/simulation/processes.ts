@@ -55,7 +55,7 @@ export class Processes implements ProcessHost {
   onEvent: ((process: RunningProcess | undefined) => void) | undefined;
   readonly clock: VirtualClock;
   readonly #parts: ProcessesParts;
-  readonly #machines: DescribedMachine[] = [];
+  readonly #machines = new Set<DescribedMachine>();
 
   constructor(parts: ProcessesParts) {
     this.clock = parts.clock;
@@ -79,7 +79,11 @@ export class Processes implements ProcessHost {
   }
 
   addMachine(machine: DescribedMachine): void {
-    this.#machines.push(machine);
+    this.#machines.add(machine);
+  }
+
+  removeMachine(machine: DescribedMachine): void {
+    this.#machines.delete(machine);
   }
 
   /** The event is over: the scenario's code runs again. */
@@ -92,8 +96,8 @@ export class Processes implements ProcessHost {
 
   /** One line about all machines, for reports; empty if there are none. */
   describe(): string[] {
-    return this.#machines.length === 0
+    return this.#machines.size === 0
       ? []
-      : [`nodes: ${this.#machines.map((machine) => machine.describe()).join(', ')}`];
+      : [`nodes: ${Array.from(this.#machines, (machine) => machine.describe()).join(', ')}`];
   }
 }

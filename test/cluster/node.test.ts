@@ -93,6 +93,16 @@ describe('a start that fails', () => {
     throw new Error('no config');
   };
 
+  test('and throws leaves nothing that reports name', async () => {
+    const { failure } = await play(async (sim) => {
+      const net = createNetwork(sim);
+      expect(() => net.node('a', fail)).toThrow('no config');
+      net.node('a', () => undefined);
+      await Promise.race([]);
+    });
+    expect(failure?.details).toEqual(['nodes: a up (a/0)']);
+  });
+
   test('fails the simulation if it rejects, and names the node', async () => {
     const { failure } = await play(async (sim) => {
       createNetwork(sim).node('a', async (node) => {
