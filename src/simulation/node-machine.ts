@@ -5,7 +5,9 @@
  */
 import { isEndOfExecution } from '../kernel/decisions.ts';
 import { messageOf } from '../kernel/errors.ts';
+import { nthUse } from '../kernel/nth-use.ts';
 import type { Topic } from '../kernel/question.ts';
+import type { RandomStream } from '../kernel/random.ts';
 import type { ClockSkew } from '../kernel/skewed-clock.ts';
 import type { CrashKind } from '../model/faults.ts';
 import type { RunID } from '../model/run-status.ts';
@@ -62,6 +64,8 @@ export interface MachineHooks extends ProcessHooks {
 export class Machine implements StrikeTarget {
   readonly name: string;
   readonly #world: SimulatedWorld;
+  /** Its processes fork it. */
+  readonly #random: RandomStream;
   readonly #skew: ClockSkew | undefined;
   readonly #hooks: MachineHooks;
   /** Present only if faults are possible. */
@@ -87,6 +91,7 @@ export class Machine implements StrikeTarget {
   ) {
     this.name = name;
     this.#world = world;
+    this.#random = randomOf(world, name);
     this.#skew = skew;
     this.#hooks = hooks;
     if (canStrike(faults)) this.#strikes = new NodeStrikes(world, this, faults, isAskedOnce);
@@ -108,10 +113,12 @@ export class Machine implements StrikeTarget {
     if (this.#isFinal) return;
     this.incarnation += 1;
     const index = this.incarnation;
+    const name = `${this.name}/${index}`;
     const process = new NodeProcess({
       world: this.#world,
       node: this.name,
-      name: `${this.name}/${index}`,
+      name,
+      random: this.#random.fork(name),
       skew: this.#skew,
       before: this.#before,
       hooks: this.#hooks,
@@ -237,6 +244,12 @@ export class Machine implements StrikeTarget {
     if (this.state === 'paused') this.#continue();
   }
 
+  /** Its first process has failed to start, and nothing will start another: reports do not name it. */
+  discard(): void {
+    this.#isFinal = true;
+    this.#world.processes?.removeMachine(this);
+  }
+
   /** Kills the process for good; this is not a fault. */
   end(cause: 'leave' | 'stop'): void {
     if (this.#isFinal) return;
@@ -244,12 +257,6 @@ export class Machine implements StrikeTarget {
     this.#strikes?.release();
     this.#kill(cause);
   }
-  /** Its first process has failed to start, and nothing will start another: reports do not name it. */
-  discard(): void {
-    this.#isFinal = true;
-    this.#world.processes?.removeMachine(this);
-  }
-
 
   traceFault(operation: string, kind: string, runId: RunID): void {
     const { clock, tracer } = this.#world;
@@ -289,4 +296,11 @@ export class Machine implements StrikeTarget {
   #showState(): void {
     this.#world.watchServices?.node(this.name, this.#stateText());
   }
+}
+
+/** Machines of one name, as in two networks, must not draw the same numbers. */
+function randomOf({ random }: SimulatedWorld, name: string): RandomStream {
+  const use = `machine ${name}`;
+  const nth = nthUse(random, use);
+  return nth === 1 ? random : random.fork(`${use} ${nth}`);
 }

@@ -29,8 +29,9 @@ export interface NodeProcessOptions {
   readonly world: SimulatedWorld;
   /** The name of its machine. */
   readonly node: string;
-  /** Name of the process's random stream. */
+  /** The name of the process: `NODE/INDEX`. */
   readonly name: string;
+  readonly random: RandomStream;
   readonly skew: ClockSkew | undefined;
   readonly before: BeforeEvent;
   readonly hooks: ProcessHooks;
@@ -103,7 +104,7 @@ export class NodeProcess implements ClockOwner, ProcessParts {
   readonly #hooks: ProcessHooks;
   isAlive = true;
 
-  constructor({ world, node, name, skew, before, hooks }: NodeProcessOptions) {
+  constructor({ world, node, name, random, skew, before, hooks }: NodeProcessOptions) {
     this.name = name;
     this.#hooks = hooks;
     this.host = world.processes;
@@ -114,7 +115,7 @@ export class NodeProcess implements ClockOwner, ProcessParts {
       node,
       clock: this.clock,
       choices: this.#desk,
-      random: world.random.fork(name),
+      random,
       tracer: this.#desk,
       onHeal: (hook) =>
         world.onHeal(() => {

@@ -172,6 +172,23 @@ test('a node that was made again after its start has failed gets nothing of what
   );
 });
 
+test('nodes of one name in two networks draw different numbers, the same ones in each execution', async () => {
+  const drawn = async (): Promise<number[]> => {
+    const numbers: number[] = [];
+    await runs(async (sim) => {
+      for (const net of [createNetwork(sim), createNetwork(sim)]) {
+        const node = net.node('a', ({ random }) => void numbers.push(random.uint32()));
+        node.restart();
+      }
+      await sim.sleep(1);
+    });
+    return numbers;
+  };
+  const numbers = await drawn();
+  expect(new Set(numbers).size).toBe(4);
+  expect(await drawn()).toEqual(numbers);
+});
+
 test('what inherits from a stub calls through it', () =>
   runs(async (sim) => {
     const net = createNetwork(sim);
