@@ -143,7 +143,10 @@ export class ChaosSettings {
   /** The error of a fault point. */
   faultErrorFor(operation: ChaosOperation, kind: InjectedFault['kind']): Error {
     const fault = makeInjectedFault(operation, kind, this.#runStatus);
-    return this.#faultError?.(fault) ?? new InjectedFaultError(fault);
+    if (this.#faultError === undefined) return new InjectedFaultError(fault);
+    const made: unknown = this.#faultError(fault);
+    check('the result of faultError', made, is.ERROR);
+    return made as Error;
   }
 }
 

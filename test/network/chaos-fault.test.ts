@@ -82,6 +82,19 @@ describe('before', () => {
     runner.setError('down');
     await expect(runner.abort('7')).rejects.toMatchObject({ code: 'RUNNER_INJECTED_FAULT', message: 'down' });
   });
+
+  test.for([undefined, 'gone', Promise.resolve(new Error('gone'))])(
+    'R153 a factory of errors that makes %o is refused at the call',
+    async (made) => {
+      for (const kind of ['before', 'after'] as const) {
+        const runner = chaos(first('statusAll', kind), { faultError: () => made as never });
+        await expect(runner.statusAll()).rejects.toMatchObject({
+          code: 'RUNNER_INVALID_ARGUMENT',
+          message: expect.stringMatching(/^the result of faultError: expected an Error, got /) as string,
+        });
+      }
+    },
+  );
 });
 
 describe('after', () => {
