@@ -61,7 +61,7 @@ export class Condition {
     const mutex = this.#mutex;
     if (!LockHold.isOf(hold, mutex) || !hold.isHeld) throw this.#withoutMutex(hold);
     const notified = this.#line.wait(undefined, { ...is.only(WAIT_FIELDS, options), owner: hold.owner });
-    mutex.giveBack(hold);
+    mutex.lend(hold);
     try {
       await notified;
     } finally {
@@ -95,7 +95,9 @@ export class Condition {
   #withoutMutex(hold: unknown): RunnerError {
     const { title } = this.#mutex.site;
     const isOwn = LockHold.isOf(hold, this.#mutex);
-    const got = isOwn ? `the hold of ${hold.owner}, which has released it` : 'something else';
+    const got = !isOwn
+      ? 'something else'
+      : `the hold of ${hold.owner}, which ${LockHold.isLent(hold) ? 'waits with it already' : 'has released it'}`;
     const message = `${this.#site.title}: expected a hold of ${title} to wait with, got ${got}`;
     return new RunnerError('RUNNER_MUTEX_REQUIRED', message, { actual: hold });
   }

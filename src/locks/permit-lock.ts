@@ -16,6 +16,7 @@ export class LockHold {
   readonly permits: number;
   readonly #lock: PermitLock;
   #sinceMs = NaN;
+  #isLent = false;
 
   /** @internal */
   constructor(lock: PermitLock, owner: string, permits: number) {
@@ -32,6 +33,12 @@ export class LockHold {
   /** @internal Starts the hold: it has its permits from now on. */
   static begin(hold: LockHold, atMs: number): void {
     hold.#sinceMs = atMs;
+    hold.#isLent = false;
+  }
+
+  /** @internal A condition waits with it until it has its permits again. */
+  static lend(hold: LockHold): void {
+    hold.#isLent = true;
   }
 
   /** Start of the hold, in milliseconds on the clock of the lock's world. */
@@ -44,18 +51,21 @@ export class LockHold {
     return this.#lock.has(this);
   }
 
+  /** @internal True while a condition waits with it. */
+  static isLent(hold: LockHold): boolean {
+    return hold.#isLent;
+  }
+
   /**
    * Releases the lock; the next waiter gets it in an event of its own.
    *
-   * @throws RunnerError `RUNNER_LOCK_RELEASED` if it was released before.
+   * @throws RunnerError `RUNNER_LOCK_RELEASED` if it was released before, or a condition waits with it.
    */
   release(): void {
     if (!this.isHeld) {
       const { title } = this.#lock.site;
-      throw new RunnerError(
-        'RUNNER_LOCK_RELEASED',
-        `${title}: ${this.owner} released it, and had done so before`,
-      );
+      const how = this.#isLent ? 'while it waits for a condition with it' : 'and had done so before';
+      throw new RunnerError('RUNNER_LOCK_RELEASED', `${title}: ${this.owner} released it, ${how}`);
     }
     this.#lock.giveBack(this);
   }
@@ -125,6 +135,12 @@ export class PermitLock {
     this.#available += hold.permits;
     this.site.record('freed', hold.owner);
     this.#arrange();
+  }
+
+  /** As `giveBack`, until the hold is granted again. */
+  lend(hold: LockHold): void {
+    LockHold.lend(hold);
+    this.giveBack(hold);
   }
 
   /** Releases the hold that the owner has had longest. */

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { createCondition } from '../../src/locks/condition.ts';
 import { createMutex } from '../../src/locks/mutex.ts';
 import type { Simulation } from '../../src/simulation/simulation.ts';
-import { holds } from './in-simulation.ts';
+import { holds, refusal } from './in-simulation.ts';
 
 function made(sim: Simulation, name = 'queue') {
   const mutex = createMutex(sim.world, { name });
@@ -31,5 +31,24 @@ test('a notification is for one who waits as it comes, and for nobody else', asy
     expect(filled.notifyAll()).toBe(2);
     await Promise.all([...first, late]);
     expect(order).toEqual(['a', 'b', 'c']);
+  });
+});
+
+test('what is done with a hold while a condition waits with it is refused for that reason', async () => {
+  await holds(async (sim) => {
+    const { mutex, filled } = made(sim);
+    const hold = await mutex.acquire({ owner: 'a' });
+    const wait = filled.wait(hold);
+    expect(await refusal(() => hold.release())).toBe(
+      'RUNNER_LOCK_RELEASED mutex queue: a released it, while it waits for a condition with it',
+    );
+    expect(await refusal(() => filled.wait(hold))).toContain(
+      'got the hold of a, which waits with it already',
+    );
+    filled.notify();
+    await wait;
+    hold.release();
+    expect(await refusal(() => hold.release())).toContain('a released it, and had done so before');
+    expect(await refusal(() => filled.wait(hold))).toContain('got the hold of a, which has released it');
   });
 });
