@@ -62,7 +62,7 @@ class FolderDisk implements Disk {
   #isReady = false;
   /** Folders whose own names are durable already. */
   readonly #anchored = new Set<string>();
-  /** Pairs of folders between which a file has moved since they were last synced. */
+  /** Pairs of folders between which a file has moved since they were last synced, in the order of the moves. */
   #moves: (readonly [from: string, to: string])[] = [];
 
   constructor({ folder, name }: FolderDiskOptions) {
@@ -175,9 +175,24 @@ class FolderDisk implements Disk {
     const isFolder = path === '' || (await lstat(this.#at(path))).isDirectory();
     if (!isFolder) await this.#with(path, IS_WINDOWS ? O_RDWR : O_RDONLY, (file) => file.sync());
     const folder = isFolder ? path : folderOfPath(path);
-    const moved = this.#moves.filter((pair) => pair.includes(folder)).flat();
-    for (const each of new Set([folder, ...moved])) await this.#syncFolder(each);
-    this.#moves = this.#moves.filter((pair) => !pair.includes(folder));
+    const together = this.#movedWith(folder);
+    const moves = this.#moves.filter((pair) => together.has(pair[0]));
+    // Where a file has come to is durable before it is that the file has gone from where it was.
+    const targets = moves.map(([, to]) => to).reverse();
+    for (const each of new Set([...targets, folder, ...together])) await this.#syncFolder(each);
+    this.#moves = this.#moves.filter((pair) => !moves.includes(pair));
+  }
+
+  /**
+   * The folder, and all that moves connect with it: a sync of one from which files have moved makes them vanish there,
+   * whichever folders they are in now.
+   */
+  #movedWith(folder: string): ReadonlySet<string> {
+    const together = new Set([folder]);
+    for (const each of together) {
+      for (const pair of this.#moves) if (pair.includes(each)) for (const one of pair) together.add(one);
+    }
+    return together;
   }
 
   async #syncFolder(folder: string): Promise<void> {
