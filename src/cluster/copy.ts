@@ -40,16 +40,18 @@ function notCloneable(what: string, value: unknown, why: string, cause?: unknown
   });
 }
 
-/** Copies all arguments of a call; the error for one that cannot be copied gives its position. */
+/**
+ * Copies all arguments of a call; what two of them share is shared by the copies. The error for one that cannot be
+ * copied gives its position.
+ */
 export function copyOfArguments(args: readonly unknown[], method: string): readonly unknown[] {
   if (args.length === 0) return args;
   try {
-    const copy = plainCopyOf(args);
-    if (copy !== NOT_PLAIN) return copy as readonly unknown[];
+    return copyOf(args, () => method);
   } catch {
-    // The copies below are made one by one, so that the error names the argument.
+    // One by one, so that the error names the argument.
+    return args.map((arg, index) => copyOf(arg, () => `argument ${index + 1} of ${method}`));
   }
-  return args.map((arg, index) => copyOf(arg, () => `argument ${index + 1} of ${method}`));
 }
 
 /** A part of a value that cannot be copied. */

@@ -230,6 +230,17 @@ describe('values that are hard to copy', () => {
     expect(sizeOf([circle])).toBeLessThan(200);
   });
 
+  test.for<[string, object]>([
+    ['data', { jobs: 3 }],
+    ['a map', new Map([['jobs', 3]])],
+    ['an error', new Error('full')],
+  ])('%s that two arguments share is shared by their copies', ([, shared]) => {
+    const [copy, other] = copyOfArguments([shared, { shared }], 'f') as [object, { shared: object }];
+    expect(copy).toEqual(shared);
+    expect(copy).not.toBe(shared);
+    expect(other.shared).toBe(copy);
+  });
+
   test('bytes are copied as a whole', () => {
     const bytes = new Uint8Array(2_000_000).fill(7);
     const copy = copyOf({ bytes }, () => 'it');
