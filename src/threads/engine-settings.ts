@@ -6,8 +6,7 @@ import { setFlagsFromString } from 'node:v8';
 const COUNTING_V8 = 12;
 
 /**
- * Makes V8 allocate all objects in the young generation, and compile hot functions with its best compiler sooner and
- * with less inlined.
+ * Makes V8 allocate all objects in the young generation, and compile hot functions with its best compiler sooner.
  * Affects all code compiled after the call, in all threads; call it before simulations begin.
  *
  * By default V8 allocates the objects of a literal in the old generation once most of its kind were seen to survive.
@@ -16,12 +15,20 @@ const COUNTING_V8 = 12;
  *
  * From Node 22 on, V8 waits for 3,000 calls of a function before it optimizes; a tenth of that is enough here, because
  * a simulation does the same again and again. Node 20 waits for 66 KB of executed bytecode instead; here, for 8 KB.
- *
- * See docs/internals.md#threads for why little is inlined.
  */
 export function tuneEngine(): void {
   setFlagsFromString('--no-allocation-site-pretenuring');
-  setFlagsFromString('--max-inlined-bytecode-size-cumulative=100');
   const countsCalls = Number(process.versions.v8.split('.')[0]) >= COUNTING_V8;
   setFlagsFromString(countsCalls ? '--invocation-count-for-turbofan=300' : '--interrupt-budget=8000');
+}
+
+/**
+ * As {@link tuneEngine}, for a process that runs few executions of a simulation before the next one: V8 also inlines
+ * little. A function is then compiled in less time, and its code is slower.
+ *
+ * See docs/internals.md#threads for the figures.
+ */
+export function tuneEngineForFewExecutions(): void {
+  tuneEngine();
+  setFlagsFromString('--max-inlined-bytecode-size-cumulative=100');
 }

@@ -7,7 +7,7 @@ import { portfolioStrategy } from '../explore/strategies/portfolio.ts';
 import { DrainSlices } from '../kernel/drain-slices.ts';
 import { RunnerError } from '../kernel/errors.ts';
 import { formatCount } from '../model/plural.ts';
-import { tuneEngine } from '../threads/engine-settings.ts';
+import { tuneEngineForFewExecutions } from '../threads/engine-settings.ts';
 import { GuardedTurns } from '../ambient/guarded-turns.ts';
 import { LateErrors } from './late-errors.ts';
 import { noteLoading } from './loading-modules.ts';
@@ -56,7 +56,7 @@ export async function runSimulatedTest(test: SimulatedTest): Promise<void> {
 }
 
 async function runChecked(test: SimulatedTest): Promise<void> {
-  tuneEngine();
+  tuneEngineForFewExecutions();
   const { options = {} } = test;
   checkTestOptions(options);
   const reference = referenceOf(test);

@@ -5,11 +5,11 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { projectRoot } from '../../scripts/module-graph.ts';
 
-test('this engine knows the flags that an exploration sets', () => {
+test('this engine knows the flags that explorations and tests set', () => {
   const { href } = pathToFileURL(join(projectRoot, 'src', 'threads', 'engine-settings.ts'));
   const code = `
-    const { tuneEngine } = await import('${href}');
-    tuneEngine();
+    const { tuneEngineForFewExecutions } = await import('${href}');
+    tuneEngineForFewExecutions();
     console.log('set');`;
   const { stdout, stderr } = spawnSync(
     process.execPath,
