@@ -71,7 +71,7 @@ function refusesOptions(sim: Simulation, make: Make): void {
     { name: 3 },
     { script: 'x' },
     { idPrefix: 4 },
-    { updateLimitMs: -1 },
+    { updateLimitMs: 5 },
   ];
   const options = pick(sim, 'wrong options', wrong, 1, (value) => Object.keys(value).join());
   mustRefuse(sim, 'R59 a fake runner with wrong options', () => make(sim.world, options as never));
@@ -153,7 +153,6 @@ class FakeWork {
       capacity,
       history,
       idPrefix,
-      updateLimitMs: pick(sim, 'update limit', [undefined, 0, 10], 1),
     };
     const world = { ...sim.world, tracer: this.#trace };
     this.#front = drawFront(sim, world, (own) => make(own, options), this.#store);

@@ -83,7 +83,7 @@ export function createRemoteRunner(world: World, options: RemoteRunnerOptions): 
   checkWorld(world);
   check('options', options, REMOTE_RUNNER_OPTIONS);
   requireProtobuf('createRemoteRunner');
-  const { capacity, history, idPrefix, updateLimitMs } = options;
+  const { capacity, history, idPrefix } = options;
   const parts = remotePartsOf(world, options);
   const { name } = parts;
   const runner = new QueueRunner(world, {
@@ -94,7 +94,6 @@ export function createRemoteRunner(world: World, options: RemoteRunnerOptions): 
     capacity,
     history,
     idPrefix,
-    updateLimitMs,
   });
   return watchedService(world, name, runner);
 }

@@ -25,7 +25,7 @@ import type { QueueOptions } from '../queue/queue-options.ts';
 import { QueueRunner } from '../queue/queue-runner.ts';
 import { createInstruments } from '../queue/runner-instruments.ts';
 import { check } from '../../kernel/argument-check.ts';
-import { QUEUE_FIELDS } from '../queue/queue-options.ts';
+import { UNFILED_QUEUE_FIELDS } from '../queue/queue-options.ts';
 
 const NO_REFS = Object.freeze({ stdoutRef: '', stderrRef: '' });
 const COMPLETE_0: FakeEnd = Object.freeze({ state: 'COMPLETE', exitCode: 0 });
@@ -182,7 +182,7 @@ class FakePerformer implements Performer {
 }
 
 /** Options of {@link createFakeRunner}. */
-export interface FakeRunnerOptions extends QueueOptions {
+export interface FakeRunnerOptions extends Omit<QueueOptions, 'updateLimitMs'> {
   /** Name of the runner in traces and labels; default `fake`. */
   readonly name?: string;
   /** Script of each command; `argvScript` derives it from argv. Default: the test drives every run. */
@@ -193,7 +193,7 @@ const NO_FILERS: RunTypeMap = new Map();
 
 const FAKE_RUNNER_OPTIONS = is.optionsOf<FakeRunnerOptions>(
   {},
-  { ...QUEUE_FIELDS, name: is.TEXT, script: is.FUNCTION },
+  { ...UNFILED_QUEUE_FIELDS, name: is.TEXT, script: is.FUNCTION },
 );
 
 /** A runner whose runs follow a script or the test that drives it. */
@@ -209,7 +209,6 @@ export class FakeRunner extends QueueRunner {
       capacity: options.capacity,
       history: options.history,
       idPrefix: options.idPrefix,
-      updateLimitMs: options.updateLimitMs,
       part,
     });
     this.#performer = performer;

@@ -23,11 +23,16 @@ export interface QueueOptions {
   readonly updateLimitMs?: number | undefined;
 }
 
-/** Argument shapes of {@link QueueOptions}. */
-export const QUEUE_FIELDS: is.ShapesOf<QueueOptions> = {
+/** Argument shapes of the options of a queue without filers: it is never updated. */
+export const UNFILED_QUEUE_FIELDS: is.ShapesOf<Omit<QueueOptions, 'updateLimitMs'>> = {
   capacity: is.COUNT,
   history: is.COUNT,
   idPrefix: is.TEXT,
+};
+
+/** Argument shapes of {@link QueueOptions}. */
+export const QUEUE_FIELDS: is.ShapesOf<QueueOptions> = {
+  ...UNFILED_QUEUE_FIELDS,
   updateLimitMs: is.limit(),
 };
 

@@ -8,6 +8,10 @@ import type { RunRejectedError } from '../../../src/model/run-rejected-error.ts'
 import type { RunTypeMap } from '../../../src/model/run-type.ts';
 import { finalStatus } from '../../../src/model/status-lookup.ts';
 import { waitForever } from '../../../src/model/query.ts';
+import type { World } from '../../../src/model/world.ts';
+import { createRemoteRunner } from '../../../src/remote/remote-runner.ts';
+import type { RemoteRunnerOptions } from '../../../src/remote/remote-runner-options.ts';
+import { createFakeRunner } from '../../../src/runners/fake/fake-runner.ts';
 import { createSimulatedRunner } from '../../../src/runners/simulated-runner.ts';
 import type { Simulation } from '../../../src/simulation/simulation.ts';
 import { inSimulation } from '../in-simulation.ts';
@@ -479,6 +483,22 @@ describe('updates', () => {
         expect.objectContaining({
           code: 'RUNNER_INVALID_ARGUMENT',
           message: `updateLimitMs: expected a number ≥ 0, got ${updateLimitMs}`,
+        }),
+      );
+    });
+  });
+
+  test.for<readonly [string, (world: World, options: object) => unknown]>([
+    ['fake', (world, options) => createFakeRunner(world, options)],
+    ['remote', (world, options) => createRemoteRunner(world, options as RemoteRunnerOptions)],
+  ])('a %s runner, which has no filers, takes no update limit', async ([, create]) => {
+    await inSimulation((sim) => {
+      expect(() => create(sim.world, { updateLimitMs: 5 })).toThrow(
+        expect.objectContaining({
+          code: 'RUNNER_INVALID_ARGUMENT',
+          message: expect.stringMatching(
+            /^options: expected only the fields .*, got a field "updateLimitMs"/,
+          ),
         }),
       );
     });
