@@ -16,6 +16,7 @@ import { check, unreadable } from '../kernel/argument-check.ts';
 import { describeValue, invalidArgument, isRunnerError, messageOf, RunnerError } from '../kernel/errors.ts';
 import { counted, formatCount } from '../model/plural.ts';
 import type { ScenarioDefinition } from '../simulation/scenario.ts';
+import type { SimulatedTest } from './test-run.ts';
 import { VITEST_OPTIONS, type SimTestOptions, type TestedScenario } from './sim-test-options.ts';
 
 /** Matchers that `dryrunner/vitest` adds to `expect`. All are asynchronous and must be awaited. */
@@ -196,6 +197,7 @@ async function runsOf(runner: StatusQuerier): Promise<string> {
 }
 
 async function toBeDeterministic(
+  this: MatcherContext | undefined,
   scenario: unknown,
   options: Pick<SimTestOptions, 'runs' | 'seed' | 'ambient'> = {},
 ): Promise<Match> {
@@ -203,7 +205,7 @@ async function toBeDeterministic(
   check('options', options, DETERMINISTIC_OPTIONS);
   const { runs = DETERMINISTIC_RUNS } = options;
   const { differenceIn } = await import('./simulated-test.ts');
-  const text = await differenceIn(testOf(scenario, { ...options, runs }));
+  const text = await differenceIn(testOf(scenario, { ...options, runs }, this));
   return {
     pass: text === undefined,
     message: () =>
@@ -213,11 +215,15 @@ async function toBeDeterministic(
   };
 }
 
-async function toHoldInvariants(scenario: unknown, options: HoldingOptions = {}): Promise<Match> {
+async function toHoldInvariants(
+  this: MatcherContext | undefined,
+  scenario: unknown,
+  options: HoldingOptions = {},
+): Promise<Match> {
   checkTested(scenario);
   checkNotOfTest(options);
   const { runSimulatedTest } = await import('./simulated-test.ts');
-  const message = await runSimulatedTest(testOf(scenario, options)).then(
+  const message = await runSimulatedTest(testOf(scenario, options, this)).then(
     () => undefined,
     (error: unknown) => {
       if ((error as Partial<Error> | undefined)?.name === 'SimulationFailedError') return messageOf(error);
@@ -250,15 +256,19 @@ function checkTested(scenario: unknown): asserts scenario is TestedScenario {
   throw invalidArgument('expect(scenario)', 'a function of a simulation, or a scenario definition', scenario);
 }
 
+/** A simulation that ends once the surrounding test has run out of time. */
 function testOf(
   scenario: TestedScenario,
   options: HoldingOptions,
-): { name: string; scenario: TestedScenario; options: typeof options; now: () => number } {
+  context: MatcherContext | undefined,
+): SimulatedTest {
   const { name } = scenario as { readonly name?: unknown };
+  const signal = signalOf(context);
   return {
     name: typeof name === 'string' && name !== '' ? name : 'the scenario',
     scenario,
     options,
+    ...(signal === undefined ? {} : { signal }),
     now: performance.now.bind(performance),
   };
 }
@@ -266,10 +276,25 @@ function testOf(
 /** The used subset of what Vitest calls a matcher on. In the place of a value there is no `promise`. */
 interface MatcherContext {
   readonly promise?: string;
+  /** The surrounding test, if there is one. */
+  readonly task?: {
+    readonly concurrent?: boolean;
+    /** `_local` is true once the test has used the `expect` of its context. */
+    readonly context: { readonly signal?: AbortSignal; readonly _local?: boolean };
+  };
+}
+
+/** The signal of the surrounding test. Among tests that overlap, the global `expect` may name another one. */
+function signalOf(context: MatcherContext | undefined): AbortSignal | undefined {
+  const { task } = context ?? {};
+  return task?.concurrent === true && task.context._local !== true ? undefined : task?.context.signal;
 }
 
 /** Vitest does not await a matcher in the place of a value, so that the negated one would always match. */
-function awaited<Matcher extends (...given: never[]) => unknown>(name: string, match: Matcher): Matcher {
+function awaited<Matcher extends (this: MatcherContext | undefined, ...given: never[]) => unknown>(
+  name: string,
+  match: Matcher,
+): Matcher {
   return function (this: MatcherContext | undefined, ...given: never[]): unknown {
     if (this !== undefined && this.promise === undefined) {
       throw new RunnerError(
@@ -277,7 +302,7 @@ function awaited<Matcher extends (...given: never[]) => unknown>(name: string, m
         `expect.${name} cannot stand for a value, because it takes time: use await expect(…).${name}(…)`,
       );
     }
-    return match(...given);
+    return match.apply(this, given);
   } as Matcher;
 }
 

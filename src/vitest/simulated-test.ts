@@ -133,7 +133,7 @@ function mostInformative(
  * was decided and the likely cause; undefined if none do.
  */
 export async function differenceIn(test: SimulatedTest): Promise<string | undefined> {
-  const { options = {}, now } = test;
+  const { options = {}, now, signal } = test;
   checkTestOptions(options);
   const { runs = DEFAULT_RUNS, seed = DEFAULT_SEED } = options;
   checkSeed('seed', seed);
@@ -142,7 +142,13 @@ export async function differenceIn(test: SimulatedTest): Promise<string | undefi
   const { audit } = await runCampaign(
     new TurnGuardedExecutor(simulation, turns, DEFAULT_SEED),
     portfolioStrategy(seed),
-    { maxExecutions: runs, corpus: [{ id: PLAIN, decisions: [] }], auditEvery: 1, keepGoing: true },
+    {
+      maxExecutions: runs,
+      corpus: [{ id: PLAIN, decisions: [] }],
+      auditEvery: 1,
+      keepGoing: true,
+      shouldStop: () => signal?.aborted === true,
+    },
   );
   const [difference] = audit.differences;
   if (difference === undefined) return undefined;

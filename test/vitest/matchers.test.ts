@@ -132,6 +132,30 @@ describe('matchers of scenarios', () => {
     await expect(coin).toHoldInvariants({ runs: 0 });
   });
 
+  describe('in a test that runs out of time', () => {
+    let claims: Promise<string>[] = [];
+    let begun = 0;
+    const endless = async (sim: Simulation): Promise<void> => {
+      begun += 1;
+      for (;;) await sim.sleep(1);
+    };
+
+    test.fails('fail it, because they have no end', { timeout: 50 }, async () => {
+      claims = [
+        said(expect(endless).toHoldInvariants({ maxEvents: 1e7, explain: false })),
+        said(expect(endless).toBeDeterministic({ runs: 4 })),
+      ];
+      await Promise.all(claims);
+    });
+
+    test('end with it, and simulate nothing more', async () => {
+      const [held, differed] = await Promise.all(claims);
+      expect(held).toMatch(/^The simulation was ended from outside: Test timed out in 50ms/);
+      expect(differed).toBe('nothing');
+      expect(begun).toBeLessThan(5);
+    });
+  });
+
   const idle = createSimulatedRunner(realWorld());
   class Waiting {
     readonly ms = 1;
