@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import * as is from '../kernel/shape.ts';
 import { check, isInstance } from '../kernel/argument-check.ts';
 import type { Timer } from '../kernel/clock.ts';
+import { invalidArgument } from '../kernel/errors.ts';
 import { errorsOfSteps } from '../kernel/errors-of-steps.ts';
 import { framesOf } from '../explore/explain/source-place.ts';
 import { rulesNamedIn } from '../explore/explain/named-rules.ts';
@@ -87,7 +88,8 @@ const REACH_WITHIN = 100;
  * a {@link NeverReachedError} if a kind of end, abort, wait, offer, release or fault was never reached. For fewer
  * sequences than that, use {@link assertRunnerProperty}, which runs more until it knows.
  *
- * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for invalid or unknown options.
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for invalid or unknown options, for those of simulations with `wallWorld`,
+ * and for `dispose` and `cutOffMs` without it.
  * @example
  * ```ts
  * import fc from 'fast-check';
@@ -159,6 +161,7 @@ function countedProperty<Runner extends Service>(
   judgesItself: boolean,
 ): CountedProperty {
   check('options', options, OPTIONS);
+  checkWorldOptions(options);
   const { wallWorld } = options;
   const {
     maxCommands = 30,
@@ -236,6 +239,20 @@ const OPTIONS = is.optionsOf<RunnerPropertyOptions>(
     reachWithin: is.integer(1),
   },
 );
+
+/** Options that say something about sequences on the machine's time only. */
+const OF_MACHINE = ['dispose', 'cutOffMs'] as const satisfies readonly (keyof RunnerPropertyOptions)[];
+
+/** @throws RunnerError `RUNNER_INVALID_ARGUMENT` for an option that would have no effect in the world that is asked for. */
+function checkWorldOptions<Runner extends Service>(options: RunnerPropertyOptions<Runner>): void {
+  const isSimulated = options.wallWorld === undefined;
+  const names = isSimulated ? OF_MACHINE : Object.keys(SIMULATION_PROPERTY_FIELDS);
+  const why = isSimulated ? 'it is an option of `wallWorld`' : 'with `wallWorld` nothing is simulated';
+  for (const name of names) {
+    const given: unknown = Reflect.get(options, name);
+    if (given !== undefined) throw invalidArgument(name, `to be absent: ${why}`, given);
+  }
+}
 
 /** Smaller, because on the machine a sequence takes as long as its commands do. */
 const ON_THE_MACHINE = { maxCommands: 12, maxSleepMs: 30, maxTimeoutMs: 300, maxWaitMs: 50 };

@@ -9,7 +9,7 @@ import { NeverReachedError } from '../../src/check/required-reach.ts';
 import { naturalEnd, RunnerModel } from '../../src/check/runner-model.ts';
 import { runnerCommandArbitraries } from '../../src/check/runner-commands.ts';
 import { assertRunnerProperty, runnerProperty } from '../../src/check/runner-property.ts';
-import { simulationProperty } from '../../src/check/simulation-property.ts';
+import { simulationProperty, type SimulationPropertyOptions } from '../../src/check/simulation-property.ts';
 import { abortStatus, completeStatus, type RunID, type RunStatus } from '../../src/model/run-status.ts';
 import { createSimExecer, type SimExecer } from '../../src/execers/sim-execer.ts';
 import type { Execer, ProcessStatus } from '../../src/model/execer.ts';
@@ -741,6 +741,44 @@ test.for(RUNNERS)(
     });
   },
 );
+
+describe('an option that would have no effect is refused', () => {
+  const create = (world: World): Service => createSimulatedRunner(world, { history: 0 });
+  const wallWorld = (): World => {
+    throw new Error('nothing runs');
+  };
+  const simulated: readonly SimulationPropertyOptions[] = [
+    { oracles: [] },
+    { maxEvents: 5 },
+    { leftovers: 'ignore' },
+    { drain: 'fast' },
+    { keepTrace: true },
+    { signal: new AbortController().signal },
+    { onVerdict: () => undefined },
+  ];
+
+  test.for(simulated)('on the machine’s time: %o', (option) => {
+    expect(() => runnerProperty({ create, ...option })).not.toThrow();
+    const refused = expect.objectContaining({
+      code: 'RUNNER_INVALID_ARGUMENT',
+      message: expect.stringMatching(
+        `^${Object.keys(option).join()}: expected to be absent: with .wallWorld. nothing is simulated, got `,
+      ),
+    });
+    expect(() => runnerProperty({ create, wallWorld, ...option })).toThrow(refused);
+  });
+
+  test.for([{ dispose: () => undefined }, { cutOffMs: 5 }])('in a simulation: %o', (option) => {
+    expect(() => runnerProperty({ create, wallWorld, ...option })).not.toThrow();
+    const refused = expect.objectContaining({
+      code: 'RUNNER_INVALID_ARGUMENT',
+      message: expect.stringMatching(
+        `^${Object.keys(option).join()}: expected to be absent: it is an option of .wallWorld., got `,
+      ),
+    });
+    expect(() => runnerProperty({ create, ...option })).toThrow(refused);
+  });
+});
 
 describe('a run whose acceptance was lost', () => {
   const command = { argv: ['complete 3'], tag: 'a' };
