@@ -7,7 +7,7 @@
  * exact time there, as do the promise reactions that follow: a chain of sleeps of 2.5 ms does not drift.
  */
 import { TIMER_MS_MAX } from '../kernel/int32.ts';
-import type { Clock, Timer } from '../kernel/clock.ts';
+import { type Clock, fireEvent, type Timer } from '../kernel/clock.ts';
 import type { Choices } from '../kernel/decisions.ts';
 import { delayUsOf, LAST_TIME_US } from '../kernel/delay.ts';
 import { bindContext } from '../kernel/drain-host.ts';
@@ -271,7 +271,7 @@ export class FakeTimersTime implements Clock {
     this.#lastUs = Math.max(this.#lastUs, isOnTime ? event.timeUs : nativeUs);
     if (this.#lastUs < nativeUs) this.#holdTime(this.#tickOf(nativeUs));
     this.#currentId = event.id;
-    this.#take(event)();
+    fireEvent(this.#take(event));
   }
 
   /** Holds time until everything that this event leads to in its instant has happened. */

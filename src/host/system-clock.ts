@@ -8,7 +8,7 @@ import { TIMER_MS_MAX } from '../kernel/int32.ts';
 import * as is from '../kernel/shape.ts';
 import { AsyncResource } from 'node:async_hooks';
 import { check } from '../kernel/argument-check.ts';
-import type { Clock, Timer } from '../kernel/clock.ts';
+import { type Clock, fireEvent, type Timer } from '../kernel/clock.ts';
 import { delayUsOf, LAST_TIME_US } from '../kernel/delay.ts';
 import { isFastDrainExact, runReactions } from '../kernel/drain-fast.ts';
 import { reachesMachine } from '../kernel/drain-real-functions.ts';
@@ -30,8 +30,8 @@ const SYSTEM_CLOCK_OPTIONS = is.optionsOf<SystemClockOptions>({}, { keepsAlive: 
  * Makes a clock on real time that starts at `now() === 0`.
  *
  * Due events fire in the order of their times, and events of `post` first in, first out. An error thrown by a callback
- * becomes an uncaught exception; the events after it still fire. A callback runs in the async context in which it was
- * registered.
+ * becomes an uncaught exception, as does a generator that it returns; the events after it still fire. A callback runs in
+ * the async context in which it was registered.
  *
  * @example
  * ```ts
@@ -206,7 +206,7 @@ const RESOURCE = { requireManualDestroy: true };
  */
 function inContext(fire: () => void): () => void {
   const resource = new AsyncResource('dryrunner.timer', RESOURCE);
-  return () => resource.runInAsyncScope(fire);
+  return () => void resource.runInAsyncScope(fireEvent, undefined, fire);
 }
 
 const NOT_PENDING = -1;

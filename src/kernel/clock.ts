@@ -4,7 +4,7 @@
  */
 import * as is from './shape.ts';
 import { CallbackWaiter } from './signal-waiters.ts';
-import { check } from './argument-check.ts';
+import { check, refuseGenerator } from './argument-check.ts';
 import type { Label } from './question.ts';
 
 /** A pending event. Cancelling an event that has fired or was cancelled is a no-op. */
@@ -39,6 +39,17 @@ export interface Clock {
   post(label: Label, fire: () => void): Timer;
   /** As `timer`, but after everything else due at that time, including what those events post (R35). */
   endOfInstant(label: Label, ms: number, fire: () => void): Timer;
+}
+
+/**
+ * Fires an event of a clock, and returns what its callback returns.
+ *
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` if that is a generator, whose body nobody runs; what the callback throws.
+ */
+export function fireEvent(fire: () => unknown): unknown {
+  const returned = fire();
+  if (returned !== undefined) refuseGenerator('fire', returned);
+  return returned;
 }
 
 /**

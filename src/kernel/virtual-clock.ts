@@ -4,8 +4,8 @@
  * event ids never decrease, and the same calls with the same answers give the same order on every machine.
  */
 import * as is from './shape.ts';
-import { check, checkObject, refuseGenerator, unreadable } from './argument-check.ts';
-import type { Clock, Timer } from './clock.ts';
+import { check, checkObject, unreadable } from './argument-check.ts';
+import { type Clock, fireEvent, type Timer } from './clock.ts';
 import type { Choices } from './decisions.ts';
 import { delayUsOf, LAST_TIME_US } from './delay.ts';
 import { chooseDrain } from './drain.ts';
@@ -189,10 +189,9 @@ export class VirtualClock implements Clock {
     this.firedCount += 1;
     this.currentId = queue.idOf(row);
     const info = this.onFire === undefined ? undefined : queue.describe(row);
-    const fire: () => unknown = queue.remove(row);
+    const fire = queue.remove(row);
     if (info !== undefined) this.onFire?.(info, queue.lastId, this.readNow);
-    const returned = fire();
-    if (returned !== undefined) refuseGenerator('fire', returned);
+    fireEvent(fire);
     return true;
   }
 

@@ -1,7 +1,7 @@
 /** The clock of one process on a simulated machine. */
 import * as is from '../kernel/shape.ts';
 import { check } from '../kernel/argument-check.ts';
-import type { Clock, Timer } from '../kernel/clock.ts';
+import { type Clock, fireEvent, type Timer } from '../kernel/clock.ts';
 import { invalidArgument } from '../kernel/errors.ts';
 import { roundedMs } from '../kernel/microseconds.ts';
 import { topicOf, type Label, type Topic } from '../kernel/question.ts';
@@ -15,7 +15,7 @@ export type BeforeEvent = (topic: Topic) => void;
 /** The process that owns a clock. */
 export interface ClockOwner {
   /** Runs the callback of an event. */
-  run(fire: () => void): void;
+  run(fire: () => unknown): void;
   /** The host of the process. Absent: queued events become ordinary timers, without their origin. */
   readonly host: ProcessHost | undefined;
 }
@@ -171,7 +171,7 @@ export class NodeClock implements Clock, ProcessClock {
     this.#before(timer.topic);
     if (this.#isDead || this.#isStopped) return;
     this.#pending?.delete(timer);
-    if (this.#owner === undefined) timer.fire();
-    else this.#owner.run(timer.fire);
+    if (this.#owner === undefined) fireEvent(timer.fire);
+    else this.#owner.run(() => fireEvent(timer.fire));
   }
 }

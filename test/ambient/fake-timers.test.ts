@@ -99,6 +99,24 @@ describe.for(Object.entries(MAKERS))('a world of %s', ([, make]) => {
     expect(fired).toEqual(['kept 10']);
   });
 
+  test('a callback that returns a generator, whose body nobody runs, is refused as it fires', () => {
+    const { clock, fired, note, tick } = noted();
+    const generator = function* (): Generator {
+      yield note('never')();
+    };
+    for (const method of ['post', 'timer', 'endOfInstant'] as const) {
+      if (method === 'post') clock.post('x', generator);
+      else clock[method]('x', 5, generator);
+      expect(() => tick(5)).toThrow(
+        expect.objectContaining({
+          code: 'RUNNER_INVALID_ARGUMENT',
+          message: expect.stringMatching(/^fire: expected .* got one that returned a generator/),
+        }),
+      );
+    }
+    expect(fired).toEqual([]);
+  });
+
   test('R104 what is posted fires now, after the running callback, in the same tick', () => {
     const { clock, fired, note, tick, count } = noted();
     clock.timer('a', 10, () => {

@@ -334,13 +334,17 @@ test('what a callback or a tick of it throws is an uncaught exception, and the e
     clock.post('a', () => { throw new Error('a throws'); });
     clock.post('b', () => process.nextTick(() => { throw new Error('a tick of b throws'); }));
     clock.post('c', () => console.log('c'));
-    clock.timer('d', 1, () => console.log('d'));`;
+    clock.timer('d', 1, () => console.log('d'));
+    clock.timer('e', 2, function* () { console.log('e'); });
+    clock.timer('f', 3, () => console.log('f'));`;
   const args = ['--import', 'tsx', '--input-type=module', '--eval', program];
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
   let text = '';
   child.stdout.on('data', (chunk) => (text += String(chunk)));
   await once(child, 'close');
-  expect(text).toBe('a throws\na tick of b throws\nc\nd\n');
+  const generator =
+    'fire: expected a function whose body runs when it is called, got one that returned a generator, whose body nobody runs';
+  expect(text).toBe(`a throws\na tick of b throws\nc\nd\n${generator}\nf\n`);
 });
 
 /** Who holds the loop up until `due` is over, how, and the order of what is noted. */

@@ -93,6 +93,25 @@ test.for(['post', 'timer', 'endOfInstant'] as const)('the callback of clock.%s, 
   expect(failure).toMatchObject({ kind: 'error', message: `fire: ${RETURNED}, whose body nobody runs` });
 });
 
+test.for(['post', 'timer', 'endOfInstant'] as const)(
+  'the callback of clock.%s in a node, too',
+  async (method) => {
+    const { failure } = await simulate({
+      scenario: async (sim: Simulation): Promise<void> => {
+        createNetwork(sim).node('x', ({ world: { clock } }) => {
+          if (method === 'post') clock.post('x', returning(generator));
+          else clock[method]('x', 5, returning(asynchronous));
+        });
+        await sim.sleep(10);
+      },
+    });
+    expect(failure).toMatchObject({
+      kind: 'error',
+      message: `x failed: fire: ${RETURNED}, whose body nobody runs`,
+    });
+  },
+);
+
 test('a program of a node that returns a generator is refused, and an object with such methods is not', async () => {
   const api = { next: () => 1, throw: () => 2 };
   const { failure } = await simulate({

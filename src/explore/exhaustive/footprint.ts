@@ -24,7 +24,7 @@
  *
  * What cannot be known touches everything, and events that touch everything commute with nothing.
  */
-import type { Clock, Timer } from '../../kernel/clock.ts';
+import { type Clock, fireEvent, type Timer } from '../../kernel/clock.ts';
 import type { Label } from '../../kernel/question.ts';
 import type { IsolatedPart, Isolator } from '../../model/isolation.ts';
 import type { TraceEvent } from '../../model/trace-event.ts';
@@ -151,7 +151,7 @@ class PartClock implements Clock {
   #entered(fire: () => void): () => void {
     return () => {
       this.#meter.enter(this);
-      fire();
+      fireEvent(fire);
     };
   }
 }
