@@ -82,9 +82,14 @@ export class ResourcesSince {
     return [...since.filter((kind) => kind !== TIMER), ...(isSet ? [TIMER] : [])].sort();
   }
 
-  /** The timers set by code of the execution that have not fired yet. */
+  /** The timers and immediates set by code of the execution that have not fired yet, and keep the process alive. */
   timers(): readonly SetTimerCall[] {
     return this.#timers?.own() ?? [];
+  }
+
+  /** Clears all that code of the execution has set and that has not fired yet. */
+  clearTimers(): void {
+    this.#timers?.clearOwn();
   }
 
   /** Notes that the execution is ended while it waits for these kinds. */

@@ -9,6 +9,7 @@ export interface RealFunctions {
   readonly setTimeout: typeof setTimeout;
   readonly clearTimeout: typeof clearTimeout;
   readonly setImmediate: typeof setImmediate;
+  readonly clearImmediate: typeof clearImmediate;
   readonly nextTick: typeof process.nextTick;
   /** Milliseconds from any fixed starting point. */
   readonly now: () => number;
@@ -20,7 +21,7 @@ export const TIMER_SETTERS = ['setTimeout', 'setInterval'] as const;
 /** One of {@link TIMER_SETTERS}. */
 export type TimerSetter = (typeof TIMER_SETTERS)[number];
 
-const KEY = Symbol.for('dryrunner.real-functions.2');
+const KEY = Symbol.for('dryrunner.real-functions.3');
 
 // Contexts of `node:vm` have their own globals, but share one `process`.
 const thread = process as unknown as { [KEY]: RealFunctions | undefined };
@@ -30,6 +31,7 @@ export const realFunctions: RealFunctions = (thread[KEY] ??= Object.freeze({
   setTimeout: globalThis.setTimeout,
   clearTimeout: globalThis.clearTimeout,
   setImmediate: globalThis.setImmediate,
+  clearImmediate: globalThis.clearImmediate,
   nextTick: process.nextTick.bind(process),
   now: globalThis.performance.now.bind(globalThis.performance),
 }));

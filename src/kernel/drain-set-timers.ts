@@ -1,6 +1,6 @@
 /**
- * Tracks machine timers that are set through the global functions, from `begin` to `end`: numbers alone do not show
- * which code set a timer. (Hooks of async resources would, but they disable the promise hooks by which awaits are
+ * Tracks machine timers and immediates that are set through the global functions, from `begin` to `end`: numbers alone
+ * do not show which code set a timer. (Hooks of async resources would, but they disable the promise hooks by which awaits are
  * located.) Invariant: the replaced globals only forward the call and note it.
  */
 import {
@@ -13,13 +13,15 @@ import {
 type SetTimer = (...args: unknown[]) => unknown;
 /** Timers that are over are removed when at least this many are noted. */
 const SWEPT_AT_LEAST = 64;
+/** The globals that are replaced. */
+const SETTERS = [...TIMER_SETTERS, 'setImmediate'] as const;
 /** Maximum number of places: more add nothing, and a stack takes kilobytes. */
 const PLACES_MAX = 64;
 
-/** A machine timer that is set and may still fire. */
+/** A machine timer or immediate that is set and may still fire. */
 export interface SetTimerCall {
-  readonly timer: NodeJS.Timeout;
-  readonly call: TimerSetter;
+  readonly timer: NodeJS.Timeout | NodeJS.Immediate;
+  readonly call: TimerSetter | 'setImmediate';
   /** Error created where the timer was set; only for the first ones. */
   readonly taken?: Error | undefined;
 }
@@ -36,7 +38,7 @@ export class SetTimers {
   static readonly #standIns = new WeakMap<SetTimer, SetTimer>();
   static #current: SetTimers | undefined;
   readonly #isOwn: () => boolean;
-  readonly #replaced: [name: TimerSetter, before: SetTimer, standIn: SetTimer][] = [];
+  readonly #replaced: [name: SetTimerCall['call'], before: SetTimer, standIn: SetTimer][] = [];
   #noted: NotedTimer[] = [];
   #sweptAt = SWEPT_AT_LEAST;
   #places = 0;
@@ -50,7 +52,7 @@ export class SetTimers {
 
   begin(): void {
     SetTimers.#current = this;
-    for (const name of TIMER_SETTERS) {
+    for (const name of SETTERS) {
       const before = globalThis[name] as unknown as SetTimer;
       if (typeof before !== 'function') continue;
       const standIn = SetTimers.#standInOf(name, before);
@@ -68,17 +70,28 @@ export class SetTimers {
     }
   }
 
-  /** True if any timer set after the first `count` keeps the process alive. */
+  /** True if any timer set after the first `count` keeps the process alive. Immediates fire in the next turn anyway. */
   isAnyAlive(count: number): boolean {
-    return this.#noted.some((noted) => noted.number > count && isAlive(noted.timer));
+    return this.#noted.some(
+      ({ number, call, timer }) => number > count && call !== 'setImmediate' && isAlive(timer),
+    );
   }
 
-  /** The execution's timers that keep the process alive. */
+  /** The execution's timers and immediates that keep the process alive. */
   own(): readonly SetTimerCall[] {
     return this.#noted.filter((noted) => noted.isOwn && isAlive(noted.timer));
   }
 
-  #note(timer: unknown, call: TimerSetter): void {
+  /** Clears all timers and immediates of the execution, also those that keep no process alive. */
+  clearOwn(): void {
+    for (const { timer, call, isOwn } of this.#noted) {
+      if (!isOwn) continue;
+      if (call === 'setImmediate') realFunctions.clearImmediate(timer as NodeJS.Immediate);
+      else realFunctions.clearTimeout(timer as NodeJS.Timeout);
+    }
+  }
+
+  #note(timer: unknown, call: SetTimerCall['call']): void {
     if (!isOfMachine(timer)) return;
     this.count += 1;
     if (this.#noted.length >= this.#sweptAt) this.#sweep();
@@ -96,14 +109,14 @@ export class SetTimers {
 
   /** Removes timers that have fired or were cleared. */
   #sweep(): void {
-    this.#noted = this.#noted.filter(({ timer }) => isAlive(timer));
+    this.#noted = this.#noted.filter(({ timer }) => isPending(timer));
     // Twice the remaining number, so that many live timers are not inspected again each time.
     this.#sweptAt = Math.max(SWEPT_AT_LEAST, this.#noted.length * 2);
     this.#places = this.#noted.filter(({ taken }) => taken !== undefined).length;
   }
 
   /** If other code saved a replacement as the previous function and restored it, that replacement is used again. */
-  static #standInOf(call: TimerSetter, before: SetTimer): SetTimer {
+  static #standInOf(call: SetTimerCall['call'], before: SetTimer): SetTimer {
     const known = SetTimers.#standIns.get(before);
     if (known !== undefined) return known;
     const standIn: SetTimer = (...args) => {
@@ -120,19 +133,29 @@ export class SetTimers {
   }
 }
 
+type MachineTimer = SetTimerCall['timer'] & { readonly _destroyed?: boolean };
+
 /** Node notes that a timer has fired or was cleared in a property that no function exposes. */
-function isAlive(timer: NodeJS.Timeout & { readonly _destroyed?: boolean }): boolean {
-  return timer._destroyed !== true && timer.hasRef();
+function isPending(timer: MachineTimer): boolean {
+  return timer._destroyed !== true;
 }
 
-let machineTimer: object | undefined;
+function isAlive(timer: MachineTimer): boolean {
+  return isPending(timer) && timer.hasRef();
+}
 
-/** In ambient time the global creates timers of a simulation. */
-function isOfMachine(timer: unknown): timer is NodeJS.Timeout {
-  if (machineTimer === undefined) {
-    const one = realFunctions.setTimeout(() => {}, 0);
-    realFunctions.clearTimeout(one);
-    machineTimer = Object.getPrototypeOf(one) as object;
-  }
-  return typeof timer === 'object' && timer !== null && Object.getPrototypeOf(timer) === machineTimer;
+let machineTimers: readonly unknown[] | undefined;
+
+/** In ambient time the globals create timers and immediates of a simulation. */
+function isOfMachine(timer: unknown): timer is SetTimerCall['timer'] {
+  machineTimers ??= prototypesOfMachine();
+  return typeof timer === 'object' && timer !== null && machineTimers.includes(Object.getPrototypeOf(timer));
+}
+
+function prototypesOfMachine(): readonly unknown[] {
+  const timeout = realFunctions.setTimeout(() => {}, 0);
+  realFunctions.clearTimeout(timeout);
+  const immediate = realFunctions.setImmediate(() => {});
+  realFunctions.clearImmediate(immediate);
+  return [Object.getPrototypeOf(timeout), Object.getPrototypeOf(immediate)];
 }

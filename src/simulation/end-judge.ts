@@ -2,7 +2,6 @@
  * Judges a simulation in which nothing failed while it ran: whether it came to its end, and whether it left anything
  * behind. Invariant: judging changes nothing, apart from `clearRealTimers`, after it.
  */
-import { realFunctions } from '../kernel/drain-real-functions.ts';
 import { AwaitWatch } from '../kernel/drain-awaits.ts';
 import { ResourcesSince } from '../kernel/drain-host.ts';
 import { OutsideWatch, outsideWord } from '../kernel/drain-resources.ts';
@@ -63,9 +62,13 @@ const WAIT_WORDS: Readonly<Record<Standstill['wait'], (count: number) => string>
   unknown: () => 'the scenario awaits a promise that nothing is left to settle',
 };
 
-/** Message about real timers that a scenario left behind. */
-export function leftTimersText(count: number): string {
-  return `The scenario has ended and left ${counted(count, 'real timer')} of the machine (setTimeout or setInterval)`;
+/** Message about real timers, and immediates, that a scenario left behind. */
+export function leftTimersText(timers: number, immediates = 0): string {
+  const left = [
+    ...(timers > 0 ? [`${counted(timers, 'real timer')} of the machine (setTimeout or setInterval)`] : []),
+    ...(immediates > 0 ? [`${counted(immediates, 'immediate')} of the machine (setImmediate)`] : []),
+  ];
+  return `The scenario has ended and left ${left.join(' and ')}`;
 }
 
 /** Other parts of the simulation that the judge asks. */
@@ -141,11 +144,11 @@ export class EndJudge {
   }
 
   /**
-   * Called after every end, also one that is not judged: real timers of the scenario would fire during a later one, where
-   * nothing guards their code.
+   * Called after every end, also one that is not judged: real timers of the scenario, also those that keep no process
+   * alive, would fire during a later one, where nothing guards their code.
    */
   clearRealTimers(): void {
-    for (const { timer } of this.#alive.timers()) realFunctions.clearTimeout(timer);
+    this.#alive.clearTimers();
   }
 
   /** Everything that is held, awaited or pending now. */
@@ -186,16 +189,17 @@ export class EndJudge {
     this.#judgeWait('deadlock', `Deadlock: nothing is due any more${why}`, []);
   }
 
-  /** Fails a scenario that has ended and left real timers running. */
+  /** Fails a scenario that has ended and left real timers running, or an immediate that has not come yet. */
   judgeRealTimers(): void {
     const left = this.#timersLeft;
     if (left.length === 0) return;
-    this.#fail('escape', leftTimersText(left.length), { facts: timerPlaces(left) });
+    const timers = left.filter(isTimer).length;
+    this.#fail('escape', leftTimersText(timers, left.length - timers), { facts: timerPlaces(left) });
   }
 
   /** Where the scenario set the real timers that have not fired yet, and what to use instead; empty if there are none. */
   realTimers(): FailureFact[] {
-    const places = timerPlaces(this.#alive.timers());
+    const places = timerPlaces(this.#alive.timers().filter(isTimer));
     return places.length === 0 ? [] : [...places, plainFact(NOT_WAITED_FOR)];
   }
 
@@ -364,10 +368,17 @@ function ambientFact(alike: readonly AmbientLeftover[]): FailureFact {
   return plainFact(`${named}, due at ${lastMs === atMs ? atMs : `${atMs} to ${lastMs}`} ms`, stack);
 }
 
+/** Virtual time does not wait for a timer; an immediate comes in the next turn. */
+function isTimer({ call }: SetTimerCall): boolean {
+  return call !== 'setImmediate';
+}
+
 function timerPlaces(timers: readonly SetTimerCall[]): FailureFact[] {
-  const places = timers.flatMap(({ call, taken }) => {
+  const places = timers.flatMap((timer) => {
+    const { call, taken } = timer;
     const { stack } = placedAt(taken);
-    return stack === undefined ? [] : [outsideFact('a real timer', `by ${call}, called`, stack)];
+    const what = isTimer(timer) ? 'a real timer' : 'an immediate';
+    return stack === undefined ? [] : [outsideFact(what, `by ${call}, called`, stack)];
   });
   return withoutRepeats(places, factText).slice(0, AWAITS_SHOWN_MAX);
 }

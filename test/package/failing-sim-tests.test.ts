@@ -601,6 +601,7 @@ describe.each(['threads', 'vmThreads', 'vmForks'])('in the pool %s', (pool) => {
 
 test('without ambient time, a loop in an immediate or a timer of the machine ends with its line', async () => {
   const loops = `
+import { setImmediate as soon } from 'node:timers';
 import { simTest } from 'dryrunner/vitest';
 const options = { timeout: 5_000, ambient: false };
 simTest('between two events', async (sim) => {
@@ -608,7 +609,10 @@ simTest('between two events', async (sim) => {
   for (let ms = 0; ms < 10_000; ms += 1) await sim.sleep(1);
 }, options);
 simTest('after the end', () => {
-  setImmediate(() => { for (;;); }); // after
+  soon(() => { for (;;); }); // after
+}, options);
+simTest('in an immediate', () => {
+  setImmediate(() => { for (;;); }); // immediate
 }, options);
 simTest('in a timer', () => {
   setTimeout(() => { for (;;); }, 5); // timer
@@ -620,6 +624,7 @@ simTest('comes after all of them', async (sim) => { await sim.sleep(5); }, optio
   for (const [name, message, line] of [
     ['between two events', /A loop without an end, .*: nothing else got a turn for \d/, '// between'],
     ['after the end', /A loop without an end, .*: nothing else got a turn for \d/, '// after'],
+    ['in an immediate', /The scenario has ended and left 1 immediate of the machine/, '// immediate'],
     ['in a timer', /The scenario has ended and left 1 real timer of the machine/, '// timer'],
   ] as const) {
     expect.soft(tests.get(name)?.message).toMatch(message);

@@ -354,6 +354,67 @@ describe('a failure', () => {
     expect(setters()).toEqual(before);
   });
 
+  test('a real immediate that a scenario leaves is an escape, with the line that set it, and never comes', async () => {
+    /* eslint-disable no-restricted-globals -- they are the escape that the test is about */
+    let came = 0;
+    const leave = (): unknown => setImmediate(() => (came += 1));
+    const left = await simulate({
+      scenario: () => {
+        for (let count = 0; count < 2; count += 1) leave();
+      },
+    });
+    const mixed = await simulate({
+      scenario: () => {
+        leave();
+        setTimeout(() => 0, 60_000);
+      },
+    });
+    const failing = await simulate({ scenario: () => Promise.reject(new Error(`bad ${typeof leave()}`)) });
+    const [cleared, awaited] = await Promise.all([
+      simulate({ scenario: () => clearImmediate(leave() as NodeJS.Immediate) }),
+      simulate({
+        scenario: () =>
+          new Promise<void>((resolve) => {
+            setImmediate(resolve);
+          }),
+      }),
+    ]);
+    await new Promise((resolve) => {
+      setImmediate(resolve);
+    });
+    /* eslint-enable no-restricted-globals */
+    expect(left.failure).toMatchObject({
+      kind: 'escape',
+      message: 'The scenario has ended and left 2 immediates of the machine (setImmediate)',
+      details: [
+        expect.stringMatching(
+          /^outside of the simulation: an immediate, by setImmediate, called here\n[^]*simulate\.test\.ts/,
+        ),
+      ],
+    });
+    expect(mixed.failure?.message).toBe(
+      'The scenario has ended and left 1 real timer of the machine (setTimeout or setInterval) and 1 immediate of the machine (setImmediate)',
+    );
+    expect(failing.failure).toMatchObject({ kind: 'error', message: 'bad object' });
+    expect([cleared.held, awaited.held, came]).toEqual([true, true, 0]);
+  });
+
+  test('a real timer that keeps no process alive may be left, and does not fire during a later execution', async () => {
+    /* eslint-disable no-restricted-globals -- they are what the test is about */
+    const fired: string[] = [];
+    const first = await simulate({
+      scenario: () => {
+        for (let count = 0; count < 100; count += 1) setTimeout(() => fired.push('timeout'), 1).unref();
+        setInterval(() => fired.push('interval'), 1).unref();
+      },
+    });
+    await new Promise((resolve) => {
+      setTimeout(resolve, 5);
+    });
+    /* eslint-enable no-restricted-globals */
+    expect([first.held, fired]).toEqual([true, []]);
+  });
+
   test.for<[string, Scenario]>([
     ['throws', () => Promise.reject(new Error('bad'))],
     ['breaks a check', (sim) => sim.check(false, 'bad')],
