@@ -32,6 +32,8 @@ export interface AskedRead {
   readonly mark: number;
   /** Whether a release had returned before. */
   readonly isAfterRelease: boolean;
+  /** Whether an end that certainly cost the runner its health had been seen before. */
+  readonly isLost: boolean;
   /** Whether it lists an id that the runner cannot know. */
   readonly listsUnknown: boolean;
   /** When its signal was aborted; `Infinity` if it was not. */
@@ -65,10 +67,13 @@ export class ReadJudge {
   ask(call: string, query: Query, timeoutMs: number, cancelledAtMs = (): number => Infinity): AskedRead {
     const { runs = [] } = query;
     const listsUnknown = runs.some((runId) => this.#ledger.isUnknown(runId));
-    const { offers, mark, releasedAtMs } = this.#ledger;
+    const { offers, mark, releasedAtMs, lostBy } = this.#ledger;
     const isAfterRelease = releasedAtMs < Infinity;
     const sinceMs = this.#host.now();
-    return { call, query, timeoutMs, sinceMs, offers, mark, isAfterRelease, listsUnknown, cancelledAtMs };
+    return {
+      ...{ call, query, timeoutMs, sinceMs, offers, mark, isAfterRelease },
+      ...{ isLost: lostBy !== undefined, listsUnknown, cancelledAtMs },
+    };
   }
 
   /** Checks the answer of a read. */
@@ -100,7 +105,7 @@ export class ReadJudge {
     if (statuses.length === 0) this.#checkEmpty(asked);
     const knownSinceMs = isWait && this.#knowsTimes && this.#seesAll ? now : sinceMs;
     this.#keep(asked, statuses, isWait, knownSinceMs);
-    this.#checkService(call, service, sinceMs, statuses);
+    this.#checkService(asked, service, statuses);
   }
 
   #keep(
@@ -546,9 +551,17 @@ export class ReadJudge {
   // Status of the service.
 
   /** R38, R60, R81, R82: unhealthy from the end that makes it so on, and not before. */
-  #checkService(call: string, service: ServiceStatus, sinceMs: number, statuses: readonly RunStatus[]): void {
+  #checkService(
+    { call, sinceMs, isLost }: AskedRead,
+    service: ServiceStatus,
+    statuses: readonly RunStatus[],
+  ): void {
     const now = this.#host.now();
-    const { unhealthy } = this.#ledger;
+    const { unhealthy, lostBy } = this.#ledger;
+    if (isLost || statuses.some(({ runId, state }) => runId === lostBy && isTerminal(state))) {
+      const { initialized } = service;
+      checkServiceStatus(this.#host, call, service, { ...expectedService(true), initialized });
+    }
     const isShown = statuses.some(({ runId, state }) => runId === unhealthy?.runId && isTerminal(state));
     const isOpen = unhealthy !== undefined && unhealthy.lo <= now && unhealthy.hi >= sinceMs;
     if (!this.#knowsTimes || (isOpen && !isShown)) return;

@@ -13,7 +13,7 @@ import { maskForState, maskMatches, type StateMask } from '../../model/state-mas
 import { CLOCK_ROUNDING_MS } from '../clock-rounding.ts';
 import type { DrawnCommand, ExpectedEnd } from './drawn-command.ts';
 import type { DrawnParts, EndedRun } from './drawn-parts.ts';
-import { afterEnd, isHealthOpen, TRUSTED } from './expected-health.ts';
+import { afterEnd, isHealthOpen, LOST_AT_ONCE, LOST_IN_A_ROW, TRUSTED } from './expected-health.ts';
 import type { RunnerReach } from './runner-reach.ts';
 import type { WorkloadHost } from './workload-host.ts';
 
@@ -75,6 +75,8 @@ export interface Offer {
   readonly mark: number;
   /** Whether the runner had been released before, so that the call must be refused. */
   readonly isLate: boolean;
+  /** Whether an end that certainly cost the runner its health had been seen before. */
+  readonly isLost: boolean;
 }
 
 /** A run that was accepted. */
@@ -170,6 +172,7 @@ export class RunLedger {
   #settled = 0;
   #queueState: QueueState = { free: { lo: -Infinity, hi: -Infinity }, lastCode: 0, unhealthy: undefined };
   #unhealthy: Lost | undefined;
+  #lostBy: RunID | undefined;
 
   constructor(host: Pick<WorkloadHost, 'check' | 'now'>, terms: LedgerTerms, reach: RunnerReach) {
     this.#host = host;
@@ -225,6 +228,16 @@ export class RunLedger {
     return this.#unhealthy;
   }
 
+  /**
+   * The run whose end, as it was seen, certainly cost the runner its health (R81), whatever is known of times: by the
+   * order of the runs alone.
+   */
+  get lostBy(): RunID | undefined {
+    // Whose runs a service that may be down performs is not known.
+    if (this.terms.mayBeDown !== true) this.#lostBy ??= this.#findLostBy();
+    return this.#lostBy;
+  }
+
   find(runId: RunID): LedgerRun | undefined {
     return this.#byId.get(runId);
   }
@@ -242,6 +255,7 @@ export class RunLedger {
       atMs: this.#host.now(),
       mark: this.#mark,
       isLate: this.isOver,
+      isLost: this.lostBy !== undefined,
     };
   }
 
@@ -306,7 +320,7 @@ export class RunLedger {
       `run: expected run ${runId} to be accepted as PENDING, got ${status.state}`,
     );
     this.updateTimes();
-    this.#checkRoom(runId);
+    this.#checkRoom(runId, offer);
     const run = new LedgerRun(runId, offer, this.#mark);
     if (this.isReleaseAsked) {
       run.stopAskedAtMs = now;
@@ -525,7 +539,12 @@ export class RunLedger {
     );
   }
 
-  #checkRoom(runId: RunID): void {
+  #checkRoom(runId: RunID, { isLost }: Offer): void {
+    this.#demand(
+      !isLost,
+      'R64 R83',
+      `run: expected RUNNER_UNHEALTHY after the end of run ${this.#lostBy} was seen, got run ${runId} accepted`,
+    );
     const now = this.#host.now();
     const held = this.#runs.filter(({ ended, end }) => ended === undefined && end.lo > now).length;
     const { capacity } = this.terms;
@@ -808,6 +827,26 @@ export class RunLedger {
     };
   }
 
+  #findLostBy(): RunID | undefined {
+    const failed = this.#runs.filter(costsHealth);
+    const last = failed.find((run) => {
+      const { exitCode = 0 } = run.ended ?? {};
+      if (exitCode === LOST_AT_ONCE) return true;
+      // An offer in flight may have become a run between two others.
+      return !this.hasOpenOffers && failed.some((first) => this.#isRow(first, run));
+    });
+    return last?.runId;
+  }
+
+  /** Whether two runs failed with the same code, and certainly no run between them broke the row. */
+  #isRow(first: LedgerRun, last: LedgerRun): boolean {
+    if (first.ended?.exitCode !== last.ended?.exitCode || !this.isBefore(first, last)) return false;
+    return this.#runs.every((run) => {
+      if (run === first || run === last || run.ended?.state === 'ABORTED') return true;
+      return this.isBefore(run, first) || this.isBefore(last, run);
+    });
+  }
+
   // History.
 
   /** Records that another run was made: if there are too many, the oldest that is over is forgotten (R47, R48). */
@@ -851,6 +890,12 @@ export class RunLedger {
   #demand(condition: boolean, rule: string, message: string): void {
     if (!condition) this.#host.check(false, `${rule} ${message}`);
   }
+}
+
+/** Whether a run that was seen to end, and had its turn, ended with a code that may cost the runner its health. */
+function costsHealth({ drawn, ended }: LedgerRun): boolean {
+  if (ended?.state !== 'FAILED' || drawn.kind === 'malformed' || ended.error === DRAINED_TEXT) return false;
+  return ended.exitCode === LOST_AT_ONCE || LOST_IN_A_ROW.includes(ended.exitCode);
 }
 
 /** Longer than any grace. */

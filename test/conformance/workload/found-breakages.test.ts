@@ -1,6 +1,7 @@
 // Services with one defect each, which the workload of a runner has to find: those of the suite, and more that only an exact model sees.
 import { describe, expect, test } from 'vitest';
 import { exploreRunner } from '../../../src/conformance/workload/explore-runner.ts';
+import { ExpectedHealth } from '../../../src/conformance/workload/expected-health.ts';
 import { runnerWorkload } from '../../../src/conformance/workload/runner-workload.ts';
 import { createCoverage } from '../../../src/explore/coverage.ts';
 import { createExecutor } from '../../../src/explore/executor.ts';
@@ -17,9 +18,11 @@ import type { RunStatus } from '../../../src/model/run-status.ts';
 import { DONE_MASK } from '../../../src/model/state-mask.ts';
 import type { Service } from '../../../src/model/service.ts';
 import { HEALTHY_SERVICE_STATUS, type ServiceStatus } from '../../../src/model/service-status.ts';
+import type { Tracer } from '../../../src/model/trace-event.ts';
 import type { World } from '../../../src/model/world.ts';
 import { createSimulatedRunner } from '../../../src/runners/simulated-runner.ts';
 import { breakages, having, showing, type Breakage } from '../broken-services.ts';
+import { createSmallQueue } from '../small-queue.ts';
 import { simulated } from '../subjects.ts';
 
 interface TimedBreakage {
@@ -421,6 +424,52 @@ async function expectFound(
   expect(isFound, `found only: ${[...others].slice(0, 3).join('\n')}`).toBe(true);
 }
 
+/** The service with its reads answered otherwise. */
+function answering(
+  good: Service,
+  change: <A extends { readonly service: ServiceStatus }>(answer: A) => A,
+): Service {
+  return having(good, {
+    status: async (runId) => change(await good.status(runId)),
+    statusAll: async () => change(await good.statusAll()),
+    queryNow: async (query) => change(await good.queryNow(query)),
+    query: async (query, wait) => change(await good.query(query, wait)),
+  });
+}
+
+/** A runner that looks healthy in the instant in which it loses its health, and for `lagMs` after it. */
+function laggingBy(lagMs: number): ConformanceSubject {
+  return {
+    ...simulated,
+    create(world, options) {
+      const { tracer } = world;
+      if (tracer === undefined) return simulated.create(world, options);
+      let markedAtMs = Infinity;
+      const marking: World = {
+        ...world,
+        tracer: {
+          ...(tracer.keepsEvents === undefined ? {} : { keepsEvents: tracer.keepsEvents }),
+          record(event) {
+            if (event.type === 'service' && event.service.initialized && !event.service.isHealthy) {
+              markedAtMs = Math.min(markedAtMs, event.at);
+            }
+            tracer.record(event);
+          },
+        },
+      };
+      const runner = createSimulatedRunner(marking, options);
+      const late = <A extends { readonly service: ServiceStatus }>(answer: A): A =>
+        world.clock.now() >= markedAtMs && world.clock.now() <= markedAtMs + lagMs
+          ? { ...answer, service: HEALTHY_SERVICE_STATUS }
+          : answer;
+      return {
+        service: answering(runner, late),
+        readOutput: (uri) => runner.outputs.find(uri)?.text() ?? '',
+      };
+    },
+  };
+}
+
 describe('the workload of a runner finds', () => {
   test.for<TimedBreakage>(exact)('$title', ({ title, breakIt }) =>
     expectFound(of(breakIt), (message) => isOf(title, message)),
@@ -480,37 +529,60 @@ describe('the workload of a runner finds', () => {
   });
 
   test('R82 a runner that is marked as unhealthy after the end that cost its health, in that instant', async () => {
-    const lagging: ConformanceSubject = {
-      ...simulated,
-      create(world, options) {
-        const { tracer } = world;
-        if (tracer === undefined) return simulated.create(world, options);
-        let markedAtMs = Infinity;
-        const marking: World = {
-          ...world,
-          tracer: {
-            ...(tracer.keepsEvents === undefined ? {} : { keepsEvents: tracer.keepsEvents }),
+    await expectFound(laggingBy(0), (message) => /^R81 R82 |^R82 /.test(message));
+  });
+
+  describe('where the times of runs are not known', () => {
+    const supports = { ...simulated.supports, virtualTime: 'its answers take time' };
+
+    test('R82 a runner that is marked as unhealthy after the end that cost its health', async () => {
+      const wanted =
+        /^R81 R82 \S+: expected a service that is initialized and not healthy, .* got one that is initialized and healthy/;
+      await expectFound({ ...laggingBy(50), supports }, (message) => wanted.test(message));
+    });
+
+    test('R83 a runner that takes a run after that end was seen', async () => {
+      const trusting: ConformanceSubject = {
+        ...simulated,
+        supports: {
+          ...{ ...supports, filers: 'it has none', collaborators: 'it has none', actions: 'it has none' },
+          ...{ outputs: 'not looked at', idPrefix: 'it takes none' },
+        },
+        create(world, options) {
+          const health = new ExpectedHealth();
+          const tracer: Tracer = {
             record(event) {
-              if (event.type === 'service' && event.service.initialized && !event.service.isHealthy) {
-                markedAtMs = Math.min(markedAtMs, event.at);
-              }
-              tracer.record(event);
+              if (event.type === 'status') health.note(event.status);
             },
-          },
-        };
-        const runner = createSimulatedRunner(marking, options);
-        const late = <A extends { readonly service: ServiceStatus }>(answer: A): A =>
-          world.clock.now() === markedAtMs ? { ...answer, service: HEALTHY_SERVICE_STATUS } : answer;
-        const service = having(runner, {
-          status: async (runId) => late(await runner.status(runId)),
-          statusAll: async () => late(await runner.statusAll()),
-          queryNow: async (query) => late(await runner.queryNow(query)),
-          query: async (query, wait) => late(await runner.query(query, wait)),
-        });
-        return { service, readOutput: (uri) => runner.outputs.find(uri)?.text() ?? '' };
-      },
-    };
-    await expectFound(lagging, (message) => /^R81 R82 |^R82 /.test(message));
+          };
+          const queue = { ...options, isGuarded: true, isTraced: true };
+          const good = createSmallQueue({ ...world, tracer }, queue);
+          const ill = { initialized: true, isHealthy: false, error: 'ill' };
+          const marked = <A extends { readonly service: ServiceStatus }>(answer: A): A =>
+            health.isLost ? { ...answer, service: ill } : answer;
+          return { service: answering(good, marked) };
+        },
+      };
+      await expectFound(trusting, (message) =>
+        /^R64 R83 run: expected RUNNER_UNHEALTHY after the end of run \S+ was seen, got run \S+ accepted/.test(
+          message,
+        ),
+      );
+    });
+
+    test('R81 R82 R83 a runner that keeps its word is not blamed', async () => {
+      const executor = createExecutor(runnerWorkload({ ...simulated, supports }));
+      const blamed: unknown[] = [];
+      const { executions } = await explore(executor, portfolioStrategy(1), {
+        maxExecutions: 1_000,
+        coverage: createCoverage(),
+        onFailure: ({ failure }) => {
+          blamed.push(failure?.message);
+          return true;
+        },
+      });
+      expect([executions, blamed]).toEqual([1_000, []]);
+    });
   });
 
   test('R96 R97 a log without its header, and one without what was written', async () => {
