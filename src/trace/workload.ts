@@ -108,7 +108,7 @@ export interface WorkItem {
   readonly arrivalMs: number;
   /**
    * A script for the simulated execer; `jobId` is the job's id, `timeoutMs` its limit, or more if `overrun` lets it run
-   * on.
+   * on, or if it waited longer before it was cancelled.
    */
   readonly command: Command;
   readonly expected: WorkOutcome;
@@ -189,15 +189,15 @@ function checkIds(jobs: readonly WorkloadJob[]): void {
 function itemOf(job: WorkloadJob, beginMs: number, scale: (ms: number) => number, policy: Policy): WorkItem {
   const expected = outcomeOf(job, policy) as WorkOutcome;
   const { id, submitMs, runMs = 0, waitMs, slots = 1, after } = job;
-  const ranMs = scale(runMs);
   const timeoutMs = timeoutOf(job, expected);
   // A timeout that is rounded to 0 is none, and one that is rounded to the run time could end a run within its limit.
-  const timeoutMsMin = expected.state === 'TIMEDOUT' ? MICROSECOND_MS : roundedMs(ranMs + MICROSECOND_MS);
+  const timeoutMsMin =
+    expected.state === 'TIMEDOUT' ? MICROSECOND_MS : roundedMs(scale(longestMs(job)) + MICROSECOND_MS);
   return {
     job,
     arrivalMs: scale(submitMs - beginMs),
     command: {
-      argv: scriptOf(expected, ranMs),
+      argv: scriptOf(expected, scale(runMs)),
       ...(timeoutMs === undefined ? {} : { timeoutMs: Math.max(scale(timeoutMs), timeoutMsMin) }),
       jobId: id,
     },
@@ -223,9 +223,18 @@ function isOverrun({ runMs = 0, limitMs }: WorkloadJob): boolean {
 }
 
 function timeoutOf(job: WorkloadJob, { state }: WorkOutcome): number | undefined {
-  const { runMs = 0, limitMs } = job;
-  if (limitMs === undefined) return undefined;
-  return isOverrun(job) && state !== 'TIMEDOUT' ? runMs + limitMs / 10 : limitMs;
+  const { limitMs } = job;
+  if (limitMs === undefined || state === 'TIMEDOUT') return limitMs;
+  const ms = longestMs(job);
+  return ms >= limitMs ? ms + limitMs / 10 : limitMs;
+}
+
+/**
+ * How long the job runs at most, unless it times out. One that was cancelled while it was queued may start before that,
+ * on another machine, and then runs until it is cancelled.
+ */
+function longestMs({ end, runMs = 0, waitMs = 0 }: WorkloadJob): number {
+  return end === 'cancelled' && runMs === 0 ? waitMs : runMs;
 }
 
 function abortOf({ runMs = 0, waitMs = 0 }: WorkloadJob, scale: (ms: number) => number): WorkAbort {

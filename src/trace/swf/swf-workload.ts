@@ -5,6 +5,7 @@
  */
 import * as is from '../../kernel/shape.ts';
 import { check } from '../../kernel/argument-check.ts';
+import { invalidArgument } from '../../kernel/errors.ts';
 import { roundedMs } from '../../kernel/microseconds.ts';
 import type { WorkloadJob } from '../workload.ts';
 import { isPartOfJob, type SwfJob, SWF_STATUS as STATUS } from './swf-reader.ts';
@@ -20,7 +21,8 @@ export interface SwfWorkload {
 /**
  * Converts the rows of a log to jobs of a workload, whose ids are the job numbers.
  *
- * @throws RunnerError `RUNNER_INVALID_ARGUMENT` if not given a list of jobs.
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` if not given a list of jobs, or for a job that no row gives a submit time:
+ * of the rows of a job that was stopped and resumed, only the first may have one.
  * @example
  * ```ts
  * import { createWorkload, readSwf, swfWorkload } from 'dryrunner/trace';
@@ -33,7 +35,11 @@ export function swfWorkload(jobs: readonly SwfJob[]): SwfWorkload {
   check('jobs', jobs, is.listOf(is.ANY, 'a list of jobs'));
   for (const job of jobs) check('job', job, is.readable('a job of a log'));
   const statusesMeanNothing = jobs.every(({ status }) => status === STATUS.FAILED);
-  return { jobs: mergeParts(jobs).map((job) => workloadJob(job, statusesMeanNothing)), statusesMeanNothing };
+  const wholes = mergeParts(jobs);
+  for (const { jobNumber, submitS } of wholes) {
+    if (submitS < 0) throw invalidArgument('jobs', `a row of job ${jobNumber} with its submit time`, submitS);
+  }
+  return { jobs: wholes.map((job) => workloadJob(job, statusesMeanNothing)), statusesMeanNothing };
 }
 
 function workloadJob(job: SwfJob, statusesMeanNothing: boolean): WorkloadJob {
@@ -80,13 +86,15 @@ function mergeParts(jobs: readonly SwfJob[]): SwfJob[] {
 }
 
 /**
- * Merges all parts into one job: submitted with the first part, ended with the last, and running for their total time.
+ * Merges all parts into one job: submitted with the first part that says when, ended with the last, and running for
+ * their total time.
  */
 function wholeOf(parts: readonly SwfJob[]): SwfJob {
   const [first, last] = [parts[0], parts.at(-1)] as [SwfJob, SwfJob];
   const known = parts.filter(({ runS }) => runS >= 0);
   const runS = known.length === 0 ? first.runS : known.reduce((sum, part) => sum + part.runS, 0);
-  return { ...first, runS, status: wholeStatus(last) };
+  const { submitS } = parts.find((part) => part.submitS >= 0) ?? first;
+  return { ...first, submitS, runS, status: wholeStatus(last) };
 }
 
 function wholeStatus({ status }: SwfJob): number {

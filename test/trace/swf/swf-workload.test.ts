@@ -170,6 +170,17 @@ describe('the work of a log in the Standard Workload Format', () => {
       },
     ],
     [
+      'status 5 without a run is aborted, and does not time out, also if it starts at once',
+      { status: 5, runS: 0, waitS: 95 },
+      { overrun: 'enforce' },
+      {
+        expected: { state: 'ABORTED', exitCode: 0 },
+        abort: { when: 'queued', afterMs: 95_000 },
+        argv: ['pause'],
+        timeoutMs: 104_000,
+      },
+    ],
+    [
       'status 5 with an unknown run and wait is aborted at once',
       { status: 5, runS: -1, waitS: -1 },
       {},
@@ -305,6 +316,24 @@ describe('the work of a log in the Standard Workload Format', () => {
     ]);
   });
 
+  test('a job in parts whose first row is left out arrives with the first that has a submit time, or is refused', () => {
+    const whole = { ...base, submitS: 100 };
+    const [first, second] = [-1, 130].map((submitS) => ({ ...base, status: 2, submitS, runS: 10 }));
+    const last = { ...base, status: 3, submitS: -1, runS: 30 };
+    const submitted = (...jobs: (SwfJob | undefined)[]): unknown =>
+      swfWorkload(jobs.flatMap((job) => job ?? [])).jobs.map(({ submitMs, runMs }) => [submitMs, runMs]);
+    expect(submitted(whole, first, second, last)).toEqual([[100_000, 60_000]]);
+    expect(submitted(first, second, last)).toEqual([[130_000, 50_000]]);
+    for (const jobs of [[first, last], [last], [{ ...base, submitS: -1 }]]) {
+      expect(() => submitted(...jobs)).toThrow(
+        expect.objectContaining({
+          code: 'RUNNER_INVALID_ARGUMENT',
+          message: 'jobs: expected a row of job 1 with its submit time, got -1',
+        }),
+      );
+    }
+  });
+
   test('fractions of a second are kept, to the microsecond', () => {
     const [job] = swfWorkload([
       { ...base, submitS: 1.001, waitS: 8.2, runS: 4.35, requestedS: 10.0001 },
@@ -377,6 +406,8 @@ describe('the work of a log in the Standard Workload Format', () => {
           expect(abort === undefined).toBe(expected.state !== 'ABORTED');
           const slept = steps[0]?.op === 'sleep' ? steps[0].ms : 0;
           expect(command.timeoutMs ?? Infinity).toBeGreaterThan(expected.state === 'TIMEDOUT' ? 0 : slept);
+          // Also if it starts at once.
+          expect(command.timeoutMs ?? Infinity).toBeGreaterThan(abort?.afterMs ?? -1);
           if (expected.state === 'TIMEDOUT') {
             expect(command.timeoutMs).toBeLessThanOrEqual(Math.max(slept, 0.001));
           }
