@@ -101,12 +101,15 @@ class LocalOutputFolder implements LocalOutputs {
   readonly #options: LocalOutputsOptions;
   readonly #folderUri: string;
   readonly #now: () => number;
+  /** In the order of `createdMs`. */
   readonly #byUri = new Map<string, Entry>();
   readonly #byName = new Map<string, LocalOutput>();
   /** The outputs of each id, the latest last. */
   readonly #byId = new Map<string, LocalOutput[]>();
-  /** Outputs that are being dropped, and that nothing finds. */
+  /** Outputs that are being dropped: nothing finds them, and they keep their places until their files are removed. */
   readonly #leaving = new Set<LocalOutput>();
+  /** Of the newest output; none is older than one that was indexed before it. */
+  #newestMs = -Infinity;
 
   constructor(options: LocalOutputsOptions) {
     const { dir, hostname = machineName() } = options;
@@ -127,7 +130,8 @@ class LocalOutputFolder implements LocalOutputs {
     const inFolder = `${this.#folderUri}/${encodeURIComponent(name)}`;
     const uri = baseUrl === undefined ? inFolder : httpUri(baseUrl, id, inFolder);
     const output = new LocalOutputFile({ id, name, path: join(this.dir, name), uri, file, onFailure });
-    this.#byUri.set(output.uri, { output, createdMs });
+    this.#newestMs = Math.max(this.#newestMs, createdMs);
+    this.#byUri.set(output.uri, { output, createdMs: this.#newestMs });
     this.#byName.set(name, output);
     const others = this.#byId.get(id);
     if (others === undefined) this.#byId.set(id, [output]);
@@ -143,27 +147,23 @@ class LocalOutputFolder implements LocalOutputs {
 
   find(key: string): LocalOutput | undefined {
     const latest = this.#byId.get(key)?.findLast((output) => !this.#leaving.has(output));
-    return latest ?? this.#byName.get(key) ?? this.#byUri.get(key)?.output;
+    const found = latest ?? this.#byName.get(key) ?? this.#byUri.get(key)?.output;
+    return found === undefined || this.#leaving.has(found) ? undefined : found;
   }
 
   async drop(uri: string): Promise<boolean> {
-    const entry = this.#byUri.get(uri);
-    if (entry === undefined) return false;
-    const { output } = entry;
-    this.#byUri.delete(uri);
-    this.#byName.delete(output.name);
+    const output = this.#byUri.get(uri)?.output;
+    if (output === undefined || this.#leaving.has(output)) return false;
     this.#leaving.add(output);
     const [closed] = await Promise.allSettled([output.close()]);
     try {
       await rm(output.path, { force: true });
-    } catch (error) {
-      this.#byUri.set(uri, entry);
-      this.#byName.set(output.name, output);
-      throw error;
+      this.#byUri.delete(uri);
+      this.#byName.delete(output.name);
+      this.#forgetId(output);
     } finally {
       this.#leaving.delete(output);
     }
-    this.#forgetId(output);
     if (closed.status === 'rejected') throw closed.reason;
     return true;
   }
@@ -172,10 +172,12 @@ class LocalOutputFolder implements LocalOutputs {
     check('retention', retention, RETENTION);
     const { maxAgeMs = Number.POSITIVE_INFINITY, maxCount = Number.POSITIVE_INFINITY } = retention;
     const oldestMs = this.#now() - maxAgeMs;
-    let surplus = this.#byUri.size - maxCount;
+    let surplus = this.#byUri.size - this.#leaving.size - maxCount;
     const dropped: Promise<boolean>[] = [];
     for (const [uri, { output, createdMs }] of this.#byUri) {
-      if (!output.closed || (surplus <= 0 && createdMs >= oldestMs)) continue;
+      // All others are younger.
+      if (surplus <= 0 && createdMs >= oldestMs) break;
+      if (!output.closed || this.#leaving.has(output)) continue;
       surplus -= 1;
       dropped.push(this.drop(uri));
     }

@@ -339,6 +339,43 @@ describe('the folder of local outputs', () => {
     expect(openFiles()).toBe(before);
   });
 
+  test('R167 D87 an output that could not be dropped is still the oldest', async () => {
+    const outputs = createLocalOutputs({ dir });
+    const made = [await outputs.create('a'), await outputs.create('b'), await outputs.create('c')];
+    await Promise.all(made.map((output) => output.close()));
+    const [first] = made;
+    await rm(first!.path);
+    await mkdir(first!.path);
+    const dropping = outputs.drop(first!.uri);
+    expect([outputs.find('a'), outputs.find(first!.name), outputs.find(first!.uri)]).toEqual([
+      undefined,
+      undefined,
+      undefined,
+    ]);
+    expect([await outputs.drop(first!.uri), await outputs.prune({ maxCount: 2 })]).toEqual([false, 0]);
+    await expect(dropping).rejects.toMatchObject({ code: 'ERR_FS_EISDIR' });
+    await rm(first!.path, { recursive: true });
+    expect(await outputs.prune({ maxCount: 2 })).toBe(1);
+    expect(['a', 'b', 'c'].filter((id) => outputs.find(id) !== undefined)).toEqual(['b', 'c']);
+    await outputs.dispose();
+  });
+
+  test('R167 D87 a pruning by age looks no further than the first output that is young enough', async () => {
+    let nowMs = 0;
+    const outputs = createLocalOutputs({ dir, retention: { maxAgeMs: 10 }, now: () => nowMs });
+    const looked: number[] = [];
+    for (let nth = 0; nth < 6; nth += 1) {
+      nowMs += 4;
+      const output = await outputs.create('log');
+      await output.close();
+      Object.defineProperty(output, 'closed', { get: () => looked.push(nth) > 0 });
+    }
+    // Created at 4 ms and at 8 ms, and dropped at 16 ms and at 20 ms; that of 12 ms is dropped at 24 ms.
+    expect(looked).toEqual([0, 1, 2]);
+    expect(readdirSync(dir)).toHaveLength(3);
+    await outputs.dispose();
+  });
+
   test('R161 removes a folder of its own also if an output in it cannot be dropped, and says so', async () => {
     const outputs = createLocalOutputs();
     const output = await outputs.create('log');
