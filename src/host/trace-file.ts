@@ -15,6 +15,8 @@ import { ownerOf, ownName } from './own-name.ts';
 import { openRegularFile, TooLargeError } from './regular-file.ts';
 
 const CHUNK_BYTES = 256 * 1024;
+/** How every gzip file begins. */
+const GZIP_MAGIC = [0x1f, 0x8b] as const;
 /** The same limit as in Linux. */
 const LINKS_MAX = 40;
 /** Lines are batched up to about this many characters per write. */
@@ -60,10 +62,10 @@ export async function* readKeptFile(path: string, bytesMax: number): AsyncGenera
 async function* bytesOf(path: string, file: FileHandle): AsyncGenerator<Uint8Array, void, void> {
   try {
     const chunks = chunksOf(path, file);
-    const first = await chunks.next();
-    if (first.done === true) return;
-    const all = prepend(first.value, chunks);
-    yield* isGzip(first.value) ? unpacked(path, all) : all;
+    const head = await headOf(chunks);
+    if (head.length === 0) return;
+    const all = prepend(head, chunks);
+    yield* isGzip(head) ? unpacked(path, all) : all;
   } finally {
     await file.close();
   }
@@ -248,6 +250,17 @@ async function* chunksOf(path: string, file: FileHandle): AsyncGenerator<Uint8Ar
   }
 }
 
+/** The first chunk; more of them while they are too short to show what the file is, as those of a pipe may be. */
+async function headOf(chunks: AsyncIterator<Uint8Array>): Promise<Uint8Array> {
+  let head: Uint8Array = new Uint8Array();
+  while (head.length < GZIP_MAGIC.length) {
+    const next = await chunks.next();
+    if (next.done === true) break;
+    head = head.length === 0 ? next.value : Buffer.concat([head, next.value]);
+  }
+  return head;
+}
+
 async function* prepend(
   first: Uint8Array,
   rest: AsyncIterable<Uint8Array>,
@@ -257,7 +270,7 @@ async function* prepend(
 }
 
 function isGzip(bytes: Uint8Array): boolean {
-  return bytes[0] === 0x1f && bytes[1] === 0x8b;
+  return GZIP_MAGIC.every((byte, at) => bytes[at] === byte);
 }
 
 async function* unpacked(

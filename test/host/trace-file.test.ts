@@ -15,7 +15,7 @@ import { open } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { ownName } from '../../src/host/own-name.ts';
 import { plainPathOf, readTraceFile, replaceTraceFile, writeTraceFile } from '../../src/host/trace-file.ts';
 import { readSimulation, simulationLines } from '../../src/trace/simulation-file.ts';
@@ -118,6 +118,28 @@ describe('writeTraceFile and readTraceFile', () => {
     const text = 'ü line\n'.repeat(100_000);
     writeFileSync(path, gzipSync(text));
     expect(await contentOf(path)).toBe(text);
+  });
+
+  test.for([
+    ['gzip', gzipSync('a line\n')],
+    ['text', Buffer.from('a line\n')],
+    ['a text of one byte, with which gzip begins', Buffer.of(0x1f)],
+  ] as const)('%s is read as such also if it comes byte by byte, as from a pipe', async ([, bytes]) => {
+    writeFileSync(path, bytes);
+    const file = await open(path);
+    const handles = Object.getPrototypeOf(file) as { read(...given: unknown[]): Promise<unknown> };
+    await file.close();
+    const { read } = handles;
+    let reads = 0;
+    handles.read = function (buffer, offset, _length, position) {
+      reads += 1;
+      return Reflect.apply(read, this, [buffer, offset, 1, position]);
+    };
+    onTestFinished(() => {
+      handles.read = read;
+    });
+    expect(await contentOf(path)).toBe(bytes.length === 1 ? '\u001f' : 'a line\n');
+    expect(reads).toBe(bytes.length + 1);
   });
 
   test.for([
