@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { completeProcess } from '../../../src/execers/process-status.ts';
+import type { InvokerOptions } from '../../../src/runners/invocation/invoker-parts.ts';
 import type { Process, ProcessStatus } from '../../../src/model/execer.ts';
 import type { TraceEvent } from '../../../src/model/trace-event.ts';
 import { inSimulation } from '../in-simulation.ts';
@@ -323,6 +324,43 @@ describe('a deadline', () => {
       await invoke(lab, { argv: ['stdout a', 'hang'], timeoutMs: 90_000 }).ended;
       const trailer = `${TRAILER}Task exceeded timeout 1m30s\n`;
       expect(uploaded).toEqual([`a${trailer}`, trailer, `a${trailer}`]);
+    });
+  });
+
+  test.for<[string, (sim: Simulation, log: string[]) => Partial<InvokerOptions>]>([
+    ['the process is being started', () => ({ execer: { cancelBoundMs: 10, exec: never } })],
+    [
+      'the directories are measured',
+      (sim, log) => ({
+        dirMonitor: {
+          async sizesKb() {
+            log.push('measure');
+            await pass({ sim }, 95_000);
+            return new Map([['a', 1]]);
+          },
+        },
+      }),
+    ],
+  ])('R101 R102 R113 the same at a deadline while %s, before anything runs', async ([what, partsOf]) => {
+    await inSimulation(async (sim) => {
+      const [uploaded, measured]: [string[], string[]] = [[], []];
+      const lab = makeLab(sim, (parts) => ({
+        ...partsOf(sim, measured),
+        localBoundMs: 10_000,
+        uploader: {
+          ...labUploader(parts),
+          upload: (name, log) => {
+            uploaded.push(afterHeader(lab.outputs.find(log.uri)?.text() ?? ''));
+            return `https://logs/${name}`;
+          },
+        },
+      }));
+      const { state } = await invoke(lab, { argv: ['hang'], timeoutMs: 90_000 }).ended;
+      const trailer = `${TRAILER}Task exceeded timeout 1m30s\n`;
+      expect([state, uploaded]).toEqual(['TIMEDOUT', [trailer, trailer, trailer]]);
+      expect(afterHeader(logTexts(lab).stdout)).toBe(trailer);
+      // Nothing has run whose use of them could be measured at the end.
+      expect(measured).toHaveLength(what.includes('measured') ? 1 : 0);
     });
   });
 
