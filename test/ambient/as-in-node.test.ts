@@ -63,6 +63,33 @@ test.for<readonly [title: string, play: (note: Note) => Promise<void> | void]>([
     },
   ],
   [
+    'a promised timer is aborted although a listener stops the event',
+    async (note) => {
+      for (const { begin } of [
+        { begin: (signal: AbortSignal) => timersPromises.setTimeout(60_000, 'value', { signal }) },
+        {
+          begin: (signal: AbortSignal) =>
+            timersPromises.setInterval(60_000, 'value', { signal })[Symbol.asyncIterator]().next(),
+        },
+      ]) {
+        const controller = new AbortController();
+        controller.signal.addEventListener('abort', (event) => event.stopImmediatePropagation());
+        const aborted = begin(controller.signal).catch((error: unknown) => (error as Error).name);
+        controller.abort();
+        note(await Promise.race([aborted, timersPromises.setTimeout(5, 'not yet', { ref: false })]));
+      }
+    },
+  ],
+  [
+    'the methods of the scheduler need their receiver',
+    async (note) => {
+      const { scheduler } = timersPromises;
+      for (const begin of [() => scheduler.wait.call(null, 1), () => scheduler.yield.call(null)]) {
+        note(await (async () => begin())().catch((error: unknown) => (error as Error).name));
+      }
+    },
+  ],
+  [
     'an immediate keeps no process alive once it has run or is cleared',
     async (note) => {
       const cleared = setImmediate(() => undefined);

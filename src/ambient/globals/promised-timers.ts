@@ -1,4 +1,5 @@
 /** `node:timers/promises`: `setTimeout`, `setImmediate`, `setInterval` and the scheduler. */
+import { addAbortListener } from 'node:events';
 import timersPromises from 'node:timers/promises';
 import { hub } from '../hub.ts';
 import { standInFor } from './stand-in.ts';
@@ -43,30 +44,30 @@ function abortable<T>(
 ): Promise<T> {
   const { signal, ref = true } = options ?? {};
   if (signal?.aborted === true) return Promise.reject(new AbortError(signal));
-  let cancel: (() => void) | undefined;
+  let listening: Disposable | undefined;
   const settled = new Promise<T>((resolve, reject) => {
     const timer = start(resolve);
     if (!ref) timer.unref();
     if (signal === undefined) return;
-    cancel = () => {
+    // Node's listener, too, is called although another one stops the event.
+    listening = addAbortListener(signal, () => {
       (timer as NodeJS.Timeout)[Symbol.dispose]();
       reject(new AbortError(signal));
-    };
-    signal.addEventListener('abort', cancel);
+    });
   });
-  return cancel === undefined ? settled : finished(settled, signal as AbortSignal, cancel);
+  return listening === undefined ? settled : finished(settled, listening);
 }
 
 /** Settled: to await it takes one microtask. */
 const SETTLED: Promise<void> = Promise.resolve();
 
 /** Takes as many microtasks as the `finally` with which Node removes its listener. */
-async function finished<T>(settled: Promise<T>, signal: AbortSignal, cancel: () => void): Promise<T> {
+async function finished<T>(settled: Promise<T>, listening: Disposable): Promise<T> {
   try {
     return await settled;
   } finally {
     await SETTLED;
-    signal.removeEventListener('abort', cancel);
+    listening[Symbol.dispose]();
     for (let more = 0; more < 3; more += 1) await SETTLED;
   }
 }
@@ -129,7 +130,8 @@ function installScheduler(): void {
   );
   standInFor('scheduler.yield', scheduler, 'yield', (real: (this: unknown) => Promise<unknown>) => {
     return function () {
-      return hub.world === undefined ? real.call(this) : timersPromises.setImmediate();
+      if (hub.world === undefined || this !== timersPromises.scheduler) return real.call(this);
+      return timersPromises.setImmediate();
     };
   });
 }
@@ -154,7 +156,7 @@ async function* ticksOf(ms: unknown, value: unknown, options: TimerOptions = {})
   };
   const interval = setInterval(onTick, ms as number);
   if (!ref) interval.unref();
-  signal?.addEventListener('abort', onAbort, { once: true });
+  const listening = signal && addAbortListener(signal, onAbort);
   try {
     for (;;) {
       throwIfAborted();
@@ -168,6 +170,6 @@ async function* ticksOf(ms: unknown, value: unknown, options: TimerOptions = {})
     }
   } finally {
     clearInterval(interval);
-    signal?.removeEventListener('abort', onAbort);
+    listening?.[Symbol.dispose]();
   }
 }
