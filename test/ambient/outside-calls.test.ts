@@ -43,6 +43,12 @@ function verdictOf(scenario: Scenario, options: Partial<SimulateOptions> = {}): 
 
 const HERE = 'package.json';
 const ignore = (): void => {};
+const callOfWebSocket = (): readonly [name: string, call: () => unknown] => [
+  'WebSocket',
+  () => new WebSocket('ws://127.0.0.1:1'),
+];
+const BYTES = Buffer.from('bytes');
+const KEYS = crypto.generateKeyPairSync('ed25519');
 const realNow = performance.now.bind(performance);
 /** Takes minutes, and not for ever: what should end it may be broken. */
 const endlessLoop = (): void => {
@@ -67,6 +73,8 @@ const CALLS: readonly (readonly [name: string, call: () => unknown])[] = [
   ['https.get', () => https.get('https://127.0.0.1:1')],
   ['http2.connect', () => http2.connect('http://127.0.0.1:1')],
   ['fetch', () => fetch('http://127.0.0.1:1')],
+  // Node 20 has none.
+  ...(typeof WebSocket === 'undefined' ? [] : [1, 2].map(callOfWebSocket)),
   ['dns.lookup', () => dns.lookup('localhost', ignore)],
   ['dns.promises.lookup', () => dns.promises.lookup('localhost')],
   ['dns.Resolver.resolve4', () => new dns.Resolver().resolve4('localhost', ignore)],
@@ -82,6 +90,8 @@ const CALLS: readonly (readonly [name: string, call: () => unknown])[] = [
   ['Atomics.wait', () => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1)],
   ['crypto.scrypt', () => crypto.scrypt('a', 'b', 8, ignore)],
   ['crypto.pbkdf2', () => promisify(crypto.pbkdf2)('a', 'b', 1, 8, 'sha1')],
+  ['crypto.sign', () => crypto.sign(null, BYTES, KEYS.privateKey, ignore)],
+  ['crypto.verify', () => promisify(crypto.verify)(null, BYTES, KEYS.publicKey, BYTES)],
   ['crypto.generateKeyPairSync', () => crypto.generateKeyPairSync('ed25519')],
   ['crypto.createDiffieHellman', () => crypto.createDiffieHellman(64)],
   ['crypto.ECDH.generateKeys', () => crypto.createECDH('prime256v1').generateKeys()],

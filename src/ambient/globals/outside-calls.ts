@@ -76,6 +76,8 @@ const ROWS: readonly Row[] = [
   { path: 'https', functions: /^(?:request|get)$/, ...CONNECTION },
   { path: 'http2', functions: /^connect$/, ...CONNECTION },
   { path: 'fetch', functions: /^fetch$/, rejects: true, ...SERVER },
+  { path: 'WebSocket', functions: /^WebSocket$/, ...SERVER },
+  { path: 'EventSource', functions: /^EventSource$/, ...SERVER },
   { path: 'dgram', functions: /^createSocket$/, ...CONNECTION },
   { path: 'dgram.Socket.prototype', functions: /^(?:bind|connect)$/, ...CONNECTION },
   { path: 'dgram.Socket.prototype', functions: /^send$/, ...SERVER },
@@ -99,7 +101,14 @@ const ROWS: readonly Row[] = [
     rejects: true,
   },
   { path: 'Atomics', functions: /^wait/, kind: 'thread', instead: 'wait for a promise or a timer' },
-  { path: 'crypto', functions: /^(?:scrypt|pbkdf2|hkdf|checkPrime)$/, ...POOL },
+  { path: 'crypto', functions: /^(?:scrypt|pbkdf2|hkdf|argon2|checkPrime)$/, ...POOL },
+  {
+    path: 'crypto',
+    functions: /^(?:sign|verify|diffieHellman|encapsulate|decapsulate)$/,
+    ...POOL,
+    // Without a callback they do their work at once.
+    reaches: (...args) => typeof args.at(-1) === 'function',
+  },
   { path: 'crypto', functions: /^generate/, ...KEYS },
   {
     path: 'crypto',
@@ -138,6 +147,8 @@ const GLOBALS: Readonly<Record<string, object>> = {
   WebAssembly: (globalThis as { readonly WebAssembly?: object }).WebAssembly ?? {},
   fetch: globalThis,
   BroadcastChannel: globalThis,
+  WebSocket: globalThis,
+  EventSource: globalThis,
 };
 /** Watched from the start: they are cheap to load, and the others end up in them. */
 const BASE: ReadonlySet<string> = new Set([
@@ -198,9 +209,8 @@ function watchRow(row: Row): void {
   const holder = isInstance === true ? (Object.getPrototypeOf(owner) as object) : owner;
   for (const key of Object.getOwnPropertyNames(holder)) {
     if (!functions.test(key) || key === 'constructor') continue;
-    // Node defines some globals anew when they are first read.
-    if (holder === globalThis) Reflect.get(holder, key);
-    replaceProperty(nameOf(key, path), holder, key, (before) => watched(before, key, row), true);
+    const watch = holder === globalThis ? watchedGlobal : watched;
+    replaceProperty(nameOf(key, path), holder, key, (before) => watch(before, key, row), true);
   }
 }
 
@@ -216,6 +226,22 @@ function ownerAt(path: string): object {
 /** The function's name as written in code. */
 function nameOf(key: string, path: string): string {
   return GLOBALS[areaOf(path)] === globalThis ? key : `${path.replace('.prototype', '')}.${key}`;
+}
+
+/** Node loads some globals when they are read, and then puts what it has loaded in their place. */
+function watchedGlobal(before: PropertyDescriptor, key: string, row: Row): PropertyDescriptor | undefined {
+  const load = before.get?.bind(globalThis) as (() => unknown) | undefined;
+  if (load === undefined) return watched(before, key, row);
+  const { enumerable = false } = before;
+  return {
+    ...before,
+    get: () => {
+      const value = load();
+      const now = watched({ value, writable: true, configurable: true, enumerable }, key, row);
+      if (now !== undefined) Object.defineProperty(globalThis, key, now);
+      return now === undefined ? value : (now.value as unknown);
+    },
+  };
 }
 
 /** The descriptor that watches the function; undefined for a property that holds none. */
