@@ -16,6 +16,8 @@ const NODE_ITSELF = [
   ],
   ...['node:internal/process/esm_loader', 'node:internal/process/warning', 'node:internal/process/promises'],
 ];
+/** Has a timer by which it forgets the date of responses; it is not the beginning of other names, as the parts above are. */
+const HTTP_DATES = 'node:internal/http';
 /** Files that load code, map its lines or run tests. */
 const TOOLS =
   /\/node_modules\/(?:vitest|vite|vite-node|@vitest|tsx|ts-node|@swc|jiti|esbuild|rolldown|rollup|source-map|source-map-support|@jridgewell|@cspotcode|pirates|istanbul[\w-]*|c8|birpc)\//;
@@ -43,7 +45,7 @@ const counting = new Map<string, boolean>();
 
 function isCounted(file: string): boolean {
   return file.startsWith('node:')
-    ? NODE_ITSELF.some((part) => file.startsWith(part))
+    ? file === HTTP_DATES || NODE_ITSELF.some((part) => file.startsWith(part))
     : codePathOf(pathOfLocation(file))?.startsWith('ambient/') !== true;
 }
 

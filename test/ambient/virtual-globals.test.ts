@@ -1,7 +1,9 @@
 import { File as BufferFile } from 'node:buffer';
 import crypto from 'node:crypto';
 import events from 'node:events';
+import { IncomingMessage, OutgoingMessage, ServerResponse } from 'node:http';
 import { performance as hooksPerformance, PerformanceObserver as HooksObserver } from 'node:perf_hooks';
+import { PassThrough } from 'node:stream';
 import { promisify } from 'node:util';
 import { AsyncLocalStorage } from 'node:async_hooks';
 import {
@@ -61,6 +63,43 @@ describe('the date of a file', () => {
     });
     expect(log).toEqual([Array(3).fill('5 text/plain name'), [5, true], [7, true], 'TypeError']);
     expect(new File([], 'name').lastModified).toBeGreaterThan(EPOCH_MS + 20 * 365 * 86_400_000);
+  });
+});
+
+describe('the date of a response that no socket takes', () => {
+  const dateOf = (begin: (response: ServerResponse) => void): string | undefined => {
+    const response = new ServerResponse(new IncomingMessage(new PassThrough() as never));
+    begin(response);
+    response.end();
+    const { _header: header } = response as unknown as { readonly _header: string };
+    return /\r\ndate: (.*)\r\n/i.exec(header)?.[1];
+  };
+  const plain = (): void => {};
+
+  test('may be that of Node, as for a module that is loaded later than the stand-ins', async () => {
+    const { prototype } = OutgoingMessage;
+    const { before, now } = standIns.find(({ owner }) => owner === prototype) as (typeof standIns)[number];
+    Object.defineProperty(prototype, '_storeHeader', before);
+    // Node keeps the date for a second: nothing in this file has asked for one before.
+    const logged = logOf((note) => note(dateOf(plain)));
+    const log = await logged.finally(() => Object.defineProperty(prototype, '_storeHeader', now));
+    expect(log).toEqual([expect.stringMatching(/ 20[2-9]\d /)]);
+  });
+
+  test('is virtual unless it is given', async () => {
+    const log = await logOf(async (note) => {
+      await passes(5_000);
+      note(dateOf(plain));
+      note(dateOf((response) => response.writeHead(200, ['x', 'date'])));
+      note(dateOf((response) => (response.sendDate = false)));
+      note(dateOf((response) => response.setHeader('Date', 'given')));
+      note(dateOf((response) => response.writeHead(200, { DATE: 'given' })));
+      note(dateOf((response) => response.writeHead(200, ['date', 'given'])));
+      note(dateOf((response) => response.writeHead(200, [['date', 'given']] as never)));
+    });
+    const virtual = 'Sat, 01 Jan 2000 00:00:05 GMT';
+    expect(log).toEqual([virtual, virtual, undefined, ...Array<string>(4).fill('given')]);
+    expect(dateOf(plain)).toMatch(/ 20[2-9]\d /);
   });
 });
 

@@ -7,6 +7,7 @@
 import { syncBuiltinESMExports } from 'node:module';
 import type { EscapeKind } from '../../explore/escape.ts';
 import { hub, type CallbackUse, type OutsideFunction, type WayBack } from '../hub.ts';
+import { installHttpDates } from './http-dates.ts';
 import { replaceProperty, type AnyFunction } from './stand-in.ts';
 
 /** A row of refused calls: it says of its functions all that this file and the gate need to know. */
@@ -178,6 +179,7 @@ export function watchOutsideCalls(): void {
   seen.modules = moduleLoadList?.length ?? 0;
   if (areas.length === 0) return;
   for (const row of ROWS) if (areas.includes(areaOf(row.path))) watchRow(row);
+  if (areas.includes('http')) installHttpDates();
   for (const area of areas) seen.areas.add(area);
   seen.exit ??= exitNow().value;
   syncBuiltinESMExports();
