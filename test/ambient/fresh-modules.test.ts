@@ -198,6 +198,7 @@ exports.columns = () => [require('./' + 'named.cjs').value, new Error('at').stac
     `interface Gate {\n  readonly open: boolean;\n}\n\nexport async function enter(gate: Gate): Promise<boolean> {\n  await Promise.resolve();\n  return gate.open;\n}\n`,
   );
   write('broken.ts', `export const = 3;\n`);
+  write('broken-place.mjs', `export const { url } = import.meta;\nexport const = 3;\n`);
   write('lost.ts', `import { nothing } from './nowhere.ts';\nexport { nothing };\n`);
   write(
     'clock.ts',
@@ -741,13 +742,16 @@ describe('what cannot be loaded', () => {
       /from .*a test\.ts: Could not resolve "\.\/nowhere\.ts" in .*\/lost\.ts: there is no such file/,
     ],
     ['./broken.ts', /sim\.load\("\.\/broken\.ts"\).* at .*\/broken\.ts:1:14$/],
+    ['./broken-place.mjs', /Unexpected token at .*\/broken-place\.mjs:2:14$/],
     ['./src/aliased.ts', /Could not resolve "@\/step\.ts" in .*\/src\/aliased\.ts: it looks like an alias/],
     ['./awaits.mjs', /awaits at its top level/],
   ] as const)('%s says why', async ([specifier, message]) => {
-    const refused = (await refusal(specifier)) as RunnerError;
-    expect(refused.message).toMatch(message);
-    expect(refused.code).toBe('RUNNER_INVALID_ARGUMENT');
-    if (refused.message.includes('resolve')) expect(refused.cause).toBeUndefined();
+    for (const transforms of [[], [{ name: 'none', transform: () => undefined }]]) {
+      const refused = (await refusal(specifier, { modules: modules({ transforms }) })) as RunnerError;
+      expect(refused.message).toMatch(message);
+      expect(refused.code).toBe('RUNNER_INVALID_ARGUMENT');
+      if (refused.message.includes('resolve')) expect(refused.cause).toBeUndefined();
+    }
   });
 
   test('what a module throws while it is evaluated is what the scenario gets, with its line', async () => {

@@ -120,7 +120,9 @@ export async function typesPlugin(from: string): Promise<Plugin> {
     name: 'dryrunner:types',
     transform(code, id) {
       if (languageOf(id) === 'js' || !isAbsolute(id)) return undefined;
-      const { code: text, map } = transformSync(id, code, { lang: languageOf(id), sourcemap: true });
+      const { code: text, map, errors } = transformSync(id, code, { lang: languageOf(id), sourcemap: true });
+      // What cannot be parsed comes as code without anything in it.
+      if (errors[0] !== undefined) throw errors[0];
       return { code: text, map: map ?? null, moduleType: 'js' };
     },
   };

@@ -33,7 +33,14 @@ export function ownPlacePlugin(): Plugin {
     name: 'dryrunner:own-place',
     transform(code, id) {
       if (!isAbsolute(id) || !MENTIONED.test(code)) return undefined;
-      const edits = editsOf(this.parse(code, { lang: languageOf(id) }) as unknown as SyntaxNode);
+      let program: SyntaxNode;
+      try {
+        program = this.parse(code, { lang: languageOf(id) }) as unknown as SyntaxNode;
+      } catch {
+        // The bundler says what is wrong, and where.
+        return undefined;
+      }
+      const edits = editsOf(program);
       if (edits.length === 0) return undefined;
       let text = '';
       let at = 0;
