@@ -199,6 +199,14 @@ exports.columns = () => [require('./' + 'named.cjs').value, new Error('at').stac
   );
   write('broken.ts', `export const = 3;\n`);
   write('broken-place.mjs', `export const { url } = import.meta;\nexport const = 3;\n`);
+  write(
+    'circle.mjs',
+    `import { early } from './parts/circle.mjs';\nexport const constant = 1;\nexport { early };\n`,
+  );
+  write(
+    'parts/circle.mjs',
+    `import { constant } from '../circle.mjs';\nexport let early = 'a ReferenceError';\ntry {\n  early = constant;\n} catch {}\n`,
+  );
   write('lost.ts', `import { nothing } from './nowhere.ts';\nexport { nothing };\n`);
   write(
     'clock.ts',
@@ -403,6 +411,12 @@ describe('a module that sim.load loads', () => {
     held(async (sim) => {
       const { names } = await sim.load<{ names: string[] }>('./all-names.mjs');
       expect(names).toEqual(['default', 'Lock', 'make', 'default', 'Lock', 'make']);
+    }));
+
+  test('has no constant of another one before the line that makes it', () =>
+    held(async (sim) => {
+      const { early } = await sim.load<{ early: string }>('./circle.mjs');
+      expect(early).toBe('a ReferenceError');
     }));
 
   test('is in strict mode, unless CommonJS that is not is among its modules', () =>

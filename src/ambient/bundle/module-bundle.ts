@@ -129,6 +129,8 @@ async function makeBundle(
     cwd: dirname(from),
     platform: 'node',
     treeshake: false,
+    // A module of a circle of imports would have a constant before the line that makes it.
+    optimization: { inlineConst: false },
     resolve: { alias },
     logLevel: 'silent',
     plugins: [
