@@ -224,6 +224,11 @@ export class AmbientExecution implements AmbientWorld, AmbientSession {
     this.#process.changeVariable(name);
   }
 
+  addListener(event: string | symbol, listener: Callback): void {
+    // What Node and tools listen to, they do for those who come after the simulation.
+    if (!this.#gate.isListenerOfOthers()) this.#process.addListener(event, listener);
+  }
+
   countMicrotask(): void {
     this.#queued.count('queueMicrotask');
   }

@@ -2,6 +2,7 @@
  * Whose code calls a function of the machine: that of a simulation, or Node, a test framework, a loader or this package.
  * Invariant: asking leaves no trace, and reads no source map.
  */
+import { EventEmitter } from 'node:events';
 import { setStackLimit } from '../kernel/drain-stack-limit.ts';
 import { codePathOf, pathOfLocation } from '../kernel/package-files.ts';
 
@@ -31,17 +32,31 @@ export function isOfOthers(file: string | undefined): boolean {
 
 /** File of the nearest frame that is neither in this folder nor Node's, except {@link NODE_ITSELF}; undefined if there is none. */
 export function nearestFile(): string | undefined {
-  return filesOfNow().find((file) => {
-    const known = counting.get(file);
-    if (known !== undefined) return known;
-    const counts = isCounted(file);
-    counting.set(file, counts);
-    return counts;
-  });
+  return filesOfNow().find(counts);
+}
+
+// eslint-disable-next-line @typescript-eslint/unbound-method -- they are looked for in stacks, and not called
+const { addListener, prependListener } = EventEmitter.prototype;
+
+/**
+ * The same of the code that adds a listener now: between its call and that of the listener to `newListener` are those
+ * who have replaced `emit`.
+ */
+export function listeningFile(): string | undefined {
+  const files = filesOfNow(addListener);
+  return (files.length > 0 ? files : filesOfNow(prependListener)).find(counts);
 }
 
 /** Which files may be the nearest one: deciding that takes longer than capturing a short stack. */
 const counting = new Map<string, boolean>();
+
+function counts(file: string): boolean {
+  const known = counting.get(file);
+  if (known !== undefined) return known;
+  const isOne = isCounted(file);
+  counting.set(file, isOne);
+  return isOne;
+}
 
 function isCounted(file: string): boolean {
   return file.startsWith('node:')
@@ -66,8 +81,8 @@ function isOwn(file: string): boolean {
   return codePathOf(pathOfLocation(file)) !== undefined;
 }
 
-/** File names as the engine has them: no source map is read. */
-function filesOfNow(): string[] {
+/** File names as the engine has them: no source map is read. Given a function, those of its callers; none if it does not run. */
+function filesOfNow(called?: (...args: never[]) => unknown): string[] {
   const before = Object.getOwnPropertyDescriptor(Error, 'prepareStackTrace');
   let files: string[] = [];
   Error.prepareStackTrace = (_, sites) => {
@@ -79,7 +94,11 @@ function filesOfNow(): string[] {
   };
   try {
     // Reading `stack` calls `prepareStackTrace`.
-    withStack(() => new Error('place').stack);
+    withStack(() => {
+      const place = { stack: '' };
+      Error.captureStackTrace(place, called);
+      return place.stack;
+    });
   } finally {
     if (before === undefined) Reflect.deleteProperty(Error, 'prepareStackTrace');
     else Object.defineProperty(Error, 'prepareStackTrace', before);

@@ -42,6 +42,8 @@ export interface AmbientWorld {
   leave(): void;
   /** Called before a variable of `process.env` is changed. */
   changeVariable(name: string): void;
+  /** Called before a listener is added to `process`. */
+  addListener(event: string | symbol, listener: (...args: unknown[]) => void): void;
   /** Clears the timer with that number, if there is one. */
   clear(number: unknown): void;
   /** Date when the process began, in milliseconds since the Unix epoch. */

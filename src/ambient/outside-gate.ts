@@ -9,7 +9,7 @@ import { activeResources, bindContext, resourcesSince } from '../kernel/drain-ho
 import { RunnerError, type RunnerErrorCode, stackOf } from '../kernel/errors.ts';
 import type { AmbientParts } from '../simulation/ambience.ts';
 import type { FailureKind, ReportFailure } from '../simulation/verdict.ts';
-import { isImporting, isOfOthers, isTool, nearestFile, withStack } from './calling-code.ts';
+import { isImporting, isOfOthers, isTool, listeningFile, nearestFile, withStack } from './calling-code.ts';
 import { OUTSIDE_AREAS } from './globals/outside-calls.ts';
 import type { BroughtCallback, CallbackUse, OutsideFunction, WayBack } from './hub.ts';
 
@@ -94,6 +94,11 @@ export class OutsideGate implements WayBack {
   /** See `AmbientWorld.isCalledByOthers`. */
   isCalledByOthers(): boolean {
     return this.#isLooking || isOfOthers(nearestFile());
+  }
+
+  /** True if Node, a tool or this package adds a listener now, and not code of the simulation. */
+  isListenerOfOthers(): boolean {
+    return this.#isLooking || isOfOthers(listeningFile());
   }
 
   /** See `AmbientWorld.realTimer`. */

@@ -2,6 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import crypto from 'node:crypto';
 import nodeTimers from 'node:timers';
 import timersPromises from 'node:timers/promises';
+import { Script } from 'node:vm';
 import { describe, expect, test } from 'vitest';
 import { simulate, type Scenario } from 'dryrunner';
 import { ambientTime } from 'dryrunner/ambient';
@@ -344,6 +345,37 @@ describe('between simulations', () => {
       expect(elapsedMs).toBeLessThan(100_000);
     },
   );
+
+  test('listeners that its code has added to process are gone, and all others stay', async () => {
+    const heard: string[] = [];
+    const event = 'of a test' as 'message';
+    const ignore = (): void => {};
+    const both = (): void => void heard.push('both');
+    const own = (): void => void heard.push('own');
+    const filename = '/code/node_modules/vitest/dist/tool.js';
+    const tool = new Script('(process, event) => process.on(event, () => {})', { filename });
+    const addAsTool = tool.runInThisContext() as (target: typeof process, event: string) => void;
+    process.on(event, both);
+    for (const seed of [1, 2]) {
+      const { failure } = await simulate({
+        ambient: ambientTime(),
+        seed,
+        scenario: async () => {
+          for (const add of ['on', 'once', 'prependListener'] as const) process[add](event, own);
+          process.on(event, both);
+          process.on(event, ignore).off(event, ignore);
+          if (seed === 1) addAsTool(process, event);
+          await passes(5);
+          process.emit(event, undefined, undefined);
+          process.once(event, own);
+        },
+      });
+      expect(failure).toBeUndefined();
+      expect(heard.splice(0).toSorted()).toEqual(['both', 'both', 'own', 'own', 'own']);
+      expect(process.listeners(event)).toEqual([both, expect.any(Function)]);
+    }
+    process.removeAllListeners(event);
+  });
 
   test('globals that somebody else has replaced are refused', async () => {
     const real = globalThis.setTimeout;

@@ -9,6 +9,7 @@ import { fakeGlobal } from '../fake-global.ts';
 import { installClocks } from './clocks.ts';
 import { installEntropy } from './entropy.ts';
 import { installPromisedTimers } from './promised-timers.ts';
+import { watchListeners } from './process-state.ts';
 import { watchRealTimers } from './real-timers.ts';
 import { installDates } from './dates.ts';
 import { installMessages } from './messages.ts';
@@ -47,6 +48,7 @@ export function installGlobals(): void {
     watchOutsideCalls();
   });
   watchRealTimers();
+  watchListeners();
   // Makes named imports of builtin modules see the stand-ins too.
   syncBuiltinESMExports();
 }

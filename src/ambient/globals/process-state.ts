@@ -1,8 +1,8 @@
 /**
- * What code of one simulation changes of the process that other code reads: `process.exitCode`, `process.env` and
- * `Error.prepareStackTrace`. Invariants: outside of the simulation they are what they were, so that no scenario
+ * What code of one simulation changes of the process that other code reads: `process.exitCode`, `process.env`, the
+ * listeners of `process` and `Error.prepareStackTrace`. Invariants: outside of the simulation they are what they were, so that no scenario
  * decides how a run of tests or a command ends; inside the exit code begins as undefined, whatever code outside has set.
- * Variables of the environment are in force outside too, and put back at the end.
+ * Variables of the environment and listeners are in force outside too, and put back at the end.
  */
 import { placedAt } from '../../simulation/failure-fact.ts';
 import type { ProcessLeftover } from '../../simulation/ambience.ts';
@@ -17,6 +17,16 @@ interface ChangedVariable {
   readonly before: string | undefined;
   /** Created where it was changed first, if places are captured. */
   readonly place: Error | undefined;
+}
+
+type Listener = (...args: unknown[]) => void;
+
+/** A listener of `process` that was added. */
+interface AddedListener {
+  readonly event: string | symbol;
+  readonly listener: Listener;
+  /** How often it was there before. */
+  readonly before: number;
 }
 
 /** Read more often than the global, which is a getter. */
@@ -36,6 +46,7 @@ export class ProcessState {
   /** How code of the simulation shows stacks; absent if that is as outside. */
   #show: { readonly value: unknown } | undefined;
   #variables: Map<string, ChangedVariable> | undefined;
+  #listeners: AddedListener[] | undefined;
 
   constructor(capturesPlaces: boolean) {
     this.#capturesPlaces = capturesPlaces;
@@ -72,6 +83,13 @@ export class ProcessState {
     });
   }
 
+  /** See `AmbientWorld`. */
+  addListener(event: string | symbol, listener: Listener): void {
+    const listeners = (this.#listeners ??= []);
+    if (listeners.some((one) => one.event === event && one.listener === listener)) return;
+    listeners.push({ event, listener, before: countOf(event, listener) });
+  }
+
   /** The first thing that the simulation has changed and not put back. Call it, and {@link restore}, after {@link leave}. */
   left(): ProcessLeftover | undefined {
     if (this.#code !== undefined) {
@@ -89,14 +107,31 @@ export class ProcessState {
     return this.#show === undefined ? undefined : { text: `Error.prepareStackTrace replaced: ${PUT_BACK}` };
   }
 
-  /** Puts back the variables. */
+  /** Puts back the variables and the listeners. */
   restore(): void {
+    for (const { event, listener, before } of this.#listeners ?? []) {
+      for (let more = countOf(event, listener) - before; more > 0; more -= 1) {
+        machine.removeListener(event, listener);
+      }
+    }
+    this.#listeners = undefined;
     for (const [name, { before }] of this.#variables ?? []) {
       if (before === undefined) Reflect.deleteProperty(this.#found, name);
       else this.#found[name] = before;
     }
     this.#variables = undefined;
   }
+}
+
+function countOf(event: string | symbol, listener: Listener): number {
+  return machine.listeners(event as never).filter((one) => one === listener).length;
+}
+
+/** Reports the listeners that are added to `process` to the simulation whose code runs. */
+export function watchListeners(): void {
+  process.on('newListener', (event: string | symbol, listener: Listener) => {
+    hub.world?.addListener(event, listener);
+  });
 }
 
 function showStacksBy(show: unknown): void {
