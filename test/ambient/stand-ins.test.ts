@@ -95,7 +95,10 @@ async function useAll(sim: Simulation): Promise<void> {
     process.hrtime.bigint(),
     process.uptime(),
     JSON.stringify(process.cpuUsage()),
+    JSON.stringify((process as { threadCpuUsage?(): NodeJS.CpuUsage }).threadCpuUsage?.()),
   );
+  const { userCPUTime, systemCPUTime } = process.resourceUsage();
+  note(userCPUTime, systemCPUTime);
   note(Math.random(), crypto.randomInt(1e9), crypto.randomUUID(), globalThis.crypto.randomUUID());
   note(
     crypto.randomBytes(8).toString('hex'),

@@ -1,6 +1,6 @@
 /**
- * Stand-ins for the other APIs that read a clock: `performance`, `process.hrtime`, `process.uptime` and `cpuUsage`,
- * `AbortSignal.timeout`, `Event.timeStamp`.
+ * Stand-ins for the other APIs that read a clock: `performance`, `process.hrtime`, `process.uptime`, the processor times
+ * of `process`, `AbortSignal.timeout`, `Event.timeStamp`.
  */
 import { hub } from '../hub.ts';
 import { keepGlobal, replaceProperty, standInFor } from './stand-in.ts';
@@ -32,14 +32,7 @@ export function installClocks(): void {
     const { world } = hub;
     return world === undefined ? real() : world.now() / 1000;
   });
-  type CpuUsage = (this: unknown, before?: NodeJS.CpuUsage) => NodeJS.CpuUsage;
-  standInFor('process.cpuUsage', process, 'cpuUsage', (real: CpuUsage): CpuUsage => {
-    return (before) => {
-      // The original throws for an invalid previous value.
-      const used = real(before);
-      return hub.world === undefined ? used : { user: 0, system: 0 };
-    };
-  });
+  installProcessorTimes();
   standInFor('AbortSignal.timeout', AbortSignal, 'timeout', (real: (ms: number) => AbortSignal) => (ms) => {
     const { world } = hub;
     const isDelay = Number.isInteger(ms) && ms >= 0 && ms <= UINT32_MAX;
@@ -50,6 +43,31 @@ export function installClocks(): void {
     world.setTimer('setTimeout', abort, ms, []).unref();
     return controller.signal;
   });
+}
+
+function installProcessorTimes(): void {
+  type CpuUsage = (this: unknown, before?: NodeJS.CpuUsage) => NodeJS.CpuUsage;
+  // The second is newer than Node 22.
+  for (const key of ['cpuUsage', 'threadCpuUsage']) {
+    standInFor(`process.${key}`, process, key, (real: CpuUsage): CpuUsage => {
+      return (before) => {
+        // The original throws for an invalid previous value.
+        const used = real(before);
+        return hub.world === undefined ? used : { user: 0, system: 0 };
+      };
+    });
+  }
+  type ResourceUsage = (this: unknown) => NodeJS.ResourceUsage;
+  standInFor(
+    'process.resourceUsage',
+    process,
+    'resourceUsage',
+    (real: ResourceUsage): ResourceUsage =>
+      () => {
+        const used = real();
+        return hub.world === undefined ? used : { ...used, userCPUTime: 0, systemCPUTime: 0 };
+      },
+  );
 }
 
 function installPerformance(): void {
