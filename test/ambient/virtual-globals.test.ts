@@ -103,6 +103,22 @@ describe('the date of a response that no socket takes', () => {
   });
 });
 
+test('the time of an event is that at which it was dispatched, whenever it is read', async () => {
+  const log = await logOf(async (note) => {
+    const seen: Event[] = [];
+    const controller = new AbortController();
+    for (const target of [controller.signal, new EventTarget()]) {
+      target.addEventListener('abort', (event) => seen.push(event));
+      await passes(5);
+      if (target === controller.signal) controller.abort();
+      else target.dispatchEvent(new Event('abort'));
+    }
+    await passes(10);
+    note(seen.map(({ timeStamp }) => timeStamp - 1_000));
+  });
+  expect(log).toEqual([[5, 10]]);
+});
+
 describe('performance', () => {
   test('its origin, marks, measures and utilization are virtual', async () => {
     const log = await logOf(async (note) => {

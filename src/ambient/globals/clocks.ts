@@ -98,9 +98,17 @@ function installPerformance(): void {
   );
 }
 
-/** Gives an event its time when `timeStamp` is first read; listeners read it while the event is new. */
+/** Gives an event its time when it is dispatched or, if it never is in this way, when `timeStamp` is first read. */
 function installEventTimes(): void {
   const times = new WeakMap<object, number>();
+  type Dispatch = (this: unknown, event: unknown) => boolean;
+  const dispatch = (real: Dispatch): Dispatch =>
+    function (event) {
+      const { world } = hub;
+      if (world !== undefined && event instanceof Event && !times.has(event)) times.set(event, world.now());
+      return real.call(this, event);
+    };
+  standInFor<Dispatch>('EventTarget.dispatchEvent', EventTarget.prototype, 'dispatchEvent', dispatch, true);
   replaceGetter('Event.timeStamp', Event.prototype, 'timeStamp', (event) => {
     const { world } = hub;
     const known = times.get(event);
