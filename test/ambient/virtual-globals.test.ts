@@ -2,7 +2,10 @@ import { File as BufferFile } from 'node:buffer';
 import crypto from 'node:crypto';
 import events from 'node:events';
 import { IncomingMessage, OutgoingMessage, ServerResponse } from 'node:http';
-import { performance as hooksPerformance, PerformanceObserver as HooksObserver } from 'node:perf_hooks';
+import perfHooks, {
+  performance as hooksPerformance,
+  PerformanceObserver as HooksObserver,
+} from 'node:perf_hooks';
 import { PassThrough } from 'node:stream';
 import { promisify } from 'node:util';
 import { AsyncLocalStorage } from 'node:async_hooks';
@@ -120,6 +123,9 @@ test('the time of an event is that at which it was dispatched, whenever it is re
 });
 
 describe('performance', () => {
+  /** What Node 20 and 22 do not have. */
+  const newHooks = perfHooks as { readonly eventLoopUtilization?: () => object };
+
   test('its origin, marks, measures and utilization are virtual', async () => {
     const log = await logOf(async (note) => {
       note([performance.timeOrigin, hooksPerformance.timeOrigin]);
@@ -135,6 +141,7 @@ describe('performance', () => {
         performance.eventLoopUtilization().utilization,
       ]);
       note([new Event('x').timeStamp, process.cpuUsage()]);
+      note(newHooks.eventLoopUtilization?.());
       performance.clearMarks();
       performance.clearMeasures();
     });
@@ -143,6 +150,7 @@ describe('performance', () => {
       ...[1_010, 15, 1_025, 2, 15],
       [3, 0],
       [1_025, { user: 0, system: 0 }],
+      newHooks.eventLoopUtilization === undefined ? undefined : { idle: 0, active: 0, utilization: 0 },
     ]);
     expect(performance.timeOrigin).toBeGreaterThan(Date.UTC(2020, 0, 1));
     expect(new Event('x').timeStamp).toBeGreaterThan(0);

@@ -2,6 +2,7 @@
  * Stand-ins for the other APIs that read a clock: `performance`, `process.hrtime`, `process.uptime`, the processor times
  * of `process`, `AbortSignal.timeout`, `Event.timeStamp`.
  */
+import perfHooks from 'node:perf_hooks';
 import { hub } from '../hub.ts';
 import { keepGlobal, replaceProperty, standInFor } from './stand-in.ts';
 
@@ -86,16 +87,19 @@ function installPerformance(): void {
   });
   replaceGetter('performance.timeOrigin', prototype, 'timeOrigin', () => hub.world?.originMs);
   type Utilization = (this: unknown, ...args: unknown[]) => object;
-  standInFor(
-    'performance.eventLoopUtilization',
-    prototype,
-    'eventLoopUtilization',
-    (real: Utilization): Utilization => {
-      return function (...args) {
-        return hub.world === undefined ? real.call(this, ...args) : { idle: 0, active: 0, utilization: 0 };
-      };
-    },
-  );
+  const utilization = (real: Utilization): Utilization => {
+    return function (...args) {
+      return hub.world === undefined ? real.call(this, ...args) : { idle: 0, active: 0, utilization: 0 };
+    };
+  };
+  // The second is newer than Node 22.
+  const owners = {
+    'performance.eventLoopUtilization': prototype,
+    'perf_hooks.eventLoopUtilization': perfHooks,
+  };
+  for (const [name, owner] of Object.entries(owners)) {
+    standInFor<Utilization>(name, owner, 'eventLoopUtilization', utilization);
+  }
 }
 
 /** Gives an event its time when it is dispatched or, if it never is in this way, when `timeStamp` is first read. */
