@@ -3,7 +3,7 @@
  * through its transport.
  */
 import * as is from '../kernel/shape.ts';
-import { check } from '../kernel/argument-check.ts';
+import { check, refuseGenerator } from '../kernel/argument-check.ts';
 import { type Clock, sleep } from '../kernel/clock.ts';
 import { namedTopic } from '../kernel/question.ts';
 import type { RandomStream } from '../kernel/random.ts';
@@ -129,6 +129,7 @@ export class ProcessContext implements NodeContext {
         try {
           const result = handle(message, from);
           if (isEagerPromise(result)) void result.then(undefined, fail);
+          else refuseGenerator(`the message handler of ${this.name}`, result);
         } catch (error) {
           // Also an error of the node where `onMessage` itself hands over what has come before.
           fail(error);

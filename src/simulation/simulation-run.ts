@@ -32,7 +32,7 @@ import type { Isolate, Isolator } from '../model/isolation.ts';
 import { takesCalls } from '../model/run-tracer.ts';
 import type { Tracer } from '../model/trace-event.ts';
 import { ContractBrokenError } from '../oracles/contract-broken-error.ts';
-import { madeOracle } from '../oracles/made-oracle.ts';
+import { madeOracle, mustHaveJudged, type UncheckedOracle } from '../oracles/made-oracle.ts';
 import type { Oracle, ReportViolation } from '../oracles/oracle.ts';
 import { defaultOracles } from '../oracles/default-oracles.ts';
 import { HashingRecorder } from '../trace/trace-recorder.ts';
@@ -468,12 +468,13 @@ export class SimulationRun {
   /** An oracle that throws fails the simulation, even if code of the scenario catches the error. */
   #guarded(oracle: Oracle, index: number): Oracle {
     if (takesCalls(oracle)) return oracle;
+    const unchecked: UncheckedOracle = oracle;
     const fail = (cause: unknown): void =>
       this.#fail('error', `oracles[${index}] has thrown: ${messageOf(cause)}`, { cause });
     return {
       watch(event) {
         try {
-          oracle.watch(event);
+          mustHaveJudged(`oracles[${index}].watch`, unchecked.watch(event));
         } catch (error) {
           fail(error);
           throw error;
@@ -481,7 +482,7 @@ export class SimulationRun {
       },
       end(atMs) {
         try {
-          oracle.end(atMs);
+          mustHaveJudged(`oracles[${index}].end`, unchecked.end(atMs));
         } catch (error) {
           fail(error);
         }

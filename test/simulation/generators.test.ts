@@ -158,3 +158,41 @@ test.for([
     message: expect.stringContaining('generator function, whose body nobody runs') as string,
   });
 });
+
+test.for([
+  ['watch', generator, RETURNED],
+  ['end', generator, RETURNED],
+  ['watch', () => Promise.resolve(), 'expected a method that has judged when it returns, got a Promise'],
+  [
+    'end',
+    () => Promise.reject(new Error('late')),
+    'expected a method that has judged when it returns, got a Promise',
+  ],
+] as const)(
+  'an oracle whose %s returns what judges later or never fails the simulation: %o',
+  async ([method, code, what]) => {
+    const oracle = { watch: () => undefined, end: () => undefined, [method]: () => code() as unknown };
+    const { failure } = await simulate({
+      oracles: [() => oracle],
+      scenario: ({ world: { tracer, clock } }) =>
+        tracer.record({ at: clock.now(), type: 'note', runner: '', text: 'seen' }),
+    });
+    expect(failure).toMatchObject({
+      kind: 'error',
+      message: expect.stringContaining(`oracles[0].${method}: ${what}`) as string,
+    });
+  },
+);
+
+test('a message handler that returns a generator fails the simulation', async () => {
+  const { failure } = await simulate({
+    seed: 1,
+    scenario: async (sim: Simulation): Promise<void> => {
+      const net = createNetwork(sim);
+      net.node('a', ({ onMessage }) => onMessage(returning(generator)));
+      net.node('b', ({ send }) => send('a', 'hello'));
+      await sim.sleep(100);
+    },
+  });
+  expect(failure?.message).toContain(`the message handler of a: ${RETURNED}`);
+});
