@@ -83,6 +83,20 @@ test('what is kept of it does as well, and programs get one object', async () =>
   expect(code).toBe(1);
 });
 
+test('a log whose questions the test no longer asks is of code that has changed, also where that holds', async () => {
+  const asking = (label: string): string => `
+import { simTest } from 'dryrunner/vitest';
+simTest('asks', (sim) => { sim.check(sim.choose('${label}', 5) < 2, 'too many'); }, { explain: false });
+`;
+  project.write('asks.test.mjs', asking('first'));
+  const { out, err } = await project.node('node_modules/vitest/vitest.mjs', 'run', 'asks.test.mjs');
+  const [own = 'none'] = /dr2:[^\s"]+/.exec(out + err) ?? [];
+  project.write('asks.test.mjs', asking('second'));
+  const again = await project.dryrunner(['replay', own, '--json']);
+  expect(jsonLines(again.out)).toMatchObject([{ type: 'replay', reproduced: false, held: false }]);
+  expect(again.code).toBe(3);
+});
+
 test('of a log that is too long for a variable too', async () => {
   const rounds = Array.from({ length: 9_000 }, (_, round) => ({
     ...{ question: question('choice', `round ${round}`), n: 9, answer: 8 },

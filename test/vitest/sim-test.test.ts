@@ -786,7 +786,7 @@ describe('a simulation as a test', () => {
       warn.mockRestore();
     }
     await expect(holds('unlucky', (sim: Simulation) => sim.sleep(1), { replay })).rejects.toThrow(
-      /does not fit this test any more, so it repeats nothing: .*luck 3/,
+      /does not fit this test any more \(RUNNER_REPLAY_DIVERGED\), so it repeats nothing: .*luck 3/,
     );
   });
 

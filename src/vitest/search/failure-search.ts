@@ -235,7 +235,7 @@ async function replayed(
   }
   throw new RunnerError(
     REPLAY_DIVERGED,
-    `The log does not fit this test any more, so it repeats nothing: ${gap.text}. What happens now holds`,
+    `The log does not fit this test any more (${REPLAY_DIVERGED}), so it repeats nothing: ${gap.text}. What happens now holds`,
   );
 }
 
