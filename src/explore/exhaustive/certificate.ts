@@ -138,7 +138,7 @@ export function formatCertificate(certificate: Certificate): string {
   }
   const { states } = certificate;
   return [
-    `${headline(certificate)}, ${verdict(certificate)}.`,
+    `${headline(certificate)}${verdict(certificate)}.`,
     states === undefined
       ? 'Each stands for all schedules that differ from it only in the order of events that cannot touch each other.'
       : (states.gap ??
@@ -182,8 +182,10 @@ function headline({ complete, schedules, scenario, states, limitedBy }: Certific
 }
 
 function verdict({ failures, schedules, complete }: Certificate): string {
-  if (failures === 0) return schedules === 1 && complete === true ? 'and it holds' : 'none fails';
-  return `${formatCount(failures)} ${failures === 1 ? 'fails' : 'fail'}`;
+  if (failures > 0) return `, ${formatCount(failures)} ${failures === 1 ? 'fails' : 'fail'}`;
+  if (complete === true && schedules === 1) return ', and it holds';
+  // A failure behind a state that was explored before is not one of the schedules.
+  return complete !== true && complete.stoppedBy === 'failure' ? '' : ', none fails';
 }
 
 function bounds({

@@ -233,6 +233,10 @@ test.each<{ text: string; certificate: Partial<Certificate> }>([
     certificate: { schedules: 12, failures: 1, complete: { stoppedBy: 'interruption' } },
   },
   {
+    text: 'No certificate: it was stopped at a failure after 0 distinct schedules of dice.',
+    certificate: { schedules: 0, complete: { stoppedBy: 'failure' } },
+  },
+  {
     text: 'All of dice was explored: 26 states, 3 schedules that ran to the end, none fails.',
     certificate: { schedules: 3, states: { distinct: 26, merged: 21, checked: 19 } },
   },
