@@ -280,10 +280,7 @@ function isStopped(state: InvocationState): boolean {
 }
 
 function settle(state: InvocationState): InvocationStep {
-  const outcome = stoppedOutcome(state.stop === 'abort' ? 'abort' : 'deadline');
-  const settled: InvocationState = { ...state, outcome };
-  // What is uploaded ends with the trailer, which is written there.
-  return state.opened && outcome.uploads ? go(settled, 'measure') : cleanUp(settled);
+  return cleanUp({ ...state, outcome: stoppedOutcome(state.stop === 'abort' ? 'abort' : 'deadline') });
 }
 
 function cleanUp(state: InvocationState): InvocationStep {

@@ -56,7 +56,7 @@ export const closePhase: Phase = {
     const finished = finishLogs(run);
     return isPending(finished) ? finished.then(() => closeAll(run)) : closeAll(run);
   },
-  boundMs: (run) => run.parts.localBoundMs,
+  boundMs: (run) => run.parts.localBoundMs - run.trailerMs,
   abandon: giveUp,
 };
 

@@ -142,8 +142,7 @@ function accept(run: RunContext, process: Process): MaybePromise<void> {
 }
 
 /**
- * Writes the trailer, then, if there was a process, measures `commandDirUsage_kb_SUFFIX` = end − start for every suffix
- * that has both (R182).
+ * Writes the trailer, then measures `commandDirUsage_kb_SUFFIX` = end − start for every suffix that has both (R182).
  */
 export const measurePhase: Phase = {
   isIdle: (run) => run.parts.dirMonitor === undefined && run.stop === 'none',
@@ -157,8 +156,8 @@ export const measurePhase: Phase = {
 
 function measureEnd(run: RunContext): MaybePromise<void> {
   const { dirMonitor, metrics } = run.parts;
-  const { startSizesKb, process } = run;
-  if (dirMonitor === undefined || startSizesKb === undefined || process === undefined) return undefined;
+  const { startSizesKb } = run;
+  if (dirMonitor === undefined || startSizesKb === undefined) return undefined;
   const keep = (endSizesKb: ReadonlyMap<string, number>): void => {
     checkSizes(endSizesKb);
     for (const [suffix, endKb] of endSizesKb) {

@@ -47,7 +47,9 @@ export class RunContext {
   stderrRef = '';
   /** Cancels the current phase; a new one for each phase that can be cancelled. */
   cancellation: Cancellation | undefined;
-  /** The upload in progress, with its limit if it has one. */
+  /** How long the upload waited for the trailer, in milliseconds: closing the outputs may take that much less (R102). */
+  trailerMs = 0;
+  /** The upload in progress; the limit of it, or of the trailer before it, if it has one. */
   uploading: string | undefined;
   uploadTimer: Timer | undefined;
   /** Subject of its events, created for the first. */

@@ -1,11 +1,12 @@
 /**
  * Copies the finished logs elsewhere: stdlog, stderr, stdout in this order (R113). A failure keeps the local refs
- * (R114).
+ * (R114). Invariant: no upload begins before the trailer of a stopped run was written or given up (R101, R102).
  */
 import { RunnerError } from '../../kernel/errors.ts';
 import type { LogUploader } from '../../model/collaborators.ts';
-import { isPending, type MaybePromise } from '../../model/maybe-promise.ts';
+import { isPending, whenThere, type MaybePromise } from '../../model/maybe-promise.ts';
 import { checkUrl } from './answers.ts';
+import { finishLogs } from './outputs-phase.ts';
 import type { Phase } from './phase.ts';
 import type { RunContext } from './run-context.ts';
 import type { LogName, RunLogs } from './run-logs.ts';
@@ -16,9 +17,12 @@ const UPLOAD_ORDER: readonly LogName[] = ['stdlog', 'stderr', 'stdout'];
 export const uploadPhase: Phase = {
   isIdle: (run) => run.parts.uploader === undefined,
   begin(run) {
-    const { uploader } = run.parts;
-    if (uploader === undefined || run.logs === undefined) return undefined;
-    return uploadAll(run, uploader, run.logs);
+    const { logs, parts } = run;
+    const { uploader } = parts;
+    if (uploader === undefined || logs === undefined) return undefined;
+    // A run that ended by itself gets no trailer, unless an abort stops its upload (R108).
+    if (run.stop === 'none') return uploadAll(run, uploader, logs);
+    return whenThere(finishInTime(run), () => (isOver(run) ? undefined : uploadAll(run, uploader, logs)));
   },
   boundMs: (run) => run.parts.uploader?.cancelBoundMs ?? 0,
   abandon: (run) => {
@@ -28,6 +32,31 @@ export const uploadPhase: Phase = {
     run.uploading = undefined;
   },
 };
+
+/**
+ * Writes the trailer of a run that timed out before its process ran. The outputs may take as long as for their closing,
+ * which is left the rest of that time; then they are uploaded as they are (R102).
+ */
+function finishInTime(run: RunContext): MaybePromise<void> {
+  const { localBoundMs, world } = run.parts;
+  const finishing = finishLogs(run);
+  if (!isPending(finishing)) return undefined;
+  const { clock } = world;
+  const startedAt = clock.now();
+  return new Promise((resolve) => {
+    const timer = clock.endOfInstant(run.topic('upload').plus('trailer'), localBoundMs, () => {
+      run.recorded('output', 'the trailer was not taken within the bound');
+      go();
+    });
+    const go = (): void => {
+      timer.cancel();
+      run.trailerMs = clock.now() - startedAt;
+      resolve();
+    };
+    run.uploadTimer = timer;
+    finishing.then(go, go);
+  });
+}
 
 async function uploadAll(run: RunContext, uploader: LogUploader, logs: RunLogs): Promise<void> {
   const { world, instruments, name: runner } = run.parts;

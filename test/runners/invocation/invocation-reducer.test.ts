@@ -203,9 +203,7 @@ function courseAfter(course: Course, phase: InvocationPhase, event: InvocationEv
     outcome: outcomeAfter(course, phase, event),
   };
   const hasEnded = phase === 'wait' && event.type !== 'failed';
-  // The trailer is written before the upload.
-  const isFinished = BEFORE_END.includes(phase) && after.opened && after.outcome?.state === 'TIMEDOUT';
-  const next = phaseAfter(after, phase, hasEnded || isFinished);
+  const next = phaseAfter(after, phase, hasEnded);
   return {
     ...after,
     entered: [...after.entered, next],

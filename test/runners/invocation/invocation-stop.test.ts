@@ -46,6 +46,10 @@ function eventsOf(trace: readonly TraceEvent[], type: TraceEvent['type']): Trace
   return trace.filter((event) => event.type === type);
 }
 
+function phasesOf(trace: readonly TraceEvent[]): string[] {
+  return trace.flatMap((event) => (event.type === 'phase' ? [event.phase] : []));
+}
+
 describe('an abort', () => {
   test.for([
     // at, when it is over, whether RUNNING was seen, what was done
@@ -327,42 +331,151 @@ describe('a deadline', () => {
     });
   });
 
-  test.for<[string, (sim: Simulation, log: string[]) => Partial<InvokerOptions>]>([
-    ['the process is being started', () => ({ execer: { cancelBoundMs: 10, exec: never } })],
+  // Recordings have these phases, so that a run that has others cannot be replayed.
+  const BEFORE_UPLOAD = ['checkout', 'outputs'];
+  const FROM_UPLOAD = ['upload', 'close', 'release', 'end'];
+
+  test.for<
+    [string, string[], number, (parts: Omit<Lab, 'options'>, log: string[]) => Partial<InvokerOptions>]
+  >([
+    [
+      'the outputs are opened',
+      BEFORE_UPLOAD,
+      0,
+      (parts) => ({
+        outputs: {
+          async create(id) {
+            if (id.endsWith('stderr')) await pass(parts, 95_000);
+            return parts.outputs.create(id);
+          },
+        },
+        dirMonitor: undefined,
+      }),
+    ],
     [
       'the directories are measured',
-      (sim, log) => ({
+      BEFORE_UPLOAD,
+      1,
+      (parts, log) => ({
         dirMonitor: {
           async sizesKb() {
             log.push('measure');
-            await pass({ sim }, 95_000);
+            await pass(parts, 95_000);
             return new Map([['a', 1]]);
           },
         },
       }),
     ],
-  ])('R101 R102 R113 the same at a deadline while %s, before anything runs', async ([what, partsOf]) => {
-    await inSimulation(async (sim) => {
-      const [uploaded, measured]: [string[], string[]] = [[], []];
-      const lab = makeLab(sim, (parts) => ({
-        ...partsOf(sim, measured),
-        localBoundMs: 10_000,
-        uploader: {
-          ...labUploader(parts),
-          upload: (name, log) => {
-            uploaded.push(afterHeader(lab.outputs.find(log.uri)?.text() ?? ''));
-            return `https://logs/${name}`;
+    [
+      'the process is being started',
+      [...BEFORE_UPLOAD, 'exec'],
+      1,
+      (_, log) => ({
+        execer: { cancelBoundMs: 10, exec: never },
+        dirMonitor: {
+          sizesKb() {
+            log.push('measure');
+            return new Map([['a', 1]]);
           },
         },
-      }));
-      const { state } = await invoke(lab, { argv: ['hang'], timeoutMs: 90_000 }).ended;
-      const trailer = `${TRAILER}Task exceeded timeout 1m30s\n`;
-      expect([state, uploaded]).toEqual(['TIMEDOUT', [trailer, trailer, trailer]]);
-      expect(afterHeader(logTexts(lab).stdout)).toBe(trailer);
+      }),
+    ],
+  ])(
+    'R88 R101 R102 R113 the same at a deadline while %s, before anything runs',
+    async ([, before, times, partsOf]) => {
+      const [uploaded, measured]: [string[], string[]] = [[], []];
+      const verdict = await inSimulation(async (sim) => {
+        const lab = makeLab(sim, (parts) => ({
+          ...partsOf(parts, measured),
+          localBoundMs: 10_000,
+          uploader: {
+            ...labUploader(parts),
+            upload: (name, log) => {
+              uploaded.push(afterHeader(lab.outputs.find(log.uri)?.text() ?? ''));
+              return `https://logs/${name}`;
+            },
+          },
+        }));
+        const { state } = await invoke(lab, { argv: ['hang'], timeoutMs: 90_000 }).ended;
+        const trailer = `${TRAILER}Task exceeded timeout 1m30s\n`;
+        expect([state, uploaded]).toEqual(['TIMEDOUT', [trailer, trailer, trailer]]);
+        expect(afterHeader(logTexts(lab).stdout)).toBe(trailer);
+      });
+      expect(phasesOf(verdict.trace())).toEqual([...before, ...FROM_UPLOAD]);
       // Nothing has run whose use of them could be measured at the end.
-      expect(measured).toHaveLength(what.includes('measured') ? 1 : 0);
-    });
-  });
+      expect(measured).toHaveLength(times);
+    },
+  );
+
+  /**
+   * A run whose process never starts, so that its trailer is written at 90,010 ms; its stderr takes the trailer and the
+   * close in so many milliseconds. Uploads take 10 ms each.
+   */
+  function slowTrailerLab(
+    sim: Simulation,
+    { trailerMs, closeMs }: { trailerMs: number; closeMs: number },
+  ): Lab {
+    return makeLab(sim, (parts) => ({
+      execer: { cancelBoundMs: 10, exec: never },
+      localBoundMs: 10_000,
+      uploader: labUploader(parts, { ms: 10 }),
+      outputs: {
+        create(id) {
+          const inner = parts.outputs.create(id);
+          if (!id.endsWith('stderr')) return inner;
+          return {
+            uri: inner.uri,
+            asFile: () => inner.asFile(),
+            write: (chunk) =>
+              sim.now() < 90_000 ? inner.write(chunk) : pass(parts, trailerMs).then(() => inner.write(chunk)),
+            close: () => pass(parts, closeMs).then(() => inner.close()),
+          };
+        },
+      },
+    }));
+  }
+
+  const UPLOADS = ['upload stdlog', 'upload stderr', 'upload stdout'];
+
+  test.for([
+    [3_000, 2_000, 90_010 + 3_000 + 30 + 2_000, false],
+    [3_000, 1_000_000, 90_010 + 10_000 + 30, false],
+    [1_000_000, 0, 90_010 + 10_000 + 30, true],
+    [1_000_000, 1_000_000, 90_010 + 10_000 + 30, true],
+  ] as const)(
+    'R102 R113 a trailer that is taken in %i ms and a close in %i share one bound, and the logs are uploaded',
+    async ([trailerMs, closeMs, endMs, isGivenUp]) => {
+      const verdict = await inSimulation(async (sim) => {
+        const lab = slowTrailerLab(sim, { trailerMs, closeMs });
+        const { state } = await invoke(lab, { argv: ['x'], timeoutMs: 90_000 }).ended;
+        expect([state, sim.now()]).toEqual(['TIMEDOUT', endMs]);
+        expect(lab.log).toEqual(UPLOADS);
+        await sim.sleep(2_000_000);
+      });
+      expect(phasesOf(verdict.trace())).toEqual([...BEFORE_UPLOAD, 'exec', ...FROM_UPLOAD]);
+      const recorded = JSON.stringify(eventsOf(verdict.trace(), 'recorded'));
+      expect(recorded.includes('the trailer was not taken within the bound')).toBe(isGivenUp);
+    },
+  );
+
+  test.for([
+    [50, 90_060],
+    [1_000_000, 90_120],
+  ] as const)(
+    'R108 R199 an abort while that trailer is taken in %i ms: nothing is uploaded, within the bound of the upload',
+    async ([trailerMs, endMs]) => {
+      await inSimulation(async (sim) => {
+        const lab = slowTrailerLab(sim, { trailerMs, closeMs: 0 });
+        const run = invoke(lab, { argv: ['x'], timeoutMs: 90_000 });
+        await sim.sleep(90_020);
+        run.abort();
+        expect((await run.ended).state).toBe('ABORTED');
+        expect(sim.now()).toBe(endMs);
+        expect(lab.log).toEqual([]);
+        await sim.sleep(2_000_000);
+      });
+    },
+  );
 
   /** Ends by itself at 50 ms, which `wait` says at 120. */
   function endedProcess(sim: Simulation): Process {
