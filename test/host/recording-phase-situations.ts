@@ -37,6 +37,33 @@ export const PHASE_SITUATIONS: Situations = {
     ['TIMEDOUT'],
     deadlineIn('outputs', (_, gate) => outputsAround({ create: () => gate.passed }), ok, 50),
   ],
+  'a deadline in outputs whose logs are uploaded': [
+    ['TIMEDOUT'],
+    deadlineIn(
+      'outputs',
+      (_, gate) => ({
+        ...outputsAround({ create: () => gate.passed }),
+        ...uploader((name) => Promise.resolve(`https://logs/${name}`)),
+      }),
+      ok,
+      50,
+    ),
+  ],
+  'a deadline in outputs that never take the trailer': [
+    ['TIMEDOUT'],
+    (stage) => {
+      const never = new Gate();
+      let isFirst = true;
+      const write = (): Promise<void> => {
+        const result = isFirst ? stage.pause(60) : never.passed;
+        isFirst = false;
+        return result;
+      };
+      const outputs = outputsAround({ output: ({ uri }) => (uri.includes('stderr') ? { write } : {}) });
+      const uploads = uploader((name) => Promise.resolve(`https://logs/${name}`));
+      return all(stage.runner({ ...outputs, ...uploads, localBoundMs: 80 }), [{ ...ok, timeoutMs: 40 }]);
+    },
+  ],
   'headers that cannot be written': [
     ['COMPLETE'],
     (stage) =>

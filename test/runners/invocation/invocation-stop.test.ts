@@ -407,6 +407,15 @@ describe('a deadline', () => {
     },
   );
 
+  test('R88 R101 at a deadline while the process is being started, the trailer needs no phase of its own', async () => {
+    const verdict = await inSimulation(async (sim) => {
+      const lab = makeLab(sim, () => ({ execer: { cancelBoundMs: 10, exec: never } }));
+      await invoke(lab, { argv: ['x'], timeoutMs: 90_000 }).ended;
+      expect(afterHeader(logTexts(lab).stdout)).toBe(`${TRAILER}Task exceeded timeout 1m30s\n`);
+    });
+    expect(phasesOf(verdict.trace())).toEqual([...BEFORE_UPLOAD, 'exec', 'close', 'release', 'end']);
+  });
+
   /**
    * A run whose process never starts, so that its trailer is written at 90,010 ms; its stderr takes the trailer and the
    * close in so many milliseconds. Uploads take 10 ms each.
