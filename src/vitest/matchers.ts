@@ -222,14 +222,19 @@ async function toHoldInvariants(
 ): Promise<Match> {
   checkTested(scenario);
   checkNotOfTest(options);
-  const { runSimulatedTest } = await import('./simulated-test.ts');
-  const message = await runSimulatedTest(testOf(scenario, options, this)).then(
+  const { endedFromOutside, runSimulatedTest } = await import('./simulated-test.ts');
+  const tested = testOf(scenario, options, this);
+  const isEnded = (): boolean => tested.signal?.aborted === true;
+  const message = await runSimulatedTest(tested).then(
     () => undefined,
     (error: unknown) => {
+      // The negated matcher would take the end for a failure of the scenario.
+      if (isEnded()) throw error;
       if ((error as Partial<Error> | undefined)?.name === 'SimulationFailedError') return messageOf(error);
       throw error;
     },
   );
+  if (message === undefined && isEnded()) throw endedFromOutside(tested.signal);
   return {
     pass: message === undefined,
     message: () => message ?? 'expected an execution to fail, got none: all of them hold',
@@ -276,18 +281,28 @@ function testOf(
 /** The used subset of what Vitest calls a matcher on. In the place of a value there is no `promise`. */
 interface MatcherContext {
   readonly promise?: string;
-  /** The surrounding test, if there is one. */
-  readonly task?: {
-    readonly concurrent?: boolean;
-    /** `_local` is true once the test has used the `expect` of its context. */
-    readonly context: { readonly signal?: AbortSignal; readonly _local?: boolean };
-  };
+  /** The test that Vitest takes for the surrounding one, if there is one. */
+  readonly task?: Group & { readonly context: { readonly signal?: AbortSignal } };
 }
 
-/** The signal of the surrounding test. Among tests that overlap, the global `expect` may name another one. */
+/** A test, or a group of tests. */
+interface Group {
+  readonly concurrent?: boolean;
+  readonly suite?: Group;
+}
+
+/**
+ * The signal of the surrounding test; undefined if that may overlap others. The global `expect` names the test that
+ * started last, and nothing says whether a call came through it or through the `expect` of the test's context.
+ */
 function signalOf(context: MatcherContext | undefined): AbortSignal | undefined {
   const { task } = context ?? {};
-  return task?.concurrent === true && task.context._local !== true ? undefined : task?.context.signal;
+  return task === undefined || overlapsOthers(task) ? undefined : task.context.signal;
+}
+
+/** Tests of a sequential group overlap those beside it if a group around it is concurrent. */
+function overlapsOthers({ concurrent, suite }: Group): boolean {
+  return concurrent === true || (suite !== undefined && overlapsOthers(suite));
 }
 
 /** Vitest does not await a matcher in the place of a value, so that the negated one would always match. */

@@ -5,7 +5,7 @@
 import { runCampaign } from '../explore/campaign.ts';
 import { portfolioStrategy } from '../explore/strategies/portfolio.ts';
 import { DrainSlices } from '../kernel/drain-slices.ts';
-import { RunnerError } from '../kernel/errors.ts';
+import { messageOf, RunnerError } from '../kernel/errors.ts';
 import { formatCount } from '../model/plural.ts';
 import { tuneEngineForFewExecutions } from '../threads/engine-settings.ts';
 import { GuardedTurns } from '../ambient/guarded-turns.ts';
@@ -131,6 +131,8 @@ function mostInformative(
 /**
  * How two executions with the same decisions differ, among the plain schedule and `runs` explored executions, with what
  * was decided and the likely cause; undefined if none do.
+ *
+ * @throws RunnerError `RUNNER_CANCELLED` (rejects) if none did before the executions were ended from outside.
  */
 export async function differenceIn(test: SimulatedTest): Promise<string | undefined> {
   const { options = {}, now, signal } = test;
@@ -139,7 +141,7 @@ export async function differenceIn(test: SimulatedTest): Promise<string | undefi
   checkSeed('seed', seed);
   const turns = new GuardedTurns({ now, why: timeUpText(Infinity) });
   const simulation = simulationOf(test);
-  const { audit } = await runCampaign(
+  const { audit, stoppedBy, cutOff } = await runCampaign(
     new TurnGuardedExecutor(simulation, turns, DEFAULT_SEED),
     portfolioStrategy(seed),
     {
@@ -151,9 +153,20 @@ export async function differenceIn(test: SimulatedTest): Promise<string | undefi
     },
   );
   const [difference] = audit.differences;
-  if (difference === undefined) return undefined;
+  if (difference === undefined) {
+    if (stoppedBy === 'stopped') throw endedFromOutside(signal, cutOff[0]?.message);
+    return undefined;
+  }
   const { differenceText } = await import('./failed-test.ts');
   return differenceText(difference, simulation.ambient !== undefined);
+}
+
+/** Of executions that were ended before they showed anything. */
+export function endedFromOutside(
+  signal: AbortSignal | undefined,
+  message = `The simulation was ended from outside: ${messageOf(signal?.reason)}`,
+): RunnerError {
+  return new RunnerError('RUNNER_CANCELLED', message);
 }
 
 function timeUpText(timeMs: number): string {

@@ -1,7 +1,8 @@
-import { describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, test } from 'vitest';
 import { realWorld } from '../../src/host/real-world.ts';
 import { createSimulatedRunner } from '../../src/runners/simulated-runner.ts';
 import type { Simulation } from '../../src/simulation/simulation.ts';
+import { matchers } from '../../src/vitest/matchers.ts';
 import { simTest } from '../../src/vitest/sim-test.ts';
 
 const pause = (ms: number): Promise<void> =>
@@ -133,26 +134,99 @@ describe('matchers of scenarios', () => {
   });
 
   describe('in a test that runs out of time', () => {
-    let claims: Promise<string>[] = [];
     let begun = 0;
+    let signal: AbortSignal | undefined;
+    let claims: Promise<string>[] = [];
     const endless = async (sim: Simulation): Promise<void> => {
       begun += 1;
       for (;;) await sim.sleep(1);
     };
 
-    test.fails('fail it, because they have no end', { timeout: 50 }, async () => {
+    test.fails('end with it, and simulate nothing more', { timeout: 50 }, async (context) => {
+      ({ signal } = context);
       claims = [
-        said(expect(endless).toHoldInvariants({ maxEvents: 1e7, explain: false })),
-        said(expect(endless).toBeDeterministic({ runs: 4 })),
+        said(expect(endless).not.toHoldInvariants({ maxEvents: 1e7, explain: false })),
+        said(expect(endless).not.toBeDeterministic({ runs: 4 })),
       ];
       await Promise.all(claims);
     });
 
-    test('end with it, and simulate nothing more', async () => {
-      const [held, differed] = await Promise.all(claims);
-      expect(held).toMatch(/^The simulation was ended from outside: Test timed out in 50ms/);
-      expect(differed).toBe('nothing');
+    afterAll(async () => {
+      const [reason] = (signal?.reason as Error).message.split('\n');
+      expect(claims).toHaveLength(2);
+      for (const claim of claims) {
+        expect((await claim).split('\n')[0]).toBe(`The simulation was ended from outside: ${reason}`);
+      }
       expect(begun).toBeLessThan(5);
+    });
+  });
+
+  describe('of a surrounding test that has ended', () => {
+    const ended = { context: { signal: AbortSignal.abort(new Error('its time was up')) } };
+    const names = ['toBeDeterministic', 'toHoldInvariants'] as const;
+    const matched = (
+      name: (typeof names)[number],
+      task: object,
+    ): { readonly match: Promise<{ readonly pass: boolean }>; readonly executions: () => number } => {
+      let executions = 0;
+      const scenario = (sim: Simulation): void => {
+        executions += 1;
+        sim.choose('n', 5);
+      };
+      const options = { runs: 3 } as never;
+      const match = matchers[name].call({ promise: '', task }, scenario, options);
+      return { match, executions: () => executions };
+    };
+
+    test.for(names)('%s claims nothing', async (name) => {
+      const { match } = matched(name, ended);
+      await expect(match).rejects.toThrow(/ended from outside: its time was up/);
+    });
+
+    test.for(
+      names.flatMap((name) =>
+        [
+          { ...ended, concurrent: true },
+          { ...ended, suite: { concurrent: true } },
+          { ...ended, concurrent: false, suite: { concurrent: false, suite: { concurrent: true } } },
+        ].map((task) => [name, task] as const),
+      ),
+    )('%s minds it not if it may overlap the test of the call: %j', async ([name, task]) => {
+      const { match, executions } = matched(name, task);
+      expect(await match).toMatchObject({ pass: true });
+      expect(executions()).toBeGreaterThan(3);
+    });
+  });
+
+  describe.concurrent('in tests that overlap', () => {
+    let begin: (signal: AbortSignal) => void;
+    const begun = new Promise<AbortSignal>((resolve) => {
+      begin = resolve;
+    });
+
+    test('are not ended with another test, which the global expect names', async () => {
+      let executions = 0;
+      const scenario = (sim: Simulation): void => {
+        executions += 1;
+        sim.choose('n', 5);
+      };
+      const signal = await begun;
+      const claims = await new Promise<readonly Promise<unknown>[]>((resolve) => {
+        signal.addEventListener('abort', () => {
+          resolve([
+            expect(scenario).toBeDeterministic({ runs: 4 }),
+            expect(scenario).toHoldInvariants({ runs: 4 }),
+          ]);
+        });
+      });
+      await Promise.all(claims);
+      expect(executions).toBeGreaterThanOrEqual(15);
+    });
+
+    test.fails('the other one', { timeout: 50 }, async (context) => {
+      context.expect(context.task.concurrent).toBe(true);
+      begin(context.signal);
+      await Promise.race([]);
     });
   });
 
