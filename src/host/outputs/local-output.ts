@@ -91,7 +91,8 @@ export interface LocalOutputs extends OutputCreator {
 
 interface Entry {
   readonly output: LocalOutput;
-  readonly createdMs: number;
+  /** Lowered where a clock that has gone back says an earlier time. */
+  createdMs: number;
 }
 
 const NAME_ATTEMPTS = 8;
@@ -108,7 +109,7 @@ class LocalOutputFolder implements LocalOutputs {
   readonly #byId = new Map<string, LocalOutput[]>();
   /** Outputs that are being dropped: nothing finds them, and they keep their places until their files are removed. */
   readonly #leaving = new Set<LocalOutput>();
-  /** Of the newest output; none is older than one that was indexed before it. */
+  /** No output in the index was created later. */
   #newestMs = -Infinity;
 
   constructor(options: LocalOutputsOptions) {
@@ -123,13 +124,13 @@ class LocalOutputFolder implements LocalOutputs {
     checkOutputId(id);
     const { onFailure } = this.#options;
     const baseUrl = this.#baseUrl();
-    const createdMs = this.#now();
-    check('now()', createdMs, TIME_MS);
+    const createdMs = this.#readClock();
     // From here to the index nothing may throw, or an open file would be lost.
     const { name, file } = await this.#openNew(id);
     const inFolder = `${this.#folderUri}/${encodeURIComponent(name)}`;
     const uri = baseUrl === undefined ? inFolder : httpUri(baseUrl, id, inFolder);
     const output = new LocalOutputFile({ id, name, path: join(this.dir, name), uri, file, onFailure });
+    // One that was asked for later may have been opened earlier.
     this.#newestMs = Math.max(this.#newestMs, createdMs);
     this.#byUri.set(output.uri, { output, createdMs: this.#newestMs });
     this.#byName.set(name, output);
@@ -171,7 +172,7 @@ class LocalOutputFolder implements LocalOutputs {
   async prune(retention: OutputRetention): Promise<number> {
     check('retention', retention, RETENTION);
     const { maxAgeMs = Number.POSITIVE_INFINITY, maxCount = Number.POSITIVE_INFINITY } = retention;
-    const oldestMs = this.#now() - maxAgeMs;
+    const oldestMs = this.#readClock() - maxAgeMs;
     let surplus = this.#byUri.size - this.#leaving.size - maxCount;
     const dropped: Promise<boolean>[] = [];
     for (const [uri, { output, createdMs }] of this.#byUri) {
@@ -191,6 +192,17 @@ class LocalOutputFolder implements LocalOutputs {
     } finally {
       if (this.#options.dir === undefined) await rm(this.dir, { recursive: true, force: true });
     }
+  }
+
+  /** After a step back of the clock, what it called later was created just now at the latest. */
+  #readClock(): number {
+    const nowMs = this.#now();
+    check('now()', nowMs, TIME_MS);
+    if (nowMs < this.#newestMs) {
+      for (const entry of this.#byUri.values()) entry.createdMs = Math.min(entry.createdMs, nowMs);
+      this.#newestMs = nowMs;
+    }
+    return nowMs;
   }
 
   #forgetId(output: LocalOutput): void {

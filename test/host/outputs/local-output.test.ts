@@ -360,19 +360,46 @@ describe('the folder of local outputs', () => {
     await outputs.dispose();
   });
 
-  test('R167 D87 a pruning by age looks no further than the first output that is young enough', async () => {
+  test('R167 D87 prunings by age look at each output about once, however many are kept', async () => {
     let nowMs = 0;
-    const outputs = createLocalOutputs({ dir, retention: { maxAgeMs: 10 }, now: () => nowMs });
-    const looked: number[] = [];
-    for (let nth = 0; nth < 6; nth += 1) {
+    let looks = 0;
+    const outputs = createLocalOutputs({ dir, retention: { maxAgeMs: 100 }, now: () => nowMs });
+    for (let nth = 0; nth < 60; nth += 1) {
       nowMs += 4;
       const output = await outputs.create('log');
       await output.close();
-      Object.defineProperty(output, 'closed', { get: () => looked.push(nth) > 0 });
+      Object.defineProperty(output, 'closed', {
+        get: () => {
+          looks += 1;
+          return true;
+        },
+      });
     }
-    // Created at 4 ms and at 8 ms, and dropped at 16 ms and at 20 ms; that of 12 ms is dropped at 24 ms.
-    expect(looked).toEqual([0, 1, 2]);
-    expect(readdirSync(dir)).toHaveLength(3);
+    expect(readdirSync(dir)).toHaveLength(26);
+    expect(looks).toBeLessThanOrEqual(60);
+    await outputs.dispose();
+  });
+
+  test('R167 D87 a clock that jumps ahead and comes back ages what was created meanwhile from then on', async () => {
+    let nowMs = 0;
+    const outputs = createLocalOutputs({ dir, retention: { maxAgeMs: 10 }, now: () => nowMs });
+    const left = (): string[] =>
+      readdirSync(dir)
+        .map((name) => name.split('-')[0]!)
+        .sort();
+    for (const [nth, atMs] of [1_000, 4, 8, 12, 16, 20].entries()) {
+      nowMs = atMs;
+      await (await outputs.create(`log${nth}`)).close();
+      if (atMs === 12) expect(left()).toEqual(['log0', 'log1', 'log2', 'log3']);
+    }
+    expect(left()).toEqual(['log3', 'log4', 'log5']);
+    nowMs = 1_000;
+    const early = outputs.create('early');
+    nowMs = 24;
+    const late = outputs.create('late');
+    for (const output of await Promise.all([early, late])) await output.close();
+    nowMs = 35;
+    expect([await outputs.prune({ maxAgeMs: 10 }), left()]).toEqual([4, []]);
     await outputs.dispose();
   });
 
