@@ -27,7 +27,7 @@ export interface CommandedRunner {
   readonly service: Service;
   /** The chaos in front of the runner, for fault commands. */
   readonly chaos?: ChaosRunner;
-  /** Turns a script into a command for the machine; absent in a simulation, whose runners take scripts. */
+  /** Turns a script into a command for the machine; absent if the runner takes scripts. */
   readonly translate?: (script: Command) => TranslatedCommand;
   /** Aborts, waits and releases that run in the background; the end of the sequence awaits them. */
   readonly background: Promise<void>[];

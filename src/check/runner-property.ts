@@ -45,8 +45,8 @@ export interface RunnerPropertyOptions<Runner extends Service = Service>
    */
   readonly wallWorld?: () => World;
   /**
-   * With `wallWorld`: makes a command that does what a script describes. Default {@link shellCommand}, for POSIX
-   * shells.
+   * Makes a command that does what a script describes, for runners that do not take scripts as they are. Default with
+   * `wallWorld`: {@link shellCommand}, for POSIX shells.
    */
   readonly translate?: (script: Command) => TranslatedCommand;
   /**
@@ -88,8 +88,8 @@ const REACH_WITHIN = 100;
  * a {@link NeverReachedError} if a kind of end, abort, wait, offer, release or fault was never reached. For fewer
  * sequences than that, use {@link assertRunnerProperty}, which runs more until it knows.
  *
- * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for invalid or unknown options, for those of simulations with `wallWorld`,
- * and for `dispose` and `cutOffMs` without it.
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for invalid or unknown options, for those of simulations with
+ * `wallWorld`, and for `dispose` and `cutOffMs` without it.
  * @example
  * ```ts
  * import fc from 'fast-check';
@@ -243,7 +243,7 @@ const OPTIONS = is.optionsOf<RunnerPropertyOptions>(
 /** Options that say something about sequences on the machine's time only. */
 const OF_MACHINE = ['dispose', 'cutOffMs'] as const satisfies readonly (keyof RunnerPropertyOptions)[];
 
-/** @throws RunnerError `RUNNER_INVALID_ARGUMENT` for an option that would have no effect in the world that is asked for. */
+/** @throws RunnerError `RUNNER_INVALID_ARGUMENT` for an option that would have no effect in the requested world. */
 function checkWorldOptions<Runner extends Service>(options: RunnerPropertyOptions<Runner>): void {
   const isSimulated = options.wallWorld === undefined;
   const names = isSimulated ? OF_MACHINE : Object.keys(SIMULATION_PROPERTY_FIELDS);

@@ -25,7 +25,7 @@ import { finalStatus } from '../../src/model/status-lookup.ts';
 import type { World } from '../../src/model/world.ts';
 import { createChaosRunner } from '../../src/network/chaos-runner.ts';
 import { createFakeRunner } from '../../src/runners/fake/fake-runner.ts';
-import { argvScript } from '../../src/runners/fake/fake-script.ts';
+import { argvScript, type FakeScripts } from '../../src/runners/fake/fake-script.ts';
 import { createPollingService } from '../../src/runners/polling/polling-service.ts';
 import { createSimulatedRunner, type SimulatedRunner } from '../../src/runners/simulated-runner.ts';
 import type { Simulation } from '../../src/simulation/simulation.ts';
@@ -747,22 +747,23 @@ describe('an option that would have no effect is refused', () => {
   const wallWorld = (): World => {
     throw new Error('nothing runs');
   };
-  const simulated: readonly SimulationPropertyOptions[] = [
-    { oracles: [] },
-    { maxEvents: 5 },
-    { leftovers: 'ignore' },
-    { drain: 'fast' },
-    { keepTrace: true },
-    { signal: new AbortController().signal },
-    { onVerdict: () => undefined },
-  ];
+  const simulated: Required<SimulationPropertyOptions> = {
+    oracles: [],
+    maxEvents: 5,
+    leftovers: 'ignore',
+    drain: 'fast',
+    keepTrace: true,
+    signal: new AbortController().signal,
+    onVerdict: () => undefined,
+  };
 
-  test.for(simulated)('on the machine’s time: %o', (option) => {
+  test.for(Object.entries(simulated))('on the machine’s time: %s', ([name, given]) => {
+    const option = { [name]: given };
     expect(() => runnerProperty({ create, ...option })).not.toThrow();
     const refused = expect.objectContaining({
       code: 'RUNNER_INVALID_ARGUMENT',
       message: expect.stringMatching(
-        `^${Object.keys(option).join()}: expected to be absent: with .wallWorld. nothing is simulated, got `,
+        `^${name}: expected to be absent: with .wallWorld. nothing is simulated, got `,
       ),
     });
     expect(() => runnerProperty({ create, wallWorld, ...option })).toThrow(refused);
@@ -777,6 +778,26 @@ describe('an option that would have no effect is refused', () => {
       ),
     });
     expect(() => runnerProperty({ create, ...option })).toThrow(refused);
+  });
+
+  test('but not a translation of scripts in a simulation, which has one', async () => {
+    const scripts: string[] = [];
+    const script: FakeScripts = ({ argv: [first, ...argv], ...rest }) => {
+      scripts.push(String(first));
+      return argvScript({ ...rest, argv });
+    };
+    await assertRunnerProperty(
+      {
+        capacity: 3,
+        create: (world) => createFakeRunner(world, { capacity: 3, history: 0, script }),
+        translate: (command) => ({
+          command: { ...command, argv: ['translated', ...command.argv] },
+          end: naturalEnd(command),
+        }),
+      },
+      { numRuns: 20, seed: 1 },
+    );
+    expect(new Set(scripts)).toEqual(new Set(['translated']));
   });
 });
 
