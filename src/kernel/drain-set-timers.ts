@@ -1,7 +1,7 @@
 /**
  * Tracks machine timers and immediates that are set through the global functions, from `begin` to `end`: numbers alone
- * do not show which code set a timer. (Hooks of async resources would, but they disable the promise hooks by which awaits are
- * located.) Invariant: the replaced globals only forward the call and note it.
+ * do not show which code set a timer. (Hooks of async resources would, but they disable the promise hooks by which
+ * awaits are located.) Invariant: the replaced globals only forward the call and note it.
  */
 import {
   realFunctions,
