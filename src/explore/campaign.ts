@@ -53,7 +53,7 @@ export interface CampaignOptions {
   readonly corpus?: readonly CorpusEntry[];
   readonly coverage?: CoverageMeter;
   readonly onEvent?: (event: CampaignEvent) => void;
-  /** Called with the index of each execution that has ended; for counters. */
+  /** Called with the index of each execution that is decided, -1 for one of the corpus; for counters. */
   readonly onExecution?: (verdict: Verdict, index: number) => void;
   /**
    * Called with the index of each execution that has been run, -1 for one of the corpus, once, in their order, after all

@@ -3,6 +3,7 @@ import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { EVENTS_MIN } from '../../src/explore/event-budget.ts';
 import { readExecution } from '../../src/cli/execution-source.ts';
 import type { Simulation } from '../../src/simulation/simulation.ts';
 import { SimulationFailedError } from '../../src/simulation/simulation-failed-error.ts';
@@ -308,6 +309,18 @@ test('the plain schedule runs too if the time for exploring is up after a kept l
   expect(drawn[0]).toBeGreaterThan(0);
   expect(drawn).toContain(0);
   expect((error as Error).message).toMatch(/^Time was up after 0 of 100 executions, all of which held\.\n/);
+});
+
+test('a plain schedule that is undecided goes on to its end if the time for exploring is up', async () => {
+  let begun = 0;
+  const long = async (sim: Simulation): Promise<void> => {
+    begun += 1;
+    for (let nth = 0; nth < 1.2 * EVENTS_MIN; nth += 1) await sim.sleep(1);
+  };
+  const now = (): number => (begun === 0 ? 0 : 500);
+  await expect(holds(long, {}, { timeoutMs: 1_000, now })).rejects.toThrow(
+    /^Time was up after 2 of 100 executions, all of which held\.\n/,
+  );
 });
 
 describe('wherever Vitest is started', () => {

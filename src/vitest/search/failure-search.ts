@@ -30,6 +30,8 @@ import { checkSeed, DEFAULT_SEED, type Plan } from './test-plan.ts';
 const WATCHED_RUNS_LEAST = 128;
 /** Id of the plain schedule among the logs that an exploration tries first. */
 export const PLAIN = 'plain';
+/** The index of an execution of the corpus. */
+const OF_CORPUS = -1;
 const ONE_SEED = is.anyOf('a text or a number', is.TEXT, is.NUMBER);
 
 /** Undefined if all executions held. `isExplored` returns true once the time for exploring is up. */
@@ -61,7 +63,7 @@ async function failureExplored(
   const explored = kept.filter((entry) => entry.seed === undefined);
   const entries: readonly CorpusEntry[] = [...explored, { id: PLAIN, decisions: [] }];
   const changes: ChangeOfKept[] = [];
-  /** Logs that have not run yet, the last of which is the plain schedule. */
+  /** Logs that are not decided yet, the last of which is the plain schedule; one without an end yet is run again. */
   let entriesLeft = entries.length;
   let isCutOff = false;
   const report = await runCampaign(run.executor(DEFAULT_SEED), portfolioStrategy(seed), {
@@ -69,13 +71,14 @@ async function failureExplored(
     maxExecutions: runs,
     corpus: entries,
     // A loop that ran between two executions cuts off the next one, which reports it. Otherwise the plain schedule must
-    // have run, even if the time for exploring is up.
+    // be decided, even if the time for exploring is up.
     shouldStop: () =>
       turns.isStuck
         ? isCutOff
         : (isCutOff || entriesLeft === 0) && (isExplored() || test.signal?.aborted === true),
+    // Not `onTried`, which counts also what is undecided.
     onExecution: (_, index) => {
-      if (index < 0) entriesLeft -= 1;
+      if (index === OF_CORPUS) entriesLeft -= 1;
     },
     onEvent: (event) => {
       if (event.type === 'cut-off') isCutOff = true;
