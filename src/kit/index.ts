@@ -72,7 +72,7 @@ export {
 export { type InvokerOptions } from '../runners/invocation/invoker-parts.ts';
 export { type Invoker, createInvoker } from '../runners/invocation/invoker.ts';
 export { type StatusListener, type Performance, type Performer } from '../runners/queue/performer.ts';
-export { type QueueOptions } from '../runners/queue/queue-options.ts';
+export { type QueueOptions, type QueueOptionsWithoutFilers } from '../runners/queue/queue-options.ts';
 export { type QueueRunner } from '../runners/queue/queue-runner.ts';
 export { type RunTracer } from '../model/run-tracer.ts';
 export { type ServicePredicate } from '../store/service-waiters.ts';

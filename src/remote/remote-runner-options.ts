@@ -9,7 +9,7 @@ import type { OutputCreator } from '../model/output.ts';
 import type { RunID } from '../model/run-status.ts';
 import type { World } from '../model/world.ts';
 import { createMemoryOutputs } from '../outputs/memory-output.ts';
-import { type QueueOptions, UNFILED_QUEUE_FIELDS } from '../runners/queue/queue-options.ts';
+import { FIELDS_WITHOUT_FILERS, type QueueOptionsWithoutFilers } from '../runners/queue/queue-options.ts';
 import { CALL_MS_MAX, RETRIES_MAX, TRANSPORT } from './remote-client.ts';
 import type { RemoteService } from './rpc.ts';
 
@@ -30,7 +30,7 @@ export interface RemoteRetry {
 }
 
 /** Options of {@link createRemoteRunner}. */
-export interface RemoteRunnerOptions extends Omit<QueueOptions, 'updateLimitMs'> {
+export interface RemoteRunnerOptions extends QueueOptionsWithoutFilers {
   /** Name of the runner in traces and questions, and of its actions on the server. Default `remote`. */
   readonly name?: string;
   /** The connection to the server. */
@@ -73,7 +73,7 @@ export interface RemoteRunnerOptions extends Omit<QueueOptions, 'updateLimitMs'>
 export const REMOTE_RUNNER_OPTIONS: is.RecordShape = is.optionsOf<RemoteRunnerOptions>(
   { transport: TRANSPORT },
   {
-    ...UNFILED_QUEUE_FIELDS,
+    ...FIELDS_WITHOUT_FILERS,
     ...is.each(['name', 'instanceName'], is.TEXT),
     content: CONTENT_STORE,
     outputs: CREATOR,
@@ -91,7 +91,7 @@ export const REMOTE_RUNNER_OPTIONS: is.RecordShape = is.optionsOf<RemoteRunnerOp
 );
 
 /** Options with defaults filled in, and the world. */
-export interface RemoteParts extends Required<Omit<RemoteRunnerOptions, keyof QueueOptions>> {
+export interface RemoteParts extends Required<Omit<RemoteRunnerOptions, keyof QueueOptionsWithoutFilers>> {
   readonly world: World;
 }
 

@@ -67,12 +67,18 @@ export class ReadJudge {
   ask(call: string, query: Query, timeoutMs: number, cancelledAtMs = (): number => Infinity): AskedRead {
     const { runs = [] } = query;
     const listsUnknown = runs.some((runId) => this.#ledger.isUnknown(runId));
-    const { offers, mark, releasedAtMs, lostBy } = this.#ledger;
-    const isAfterRelease = releasedAtMs < Infinity;
-    const sinceMs = this.#host.now();
+    const { offers, mark, releasedAtMs } = this.#ledger;
     return {
-      ...{ call, query, timeoutMs, sinceMs, offers, mark, isAfterRelease },
-      ...{ isLost: lostBy !== undefined, listsUnknown, cancelledAtMs },
+      call,
+      query,
+      timeoutMs,
+      sinceMs: this.#host.now(),
+      offers,
+      mark,
+      isAfterRelease: releasedAtMs < Infinity,
+      isLost: this.#ledger.lostBy() !== undefined,
+      listsUnknown,
+      cancelledAtMs,
     };
   }
 
@@ -557,7 +563,8 @@ export class ReadJudge {
     statuses: readonly RunStatus[],
   ): void {
     const now = this.#host.now();
-    const { unhealthy, lostBy } = this.#ledger;
+    const { unhealthy } = this.#ledger;
+    const lostBy = this.#ledger.lostBy();
     if (isLost || statuses.some(({ runId, state }) => runId === lostBy && isTerminal(state))) {
       const { initialized } = service;
       checkServiceStatus(this.#host, call, service, { ...expectedService(true), initialized });

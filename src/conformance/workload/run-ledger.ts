@@ -232,7 +232,7 @@ export class RunLedger {
    * The run whose end, as it was seen, certainly cost the runner its health (R81), whatever is known of times: by the
    * order of the runs alone.
    */
-  get lostBy(): RunID | undefined {
+  lostBy(): RunID | undefined {
     // Whose runs a service that may be down performs is not known.
     if (this.terms.mayBeDown !== true) this.#lostBy ??= this.#findLostBy();
     return this.#lostBy;
@@ -255,7 +255,7 @@ export class RunLedger {
       atMs: this.#host.now(),
       mark: this.#mark,
       isLate: this.isOver,
-      isLost: this.lostBy !== undefined,
+      isLost: this.lostBy() !== undefined,
     };
   }
 
@@ -829,13 +829,13 @@ export class RunLedger {
 
   #findLostBy(): RunID | undefined {
     const failed = this.#runs.filter(costsHealth);
-    const last = failed.find((run) => {
+    const decisive = failed.find((run) => {
       const { exitCode = 0 } = run.ended ?? {};
       if (exitCode === LOST_AT_ONCE) return true;
       // An offer in flight may have become a run between two others.
       return !this.hasOpenOffers && failed.some((first) => this.#isRow(first, run));
     });
-    return last?.runId;
+    return decisive?.runId;
   }
 
   /** Whether two runs failed with the same code, and certainly no run between them broke the row. */

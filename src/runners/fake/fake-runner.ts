@@ -21,11 +21,10 @@ import { watchedService } from '../../model/service.ts';
 import type { IsolatedPart } from '../../model/isolation.ts';
 import type { RunTypeMap } from '../../model/run-type.ts';
 import { isolateRunner } from '../queue/isolated-part.ts';
-import type { QueueOptions } from '../queue/queue-options.ts';
 import { QueueRunner } from '../queue/queue-runner.ts';
 import { createInstruments } from '../queue/runner-instruments.ts';
 import { check } from '../../kernel/argument-check.ts';
-import { UNFILED_QUEUE_FIELDS } from '../queue/queue-options.ts';
+import { FIELDS_WITHOUT_FILERS, type QueueOptionsWithoutFilers } from '../queue/queue-options.ts';
 
 const NO_REFS = Object.freeze({ stdoutRef: '', stderrRef: '' });
 const COMPLETE_0: FakeEnd = Object.freeze({ state: 'COMPLETE', exitCode: 0 });
@@ -182,7 +181,7 @@ class FakePerformer implements Performer {
 }
 
 /** Options of {@link createFakeRunner}. */
-export interface FakeRunnerOptions extends Omit<QueueOptions, 'updateLimitMs'> {
+export interface FakeRunnerOptions extends QueueOptionsWithoutFilers {
   /** Name of the runner in traces and labels; default `fake`. */
   readonly name?: string;
   /** Script of each command; `argvScript` derives it from argv. Default: the test drives every run. */
@@ -193,7 +192,7 @@ const NO_FILERS: RunTypeMap = new Map();
 
 const FAKE_RUNNER_OPTIONS = is.optionsOf<FakeRunnerOptions>(
   {},
-  { ...UNFILED_QUEUE_FIELDS, name: is.TEXT, script: is.FUNCTION },
+  { ...FIELDS_WITHOUT_FILERS, name: is.TEXT, script: is.FUNCTION },
 );
 
 /** A runner whose runs follow a script or the test that drives it. */

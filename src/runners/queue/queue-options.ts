@@ -23,8 +23,11 @@ export interface QueueOptions {
   readonly updateLimitMs?: number | undefined;
 }
 
-/** Argument shapes of the options of a queue without filers: it is never updated. */
-export const UNFILED_QUEUE_FIELDS: is.ShapesOf<Omit<QueueOptions, 'updateLimitMs'>> = {
+/** Options of a queue without filers, which is never updated. */
+export type QueueOptionsWithoutFilers = Omit<QueueOptions, 'updateLimitMs'>;
+
+/** Argument shapes of {@link QueueOptionsWithoutFilers}. */
+export const FIELDS_WITHOUT_FILERS: is.ShapesOf<QueueOptionsWithoutFilers> = {
   capacity: is.COUNT,
   history: is.COUNT,
   idPrefix: is.TEXT,
@@ -32,7 +35,7 @@ export const UNFILED_QUEUE_FIELDS: is.ShapesOf<Omit<QueueOptions, 'updateLimitMs
 
 /** Argument shapes of {@link QueueOptions}. */
 export const QUEUE_FIELDS: is.ShapesOf<QueueOptions> = {
-  ...UNFILED_QUEUE_FIELDS,
+  ...FIELDS_WITHOUT_FILERS,
   updateLimitMs: is.limit(),
 };
 
