@@ -26,6 +26,7 @@ import {
   isDiskPath,
 } from '../../model/disk.ts';
 import { makeFolder } from '../make-folder.ts';
+import { FolderMoves } from './folder-moves.ts';
 
 /** Options of {@link createFolderDisk}. */
 export interface FolderDiskOptions {
@@ -62,8 +63,7 @@ class FolderDisk implements Disk {
   #isReady = false;
   /** Folders whose own names are durable already. */
   readonly #anchored = new Set<string>();
-  /** Pairs of folders between which a file has moved since they were last synced, in the order of the moves. */
-  #moves: (readonly [from: string, to: string])[] = [];
+  readonly #moves = new FolderMoves();
 
   constructor({ folder, name }: FolderDiskOptions) {
     this.#root = resolve(folder);
@@ -175,32 +175,20 @@ class FolderDisk implements Disk {
     const isFolder = path === '' || (await lstat(this.#at(path))).isDirectory();
     if (!isFolder) await this.#with(path, IS_WINDOWS ? O_RDWR : O_RDONLY, (file) => file.sync());
     const folder = isFolder ? path : folderOfPath(path);
-    const together = this.#movedWith(folder);
-    const moves = this.#moves.filter((pair) => together.has(pair[0]));
-    // Where a file has come to is durable before it is that the file has gone from where it was.
-    const targets = moves.map(([, to]) => to).reverse();
-    for (const each of new Set([...targets, folder, ...together])) await this.#syncFolder(each);
-    this.#moves = this.#moves.filter((pair) => !moves.includes(pair));
+    const folders = this.#moves.inSyncOrder(folder, this.#unanchoredAbove);
+    for (const each of folders) await syncFolder(this.#at(each));
+    this.#moves.forget(folders);
+    for (const each of folders) this.#anchored.add(each);
   }
 
-  /**
-   * The folder, and all that moves connect with it: a sync of one from which files have moved makes them vanish there,
-   * whichever folders they are in now.
-   */
-  #movedWith(folder: string): ReadonlySet<string> {
-    const together = new Set([folder]);
-    for (const each of together) {
-      for (const pair of this.#moves) if (pair.includes(each)) for (const one of pair) together.add(one);
+  /** The folders whose sync makes the name of the folder durable, nearest first; none if it is durable already. */
+  readonly #unanchoredAbove = (folder: string): readonly string[] => {
+    const above = [];
+    for (let each = folder; each !== '' && !this.#anchored.has(each); each = folderOfPath(each)) {
+      above.push(folderOfPath(each));
     }
-    return together;
-  }
-
-  async #syncFolder(folder: string): Promise<void> {
-    await syncFolder(this.#at(folder));
-    if (this.#anchored.has(folder)) return;
-    for (const above of folder === '' ? [] : [...foldersAbove(folder), '']) await syncFolder(this.#at(above));
-    this.#anchored.add(folder);
-  }
+    return above;
+  };
 
   async #rename(from: string, to: string): Promise<void> {
     await this.#checkFile(from);
@@ -211,8 +199,7 @@ class FolderDisk implements Disk {
       if (codeOf(error) !== 'EISDIR' || !(await this.#removeEmpty(to))) throw error;
       await rename(this.#at(from), this.#at(to));
     }
-    const folders = [folderOfPath(from), folderOfPath(to)] as const;
-    if (folders[0] !== folders[1]) this.#moves.push(folders);
+    this.#moves.add(folderOfPath(from), folderOfPath(to));
   }
 
   async #checkFile(path: string): Promise<void> {
@@ -267,9 +254,7 @@ class FolderDisk implements Disk {
     }
     await rmdir(this.#at(folder));
     this.#anchored.delete(folder);
-    // What makes the end of a folder durable is a sync of the one that it was in.
-    const still = (each: string): string => (each === folder ? folderOfPath(folder) : each);
-    this.#moves = this.#moves.map(([from, to]) => [still(from), still(to)]);
+    this.#moves.remove(folder, folderOfPath(folder));
     return true;
   }
 

@@ -94,12 +94,97 @@ test('a sync after renames among several folders syncs all, where files have com
   }
   await disk.rename('new/1', 'a/1');
   await disk.rename('new/2', 'b/2');
-  expect(await callsOf(() => disk.sync('a/1'))).toEqual(['sync a/1', 'sync b', 'sync a', 'sync new']);
+  expect(await callsOf(() => disk.sync('a/1'))).toEqual(['sync a/1', 'sync a', 'sync b', 'sync new']);
   expect(await callsOf(() => disk.sync('b'))).toEqual(['sync b']);
   await disk.rename('a/1', 'b/1');
   await disk.rename('b/1', 'new/1');
   expect(await callsOf(() => disk.sync('a'))).toEqual(['sync new', 'sync b', 'sync a']);
   expect(await callsOf(() => disk.sync())).toEqual(['sync .']);
+});
+
+type Moves = readonly (readonly [from: string, to: string])[];
+
+test.each<{ moves: Moves; synced: string; order: readonly string[] }>([
+  {
+    moves: [
+      ['b/1', 'c/1'],
+      ['a/2', 'b/2'],
+    ],
+    synced: 'c',
+    order: ['c', 'b', 'a'],
+  },
+  {
+    moves: [
+      ['a/2', 'b/2'],
+      ['b/1', 'c/1'],
+    ],
+    synced: 'c',
+    order: ['c', 'b', 'a'],
+  },
+  {
+    moves: [
+      ['b/1', 'c/1'],
+      ['a/2', 'b/2'],
+    ],
+    synced: 'a',
+    order: ['c', 'b', 'a'],
+  },
+  {
+    moves: [
+      ['b/1', 'c/1'],
+      ['a/1', 'c/2'],
+      ['a/2', 'b/2'],
+    ],
+    synced: 'b',
+    order: ['c', 'b', 'a'],
+  },
+  {
+    moves: [
+      ['a/1', 'b/2'],
+      ['b/1', 'a/2'],
+      ['b/2', 'c/1'],
+    ],
+    synced: 'c',
+    order: ['c', 'a', 'b'],
+  },
+  // The root, which a new folder is in, has itself lost a file.
+  {
+    moves: [
+      ['0', 'c/1'],
+      ['a/1', 'new/1'],
+    ],
+    synced: 'new',
+    order: ['new', 'c', '.', 'a'],
+  },
+  {
+    moves: [
+      ['0', 'c/1'],
+      ['a/1', 'c/2'],
+      ['a/2', 'new/1'],
+    ],
+    synced: 'a',
+    order: ['c', 'new', '.', 'a'],
+  },
+])('after the moves $moves a sync of $synced syncs $order', async ({ moves, synced, order }) => {
+  const disk = createFolderDisk({ folder });
+  for (const path of ['0', 'a/1', 'a/2', 'b/1', 'c/0']) {
+    await disk.write(path, 'x');
+    await disk.sync(path);
+  }
+  for (const [from, to] of moves) await disk.rename(from, to);
+  expect(await callsOf(() => disk.sync(synced))).toEqual(order.map((each) => `sync ${each}`));
+  expect(await callsOf(() => disk.sync(synced))).toEqual([`sync ${synced}`]);
+});
+
+test('a new folder is not made durable before a file that has left the folder that it is in', async () => {
+  const disk = createFolderDisk({ folder });
+  for (const path of ['0', 'c/0']) {
+    await disk.write(path, 'x');
+    await disk.sync(path);
+  }
+  await disk.rename('0', 'c/1');
+  await disk.write('new/1', 'x');
+  expect(await callsOf(() => disk.sync('new/1'))).toEqual(['sync new/1', 'sync new', 'sync c', 'sync .']);
 });
 
 test.each([
