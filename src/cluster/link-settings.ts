@@ -41,8 +41,8 @@ export interface LinkFaults {
   /** Longest delay, in milliseconds; default 1,000. */
   readonly delayMs?: number;
   /**
-   * Longest time that a message waits to be overtaken, in milliseconds, if that is not less than the least latency;
-   * default 1,000.
+   * Longest time that a message waits to be overtaken, in milliseconds, if that is not less than the least latency and
+   * the time that its bytes take with `bytesPerMs`; default 1,000.
    */
   readonly reorderMs?: number;
   /** Longest partition or hold, in milliseconds; default 1,000. */

@@ -185,6 +185,7 @@ export class Link implements Parted {
   }
 
   #strike(kind: LinkFaultKind, envelope: Envelope): void {
+    const [least] = this.#settings.latencyMs;
     switch (kind) {
       case 'hold':
         this.#core.beginHold(envelope, this.#settings.outageMs);
@@ -201,8 +202,9 @@ export class Link implements Parted {
       case 'reorder':
         this.#traceFault(envelope, kind);
         this.trace(envelope, 'held');
-        // Where nothing overtakes it, it must not arrive before the link could have brought it.
-        this.#holdBack(envelope, Math.max(this.#settings.reorderMs, this.#settings.latencyMs[0]), true);
+        // Where nothing overtakes it, it must not arrive before the link could have brought it. The hold takes the place
+        // of the part of the latency that is drawn.
+        this.#holdBack(envelope, Math.max(this.#settings.reorderMs, this.#transitMs(envelope, least)), true);
         return;
       case 'duplicate':
         this.#traceFault(envelope, kind);
@@ -245,8 +247,13 @@ export class Link implements Parted {
   }
 
   #latency(envelope: Envelope): number {
-    const { latencyMs, bytesPerMs } = this.#settings;
-    const ms = latencyMs[0] + this.#delays.draw(() => envelope.topic);
+    const drawnMs = this.#delays.draw(() => envelope.topic);
+    return this.#transitMs(envelope, this.#settings.latencyMs[0] + drawnMs);
+  }
+
+  /** A latency and, with limited bandwidth, the time until the message has passed through, behind those before it. */
+  #transitMs(envelope: Envelope, ms: number): number {
+    const { bytesPerMs } = this.#settings;
     if (bytesPerMs === Infinity) return ms;
     const now = this.#core.world.clock.now();
     this.#freeMs = Math.max(this.#freeMs, now) + sizeOf(envelope.body) / bytesPerMs;

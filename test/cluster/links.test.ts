@@ -4,6 +4,7 @@ import {
   createNetwork,
   isCallLost,
   type LinkFaults,
+  type LinkOptions,
   type Network,
   type NetworkOptions,
   type NodeContext,
@@ -369,25 +370,48 @@ test.each<readonly [NetworkOptions, readonly string[], string]>([
   expect(got.join(' ')).toBe(arrivals);
 });
 
-test.each([
-  [50, 50],
-  [5, 10],
+test.each<readonly [words: string, options: LinkOptions, atMs: number]>([
+  ['50 ms', { latencyMs: 50 }, 50],
+  ['5 ms', { latencyMs: 5 }, 10],
+  ['50 to 60 ms', { latencyMs: [50, 60] }, 50],
+  ['1 ms and 1 byte/ms', { latencyMs: 1, bytesPerMs: 1 }, 533],
+  ['1 ms and 1,000 bytes/ms', { latencyMs: 1, bytesPerMs: 1_000 }, 10],
 ])(
-  'on a link of %i ms, what waits 10 ms to be overtaken and is not arrives at %i ms',
-  async (latencyMs, atMs) => {
+  'on a link of %s, 532 bytes that wait 10 ms to be overtaken and are not arrive in time',
+  async (_, options, atMs) => {
     const arrivals: number[] = [];
     await play(
       async (sim) => {
-        const net = createNetwork(sim, { latencyMs, faults: { reorder: true, reorderMs: 10 } });
+        const net = createNetwork(sim, { ...options, faults: { reorder: true, reorderMs: 10 } });
         net.node('inbox', ({ onMessage }) => onMessage(() => arrivals.push(sim.now())));
-        net.send('inbox', 'slow');
-        await sim.sleep(100);
+        net.send('inbox', 'x'.repeat(500));
+        await sim.sleep(1_000);
       },
       { 'scenario to inbox message fault': 'highest' },
     );
     expect(arrivals).toEqual([atMs]);
   },
 );
+
+test('a message behind one that reorder holds back waits until that has passed through the link, then overtakes it', async () => {
+  const arrivals: [unknown, number][] = [];
+  await play(
+    async (sim) => {
+      const net = createNetwork(sim, { latencyMs: 1, bytesPerMs: 1, faults: { reorder: true } });
+      net.node('inbox', ({ onMessage }) =>
+        onMessage((message) => arrivals.push([(message as { type: string }).type, sim.now()])),
+      );
+      net.send('inbox', { type: 'first', body: 'x'.repeat(100) });
+      net.send('inbox', { type: 'next' });
+      await sim.sleep(1_000);
+    },
+    { 'scenario to inbox first fault': 'highest' },
+  );
+  expect(arrivals).toEqual([
+    ['next', 186],
+    ['first', 186],
+  ]);
+});
 
 test('heal brings no answer to those who have given it up', async () => {
   const { events } = await play(async (sim) => {
