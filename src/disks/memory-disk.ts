@@ -614,7 +614,8 @@ class MountedDisk implements Disk {
  * never done, and neither is anything that its code still asks for.
  */
 export function endMount(disk: Disk): void {
-  if (disk instanceof MountedDisk) disk.abandon();
+  invariant(disk instanceof MountedDisk, 'expected a mount of a disk in memory');
+  disk.abandon();
 }
 
 /**

@@ -1,5 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import { createMemoryDisk, type MemoryDisk, type MemoryDiskOptions } from '../../src/disks/memory-disk.ts';
+import {
+  createMemoryDisk,
+  endMount,
+  type MemoryDisk,
+  type MemoryDiskOptions,
+} from '../../src/disks/memory-disk.ts';
 import type { Disk } from '../../src/model/disk.ts';
 import { NodeClock } from '../../src/simulation/node-clock.ts';
 import { simulate } from '../../src/simulation/simulate.ts';
@@ -250,5 +255,13 @@ test.each<readonly [string, unknown]>([
       code: 'RUNNER_INVALID_ARGUMENT',
       expected: 'a string or a Uint8Array',
     });
+  });
+});
+
+test('no other disk is taken for a mount that can be ended', async () => {
+  await linesOf({}, {}, async (disk) => {
+    expect(() => endMount({ ...disk })).toThrow('expected a mount of a disk in memory');
+    endMount(disk);
+    await Promise.resolve();
   });
 });
