@@ -94,12 +94,14 @@ export class Condition {
 
   #withoutMutex(hold: unknown): RunnerError {
     const { title } = this.#mutex.site;
-    const isOwn = LockHold.isOf(hold, this.#mutex);
-    const got = !isOwn
-      ? 'something else'
-      : `the hold of ${hold.owner}, which ${LockHold.isLent(hold) ? 'waits with it already' : 'has released it'}`;
-    const message = `${this.#site.title}: expected a hold of ${title} to wait with, got ${got}`;
+    const message = `${this.#site.title}: expected a hold of ${title} to wait with, got ${this.#textOf(hold)}`;
     return new RunnerError('RUNNER_MUTEX_REQUIRED', message, { actual: hold });
+  }
+
+  #textOf(hold: unknown): string {
+    if (!LockHold.isOf(hold, this.#mutex)) return 'something else';
+    if (LockHold.isLent(hold)) return `the hold of ${hold.owner}, which waits with it already`;
+    return `the hold of ${hold.owner}, which has released it`;
   }
 }
 

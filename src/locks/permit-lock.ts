@@ -64,8 +64,8 @@ export class LockHold {
   release(): void {
     if (!this.isHeld) {
       const { title } = this.#lock.site;
-      const how = this.#isLent ? 'while it waits for a condition with it' : 'and had done so before';
-      throw new RunnerError('RUNNER_LOCK_RELEASED', `${title}: ${this.owner} released it, ${how}`);
+      const how = this.#isLent ? ' while a condition waits with this hold' : ', and had done so before';
+      throw new RunnerError('RUNNER_LOCK_RELEASED', `${title}: ${this.owner} released it${how}`);
     }
     this.#lock.giveBack(this);
   }

@@ -40,7 +40,7 @@ test('what is done with a hold while a condition waits with it is refused for th
     const hold = await mutex.acquire({ owner: 'a' });
     const wait = filled.wait(hold);
     expect(await refusal(() => hold.release())).toBe(
-      'RUNNER_LOCK_RELEASED mutex queue: a released it, while it waits for a condition with it',
+      'RUNNER_LOCK_RELEASED mutex queue: a released it while a condition waits with this hold',
     );
     expect(await refusal(() => filled.wait(hold))).toContain(
       'got the hold of a, which waits with it already',
