@@ -1,6 +1,8 @@
 /**
- * Errors that are sent from one node to another, and errors of the network itself. Invariant: whatever was thrown, the
- * caller gets an error with the same class, name, message, code, cause and plain fields.
+ * Errors that are sent from one node to another, and errors of the network itself. Invariants: whatever was thrown, the
+ * caller gets an error with the same name, message, code and plain fields, of the same class if that is one of the
+ * language or `RunnerError`; its cause, and each error of an aggregate, is the same if it is an error or plain data, else
+ * an error that says what it was (`a Map`); causes are followed eight deep, and what is met twice is sent once.
  */
 import {
   isError,
@@ -49,36 +51,53 @@ export function originOf(error: unknown): unknown {
 }
 
 /** Converts an error, or whatever else was thrown, to the form in which it is sent. */
-export function sentError(error: unknown, causes: number = CAUSES_MAX): SentError {
-  try {
-    const sent = errorData(error, causes);
-    origins.set(sent, originOf(error));
+export function sentError(error: unknown): SentError {
+  return new Sending().sent(error, CAUSES_MAX);
+}
+
+/** Converts one error and all that it carries. */
+class Sending {
+  /** What was converted already, by the number of causes that were followed from it. */
+  readonly #done = Array.from({ length: CAUSES_MAX + 1 }, () => new Map<unknown, SentError>());
+
+  sent(error: unknown, causes: number): SentError {
+    const done = this.#done[causes] as Map<unknown, SentError>;
+    const sent = done.get(error) ?? this.#converted(error, causes);
+    done.set(error, sent);
     return sent;
-  } catch {
-    // Anything may be thrown, including objects whose properties throw.
-    return { name: 'Error', message: messageOf(error) };
   }
-}
 
-function errorData(error: unknown, causes: number): SentError {
-  const { name, code, cause } = (
-    typeof error === 'object' && error !== null ? error : {}
-  ) as Partial<SentError>;
-  const errors = causes === 0 ? undefined : errorsOf(error);
-  return {
-    name: typeof name === 'string' ? name : 'Error',
-    message: messageOf(error),
-    ...(typeof code === 'string' || typeof code === 'number' ? { code } : {}),
-    ...(cause === undefined || causes === 0 ? {} : { cause: sentReason(cause, causes - 1) }),
-    ...(errors === undefined ? {} : { errors: errors.map((one) => sentReason(one, causes - 1)) }),
-    ...fieldsOf(error, errors),
-  };
-}
+  #converted(error: unknown, causes: number): SentError {
+    try {
+      const sent = this.#data(error, causes);
+      origins.set(sent, originOf(error));
+      return sent;
+    } catch {
+      // Anything may be thrown, including objects whose properties throw.
+      return { name: 'Error', message: messageOf(error) };
+    }
+  }
 
-/** Any value can be a cause, and what a promise rejects with. */
-function sentReason(reason: unknown, causes: number): SentReason {
-  const copy = isError(reason) ? NOT_PLAIN : plainCopyOf(reason);
-  return copy === NOT_PLAIN ? { error: sentError(reason, causes) } : { value: copy };
+  #data(error: unknown, causes: number): SentError {
+    const { name, code, cause } = (
+      typeof error === 'object' && error !== null ? error : {}
+    ) as Partial<SentError>;
+    const errors = causes === 0 ? undefined : errorsOf(error);
+    return {
+      name: typeof name === 'string' ? name : 'Error',
+      message: messageOf(error),
+      ...(typeof code === 'string' || typeof code === 'number' ? { code } : {}),
+      ...(cause === undefined || causes === 0 ? {} : { cause: this.#reason(cause, causes - 1) }),
+      ...(errors === undefined ? {} : { errors: errors.map((one) => this.#reason(one, causes - 1)) }),
+      ...fieldsOf(error, errors === undefined ? [] : ['errors']),
+    };
+  }
+
+  /** Any value can be a cause, and what a promise rejects with. */
+  #reason(reason: unknown, causes: number): SentReason {
+    const copy = isError(reason) ? NOT_PLAIN : plainCopyOf(reason);
+    return copy === NOT_PLAIN ? { error: this.sent(reason, causes) } : { value: copy };
+  }
 }
 
 /** The errors of an `AggregateError`; undefined for any other error, whose `errors` are a field like others. */
@@ -88,38 +107,44 @@ function errorsOf(error: unknown): readonly unknown[] | undefined {
   return Array.isArray(errors) ? (errors as unknown[]) : undefined;
 }
 
-/** Without `sentApart`, which is sent separately. */
-function fieldsOf(error: unknown, sentApart: unknown): Pick<SentError, 'fields'> {
+/** Without the properties named `apart`, which are sent separately. */
+function fieldsOf(error: unknown, apart: readonly string[]): Pick<SentError, 'fields'> {
   if (typeof error !== 'object' || error === null) return {};
   const fields: Record<string, unknown> = {};
   for (const [key, { value }] of Object.entries(Object.getOwnPropertyDescriptors(error))) {
-    const isField = !NO_FIELDS.has(key) && value !== undefined && value !== sentApart;
+    const isField = !NO_FIELDS.has(key) && !apart.includes(key) && value !== undefined;
     const copy = isField ? plainCopyOf(value) : NOT_PLAIN;
     if (copy !== NOT_PLAIN) fields[key] = copy;
   }
   return Object.keys(fields).length === 0 ? {} : { fields };
 }
 
-/** The error that a caller gets: same class, name, message, code and plain fields, with a stack of the caller's. */
+/** The error that a caller gets, see the top of the file, with a stack of the caller's. */
 export function receivedError(sent: SentError): Error {
+  return received(sent, new Map());
+}
+
+/** What was sent once is one error in `done`. */
+function received(sent: SentError, done: Map<SentError, Error>): Error {
+  const before = done.get(sent);
+  if (before !== undefined) return before;
   const { name, code, fields } = sent;
-  const error = newError(sent);
+  const error = newError(sent, done);
   if (error.name !== name) Object.defineProperty(error, 'name', { value: name, configurable: true });
   if (origins.has(sent)) origins.set(error, origins.get(sent));
+  done.set(sent, error);
   return Object.assign(error, fields, code === undefined ? {} : { code });
 }
 
-function newError({ name, message, code, cause, errors }: SentError): Error {
-  const options = cause === undefined ? {} : { cause: receivedReason(cause) };
+function newError({ name, message, code, cause, errors }: SentError, done: Map<SentError, Error>): Error {
+  const reasonOf = (reason: SentReason): unknown =>
+    'error' in reason ? received(reason.error, done) : reason.value;
+  const options = cause === undefined ? {} : { cause: reasonOf(cause) };
   if (name === 'RunnerError') return new RunnerError(code as RunnerErrorCode, message, options);
   const text = shownText(message);
-  if (errors !== undefined) return new AggregateError(errors.map(receivedReason), text, options);
+  if (errors !== undefined) return new AggregateError(errors.map(reasonOf), text, options);
   const Kind = (Object.hasOwn(KINDS, name) ? KINDS[name] : undefined) ?? Error;
   return new Kind(text, options);
-}
-
-function receivedReason(reason: SentReason): unknown {
-  return 'error' in reason ? receivedError(reason.error) : reason.value;
 }
 
 /**

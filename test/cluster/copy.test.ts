@@ -110,6 +110,36 @@ describe('errors within a value', () => {
       expect(copied(invalid)).toMatchObject({ errors: [{ path: 'a' }] });
     });
 
+    test('keep another field that holds the list of an aggregate', () => {
+      const errors = ['a text'];
+      const failed = Object.assign(new AggregateError([]), { errors, reasons: errors });
+      expect(copied(failed)).toMatchObject({ errors: ['a text'], reasons: ['a text'] });
+    });
+
+    test('of an aggregate that is the cause of each are read once for each cause that is followed', () => {
+      let reads = 0;
+      const errors = Array.from({ length: 16 }, (none, index) => new Error(`no slot ${index}`));
+      const failed = new AggregateError(errors, 'all have failed');
+      for (const error of errors) {
+        error.cause = failed;
+        Object.defineProperty(error, 'code', { get: () => void (reads += 1) });
+      }
+      const copy = copied(failed) as AggregateError;
+      expect(reads).toBeLessThanOrEqual(16 * 4);
+      const made = new Set<unknown>([copy]);
+      for (const each of made) {
+        const { cause, errors: more = [] } = each as Partial<AggregateError>;
+        for (const one of [cause, ...(more as unknown[])]) if (one !== undefined) made.add(one);
+      }
+      expect(made.size).toBeLessThanOrEqual(17 * 4 + 1);
+      expect((copy.errors as Error[])[0]?.cause).toMatchObject({ message: 'all have failed' });
+    });
+
+    test('name a cause that is neither an error nor plain data', () => {
+      const cause = new Map([['a', 1]]);
+      expect((copied(new Error('full', { cause })) as Error).cause).toStrictEqual(new Error('a Map'));
+    });
+
     test('are found wherever they are, and one that is met twice is one', () => {
       const bytes = new Uint8Array([1, 2]);
       const value = {
