@@ -11,3 +11,9 @@ export function nthUse(random: RandomStream, name: string): number {
   uses.set(name, nth);
   return nth;
 }
+
+/** Takes back the use `nth` of that stream and name, if it was the latest: the next one gets its numbers. */
+export function takeBackUse(random: RandomStream, name: string, nth: number): void {
+  const uses = USES.get(random);
+  if (uses?.get(name) === nth) uses.set(name, nth - 1);
+}

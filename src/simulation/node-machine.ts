@@ -5,7 +5,7 @@
  */
 import { isEndOfExecution } from '../kernel/decisions.ts';
 import { messageOf } from '../kernel/errors.ts';
-import { nthUse } from '../kernel/nth-use.ts';
+import { nthUse, takeBackUse } from '../kernel/nth-use.ts';
 import type { Topic } from '../kernel/question.ts';
 import type { RandomStream } from '../kernel/random.ts';
 import type { ClockSkew } from '../kernel/skewed-clock.ts';
@@ -64,6 +64,8 @@ export interface MachineHooks extends ProcessHooks {
 export class Machine implements StrikeTarget {
   readonly name: string;
   readonly #world: SimulatedWorld;
+  /** Which machine of its name it is, from 1. */
+  readonly #nth: number;
   /** Its processes fork it. */
   readonly #random: RandomStream;
   readonly #skew: ClockSkew | undefined;
@@ -91,7 +93,8 @@ export class Machine implements StrikeTarget {
   ) {
     this.name = name;
     this.#world = world;
-    this.#random = randomOf(world, name);
+    this.#nth = nthUse(world.random, useOf(name));
+    this.#random = randomOf(world, name, this.#nth);
     this.#skew = skew;
     this.#hooks = hooks;
     if (canStrike(faults)) this.#strikes = new NodeStrikes(world, this, faults, isAskedOnce);
@@ -244,10 +247,15 @@ export class Machine implements StrikeTarget {
     if (this.state === 'paused') this.#continue();
   }
 
-  /** Its first process has failed to start, and nothing will start another: reports do not name it. */
+  /**
+   * Its first process has failed to start, and nothing will start another: reports do not name it, and a machine that
+   * takes its place draws the numbers that it would have drawn.
+   */
   discard(): void {
     this.#isFinal = true;
-    this.#world.processes?.removeMachine(this);
+    const { processes, random } = this.#world;
+    processes?.removeMachine(this);
+    takeBackUse(random, useOf(this.name), this.#nth);
   }
 
   /** Kills the process for good; this is not a fault. */
@@ -298,9 +306,11 @@ export class Machine implements StrikeTarget {
   }
 }
 
+function useOf(name: string): string {
+  return `machine ${name}`;
+}
+
 /** Machines of one name, as in two networks, must not draw the same numbers. */
-function randomOf({ random }: SimulatedWorld, name: string): RandomStream {
-  const use = `machine ${name}`;
-  const nth = nthUse(random, use);
-  return nth === 1 ? random : random.fork(`${use} ${nth}`);
+function randomOf({ random }: SimulatedWorld, name: string, nth: number): RandomStream {
+  return nth === 1 ? random : random.fork(`${useOf(name)} ${nth}`);
 }

@@ -189,6 +189,28 @@ test('nodes of one name in two networks draw different numbers, the same ones in
   expect(await drawn()).toEqual(numbers);
 });
 
+test('a node that is added again after its start has failed draws the numbers that it draws without that', async () => {
+  const drawn = async (fails: boolean): Promise<number[]> => {
+    const numbers: number[] = [];
+    await runs(async (sim) => {
+      const [net, other] = [createNetwork(sim), createNetwork(sim)];
+      const program = ({ random }: NodeContext): void => void numbers.push(random.uint32());
+      const failing = (): never => {
+        throw new Error('no config');
+      };
+      for (const each of [net, other]) {
+        if (fails) expect(() => each.node('a', failing)).toThrow('no config');
+        each.node('a', program);
+      }
+      await sim.sleep(1);
+    });
+    return numbers;
+  };
+  const numbers = await drawn(true);
+  expect(new Set(numbers).size).toBe(2);
+  expect(numbers).toEqual(await drawn(false));
+});
+
 test('what inherits from a stub calls through it', () =>
   runs(async (sim) => {
     const net = createNetwork(sim);
