@@ -22,7 +22,7 @@ export interface SwfWorkload {
  * Converts the rows of a log to jobs of a workload, whose ids are the job numbers.
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` if not given a list of jobs, or for a job that no row gives a submit time:
- * of the rows of a job that was stopped and resumed, only the first may have one.
+ * of the rows of a job that was stopped and resumed, only the first need have one.
  * @example
  * ```ts
  * import { createWorkload, readSwf, swfWorkload } from 'dryrunner/trace';
