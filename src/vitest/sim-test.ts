@@ -69,7 +69,7 @@ export interface SimTest<Fixtures = object> {
     table: TemplateStringsArray,
     ...values: readonly unknown[]
     // eslint-disable-next-line @typescript-eslint/no-explicit-any -- a template does not say which types are in a column
-  ): EachSimTest<[given: Readonly<Record<string, any>>]>;
+  ): EachSimTest<[given: any]>;
   /** Declares one test per case, passed unchanged before the test context. */
   for<Case>(cases: readonly Case[]): EachSimTest<[given: Case, context: TestContext & Fixtures]>;
   /** Declares one test per row of a table, as `each` does. */
@@ -77,7 +77,7 @@ export interface SimTest<Fixtures = object> {
     table: TemplateStringsArray,
     ...values: readonly unknown[]
     // eslint-disable-next-line @typescript-eslint/no-explicit-any -- a template does not say which types are in a column
-  ): EachSimTest<[given: Readonly<Record<string, any>>, context: TestContext & Fixtures]>;
+  ): EachSimTest<[given: any, context: TestContext & Fixtures]>;
   /** Adds fixtures, which a scenario gets from its second argument. They are created once per test, in real time. */
   extend<More extends object>(fixtures: SimTestFixtures<More>): SimTest<Fixtures & More>;
   /** Bases it on a test of your own, with its fixtures. */

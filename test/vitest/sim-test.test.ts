@@ -287,17 +287,25 @@ simTest.each`
   one  | other
   ${1} | ${2}
   ${3} | ${4}
-`('a row of a table, $one and $other, is a case', { runs: 0 }, (sim, { one, other }) => {
-  rows.push([one, other]);
-  sim.check(other === Number(one) + 1, `${one} and ${other}`);
-});
+`(
+  'a row of a table, $one and $other, is a case',
+  { runs: 0 },
+  (sim, { one, other }: { one: number; other: number }) => {
+    rows.push([one, other]);
+    sim.check(other === one + 1, `${one} and ${other}`);
+  },
+);
 withFixtures.for`
   own
   ${7}
-`('a row of a table, $own, is a case before fixtures', { runs: 0 }, (sim, { own }, { port, task }) => {
-  rows.push(task.name);
-  sim.check(port === own, `is ${port}`);
-});
+`(
+  'a row of a table, $own, is a case before fixtures',
+  { runs: 0 },
+  (sim, { own }: { own: number }, { port, task }) => {
+    rows.push(task.name);
+    sim.check(port === own, `is ${port}`);
+  },
+);
 test('a table has a case for each of its rows', () => {
   expect([...new Set(rows.map(String))]).toEqual([
     '1,2',
