@@ -436,6 +436,8 @@ class Exploration {
   /** Index of the last campaign state that was written or queued. */
   #keptIndex = 0;
   #keptAt = -Infinity;
+  /** Codes of errors that kept the state from being written and were reported: on a full disk all have the same. */
+  readonly #unkept = new Set<string>();
   /** Writes to the corpus, chained in order. */
   #writing: Promise<unknown> = Promise.resolve();
 
@@ -549,7 +551,9 @@ class Exploration {
     try {
       await writeCampaignState(this.#statePath, { ...this.#campaign, nextIndex });
     } catch (error) {
-      this.#note(`where to resume is not kept: ${messageOf(error)}`);
+      const { code = '' } = ((error as Error).cause ?? error) as NodeJS.ErrnoException;
+      if (!this.#unkept.has(code)) this.#note(`where to resume is not kept: ${messageOf(error)}`);
+      this.#unkept.add(code);
     }
   }
 

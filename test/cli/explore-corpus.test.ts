@@ -51,6 +51,18 @@ test('--resume continues where the last campaign of the same scenario, strategy,
   expect(await ended('--executions', '2', '--resume')).toBe(8);
 });
 
+test('a state that cannot be written is reported once', async () => {
+  const [flag = '', path = ''] = corpus();
+  const args = ['explore', at('s.mjs#held'), '--strategy', 'random', flag, path];
+  await run(...args, '--executions', '1');
+  const [state = ''] = (await readdir(join(path, 'held'))).filter((name) => name.startsWith('state-'));
+  const inItsPlace = join(path, 'held', state);
+  await rm(inItsPlace);
+  await mkdir(join(inItsPlace, 'folder'), { recursive: true });
+  const { err } = await run(...args, '--time', '4s');
+  expect(err.match(/where to resume is not kept/g)).toHaveLength(1);
+});
+
 // R-12: a campaign that was killed began anew.
 test('R-12 a campaign that is killed keeps its failures, and --resume continues near that point', async () => {
   const [flag = '', path = ''] = corpus();
