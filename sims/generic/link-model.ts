@@ -138,7 +138,8 @@ export class LinkModel {
     const { fault, faultMs, id } = travel;
     const order = (link.sent += 1);
     if (fault === 'reorder') {
-      link.overtakable.push({ id, order, dueUs: this.#nowUs + usOf(faultMs), lateUs: usOf(faultMs) });
+      const lateUs = usOf(Math.max(faultMs, this.#latencyMs(link, travel.bytes, 0)));
+      link.overtakable.push({ id, order, dueUs: this.#nowUs + lateUs, lateUs });
       return;
     }
     for (const drawnMs of travel.drawnMs) {

@@ -328,8 +328,7 @@ class LinksWork {
     );
     const kind: Travel['fault'] = struckAs === undefined || isOutage ? 'none' : struckAs;
     const faults = this.#optionsOf(to).faults ?? {};
-    const reorderMs = Math.max(faults.reorderMs ?? FAULT_MS, this.#rulesOf(from, to).leastMs);
-    const faultMs = kind === 'delay' ? (struck?.ms ?? NaN) : reorderMs;
+    const faultMs = kind === 'delay' ? (struck?.ms ?? NaN) : (faults.reorderMs ?? FAULT_MS);
     const drawnMs = this.#drawnMs(to, drawn, wasCut || this.#model.isCut(from, to) ? 'lose' : kind);
     this.#model.send(from, to, { id, bytes, fault: kind, faultMs, drawnMs });
     const isLost = this.#model.isCut(from, to) || kind === 'lose';

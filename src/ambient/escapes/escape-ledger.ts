@@ -68,8 +68,8 @@ function stackOfNow(): string {
   return stackOf(taken) ?? '';
 }
 
-/** The stand-ins for timers, which pass calls of others on to the machine. */
-const HANDED_ON = /\bat (?:\S+\.)?set(?:Timeout|Interval) \(/;
+/** The stand-ins for timers and immediates, which pass calls of others on to the machine. */
+const HANDED_ON = /\bat (?:\S+\.)?set(?:Timeout|Interval|Immediate) \(/;
 
 /** True if the nearest frame that is neither Node's nor from this folder belongs to the drain. */
 function isOfDrain(stack: string): boolean {
