@@ -142,14 +142,18 @@ describe('matchers of scenarios', () => {
       for (;;) await sim.sleep(1);
     };
 
-    test.fails('end with it, and simulate nothing more', { timeout: 50 }, async (context) => {
-      ({ signal } = context);
-      claims = [
-        said(expect(endless).not.toHoldInvariants({ maxEvents: 1e7, explain: false })),
-        said(expect(endless).not.toBeDeterministic({ runs: 4 })),
-      ];
-      await Promise.all(claims);
-    });
+    test.fails(
+      'end with it and simulate nothing more, and it fails because its time is up',
+      { timeout: 50 },
+      async (context) => {
+        ({ signal } = context);
+        claims = [
+          said(expect(endless).not.toHoldInvariants({ maxEvents: 1e7, explain: false })),
+          said(expect(endless).not.toBeDeterministic({ runs: 4 })),
+        ];
+        await Promise.all(claims);
+      },
+    );
 
     afterAll(async () => {
       const [reason] = (signal?.reason as Error).message.split('\n');
@@ -223,7 +227,7 @@ describe('matchers of scenarios', () => {
       expect(executions).toBeGreaterThanOrEqual(15);
     });
 
-    test.fails('the other one', { timeout: 50 }, async (context) => {
+    test.fails('the other one, which fails because its time is up', { timeout: 50 }, async (context) => {
       context.expect(context.task.concurrent).toBe(true);
       begin(context.signal);
       await Promise.race([]);

@@ -1,6 +1,6 @@
 /**
  * Moves of files between the folders of a disk that no sync has made durable yet. Invariant: what one sync may make
- * durable at once is closed under moves: whoever syncs one of two folders between which a file has moved syncs both.
+ * durable at once is closed under moves: of two folders between which a file has moved, it syncs both or neither.
  */
 
 /** Pairs of folders between which files have moved since they were last synced. */
