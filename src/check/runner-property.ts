@@ -2,9 +2,8 @@
 import { NAT } from './nat.ts';
 import fc from 'fast-check';
 import * as is from '../kernel/shape.ts';
-import { check, isInstance } from '../kernel/argument-check.ts';
+import { check, isInstance, mustBeAbsent } from '../kernel/argument-check.ts';
 import type { Timer } from '../kernel/clock.ts';
-import { invalidArgument } from '../kernel/errors.ts';
 import { errorsOfSteps } from '../kernel/errors-of-steps.ts';
 import { framesOf } from '../explore/explain/source-place.ts';
 import { rulesNamedIn } from '../explore/explain/named-rules.ts';
@@ -247,11 +246,8 @@ const OF_MACHINE = ['dispose', 'cutOffMs'] as const satisfies readonly (keyof Ru
 function checkWorldOptions<Runner extends Service>(options: RunnerPropertyOptions<Runner>): void {
   const isSimulated = options.wallWorld === undefined;
   const names = isSimulated ? OF_MACHINE : Object.keys(SIMULATION_PROPERTY_FIELDS);
-  const why = isSimulated ? 'it is an option of `wallWorld`' : 'with `wallWorld` nothing is simulated';
-  for (const name of names) {
-    const given: unknown = Reflect.get(options, name);
-    if (given !== undefined) throw invalidArgument(name, `to be absent: ${why}`, given);
-  }
+  const why = isSimulated ? 'it acts only with `wallWorld`' : 'with `wallWorld` nothing is simulated';
+  mustBeAbsent('', options, Object.fromEntries(names.map((name) => [name, why])));
 }
 
 /** Smaller, because on the machine a sequence takes as long as its commands do. */

@@ -44,6 +44,18 @@ export function unreadable(name: string, value: unknown, error: unknown): unknow
   return new RunnerError('RUNNER_INVALID_ARGUMENT', message, { expected, actual: value, cause: error });
 }
 
+/** Throws for an option that would have no effect, by the reasons of all such options; `prefix` goes before its name. */
+export function mustBeAbsent(
+  prefix: string,
+  options: object,
+  reasons: Readonly<Record<string, string>>,
+): void {
+  for (const [name, reason] of Object.entries(reasons)) {
+    const given: unknown = Reflect.get(options, name);
+    if (given !== undefined) throw invalidArgument(`${prefix}${name}`, `to be absent: ${reason}`, given);
+  }
+}
+
 /**
  * Throws if a function of the caller's has returned a generator: nobody runs its body. The function need not be one by
  * itself, as where a compiler made it an ordinary one.

@@ -12,7 +12,7 @@ import type { RunState } from '../model/run-state.ts';
 import { whenSettled } from '../model/maybe-promise.ts';
 import type { RunStatus } from '../model/run-status.ts';
 import { ALL_MASK, DONE_MASK, maskForState, maskMatches } from '../model/state-mask.ts';
-import { check, unreadable } from '../kernel/argument-check.ts';
+import { check, mustBeAbsent, unreadable } from '../kernel/argument-check.ts';
 import { describeValue, invalidArgument, isRunnerError, messageOf, RunnerError } from '../kernel/errors.ts';
 import { counted, formatCount } from '../model/plural.ts';
 import type { ScenarioDefinition } from '../simulation/scenario.ts';
@@ -241,15 +241,15 @@ async function toHoldInvariants(
   };
 }
 
+const OF_TEST = Object.fromEntries(
+  ['corpus', ...VITEST_OPTIONS].map((name) => [name, 'it is an option of a test']),
+);
+
 /** @throws RunnerError `RUNNER_INVALID_ARGUMENT` for an option that has no effect without a test of its own. */
 function checkNotOfTest(options: HoldingOptions): void {
   check('options', options, is.readable('an object of options'));
   try {
-    for (const name of ['corpus', ...VITEST_OPTIONS]) {
-      const given: unknown = Reflect.get(options, name);
-      if (given === undefined) continue;
-      throw invalidArgument(`options.${name}`, 'to be absent, since it is an option of a test', given);
-    }
+    mustBeAbsent('options.', options, OF_TEST);
   } catch (error) {
     throw unreadable('options', options, error);
   }

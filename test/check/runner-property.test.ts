@@ -774,7 +774,7 @@ describe('an option that would have no effect is refused', () => {
     const refused = expect.objectContaining({
       code: 'RUNNER_INVALID_ARGUMENT',
       message: expect.stringMatching(
-        `^${Object.keys(option).join()}: expected to be absent: it is an option of .wallWorld., got `,
+        `^${Object.keys(option).join()}: expected to be absent: it acts only with .wallWorld., got `,
       ),
     });
     expect(() => runnerProperty({ create, ...option })).toThrow(refused);

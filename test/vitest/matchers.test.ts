@@ -280,7 +280,7 @@ describe('matchers of scenarios', () => {
       (name) =>
         [
           () => expect(nap).toHoldInvariants({ [name]: 3 }),
-          `options.${name}: expected to be absent, since it is an option of a test, got 3`,
+          `options.${name}: expected to be absent: it is an option of a test, got 3`,
         ] as const,
     ),
   ] as const)('wrong use is refused: %s', async ([claim, message]) => {

@@ -2,7 +2,7 @@
  * Which options of an exploration have no effect in the time that its subject lives in. Invariant: none is ignored in
  * silence.
  */
-import { invalidArgument } from '../../kernel/errors.ts';
+import { mustBeAbsent } from '../../kernel/argument-check.ts';
 import type { ConformanceSubject } from '../subject.ts';
 import type { ExploreWorkloadOptions } from './explore-workload.ts';
 
@@ -32,9 +32,5 @@ export function isVirtual(subject: Pick<ConformanceSubject, 'wallWorld' | 'heldW
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` with the name of the option.
  */
 export function refuseWithoutEffect(name: string, subject: ConformanceSubject, options: object): void {
-  const reasons = isVirtual(subject) ? ELSEWHERE_ONLY : VIRTUAL_ONLY;
-  for (const [option, reason] of Object.entries(reasons)) {
-    const given: unknown = Reflect.get(options, option);
-    if (given !== undefined) throw invalidArgument(`${name}.${option}`, `to be absent: ${reason}`, given);
-  }
+  mustBeAbsent(`${name}.`, options, isVirtual(subject) ? ELSEWHERE_ONLY : VIRTUAL_ONLY);
 }
