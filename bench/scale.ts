@@ -5,6 +5,7 @@
 import { argvScript, createFakeRunner, createSimulatedRunner, finalStatus, simulate } from '../src/index.ts';
 import type { Service, Simulation } from '../src/index.ts';
 import type { Figure } from './figure.ts';
+import { runLeastJobs } from './least-jobs.ts';
 import { collectGarbage, costOf, median, type Cost } from './measure.ts';
 
 const COMMAND = { argv: ['sleep 1', 'complete 0'], jobId: 'job', taskId: 'task' };
@@ -53,6 +54,10 @@ async function simulateOften(make: MakeRunner, few: number, times: number, jobs:
   for (let time = 0; time < times; time += 1) await simulateRunners(make, few, jobs);
 }
 
+async function runLeastOften(few: number, times: number, jobs: number): Promise<void> {
+  for (let time = 0; time < times; time += 1) await runLeastJobs(few, jobs);
+}
+
 /** What others have left behind is not charged to whom comes next. */
 function costAlone(work: () => unknown): Promise<Cost> {
   collectGarbage();
@@ -96,17 +101,35 @@ async function measureFake(rounds: number): Promise<Figure[]> {
   ];
 }
 
-/** Beside all at work, few of them: with that, the cost of many runners is separated from the cost of many open jobs. */
+/**
+ * Beside all at work, few of them: with that, the cost of many runners is separated from the cost of many open jobs. And the least that
+ * so many open jobs cost on this engine, beside the least that few cost.
+ */
 async function measureSimulated(rounds: number): Promise<Figure[]> {
   const { few, many, jobs } = SIMULATED;
-  const costs: Record<'few' | 'some' | 'all', number[]> = { few: [], some: [], all: [] };
+  const costs: Record<'few' | 'some' | 'all' | 'leastFew' | 'leastAll', number[]> = {
+    few: [],
+    some: [],
+    all: [],
+    leastFew: [],
+    leastAll: [],
+  };
   await simulateOften(simulated, few, 10, jobs);
+  await runLeastOften(few, 10, jobs);
   for (let round = 0; round < rounds; round += 1) {
     costs.few.push((await costAlone(() => simulateOften(simulated, few, many / few, jobs))).cpuMs);
     costs.some.push((await costAlone(() => simulateRunners(simulated, many, jobs, few))).cpuMs);
     costs.all.push((await costAlone(() => simulateRunners(simulated, many, jobs))).cpuMs);
+    costs.leastFew.push((await costAlone(() => runLeastOften(few, many / few, jobs))).cpuMs);
+    costs.leastAll.push((await costAlone(() => runLeastJobs(many, jobs))).cpuMs);
   }
-  const figure = (what: string, measured: readonly number[]): Figure => ({
+  const perJob = (measured: readonly number[]): number => (median(measured) * 1000) / (many * jobs);
+  const least = {
+    leastRatio: median(costs.leastAll.map((cpuMs, i) => cpuMs / (costs.leastFew[i] ?? NaN))),
+    leastMicrosecondsPerJob: perJob(costs.leastAll),
+    leastPeerMicrosecondsPerJob: perJob(costs.leastFew),
+  };
+  const figure = (what: string, measured: readonly number[], more = {}): Figure => ({
     name: `cost per job, ${many} simulated runners, ${what}`,
     value: median(measured.map((cpuMs, i) => cpuMs / (costs.few[i] ?? NaN))),
     unit: '×',
@@ -116,11 +139,12 @@ async function measureSimulated(rounds: number): Promise<Figure[]> {
     peer: `${few} runners, ${many / few} times, in the same round`,
     note: `${jobs} jobs a runner, trace hashing and default oracles on`,
     more: {
-      microsecondsPerJob: (median(measured) * 1000) / (many * jobs),
-      peerMicrosecondsPerJob: (median(costs.few) * 1000) / (many * jobs),
+      microsecondsPerJob: perJob(measured),
+      peerMicrosecondsPerJob: perJob(costs.few),
+      ...more,
     },
   });
-  return [figure(`${few} at work`, costs.some), figure('all at work', costs.all)];
+  return [figure(`${few} at work`, costs.some), figure('all at work', costs.all, least)];
 }
 
 /** What 100,000 fake and 10,000 simulated runners cost beside fewer. */
