@@ -1,6 +1,6 @@
 /**
- * The least that a simulated job can be, to tell what so many open jobs cost on any engine from what ours adds: callers that await, an
- * object and a status per job, and three events of which a random one is next. No clock, no checks, no trace, no log of decisions.
+ * The least that a simulated job can be, to distinguish what so many open jobs cost on any engine from what ours adds: callers that
+ * await, an object and a status per job, and three events of which a random one is next. No clock, checks, trace or log of decisions.
  */
 const EVENTS_PER_JOB = 3;
 /** As many as a caller needs at most from the end of its job to the acceptance of its next one. */

@@ -30,7 +30,7 @@ interface Made {
 /** Words for kinds of machine resources, by the prefix of their names. */
 const WORDS: readonly (readonly [begin: string, word: string])[] = [
   ['Timeout', 'a real timer'],
-  ['Immediate', 'a real timer'],
+  ['Immediate', 'an immediate'],
   ['FSReq', 'the file system'],
   ['FileHandle', 'the file system'],
   ['CloseReq', 'the file system'],

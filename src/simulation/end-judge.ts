@@ -30,6 +30,7 @@ export const SHOWN_MAX = 20;
 const AWAITS_SHOWN_MAX = 4;
 /** The machine's own name for a timer. */
 const TIMER = 'Timeout';
+const IMMEDIATE = 'Immediate';
 /**
  * Resources that are alive while Node reads or closes the file of a module, or while a loader such as that of TypeScript
  * answers from its thread.
@@ -40,8 +41,10 @@ const LOADING_LOOKS_MAX = 5_000;
 const NOT_ENDED = 'the scenario has not ended';
 const PERIODIC = 'Stall: nothing but periodic work fires';
 const STANDS_STILL = 'Stall: time does not advance, because what fires is due again at once';
-const NOT_WAITED_FOR =
-  'virtual time does not wait for a real timer: use sim.sleep or the clock of the world or node, or options: { ambient: ambientTime() } of the scenario';
+const IN_VIRTUAL_TIME =
+  'use sim.sleep or the clock of the world or node, or options: { ambient: ambientTime() } of the scenario';
+const NO_TIMER = `virtual time does not wait for a real timer: ${IN_VIRTUAL_TIME}`;
+const NO_IMMEDIATE = `virtual time does not wait for an immediate: ${IN_VIRTUAL_TIME}`;
 const MAY_IMPORT =
   'if it waits for an import(): that takes real time, so import the module at the top of its file, or let sim.load load it';
 const MORE_EVENTS = 'if this ends by itself, state maxEvents, which then is the only limit';
@@ -157,13 +160,13 @@ export class EndJudge {
   }
 
   /**
-   * True if nothing is queued and a real timer of the scenario runs: whether it fires before the next look would be
-   * chance.
+   * True if nothing is queued and a real timer of the scenario runs, or an immediate is to come: whether it comes before
+   * the next look would be chance, and so would be what is noticed of all that the code after it sets.
    */
   waitsForRealTimer(): boolean {
     const kinds = this.#kindsAlive();
     if (kinds.length === 0) this.#alive.noteStill();
-    return kinds.includes(TIMER);
+    return kinds.includes(TIMER) || (!this.#isAmbient && this.#hasImmediates());
   }
 
   /** True if a module is being loaded, or may be: Node reads files, or another thread is to answer. */
@@ -200,7 +203,7 @@ export class EndJudge {
   /** Where the scenario set the real timers that have not fired yet, and what to use instead; empty if there are none. */
   realTimers(): FailureFact[] {
     const places = timerPlaces(this.#alive.timers().filter(isTimer));
-    return places.length === 0 ? [] : [...places, plainFact(NOT_WAITED_FOR)];
+    return places.length === 0 ? [] : [...places, plainFact(NO_TIMER)];
   }
 
   /**
@@ -246,7 +249,12 @@ export class EndJudge {
   /** In ambient time, real timers belong to a test framework: the scenario's own are virtual or rejected. */
   #kindsAlive(): string[] {
     const kinds = this.#alive.kinds();
-    return this.#isAmbient ? kinds.filter((kind) => kind !== TIMER) : kinds;
+    if (this.#isAmbient) return kinds.filter((kind) => kind !== TIMER);
+    return this.#hasImmediates() && !kinds.includes(IMMEDIATE) ? [IMMEDIATE, ...kinds] : kinds;
+  }
+
+  #hasImmediates(): boolean {
+    return this.#alive.timers().some((timer) => !isTimer(timer));
   }
 
   #judgeWait(
@@ -275,7 +283,8 @@ export class EndJudge {
       const words = [...new Set([...imports, ...alive.map(outsideWord)])].join(', ');
       const message = `The scenario waits for something outside of the simulation (${words})`;
       const remedy = plainFacts([
-        ...(alive.includes(TIMER) ? [NOT_WAITED_FOR] : []),
+        ...(alive.includes(TIMER) ? [NO_TIMER] : []),
+        ...(alive.includes(IMMEDIATE) ? [NO_IMMEDIATE] : []),
         ...(loading.length > 0 || alive.some((each) => LOADING.test(each)) ? [MAY_IMPORT] : []),
       ]);
       this.#fail('escape', message, { facts: [...this.#calledPlaces(alive), ...remedy, ...facts] });
