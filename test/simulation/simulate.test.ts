@@ -404,18 +404,20 @@ describe('a failure', () => {
         setTimeout(() => (later += 1), 0);
       },
     });
-    const besideEvents = await simulate({
+    const inLaterTurn = simulate({
       scenario: async (sim) => {
-        const turned = turn();
-        await sim.sleep(5);
-        await turned;
+        for (let event = 0; event < 10_000; event += 1) await sim.sleep(1);
+        await turn();
       },
     });
+    // It is pending when the scenario starts and has come when the scenario waits, so the number of immediates stays.
+    setImmediate(() => 0);
+    const besideAnother = await inLaterTurn;
     await new Promise((resolve) => {
       setTimeout(resolve, 5);
     });
     /* eslint-enable no-restricted-globals */
-    for (const { failure } of [alone, besideEvents]) {
+    for (const { failure } of [alone, besideAnother]) {
       expect(failure).toMatchObject({
         kind: 'escape',
         message: 'The scenario waits for something outside of the simulation (an immediate)',
