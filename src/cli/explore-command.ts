@@ -83,7 +83,7 @@ const NOTHING_RUN = 'no execution came to its end: it needs more time, or never 
 export function exploredLines(terminal: Terminal, explored: Explored): string[] {
   const { report, found, cutOff } = explored;
   const blocks = [
-    ...found.map((failure) => failureLines(terminal, explored, failure)),
+    ...found.map((failure) => foundLines(terminal, explored, failure)),
     ...cutOff.map((execution) => cutOffLines(terminal, explored, execution)),
     ...report.audit.differences.map((difference) => differenceLines(terminal, explored, difference)),
     ...(report.escapes ?? []).map((escape) => escapeLines(terminal, explored, escape)),
@@ -209,7 +209,7 @@ function sometimesLines({ sometimes }: PoolReport): string[] {
   return [...line('sometimes, reached', shown), ...line('sometimes, never reached', missed)];
 }
 
-function failureLines(
+function foundLines(
   terminal: Terminal,
   { scenario, strategy, report, reachLogs }: Explored,
   failing: FailingExecution,

@@ -1,6 +1,7 @@
 /**
  * Where this package is, and which files belong to it. Invariant: this works in the checkout, as built and as
- * installed, because a folder of `src` has the same name in `dist`; no other module computes these locations.
+ * installed, because a folder of `src` has the same name in `dist`. No other module computes these locations, except
+ * for those that load before everything else or in a thread of their own (`HOME` in `src/ambient/hub.ts`).
  */
 
 import { RunnerError } from './errors.ts';

@@ -1,6 +1,7 @@
 /**
- * The place of a module within a bundle. Invariant: `import.meta`, and what is imported or required by a name that is
- * known only at run time, have the meaning that they have in the original file.
+ * Imports and requires by a name that is known only at run time, for a module within a bundle. Invariant: the name has
+ * the meaning that it has in the original file. What else a file knows of its own place, such as `import.meta.dirname`,
+ * is written into its text (`own-place-plugin.ts`).
  */
 import { createRequire } from 'node:module';
 import { isAbsolute, join } from 'node:path';
