@@ -34,7 +34,9 @@ export interface SimulatedRunnerOptions
   readonly outputs?: MemoryOutputs;
 }
 
-const OUTPUTS_KEPT = 300;
+const RUNS_KEPT = 100;
+/** The output, the error output and the log. */
+const OUTPUTS_PER_RUN = 3;
 const NO_FILERS: RunTypeMap = new Map();
 
 const SIMULATED_RUNNER_OPTIONS = is.optionsOf<SimulatedRunnerOptions>(
@@ -91,7 +93,7 @@ export function createSimulatedRunner(world: World, options: SimulatedRunnerOpti
   const {
     filers = defaultFilers(),
     execer = new ScriptExecer({ clock: home.clock }),
-    outputs = new MemoryOutputFolder({ maxOutputs: OUTPUTS_KEPT }),
+    outputs = new MemoryOutputFolder({ maxOutputs: RUNS_KEPT * OUTPUTS_PER_RUN }),
     tempDirs = new PrivateTempDirs(),
   } = options;
   // Each literal has all of its fields, so that there is one hidden class for all options.
