@@ -10,7 +10,7 @@ import { installClocks } from './clocks.ts';
 import { installEntropy } from './entropy.ts';
 import { installPromisedTimers } from './promised-timers.ts';
 import { watchListeners } from './process-state.ts';
-import { watchRealTimers } from './real-timers.ts';
+import { watchKeptTimers } from './kept-timers.ts';
 import { installDates } from './dates.ts';
 import { installMessages } from './messages.ts';
 import { installMicrotasks } from './microtasks.ts';
@@ -47,7 +47,7 @@ export function installGlobals(): void {
     installWebAssembly();
     watchOutsideCalls();
   });
-  watchRealTimers();
+  watchKeptTimers();
   watchListeners();
   // Makes named imports of builtin modules see the stand-ins too.
   syncBuiltinESMExports();

@@ -1,7 +1,8 @@
 /**
  * A generated scenario, not written for a particular bug: several clients do with a runner what the contract allows,
- * all of it drawn from the decision log, and the answers are checked against the contract. Invariant: it knows the
- * contract and the subject's vocabulary, and no bug.
+ * all of it drawn from the decision log, and the answers are checked against the contract. This file sets it up; what
+ * clients do is in `runner-client.ts`, what they share in `workload-clients.ts`. Invariant: it knows the contract and
+ * the subject's vocabulary, and no bug.
  */
 import { check } from '../../kernel/argument-check.ts';
 import type { Service } from '../../model/service.ts';

@@ -12,7 +12,7 @@ import { hub } from '../hub.ts';
 const FIELD = '_idlePrev';
 
 /** Prototypes are shared by all contexts of a thread, and all copies of the package. */
-export function watchRealTimers(): void {
+export function watchKeptTimers(): void {
   const timeout = realFunctions.setTimeout(() => {}, 0);
   realFunctions.clearTimeout(timeout);
   const immediate = realFunctions.setImmediate(() => {});
