@@ -20,6 +20,7 @@ import { formatCount } from '../model/plural.ts';
 import type { World } from '../model/world.ts';
 import { type CallTrace, callText, failureText, type TracedCall } from './call-trace.ts';
 import { REMOTE_METHODS as M } from './methods.ts';
+import { OneRead } from './one-read.ts';
 import { rpcFailure } from './rpc-failure.ts';
 import { sentBytes } from './sent-bytes.ts';
 import {
@@ -170,6 +171,8 @@ export class RemoteClient {
   #uploads = 0;
   /** Maximum bytes of a batch of blobs. */
   #batchBytes = MESSAGE_BYTES;
+  /** True once the server has refused to read a part of a blob that does not reach to its end. */
+  #takesNoLimit = false;
 
   constructor(
     world: World,
@@ -317,7 +320,24 @@ export class RemoteClient {
    * The bytes of a blob, or a range of them. Rejects with `DATA_LOSS` if the server returns other bytes, as far as that
    * can be detected.
    */
-  async read(digest: Digest, { offset = 0, limit = Infinity }: BlobRange = {}): Promise<Uint8Array> {
+  async read(digest: Digest, range?: BlobRange): Promise<Uint8Array> {
+    const whole = this.#oneRead();
+    try {
+      return await this.#readPart(digest, whole, range);
+    } finally {
+      whole.close();
+    }
+  }
+
+  #oneRead(): OneRead {
+    return new OneRead(this.#options.transport, this.#signal);
+  }
+
+  async #readPart(
+    digest: Digest,
+    whole: OneRead,
+    { offset = 0, limit = Infinity }: BlobRange = {},
+  ): Promise<Uint8Array> {
     const length = Math.max(0, Math.min(digest.sizeBytes - offset, limit));
     if (length > WHOLE_BYTES_MAX) {
       const size = `${formatCount(length)} B`;
@@ -326,13 +346,19 @@ export class RemoteClient {
     const bytes = new Uint8Array(length);
     if (bytes.length === 0) return bytes;
     const isToEnd = offset + bytes.length === digest.sizeBytes;
+    const { transport } = this.#options;
     let at = 0;
-    await this.#retried(async (context, attempt) => {
+    const take = async (context: RpcContext, attempt: Attempt): Promise<void> => {
+      // The last attempt has brought all bytes, but not the end. A limit of 0 would ask for the rest of the blob.
+      if (at === bytes.length) return;
       const resourceName = this.#nameOf(`blobs/${digestKey(digest)}`);
       const readLimit = isToEnd ? 0 : bytes.length - at;
       const request: Messages['ReadRequest'] = { resourceName, readOffset: offset + at, readLimit };
       attempt.begin(M.read, request);
-      for await (const { data } of this.#options.transport.serverStream(M.read, request, context)) {
+      const answers = this.#takesNoLimit
+        ? whole.part(request, context)
+        : transport.serverStream(M.read, request, context);
+      for await (const { data } of answers) {
         // The next attempt has taken over, if the transport still delivers after the cancellation.
         if (context.signal.aborted) return;
         if (at + data.length > bytes.length) throw wrongBytes(digest);
@@ -346,15 +372,23 @@ export class RemoteClient {
         throw new RpcError('UNAVAILABLE', `blob ${digest.hash} ended after ${offset + at} B`);
       }
       attempt.call?.end();
-    });
+    };
+    try {
+      await this.#retried(take);
+    } catch (error) {
+      const refusesLimit = !isToEnd && rpcFailure(error).status.code === RPC_CODES.UNIMPLEMENTED;
+      if (!refusesLimit || this.#takesNoLimit) throw error;
+      this.#takesNoLimit = true;
+      await this.#retried(take);
+    }
     const isWhole = bytes.length === digest.sizeBytes;
     if (isWhole && digestKey(digestOf(bytes)) !== digestKey(digest)) throw wrongBytes(digest);
     return bytes;
   }
 
   /**
-   * As `read`, in parts, each fetched by a call of its own. The last part is yielded only if all of them match the
-   * digest.
+   * As `read`, in parts, each fetched by a call of its own if the server takes limits. The last part is yielded only if
+   * all of them match the digest.
    */
   async *readStream(
     digest: Digest,
@@ -362,12 +396,18 @@ export class RemoteClient {
   ): AsyncGenerator<Uint8Array> {
     const end = Math.min(digest.sizeBytes, offset + limit);
     const hash = offset === 0 && end === digest.sizeBytes ? createHash('sha256') : undefined;
-    for (let at = offset; at < end;) {
-      const part = await this.read(digest, { offset: at, limit: Math.min(PART_BYTES, end - at) });
-      at += part.length;
-      hash?.update(part);
-      if (at === end && hash !== undefined && hash.digest('hex') !== digest.hash) throw wrongBytes(digest);
-      yield part;
+    const whole = this.#oneRead();
+    try {
+      for (let at = offset; at < end;) {
+        const range = { offset: at, limit: Math.min(PART_BYTES, end - at) };
+        const part = await this.#readPart(digest, whole, range);
+        at += part.length;
+        hash?.update(part);
+        if (at === end && hash !== undefined && hash.digest('hex') !== digest.hash) throw wrongBytes(digest);
+        yield part;
+      }
+    } finally {
+      whole.close();
     }
   }
 

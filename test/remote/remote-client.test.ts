@@ -1,5 +1,5 @@
 // What a client asks of a server that takes no message above 4 MiB, as most do.
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { createMemoryContentStore } from '../../src/cas/memory-content-store.ts';
 import { digestOf } from '../../src/cas/digest-of.ts';
 import { digestKey, type Digest } from '../../src/model/digest.ts';
@@ -228,6 +228,117 @@ test('a download may take any time while bytes come, and fails when none come fo
     expect(limits).toEqual([undefined, undefined]);
     // The server notices that nobody listens any more.
     await sim.sleep(100);
+  });
+});
+
+const MIB = 1024 * 1024;
+
+/** A server with one blob, which notes what is read of it; `breakOff` throws before answers that do not come. */
+function blobServer(
+  bytes: Uint8Array,
+  breakOff: (call: number, offset: number) => void,
+  { takesLimits }: { readonly takesLimits: boolean },
+): { readonly transport: RemoteService; readonly reads: string[]; readonly open: Set<number> } {
+  const reads: string[] = [];
+  const open = new Set<number>();
+  const unimplemented = () => Promise.reject(new RpcError('UNIMPLEMENTED', 'only Read'));
+  async function* serverStream(_method: unknown, request: unknown, { signal }: { signal: AbortSignal }) {
+    const { readOffset, readLimit } = request as { readonly readOffset: number; readonly readLimit: number };
+    const call = reads.push(`${readOffset} ${readLimit}`);
+    if (!takesLimits && readLimit > 0) throw new RpcError('UNIMPLEMENTED', 'no partial files');
+    open.add(call);
+    try {
+      const end = readLimit === 0 ? bytes.length : readOffset + readLimit;
+      for (let at = readOffset; at < end;) {
+        breakOff(call, at);
+        if (signal.aborted) throw new RpcError('CANCELLED', 'the client has gone');
+        const data = bytes.subarray(at, Math.min(end, at + 3 * MIB));
+        at += data.length;
+        yield { data } as never;
+      }
+      breakOff(call, end);
+    } finally {
+      open.delete(call);
+    }
+  }
+  const transport = { unary: unimplemented, clientStream: unimplemented, serverStream };
+  return { transport, reads, open };
+}
+
+/** Bytes in which each place differs from those a little further. */
+const SERIES = Uint8Array.from({ length: 9 * MIB }, (_, index) => index % 251);
+
+const LOST = new RpcError('UNAVAILABLE', 'the connection is lost');
+
+test('a part of a blob that has come whole before its call broke off is not asked for again, nor the rest with it', async () => {
+  await inSimulation(async ({ world }) => {
+    const breakOff = (call: number, offset: number): void => {
+      if (call === 1 && offset === 4 * MIB) throw LOST;
+    };
+    const { transport, reads } = blobServer(SERIES, breakOff, { takesLimits: true });
+    const options = { transport, instanceName: '', retriesMax: 1, callMsMax: 1_000 };
+    const client = new RemoteClient(world, options, topicOf('client'), new AbortController().signal);
+    const parts: Uint8Array[] = [];
+    for await (const part of client.readStream(digestOf(SERIES))) parts.push(part);
+    expect(Buffer.concat(parts).equals(SERIES)).toBe(true);
+    expect(reads).toEqual([`0 ${4 * MIB}`, `${4 * MIB} ${4 * MIB}`, `${8 * MIB} 0`]);
+  });
+});
+
+describe('a server that reads no parts of blobs, as that of Buildbarn', () => {
+  test('is asked for a large blob once, and where a call has broken off for the rest', async () => {
+    await inSimulation(async ({ world }) => {
+      const breakOff = (call: number, offset: number): void => {
+        if (call === 2 && offset === 6 * MIB) throw LOST;
+      };
+      const { transport, reads, open } = blobServer(SERIES, breakOff, { takesLimits: false });
+      const options = { transport, instanceName: '', retriesMax: 1, callMsMax: 1_000 };
+      const client = new RemoteClient(world, options, topicOf('client'), new AbortController().signal);
+      const lengths: number[] = [];
+      const parts: Uint8Array[] = [];
+      for await (const part of client.readStream(digestOf(SERIES))) {
+        lengths.push(part.length);
+        parts.push(part);
+      }
+      expect(Buffer.concat(parts).equals(SERIES)).toBe(true);
+      expect(lengths).toEqual([4 * MIB, 4 * MIB, MIB]);
+      expect(reads).toEqual([`0 ${4 * MIB}`, '0 0', `${6 * MIB} 0`]);
+      reads.length = 0;
+      const range = await client.read(digestOf(SERIES), { offset: MIB, limit: 5 });
+      expect([...range]).toEqual([...SERIES.subarray(MIB, MIB + 5)]);
+      expect(reads).toEqual([`${MIB} 0`]);
+      expect([...open]).toEqual([]);
+    });
+  });
+
+  test.for([
+    ['whose reader has left', false],
+    ['whose client has ended', true],
+  ] as const)('no longer sends a blob %s between two parts', async ([, isAborted]) => {
+    await inSimulation(async ({ world }) => {
+      const signals: AbortSignal[] = [];
+      const { transport, open } = blobServer(SERIES, () => undefined, { takesLimits: false });
+      const noted: RemoteService = {
+        ...transport,
+        serverStream: (method, request, context) => {
+          signals.push(context.signal);
+          return transport.serverStream(method, request, context);
+        },
+      };
+      const controller = new AbortController();
+      const options = { transport: noted, instanceName: '', retriesMax: 1, callMsMax: 1_000 };
+      const client = new RemoteClient(world, options, topicOf('client'), controller.signal);
+      const stream = client.readStream(digestOf(SERIES));
+      await stream.next();
+      expect([...open]).toEqual([2]);
+      expect(signals.at(-1)?.aborted).toBe(false);
+      if (isAborted) controller.abort();
+      else await stream.return(undefined);
+      expect(signals.at(-1)?.aborted).toBe(true);
+      if (isAborted) await expect(stream.next()).rejects.toThrow('the call was cancelled');
+      await Promise.resolve();
+      expect([...open]).toEqual([]);
+    });
   });
 });
 
