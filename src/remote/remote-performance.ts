@@ -444,7 +444,10 @@ export class RemotePerformance implements Performance {
   #stopThere(): void {
     this.#patience?.cancel();
     this.#patience = undefined;
-    if (this.#operationName === undefined) this.#controller.abort();
+    // Nothing goes on there any more: what is left are the logs, which an aborted run does not have.
+    const isOnlyFetching = this.#asked?.hasEnded === true;
+    if (isOnlyFetching && this.#stop?.state !== 'ABORTED') return;
+    if (this.#operationName === undefined || isOnlyFetching) this.#controller.abort();
     else this.#cancelOperation();
   }
 
@@ -495,6 +498,9 @@ export class RemotePerformance implements Performance {
   #unstopped(): string {
     const { cancelBoundMs } = this.#parts;
     const asked = this.#asked ?? this.#lost;
+    if (this.#asked?.hasEnded === true) {
+      return `the action has ended, but its logs were not brought here within ${cancelBoundMs} ms`;
+    }
     if (asked === undefined) {
       return `the run could not be stopped within ${cancelBoundMs} ms while its action was prepared; nothing was executed`;
     }

@@ -1322,6 +1322,38 @@ describe('stopping a remote run', () => {
       ),
     ]);
   });
+
+  test.for([
+    ['R107 an abort', 'ABORTED', {}, 0, []],
+    [
+      'R100 R199 a timeout',
+      'TIMEDOUT',
+      { timeoutMs: 150 },
+      700,
+      ['cancel: the action has ended, but its logs were not brought here within 700 ms'],
+    ],
+  ] as const)(
+    '%s that comes while logs are fetched cancels no action, as it has ended',
+    async ([, state, time, tookMs, reasons]) => {
+      const silent: StageOptions['behind'] = (service) => ({
+        ...service,
+        serverStream: (method, request, context) =>
+          method.path.endsWith('Read')
+            ? { [Symbol.asyncIterator]: () => ({ next: () => new Promise<never>(() => {}) }) }
+            : service.serverStream(method, request, context),
+      });
+      const trace = await onStage({ behind: silent, cancelBoundMs: 700 }, async ({ sim, runner, calls }) => {
+        const { runId } = await runner.run({ argv: ['stdout hello', 'complete 3'], ...time });
+        await sim.sleep(150);
+        const before = sim.now();
+        if (state === 'ABORTED') await runner.abort(runId);
+        expect((await finalStatus(runner, runId)).status).toMatchObject({ state });
+        expect(sim.now() - before).toBe(tookMs);
+        expect(calls.slice(-2)).toEqual(['Execute', 'Read']);
+      });
+      expect(reasonsOf(trace)).toEqual(reasons);
+    },
+  );
 });
 
 test('a run that was started, and perhaps again, does not say that it may never have started', async () => {
