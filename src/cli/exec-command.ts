@@ -26,7 +26,7 @@ import { makeTempFolder, type TempFolder } from '../host/temp-folder.ts';
 import { createNullOutputs } from '../outputs/null-output.ts';
 import { createQueueRunner, type QueueRunnerOptions } from '../runners/queue/create-queue-runner.ts';
 import { createRecorder, type Recorder } from '../runners/recording/recorder.ts';
-import { OutputDisplay, runToEnd, showEvent } from './exec-display.ts';
+import { OutputDisplay, READER_POLL_MS, runToEnd, showEvent } from './exec-display.ts';
 import { openInput } from './exec-files.ts';
 import { UsageError } from './exit-status.ts';
 import { Interruption } from './interruption.ts';
@@ -40,8 +40,6 @@ interface ShownOutput {
   /** True while the process should not write to that stream, because its output is not read. */
   isFull(stream: 'stdout' | 'stderr'): boolean;
 }
-
-const READER_POLL_MS = 20;
 
 /**
  * Shows the output of processes while it is also written to their logs, and remembers how the last of them started and

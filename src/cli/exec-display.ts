@@ -2,9 +2,11 @@
  * Shows a run of `exec` to its user, on this machine or on a cluster: its output, its statuses, and its end by a
  * signal.
  */
+import { setTimeout as pause } from 'node:timers/promises';
 import { messageOf } from '../kernel/errors.ts';
 import { onOneLine } from '../kernel/one-line.ts';
 import type { Command } from '../model/command.ts';
+import type { MaybePromise } from '../model/maybe-promise.ts';
 import type { Chunk } from '../model/output.ts';
 import { notStartedReason } from '../model/end-text.ts';
 import { hasField, isTerminal } from '../model/run-state.ts';
@@ -37,6 +39,8 @@ export class StreamText {
 
 type StreamName = 'stdout' | 'stderr';
 
+/** How often is looked whether the output has been read. */
+export const READER_POLL_MS = 20;
 /** How much of the output waits in memory for its reader, about. */
 const UNREAD_BYTES_MAX = 8 * 1024 * 1024;
 
@@ -66,6 +70,16 @@ export class OutputDisplay {
   show(stream: StreamName, chunk: Chunk): void {
     if (this.#texts === undefined) this.#terminal.raw(stream, chunk);
     else this.#line(stream, this.#texts[stream].add(chunk));
+  }
+
+  /** As {@link show}; if so much then waits for its reader, resolves once that is read or `isOver`. */
+  showHeldUp(stream: StreamName, chunk: Chunk, isOver: () => boolean): MaybePromise<void> {
+    this.show(stream, chunk);
+    return this.isFull(stream) ? this.#untilRead(stream, isOver) : undefined;
+  }
+
+  async #untilRead(stream: StreamName, isOver: () => boolean): Promise<void> {
+    while (this.isFull(stream) && !isOver()) await pause(READER_POLL_MS);
   }
 
   /** True while so much waits for its reader that the command should not write to this stream. */

@@ -262,7 +262,7 @@ async function execThere(
     name: NAME,
     transport: connection,
     content,
-    outputs: shownOutputs(display),
+    outputs: shownOutputs(display, surroundings),
     instanceName: instance,
     retriesMax: retries,
     callMsMax: CALL_MS_MAX,
@@ -464,12 +464,20 @@ function propertyOf(text: string): PlatformProperty {
   return { name: text.slice(0, at), value: text.slice(at + 1) };
 }
 
-/** Shows the output of the command when it arrives. */
-function shownOutputs(display: OutputDisplay): OutputCreator {
+/**
+ * Shows the output of the command when it arrives, which is held up while it is not read: not after `--timeout`, or the
+ * result would come too late.
+ */
+function shownOutputs(
+  display: OutputDisplay,
+  { options: { timeout = Infinity }, interruption }: Surroundings,
+): OutputCreator {
+  const endMs = performance.now() + timeout;
+  const isOver = (): boolean => interruption.requested || performance.now() >= endMs;
   return {
     create: (id) => ({
       uri: `terminal:${id}`,
-      write: (chunk) => display.show(id.endsWith('stderr') ? 'stderr' : 'stdout', chunk),
+      write: (chunk) => display.showHeldUp(id.endsWith('stderr') ? 'stderr' : 'stdout', chunk, isOver),
       close: () => undefined,
       asFile: () => '',
     }),

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { ShownExecer } from '../../src/cli/exec-command.ts';
-import { StreamText } from '../../src/cli/exec-display.ts';
+import { OutputDisplay, StreamText } from '../../src/cli/exec-display.ts';
+import type { Terminal } from '../../src/cli/terminal.ts';
 import type { Sink } from '../../src/model/execer.ts';
 import type { MaybePromise } from '../../src/model/maybe-promise.ts';
 
@@ -59,4 +60,24 @@ test.for([
   await sink.write('y');
   expect(Math.min(output.fullLooks, output.runningLooks)).toBe(-1);
   expect(sink.write('y')).toBe(undefined);
+});
+
+const MIB = 1024 * 1024;
+
+test.for([
+  ['while it is not read', [9 * MIB, 9 * MIB, 8 * MIB], Infinity, 0],
+  ['until that is over', [9 * MIB, 9 * MIB, 9 * MIB, 9 * MIB], 1, 1],
+  ['not at all if little is unread', [8 * MIB], 0, 0],
+] as const)('output of a cluster is held up %s', async ([, unread, looks, left]) => {
+  const lengths = [...unread];
+  const shown: unknown[] = [];
+  const terminal = {
+    raw: (stream: string, chunk: unknown) => shown.push(`${stream} ${String(chunk)}`),
+    unreadBytesOf: () => lengths.shift(),
+  } as unknown as Terminal;
+  let looksLeft: number = looks;
+  const isOver = (): boolean => looksLeft-- <= 0;
+  await new OutputDisplay(terminal, false).showHeldUp('stderr', 'text', isOver);
+  expect(shown).toEqual(['stderr text']);
+  expect(lengths).toHaveLength(left);
 });
