@@ -445,9 +445,11 @@ export class RemotePerformance implements Performance {
     this.#patience?.cancel();
     this.#patience = undefined;
     // Nothing goes on there any more: what is left are the logs, which an aborted run does not have.
-    const isOnlyFetching = this.#asked?.hasEnded === true;
-    if (isOnlyFetching && this.#stop?.state !== 'ABORTED') return;
-    if (this.#operationName === undefined || isOnlyFetching) this.#controller.abort();
+    if (this.#asked?.hasEnded === true) {
+      if (this.#stop?.state === 'ABORTED') this.#controller.abort();
+      return;
+    }
+    if (this.#operationName === undefined) this.#controller.abort();
     else this.#cancelOperation();
   }
 
