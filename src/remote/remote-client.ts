@@ -154,6 +154,8 @@ function beginningIfUnknown(error: unknown): typeof BEGINNING {
  * blob is written as a stream.
  */
 const MESSAGE_BYTES = 2_000_000;
+/** What fits into a batch where there are none: not even an empty blob. */
+const NO_BATCHES = -1;
 const PIECE_BYTES = 256 * 1024;
 /** Maximum size of a blob that is read as a whole. */
 const WHOLE_BYTES_MAX = INT32_MAX;
@@ -250,7 +252,7 @@ export class RemoteClient {
     try {
       await this.#uploadMissing(blobs, source);
     } catch (error) {
-      if (!(await this.#hasSmallerBatches(error))) throw error;
+      if (!this.#hasNoBatches(error) && !(await this.#hasSmallerBatches(error))) throw error;
       await this.#uploadMissing(blobs, source);
     }
   }
@@ -274,6 +276,18 @@ export class RemoteClient {
       bytes += size;
     }
     await this.#update(batch);
+  }
+
+  /**
+   * True if a server may know no batches, which Bazel does not send; from then on, it gets each blob as a stream. The call
+   * that it does not know may be another one, which then fails again.
+   */
+  #hasNoBatches(error: unknown): boolean {
+    if (rpcFailure(error).status.code !== RPC_CODES.UNIMPLEMENTED || this.#batchBytes === NO_BATCHES) {
+      return false;
+    }
+    this.#batchBytes = NO_BATCHES;
+    return true;
   }
 
   /**

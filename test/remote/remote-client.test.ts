@@ -75,6 +75,44 @@ test('a server that takes less in a batch gets no more, and larger blobs as stre
   });
 });
 
+test('a server that takes no batches gets each blob as a stream, the empty one too', async () => {
+  await inSimulation(async ({ world }) => {
+    const lab = makeBazelLab(world);
+    const server = createRemoteService(world, { runner: lab.runner, content: lab.blobs, cache: lab.results });
+    const wire = overWire(server);
+    const written: number[] = [];
+    let asksForEmpty = true;
+    const transport: RemoteService = {
+      ...wire,
+      unary: async (method, request, context) => {
+        if (method.path.endsWith('BatchUpdateBlobs')) throw new RpcError('UNIMPLEMENTED', 'no batches');
+        const answer = await wire.unary(method, request, context);
+        if (!method.path.endsWith('FindMissingBlobs') || !asksForEmpty) return answer;
+        const { missingBlobDigests } = answer as { readonly missingBlobDigests: readonly Digest[] };
+        return { missingBlobDigests: [...missingBlobDigests, digestOf('')] } as typeof answer;
+      },
+      clientStream: async (method, requests, context) => {
+        const answer = await wire.clientStream(method, requests, context);
+        written.push((answer as { readonly committedSize: number }).committedSize);
+        return answer;
+      },
+    };
+    const options = { transport, instanceName: '', retriesMax: 0, callMsMax: 60_000 };
+    const client = new RemoteClient(world, options, topicOf('client'), new AbortController().signal);
+    const source = createMemoryContentStore();
+    const blobs = (texts: readonly string[]): Map<string, Digest> =>
+      new Map(texts.map((text) => [digestKey(digestOf(text)), source.add(text)]));
+    await client.upload(blobs(['one', 'three', '']), source);
+    expect(written).toEqual([3, 5, 0]);
+    asksForEmpty = false;
+    await client.upload(blobs(['seven', 'one']), source);
+    expect(written).toEqual([3, 5, 0, 5]);
+    expect(lab.blobs.findMissing([digestOf('three'), digestOf('seven')])).toEqual([]);
+    server.close();
+    await lab.runner.release();
+  });
+});
+
 /** A server that takes or gives a part first, and all of it when asked again. */
 function halfHearted(bytes: Uint8Array): RemoteService {
   let isFirst = true;
