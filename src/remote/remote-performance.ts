@@ -19,7 +19,7 @@ import { LONGEST_BACK_OFF_MS } from '../model/back-off.ts';
 import { callBack } from '../model/callback.ts';
 import { tagsOf, type Command } from '../model/command.ts';
 import type { Digest } from '../model/digest.ts';
-import { EXIT_CODES, type ExitCode, exitCodeOf } from '../model/exit-code.ts';
+import { EXIT_CODES, type ExitCode } from '../model/exit-code.ts';
 import type { RunState } from '../model/run-state.ts';
 import { makeRunStatus, runningStatus, type RunID, type RunOutcome } from '../model/run-status.ts';
 import { runTypeOf } from '../model/run-type.ts';
@@ -237,10 +237,10 @@ export class RemotePerformance implements Performance {
     const { executeRequest } = this.#command;
     const failure = rpcFailure(error);
     const last = this.#asked ?? this.#lost;
-    const fallback = last === undefined ? EXIT_CODES.COULD_NOT_EXEC : EXIT_CODES.POST_EXEC;
     const end = {
       state: 'FAILED',
-      exitCode: exitCodeOf(error, fallback),
+      // Not a code that the error has, as that of a store here may: it would say what has become of the command.
+      exitCode: last === undefined ? EXIT_CODES.COULD_NOT_EXEC : EXIT_CODES.POST_EXEC,
       error:
         failure instanceof FailedOperation || error instanceof LogsNotCreatedError
           ? failure.message

@@ -800,6 +800,49 @@ describe('what goes wrong on the way', () => {
     });
   });
 
+  const LACKS = new RpcError('FAILED_PRECONDITION', 'blobs are missing', {
+    violations: violationsOf([digestOf('input')]),
+  });
+
+  test.for([
+    ['before its action was sent', 0, {}, 240, 'could not exec: the store failed'],
+    [
+      'when it may have started',
+      1,
+      { deaths: 1, mishaps: { 'Execute 2': { fail: LACKS } } },
+      250,
+      expect.stringMatching(/^the server failed: the store failed; it had accepted the action as operations/),
+    ],
+  ] as const)(
+    'R98 an exit code that comes from a content store here is not that of a run which fails %s',
+    async ([, reads, mishaps, exitCode, error]) => {
+      const content = createMemoryContentStore();
+      const digest = content.add('input');
+      const root = content.add(MESSAGES.Directory.encode({ files: [{ name: 'a', digest }] }));
+      const { read } = content;
+      let left: number = reads;
+      content.read = (which, range) => {
+        if (digestKey(which) === digestKey(digest)) left -= 1;
+        if (left < 0) throw Object.assign(new Error('the store failed'), { exitCode: 1 });
+        return read.call(content, which, range);
+      };
+      /** Says that it lacks all that it is asked for. */
+      const behind: StageOptions['behind'] = (service) => ({
+        ...service,
+        unary: (method, request, context) =>
+          method.path.endsWith('FindMissingBlobs')
+            ? Promise.resolve({
+                missingBlobDigests: (request as Messages['FindMissingBlobsRequest']).blobDigests,
+              } as never)
+            : service.unary(method, request, context),
+      });
+      await onStage({ ...mishaps, content, behind }, async ({ end }) => {
+        const status = await end({ argv: ['complete 0'], snapshotId: snapshotOfDigest(root) });
+        expect(status).toMatchObject({ state: 'FAILED', exitCode, error });
+      });
+    },
+  );
+
   test('inputs that were evicted before the execution are uploaded again', async () => {
     const content = createMemoryContentStore();
     const actionDigest = addAction(content, ['complete 0'], { inputs: { i: 'input' } });
