@@ -111,7 +111,18 @@ interface BlobUpdate {
   readonly data: Uint8Array;
 }
 
-/** The blobs that a server did not accept, with reasons: every blob needs an answer, and all its answers must be OK. */
+/** True if a server has a blob that was sent to it: another client may have uploaded the same meanwhile. */
+function isTaken({ code }: { readonly code: number }): boolean {
+  return code === RPC_CODES.OK || code === RPC_CODES.ALREADY_EXISTS;
+}
+
+/** What a server would have answered that refuses a blob because it has it; other errors are rethrown. */
+function takenIfThere(error: unknown, { sizeBytes }: Digest): Messages['WriteResponse'] {
+  if (isTaken(rpcFailure(error).status)) return { committedSize: sizeBytes };
+  throw error;
+}
+
+/** The blobs that a server did not accept, with reasons: every blob needs an answer, and each must be that it is there. */
 function updateFailures(
   requests: readonly BlobUpdate[],
   { responses }: Messages['BatchUpdateBlobsResponse'],
@@ -121,7 +132,7 @@ function updateFailures(
   for (const { digest, status } of responses) {
     if (digest === null) continue;
     answered.add(digestKey(digest));
-    if (status !== null && status.code !== RPC_CODES.OK) refusals.set(digestKey(digest), status);
+    if (status !== null && !isTaken(status)) refusals.set(digestKey(digest), status);
   }
   const failures = new Map<BlobUpdate, RpcError>();
   for (const request of requests) {
@@ -469,11 +480,10 @@ export class RemoteClient {
       // A position outside the blob says nothing about what the server has.
       reached = isPosition(from.committedSize, digest) ? from.committedSize : 0;
       attempt.begin(M.write, { resourceName });
-      const answer = await transport.clientStream(
-        M.write,
-        pieces(resourceName, digest, source, reached),
-        this.#timed(context),
-      );
+      const sent = pieces(resourceName, digest, source, reached);
+      const answer = await transport
+        .clientStream(M.write, sent, this.#timed(context))
+        .catch((error: unknown) => takenIfThere(error, digest));
       const { committedSize } = answer;
       if (committedSize !== digest.sizeBytes) {
         throw new RpcError('UNAVAILABLE', `blob ${digest.hash} was taken to ${committedSize} B only`);

@@ -380,6 +380,37 @@ describe('a server that reads no parts of blobs, as that of Buildbarn', () => {
   });
 });
 
+test('a server that says of a blob that it has it already is not sent it again', async () => {
+  await inSimulation(async ({ world }) => {
+    const calls: string[] = [];
+    const there = { code: RPC_CODES.ALREADY_EXISTS, message: 'it is there', details: [] };
+    const transport: RemoteService = {
+      unary: async (method, request) => {
+        calls.push(method.path.slice(method.path.lastIndexOf('/') + 1));
+        const { blobDigests, requests = [] } = request as {
+          readonly blobDigests?: unknown;
+          readonly requests?: readonly { readonly digest: Digest }[];
+        };
+        if (blobDigests !== undefined) return { missingBlobDigests: blobDigests } as never;
+        return { responses: requests.map(({ digest }) => ({ digest, status: there })) } as never;
+      },
+      serverStream: () => {
+        throw new RpcError('UNIMPLEMENTED', 'only uploads');
+      },
+      clientStream: async () => {
+        calls.push('Write');
+        throw new RpcError('ALREADY_EXISTS', 'it is there');
+      },
+    };
+    const options = { transport, instanceName: '', retriesMax: 5, callMsMax: 60_000 };
+    const client = new RemoteClient(world, options, topicOf('client'), new AbortController().signal);
+    const source = createMemoryContentStore();
+    const digests = [source.add(SMALL), source.add(LARGE)];
+    await client.upload(new Map(digests.map((digest) => [digestKey(digest), digest])), source);
+    expect(calls).toEqual(['FindMissingBlobs', 'Write', 'BatchUpdateBlobs']);
+  });
+});
+
 test('an upload that the server has given up after its client asked for its status is sent again', async () => {
   await inSimulation(async (sim) => {
     const { world } = sim;
