@@ -5,6 +5,7 @@ import { createSimExecer } from '../../src/execers/sim-execer.ts';
 import { createVirtualFiler } from '../../src/filers/fake-filer.ts';
 import { createSimFiler } from '../../src/filers/sim-filer.ts';
 import type { RecordedEntry, Recording } from '../../src/model/recording.ts';
+import type { Filer } from '../../src/model/filer.ts';
 import { createMemoryMetrics } from '../../src/metrics/memory-metrics.ts';
 import type { MaybePromise } from '../../src/model/maybe-promise.ts';
 import type { Chunk, Output, OutputCreator } from '../../src/model/output.ts';
@@ -122,26 +123,45 @@ describe('a recording of runners in virtual time', () => {
     );
   });
 
-  test('is reproduced where outputs share one place', async () => {
-    let recording: Recording = { entries: [] };
-    await simulate({
-      scenario: async ({ world }) => {
-        const recorder = createRecorder(world);
-        const runner = createQueueRunner(world, {
-          recorder,
-          execer: createSimExecer({ clock: world.clock }),
-          filers: new Map([['scoot', { filer: createSimFiler({ clock: world.clock }) }]]),
-          outputs: createNullOutputs(),
-          tempDirs: virtualTempDirs(),
-        });
-        await runner.run({ argv: ['stdout x', 'complete 0'] });
-        await runner.release();
-        recording = recorder.recording();
+  test('names each log where logs share one place, and is reproduced', async () => {
+    const recording = await recordRunner(
+      async (runner) => {
+        await toItsEnd({ argv: ['stdout x', 'complete 0'] })(runner);
+        await toItsEnd({ argv: ['complete 0'] })(runner);
       },
-    });
+      () => ({ outputs: createNullOutputs() }),
+    );
+    expect(placesOf(recording)).toEqual([
+      ['0', 'output:///0-stdout', 'output:///0-stderr'],
+      ['1', 'output:///1-stdout', 'output:///1-stderr'],
+    ]);
     await expectReproduced(recording);
   });
+
+  test('names each upload where uploads share one place, and is reproduced', async () => {
+    const recording = await recordRunner(toItsEnd({ argv: ['complete 0'] }), () => ({
+      uploader: { cancelBoundMs: 0, upload: () => 'https://logs.example/all' },
+    }));
+    expect(placesOf(recording)).toEqual([['0', 'upload:///stdout-3', 'upload:///stderr-2']]);
+    await expectReproduced(recording);
+  });
+
+  test('is reproduced if it is older, and has one name for logs that share a place', async () => {
+    const { entries } = await recordRunner(toItsEnd({ argv: ['stdout x', 'complete 0'] }));
+    const older = JSON.stringify(entries).replace(/output:\/\/\/0-std(?:err|log)/g, 'output:///0-stdout');
+    expect(older).not.toBe(JSON.stringify(entries));
+    await expectReproduced({ entries: JSON.parse(older) as RecordedEntry[] });
+  });
 });
+
+/** The run and the places of its logs, of each run that has ended. */
+function placesOf({ entries }: Recording): string[][] {
+  return entries.flatMap((entry) =>
+    entry.type === 'status' && entry.status.state === 'COMPLETE'
+      ? [[entry.status.runId, entry.status.stdoutRef, entry.status.stderrRef]]
+      : [],
+  );
+}
 
 function partsOf({ clock }: World): QueueRunnerOptions {
   return {
@@ -179,6 +199,27 @@ function toItsEnd(command: Command): (runner: Service) => Promise<unknown> {
 
 async function expectReproduced(recording: Parameters<typeof replayRecording>[0]): Promise<void> {
   expect((await replayRecording(recording)).problem).toBeUndefined();
+}
+
+test.for<[what: string, options: (clock: World['clock']) => Partial<QueueRunnerOptions>]>([
+  ['local work', () => ({ localBoundMs: Number.MAX_SAFE_INTEGER })],
+  ['updates', () => ({ updateLimitMs: 1e15 })],
+  ['time between updates', (clock) => filedBy(createSimFiler({ clock, updateIntervalMs: 1e15 }))],
+  ['checkouts', (clock) => filedBy(createSimFiler({ clock, cancelBoundMs: 1e15 }))],
+  ['temporary directories', () => ({ tempDirs: { ...virtualTempDirs(), boundMs: 1e15 } })],
+])(
+  'a recording of a runner whose bound of %s is above a hundred years is written, read and reproduced',
+  async ([, options]) => {
+    const recording = await recordRunner(toItsEnd({ argv: ['complete 0'] }), ({ world }) =>
+      options(world.clock),
+    );
+    const { entries } = await readRecording(recordingLines(recording));
+    await expectReproduced({ entries });
+  },
+);
+
+function filedBy(filer: Filer): Partial<QueueRunnerOptions> {
+  return { filers: new Map([['scoot', { filer }]]) };
 }
 
 describe('a recording of a runner on which callers wait is reproduced', () => {

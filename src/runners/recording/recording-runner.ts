@@ -1,5 +1,6 @@
 /** Makes a runner part of a recording: its settings, its world, its collaborators and the calls on it. */
 import { invalidArgument } from '../../kernel/errors.ts';
+import { TIME_MS_MAX } from '../../kernel/microseconds.ts';
 import type { Service } from '../../model/service.ts';
 import type { World } from '../../model/world.ts';
 import type { InvokerOptions } from '../invocation/invoker-parts.ts';
@@ -90,7 +91,7 @@ function recordedSettings(options: QueueOptions & InvokerOptions): RecordedSetti
   const filers = [...options.filers].map(([type, { filer, init }]): RecordedFiler => ({
     type,
     ...bound('cancelBoundMs', filer.cancelBoundMs),
-    updateIntervalMs: filer.updateIntervalMs,
+    updateIntervalMs: Math.min(filer.updateIntervalMs, TIME_MS_MAX),
     hasInit: init !== undefined,
   }));
   return {
@@ -98,7 +99,7 @@ function recordedSettings(options: QueueOptions & InvokerOptions): RecordedSetti
     ...(history === undefined ? {} : { history }),
     idPrefix,
     ...(updateLimitMs > 0 ? bound('updateLimitMs', updateLimitMs) : {}),
-    localBoundMs,
+    localBoundMs: Math.min(localBoundMs, TIME_MS_MAX),
     ...bound('execBoundMs', options.execer.cancelBoundMs),
     ...bound('tempDirBoundMs', options.tempDirs.boundMs),
     filers,
@@ -120,7 +121,7 @@ function helperOf({ name, cancelBoundMs }: { name: string; cancelBoundMs: number
   return { name, ...bound('cancelBoundMs', cancelBoundMs) };
 }
 
-/** JSON has no Infinity, so a bound of Infinity is absent. */
+/** A bound is absent if no recording is long enough for it to pass, and JSON has no Infinity. */
 function bound<K extends string>(name: K, ms: number | undefined): { readonly [key in K]?: number } {
-  return ms === undefined || ms === Infinity ? {} : ({ [name]: ms } as { readonly [key in K]: number });
+  return ms === undefined || ms > TIME_MS_MAX ? {} : ({ [name]: ms } as { readonly [key in K]: number });
 }

@@ -45,6 +45,8 @@ export class RunnerTape {
   readonly names: RecordedNames = new RecordedNames();
   /** What the recording shows in place of refs of this host. */
   readonly #uris = new Map<string, string>();
+  /** The same for further logs at a place that has a name already, by log and place. */
+  readonly #sharedUris = new Map<string, string>();
 
   constructor(recorder: RunRecorder, name: string, clock: Clock) {
     this.recorder = recorder;
@@ -182,13 +184,19 @@ export class RunnerTape {
     });
   }
 
-  /** The answer with the text that replaces a ref of this host from now on. */
-  shownUri(uri: string, shownAs: string): RecordedAnswer {
+  /** The answer with the text that replaces a ref of this host to the log of that id from now on. */
+  shownUri(log: string, uri: string, shownAs: string): RecordedAnswer {
     if (uri === '') return NO_REF;
-    // One place may stand for many outputs, such as the null device.
-    const known = this.#uris.get(uri) ?? shownAs;
-    this.#uris.set(uri, known);
-    return { uri: known };
+    const known = this.#uris.get(uri);
+    if (known === undefined) {
+      this.#uris.set(uri, shownAs);
+      return { uri: shownAs };
+    }
+    // In a replay, places are the names that a recording has for them; older ones have one name for each place.
+    if (known === uri) return { uri };
+    // One place may stand for many logs, such as the null device.
+    this.#sharedUris.set(`${log} ${uri}`, shownAs);
+    return { uri: shownAs };
   }
 
   #event(event: TraceEvent): void {
@@ -205,10 +213,15 @@ export class RunnerTape {
   #withoutHost(event: TraceEvent): TraceEvent {
     if (event.type !== 'status' && event.type !== 'dropped') return event;
     const { stdoutRef, stderrRef, ...status } = event.status;
-    const shownRef = (ref: string): string => this.#uris.get(ref) ?? ref;
+    const shownRef = (stream: 'stdout' | 'stderr', ref: string): string =>
+      this.#sharedUris.get(`${status.runId}-${stream} ${ref}`) ?? this.#uris.get(ref) ?? ref;
     return {
       ...event,
-      status: { ...status, stdoutRef: shownRef(stdoutRef), stderrRef: shownRef(stderrRef) },
+      status: {
+        ...status,
+        stdoutRef: shownRef('stdout', stdoutRef),
+        stderrRef: shownRef('stderr', stderrRef),
+      },
     };
   }
 

@@ -205,7 +205,7 @@ export class TapedOutputs implements OutputCreator {
       () => this.#outputs.create(id),
       (output) => {
         checkOutput(output);
-        return this.#tape.shownUri(output.uri, shownAs);
+        return this.#tape.shownUri(id, output.uri, shownAs);
       },
     );
     return whenThere(
@@ -218,13 +218,13 @@ export class TapedOutputs implements OutputCreator {
 class TapedOutput implements Output {
   readonly #tape: RunnerTape;
   readonly #creator: TapedOutputs;
-  readonly #id: string;
+  readonly id: string;
   readonly output: Output;
 
   constructor(tape: RunnerTape, creator: TapedOutputs, id: string, output: Output) {
     this.#tape = tape;
     this.#creator = creator;
-    this.#id = id;
+    this.id = id;
     this.output = output;
   }
 
@@ -244,7 +244,7 @@ class TapedOutput implements Output {
   }
 
   close(): MaybePromise<void> {
-    return this.#tape.ask('close', this.#id, undefined, () => this.output.close());
+    return this.#tape.ask('close', this.id, undefined, () => this.output.close());
   }
 
   asFile(): MaybePromise<string> {
@@ -252,7 +252,7 @@ class TapedOutput implements Output {
   }
 
   #write(work: () => MaybePromise<void>): MaybePromise<void> {
-    return this.#creator.isProcessWriting ? work() : this.#tape.ask('write', this.#id, undefined, work);
+    return this.#creator.isProcessWriting ? work() : this.#tape.ask('write', this.id, undefined, work);
   }
 }
 
@@ -266,7 +266,7 @@ export function tapedUploader(tape: RunnerTape, uploader: LogUploader): LogUploa
     ...(uploadBoundMs === undefined ? {} : { uploadBoundMs }),
     upload(path, log, cancel) {
       const name = uploadName(path);
-      const given = log instanceof TapedOutput ? log.output : log;
+      const { id, output: given } = log instanceof TapedOutput ? log : { id: name, output: log };
       return tape.ask(
         'upload',
         name,
@@ -275,7 +275,7 @@ export function tapedUploader(tape: RunnerTape, uploader: LogUploader): LogUploa
         (uri) => {
           // An empty URL is refused too, but is kept as no place.
           if (uri !== '') checkUrl(uri);
-          return tape.shownUri(uri, `upload:///${name}-${tape.names.uploadUri()}`);
+          return tape.shownUri(id, uri, `upload:///${name}-${tape.names.uploadUri()}`);
         },
       );
     },
