@@ -43,8 +43,11 @@ export interface Slot {
   readonly lane: string;
 }
 
-/** Tracks which lanes of a runner or client are taken: overlapping slices get separate lanes. */
-export class LaneSlots {
+/** Before the number of a further lane, instead of a blank: another owner may be called `worker #2`. */
+const FURTHER = '\0';
+
+/** Tracks which lanes are taken: overlapping slices get separate lanes, also if their owners have the same name. */
+class LaneSlots {
   readonly #taken = new Map<string, Set<number>>();
 
   /** The first free lane. */
@@ -54,7 +57,7 @@ export class LaneSlots {
     let index = 0;
     while (taken.has(index)) index += 1;
     taken.add(index);
-    return { owner, index, lane: index === 0 ? owner : `${owner} #${index + 1}` };
+    return { owner, index, lane: index === 0 ? owner : `${owner}${FURTHER}#${index + 1}` };
   }
 
   free({ owner, index }: Slot): void {
@@ -64,6 +67,7 @@ export class LaneSlots {
 
 /** Collects events by the name of their lane. */
 export class TimelineLanes {
+  readonly slots: LaneSlots = new LaneSlots();
   readonly #events: { readonly lane: string; readonly event: Omit<TimelineEvent, 'pid' | 'tid'> }[] = [];
   /** Names by which lanes are sorted; those of one group stay together. */
   readonly #order = new Map<string, number>();
@@ -96,7 +100,7 @@ export class TimelineLanes {
     return [
       meta('process_name', 0, { name: process }),
       ...names.flatMap((name, index) => [
-        meta('thread_name', index + 1, { name }),
+        meta('thread_name', index + 1, { name: name.replace(FURTHER, ' ') }),
         meta('thread_sort_index', index + 1, { sort_index: index + 1 }),
       ]),
       ...events.sort((a, b) => a.ts - b.ts || (b.dur ?? 0) - (a.dur ?? 0)),
@@ -105,7 +109,8 @@ export class TimelineLanes {
 }
 
 function ownerOf(lane: string): string {
-  return lane.replace(/(: events|: calls)?( #\d+)?$/, '');
+  const [owner = ''] = lane.split(FURTHER, 1);
+  return owner.replace(/(: events|: calls)?$/, '');
 }
 
 /** Rounded, because sums of fractions could make a slice reach beyond the one around it. */

@@ -12,7 +12,6 @@ import { isTerminal } from '../../model/run-state.ts';
 import type { TraceEvent } from '../../model/trace-event.ts';
 import {
   GAP_US,
-  LaneSlots,
   nodeLane,
   OF_CALLS,
   OF_EVENTS,
@@ -68,7 +67,6 @@ interface OpenRun {
 class RunSlices {
   readonly #lanes: TimelineLanes;
   readonly #open = new Map<string, OpenRun>();
-  readonly #slots = new LaneSlots();
 
   constructor(lanes: TimelineLanes) {
     this.#lanes = lanes;
@@ -112,7 +110,7 @@ class RunSlices {
     const known = this.#open.get(key);
     if (known !== undefined) return known;
     const from = { fromTs: ts, state: 'PENDING', stateFromTs: ts };
-    const run: OpenRun = { runner, runId, slot: this.#slots.take(runner), command: undefined, ...from };
+    const run: OpenRun = { runner, runId, slot: this.#lanes.slots.take(runner), command: undefined, ...from };
     this.#open.set(key, run);
     return run;
   }
@@ -124,7 +122,7 @@ class RunSlices {
 
   #endRun({ runner, runId, slot, fromTs, command }: OpenRun, ts: number, ended: string): void {
     this.#open.delete(keyOf(runner, runId));
-    this.#slots.free(slot);
+    this.#lanes.slots.free(slot);
     const tags = command === undefined ? '' : taskOf(command);
     this.#lanes.add(slot.lane, {
       name: `run ${runId}${tags === '' ? '' : ` for ${tags}`}: ${ended}`,
@@ -167,7 +165,6 @@ const STATUSES_MAX = 3;
  */
 class CallSlices {
   readonly #lanes: TimelineLanes;
-  readonly #slots = new LaneSlots();
   readonly #open = new Map<ObservedCall, OpenCall>();
   /** Calls of `run` that have not returned, by their command. */
   readonly #runs = new Map<string, Set<ObservedCall>>();
@@ -185,7 +182,7 @@ class CallSlices {
       const equal = this.#runs.get(identity) ?? new Set();
       this.#runs.set(identity, equal.add(call));
     }
-    this.#open.set(call, { slot: this.#slots.take(laneOf(call)), fromTs: ts });
+    this.#open.set(call, { slot: this.#lanes.slots.take(laneOf(call)), fromTs: ts });
   }
 
   end(call: ObservedCall, ts: number): void {
@@ -194,7 +191,7 @@ class CallSlices {
     this.#open.delete(call);
     if (call.method === 'run') this.#runs.get(identityOf(call.args[0]))?.delete(call);
     const { slot, fromTs } = open;
-    this.#slots.free(slot);
+    this.#lanes.slots.free(slot);
     const { service, outcome, caller } = call;
     const args = { caller: caller.place, ...(outcome === undefined ? {} : { reply: replyText(outcome) }) };
     const name = `${subjectOf(call)} on ${service}${endText(outcome)}`;
@@ -241,8 +238,13 @@ function subjectOf(call: ObservedCall): string {
 
 /** The part of a command that a reader can distinguish. */
 function identityOf(command: Command | null | undefined): string {
-  const { argv, taskId = '', tag = '', jobId = '', timeoutMs = 0 } = command ?? { argv: [] };
-  return JSON.stringify([argv, taskId, tag, jobId, timeoutMs]);
+  try {
+    const { argv, taskId = '', tag = '', jobId = '', timeoutMs = 0 } = command ?? { argv: [] };
+    return JSON.stringify([argv, taskId, tag, jobId, timeoutMs]);
+  } catch {
+    // A command that no JSON could hold is refused, and starts no run.
+    return '';
+  }
 }
 
 /** The outcome in a few words. */
@@ -259,15 +261,16 @@ function errorText(error: unknown): string {
 function replyText(outcome: CallOutcome): string {
   if ('error' in outcome) return outcome.error instanceof Error ? outcome.error.message : 'an error';
   const { statuses, status } = (outcome.reply ?? {}) as {
-    readonly statuses?: readonly RunStatus[];
+    readonly statuses?: unknown;
     readonly status?: RunStatus;
   };
-  const all = statuses ?? [status ?? (outcome.reply as RunStatus | undefined)];
+  const list = Array.isArray(statuses) ? (statuses as readonly RunStatus[]) : undefined;
+  const all = list ?? [status ?? (outcome.reply as RunStatus | undefined)];
   const texts = all.flatMap((each) =>
     each?.runId === undefined ? [] : [`run ${each.runId} is ${each.state}`],
   );
   const more = texts.length - STATUSES_MAX;
-  if (statuses?.length === 0) return 'no runs';
+  if (list?.length === 0) return 'no runs';
   return `${texts.slice(0, STATUSES_MAX).join(', ')}${more > 0 ? ` and ${more} more` : ''}` || 'done';
 }
 
@@ -280,7 +283,6 @@ type LockEvent = Extract<TraceEvent, { readonly type: 'acquired' | 'freed' }>;
  */
 class ExchangeSlices {
   readonly #lanes: TimelineLanes;
-  readonly #slots = new LaneSlots();
   readonly #calls = new Map<number, OpenCall & { readonly event: MessageEvent }>();
   readonly #held = new Map<string, OpenCall & { readonly owner: string }>();
 
@@ -292,7 +294,7 @@ class ExchangeSlices {
   take(event: MessageEvent, lane: string, ts: number): void {
     const { id, kind, step } = event;
     if (kind === 'call' && step === 'sent') {
-      this.#calls.set(id, { slot: this.#slots.take(`${lane}${OF_CALLS}`), fromTs: ts, event });
+      this.#calls.set(id, { slot: this.#lanes.slots.take(`${lane}${OF_CALLS}`), fromTs: ts, event });
     } else if (step === 'delivered' && (kind === 'reply' || kind === 'error')) this.#end(id, ts, event);
   }
 
@@ -302,7 +304,7 @@ class ExchangeSlices {
     if (type === 'acquired') {
       // Each node has locks of its own, whose names other nodes may use too.
       const lane = runner === '' ? name : `${nodeLane(runner)}: ${name}`;
-      this.#held.set(key, { slot: this.#slots.take(lane), fromTs: ts, owner });
+      this.#held.set(key, { slot: this.#lanes.slots.take(lane), fromTs: ts, owner });
     } else if (open !== undefined) {
       this.#held.delete(key);
       this.#release(open, ts);
@@ -335,7 +337,7 @@ class ExchangeSlices {
     if (open === undefined) return;
     this.#calls.delete(id);
     const { slot, fromTs, event } = open;
-    this.#slots.free(slot);
+    this.#lanes.slots.free(slot);
     const said = answer?.detail === undefined ? '' : `: ${answer.detail}`;
     const end = answer === undefined ? ': no answer' : said;
     this.#lanes.add(slot.lane, {
@@ -348,7 +350,7 @@ class ExchangeSlices {
   }
 
   #release({ slot, fromTs, owner }: OpenCall & { readonly owner: string }, ts: number): void {
-    this.#slots.free(slot);
+    this.#lanes.slots.free(slot);
     const dur = ts - fromTs;
     this.#lanes.add(slot.lane, { name: `held by ${owner}`, cat: 'lock', ph: 'X', ts: fromTs, dur });
   }

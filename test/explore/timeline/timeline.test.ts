@@ -12,6 +12,7 @@ import type { TraceEvent } from '../../../src/model/trace-event.ts';
 import type { Service } from '../../../src/model/service.ts';
 import type { World } from '../../../src/model/world.ts';
 import { createHistory } from '../../../src/oracles/history/history.ts';
+import { interceptService } from '../../../src/call/intercept-service.ts';
 import type { ServiceCall } from '../../../src/call/service-call.ts';
 import type { ServiceReply } from '../../../src/oracles/history/service-reply.ts';
 import { watchHistory } from '../../../src/oracles/history/watch-history.ts';
@@ -426,5 +427,54 @@ describe('the timeline of an execution', () => {
     expect(namesIn(model, 'quick')).toContain('run 0: COMPLETE');
     expect(namesIn(model, 'stuck').some((name) => name.startsWith('run 0: still '))).toBe(true);
     expect(namesIn(model, 'scenario')).toContain('enough');
+  });
+
+  test('separates runners from lanes of others that have their names', async () => {
+    const scenario = defineScenario({
+      name: 'odd-names',
+      description: 'three runners with two runs each at a time',
+      async run(sim) {
+        for (const name of ['worker', 'worker #2', 'client run']) {
+          const runner = createSimulatedRunner(sim.world, { name, capacity: 2 });
+          for (const argv of [['sleep 10', 'complete 0'], ['complete 0']]) await runner.run({ argv });
+          await sim.sleep(5);
+        }
+        await sim.sleep(50);
+      },
+    });
+    const timeline = await recordTimeline(createExecutor(scenario), []);
+    expect(badlyNested(timeline)).toEqual([]);
+    const lanes = readTimeline(JSON.stringify(timeline)).processes.flatMap(({ threads }) => threads);
+    const runs = lanes.flatMap(({ name, events }) =>
+      events.filter(({ cat }) => String(cat) === 'run').map(() => name),
+    );
+    expect(runs.sort()).toEqual([
+      'client run #2',
+      'client run #3',
+      'worker',
+      'worker #2',
+      'worker #2',
+      'worker #2 #2',
+    ]);
+  });
+
+  test('shows calls whose argument or reply no file could hold', async () => {
+    const loop: unknown[] = [];
+    loop.push(loop);
+    const scenario = defineScenario({
+      name: 'wrong-calls',
+      description: 'commands that are refused, and an answer that is none',
+      async run(sim) {
+        const runner = createSimulatedRunner(sim.world, { name: 'worker' });
+        for (const argv of [[1n], loop]) await runner.run({ argv } as never).catch(() => undefined);
+        const wrong = interceptService(runner, async () => ({ statuses: 7 }) as never);
+        await createChaosRunner(sim.world, wrong, { name: 'net' })
+          .queryNow({ allRuns: true, states: 0 })
+          .catch(() => undefined);
+      },
+    });
+    const timeline = await recordTimeline(createExecutor(scenario), []);
+    expect(timeline.otherData).toEqual({ scenario: 'wrong-calls' });
+    expect(namesIn(read(timeline), 'client run')).toHaveLength(3);
   });
 });
