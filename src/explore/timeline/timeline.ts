@@ -284,6 +284,8 @@ type LockEvent = Extract<TraceEvent, { readonly type: 'acquired' | 'freed' }>;
 class ExchangeSlices {
   readonly #lanes: TimelineLanes;
   readonly #calls = new Map<number, OpenCall & { readonly event: MessageEvent }>();
+  /** Ids of open calls by what times out at their end, the oldest first. */
+  readonly #limits = new Map<string, Set<number>>();
   readonly #held = new Map<string, OpenCall & { readonly owner: string }>();
 
   constructor(lanes: TimelineLanes) {
@@ -295,6 +297,8 @@ class ExchangeSlices {
     const { id, kind, step } = event;
     if (kind === 'call' && step === 'sent') {
       this.#calls.set(id, { slot: this.#lanes.slots.take(`${lane}${OF_CALLS}`), fromTs: ts, event });
+      const limit = limitOf(event);
+      this.#limits.set(limit, (this.#limits.get(limit) ?? new Set()).add(id));
     } else if (step === 'delivered' && (kind === 'reply' || kind === 'error')) this.#end(id, ts, event);
   }
 
@@ -313,12 +317,8 @@ class ExchangeSlices {
 
   /** Ends a call at its timeout, if the event is one: the oldest of equal calls. */
   timeOut({ owner, what }: Topic, ts: number): void {
-    for (const [id, { event }] of this.#calls) {
-      const { runner, to, name } = event;
-      if (owner !== linkName(runner, to) || what !== stepName('limit', name)) continue;
-      this.#end(id, ts, undefined);
-      return;
-    }
+    const [oldest] = this.#limits.get(limitKey(owner, what)) ?? [];
+    if (oldest !== undefined) this.#end(oldest, ts, undefined);
   }
 
   /** Ends the calls of a process that has ended. */
@@ -337,6 +337,7 @@ class ExchangeSlices {
     if (open === undefined) return;
     this.#calls.delete(id);
     const { slot, fromTs, event } = open;
+    this.#limits.get(limitOf(event))?.delete(id);
     this.#lanes.slots.free(slot);
     const said = answer?.detail === undefined ? '' : `: ${answer.detail}`;
     const end = answer === undefined ? ': no answer' : said;
@@ -354,6 +355,14 @@ class ExchangeSlices {
     const dur = ts - fromTs;
     this.#lanes.add(slot.lane, { name: `held by ${owner}`, cat: 'lock', ph: 'X', ts: fromTs, dur });
   }
+}
+
+function limitOf({ runner, to, name }: MessageEvent): string {
+  return limitKey(linkName(runner, to), stepName('limit', name));
+}
+
+function limitKey(owner: string, what: string): string {
+  return JSON.stringify([owner, what]);
 }
 
 /** A timeline as JSON: the content of a `--timeline` file. */
