@@ -58,8 +58,9 @@ function offerText({ argv, timeoutMs }: Command): string {
 
 /** Called before an offer, so that the model knows what has ended; nothing can happen between this and the offer. */
 async function lookAt(model: RunnerModel, { service }: CommandedRunner): Promise<void> {
+  const since = model.mark();
   const before = await answered(service.statusAll());
-  if (before !== undefined) model.sawTogether('statusAll', before.statuses);
+  if (before !== undefined) model.sawTogether('statusAll', before.statuses, since);
 }
 
 /** Offers a command; false if the runner refused it. */
@@ -133,11 +134,12 @@ function abort(index: number, manner: AbortManner): RunnerCommand {
 async function abortRun(model: RunnerModel, { service }: CommandedRunner, runId: RunID): Promise<void> {
   // Both in one turn: if the run is over by then, it must stay as it is (R72), and `watchAnswers` has seen its end. The
   // look is not reported to the model, because a late answer may be older than what the model knows.
+  const since = model.mark();
   const looked = answered(service.status(runId));
   const aborted = answered(service.abort(runId));
   const [, status] = await Promise.all([looked, aborted]);
   if (status === undefined) return;
-  model.saw(status);
+  model.saw(status, since);
   const now = await answered(service.status(runId));
   if (now !== undefined && now.status.state !== status.state) {
     throw new ContractBrokenError('R207', `abort said ${status.state}, status says ${now.status.state}`);
@@ -253,9 +255,10 @@ export function weightedCommands(
 function query(states: StateMask): RunnerCommand {
   const name = states === ALL_MASK ? 'all' : states === DONE_MASK ? 'done' : 'running';
   return runnerCommand(`query(${name})`, async (model, { service }) => {
+    const since = model.mark();
     const result = await answered(service.queryNow({ allRuns: true, states }));
     if (result === undefined) return;
-    model.sawTogether('queryNow', result.statuses);
+    model.sawTogether('queryNow', result.statuses, since);
     const ids = result.statuses.map(({ runId }) => runId);
     const inOrder = model.runIds.filter((runId) => ids.includes(runId));
     if (ids.join() !== inOrder.join()) {
@@ -301,10 +304,11 @@ function look(turn: number): RunnerCommand {
       query: async () => (await service.query(all, NO_WAIT)).statuses,
     };
     for (const name of order) {
+      const since = model.mark();
       const statuses = await answered(reads[name]());
       if (statuses === undefined) continue;
-      if (name === 'status') for (const status of statuses) model.saw(status);
-      else model.sawTogether(name, statuses);
+      if (name === 'status') for (const status of statuses) model.saw(status, since);
+      else model.sawTogether(name, statuses, since);
       const shown = statuses.map(({ runId }) => runId);
       if (shown.join() === ids.join()) continue;
       if ([...shown].sort().join() !== [...ids].sort().join()) {

@@ -14,6 +14,7 @@ import { counted } from '../model/plural.ts';
 import { canMove, isTerminal, type RunState } from '../model/run-state.ts';
 import type { RunID, RunStatus } from '../model/run-status.ts';
 import { ContractBrokenError } from '../oracles/contract-broken-error.ts';
+import { isAhead } from '../oracles/watch-answers.ts';
 
 /** What is known of an accepted run. */
 export interface ModelRun {
@@ -26,11 +27,20 @@ export interface ModelRun {
   readonly abortAsked: boolean;
 }
 
+/** A status that was seen, and the mark from which on no answer may show less. */
+interface SeenStatus {
+  readonly status: RunStatus;
+  readonly mark: number;
+}
+
 /** The model of one runner. See {@link runnerProperty}. */
 export class RunnerModel {
   /** How many runs the runner has room for, the active one included. */
   readonly capacity: number;
   readonly #runs = new Map<RunID, ModelRun>();
+  /** At most three of each run: PENDING, RUNNING, its end. */
+  readonly #seen = new Map<RunID, SeenStatus[]>();
+  #mark = 0;
   #isReleased = false;
 
   /** @param capacity the capacity of the runner under test, the active run included (R58); 0 means 1 (R59). */
@@ -56,6 +66,12 @@ export class RunnerModel {
   /** The runs, in order of acceptance. */
   get runs(): readonly ModelRun[] {
     return [...this.#runs.values()];
+  }
+
+  /** The current point in time: an answer to a call that begins now may not show less than what is known now. */
+  mark(): number {
+    this.#mark += 1;
+    return this.#mark;
   }
 
   /**
@@ -96,7 +112,7 @@ export class RunnerModel {
     this.#checkOffer(command, status);
     this.#expect(!isTerminal(status.state), 'R65', `a new run came back as ${status.state}`);
     const [end] = given.length === 0 ? [naturalEnd(command)] : given;
-    this.#runs.set(status.runId, { runId: status.runId, command, end, seen: status, abortAsked: false });
+    this.#add({ runId: status.runId, command, end, seen: status, abortAsked: false });
   }
 
   /**
@@ -108,7 +124,12 @@ export class RunnerModel {
     this.#checkOffer(command, status);
     const run = { runId: status.runId, command, end, seen: status, abortAsked: false };
     this.#checkEnd(run, status);
-    this.#runs.set(status.runId, run);
+    this.#add(run);
+  }
+
+  #add(run: ModelRun): void {
+    this.#runs.set(run.runId, run);
+    this.#seen.set(run.runId, [{ status: run.seen, mark: this.mark() }]);
   }
 
   #checkOffer(command: Command, status: RunStatus): void {
@@ -153,29 +174,36 @@ export class RunnerModel {
   }
 
   /**
-   * Records a status of a run.
+   * Records a status of a run. `since` is the `mark` at which the call that shows it began: of calls that overlap, the
+   * answer to the earlier one may come last. Default: it is as of now.
    *
    * @throws ContractBrokenError if it is not legal now.
    */
-  saw(status: RunStatus): void {
+  saw(status: RunStatus, since: number = this.mark()): void {
     check('status', status, is.readable('a run status'));
+    check('since', since, is.COUNT);
     const run = this.#runs.get(status.runId);
     if (run === undefined) {
       throw new ContractBrokenError('R26', `it shows run ${status.runId}, which nobody started`);
     }
-    this.#checkMove(run.seen, status);
+    const seen = this.#seen.get(status.runId) ?? [];
+    const isSecondEnd = isTerminal(run.seen.state) && isTerminal(status.state);
+    const before = isSecondEnd ? run.seen : seen.findLast(({ mark }) => mark <= since)?.status;
+    if (before !== undefined) this.#checkMove(before, status);
     this.#checkEnd(run, status);
+    if (!isAhead(run.seen, status)) return;
     this.#runs.set(status.runId, { ...run, seen: status });
+    seen.push({ status, mark: this.mark() });
   }
 
   /**
-   * Records an answer of `call` that lists runs, all as of one moment.
+   * Records an answer of `call` that lists runs, all as of one moment. `since` as in `saw`.
    *
    * @throws ContractBrokenError if more of them are unfinished than there is room for (R58), or as `saw`.
    */
-  sawTogether(call: string, statuses: readonly RunStatus[]): void {
+  sawTogether(call: string, statuses: readonly RunStatus[], since: number = this.mark()): void {
     check('statuses', statuses, is.LIST);
-    for (const status of statuses) this.saw(status);
+    for (const status of statuses) this.saw(status, since);
     const open = statuses.filter(({ state }) => !isTerminal(state));
     if (open.length <= this.capacity) return;
     const shown = open.map(({ runId, state }) => `run ${runId} ${state}`).join(', ');

@@ -27,11 +27,11 @@ export function waitForEnd(index: number, timeoutMs: number): RunnerCommand {
     // A wait with a timeout is worth its time only for a run that is not over.
     const run = timeoutMs > 0 ? model.openAt(index) : model.runAt(index);
     if (run === undefined) return;
-    const startedAt = world.clock.now();
+    const [startedAt, since] = [world.clock.now(), model.mark()];
     try {
       const query = { runs: [run.runId], states: DONE_MASK };
       const result = await answered(service.query(query, { timeoutMs }));
-      result?.statuses.forEach((status) => model.saw(status));
+      result?.statuses.forEach((status) => model.saw(status, since));
       const waitedMs = world.clock.now() - startedAt;
       if (result?.statuses.length === 0 && waitedMs < timeoutMs) {
         throw new ContractBrokenError('R31', `a wait of ${timeoutMs} ms gave up after ${waitedMs} ms`);
@@ -60,8 +60,9 @@ export async function finish(
 ): Promise<void> {
   if (!model.isSureToEnd(runId)) return;
   const wait = chaos === undefined ? waitForever() : { timeoutMs: LONG_WAIT_MS };
+  const since = model.mark();
   const result = await answered(service.query({ runs: [runId], states: DONE_MASK }, wait));
-  result?.statuses.forEach((status) => model.saw(status));
+  result?.statuses.forEach((status) => model.saw(status, since));
 }
 
 /** Waits until the first run that is not over is RUNNING, and resolves with its id; undefined if none does. */
@@ -69,14 +70,16 @@ export async function firstActive(
   model: RunnerModel,
   { service }: CommandedRunner,
 ): Promise<RunID | undefined> {
+  const askedAt = model.mark();
   const all = await answered(service.statusAll());
-  if (all !== undefined) model.sawTogether('statusAll', all.statuses);
+  if (all !== undefined) model.sawTogether('statusAll', all.statuses, askedAt);
   const first = all?.statuses.find(({ state }) => !isTerminal(state));
   if (first === undefined) return undefined;
   const query = { runs: [first.runId], states: RUNNING_MASK };
+  const since = model.mark();
   try {
     const active = await answered(service.query(query, { timeoutMs: LONG_WAIT_MS }));
-    active?.statuses.forEach((status) => model.saw(status));
+    active?.statuses.forEach((status) => model.saw(status, since));
     return active?.statuses[0]?.runId;
   } catch (error) {
     if (isRunnerError(error, 'RUNNER_RELEASED') && model.isReleased) return undefined;
@@ -139,11 +142,12 @@ async function waitUnusually(
       ? { allRuns: true, states: PENDING_MASK }
       : { runs: [runId], states: isCancelled ? DONE_MASK : RUNNING_MASK };
   const wait = { timeoutMs: LONG_WAIT_MS, signal: stop.signal };
+  const since = model.mark();
   try {
     const result = await answered(service.query(query, wait));
     // A new run may be seen here before its caller knows its id.
     const known = result?.statuses.filter((status) => model.runIds.includes(status.runId)) ?? [];
-    known.forEach((status) => model.saw(status));
+    known.forEach((status) => model.saw(status, since));
   } catch (error) {
     if (isRunnerError(error, 'RUNNER_RELEASED') && model.isReleased) return;
     if (isRunnerError(error, 'RUNNER_WAIT_CANCELLED') && stop.signal.aborted) return;

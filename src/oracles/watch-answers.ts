@@ -176,7 +176,7 @@ class AnswerBook {
 }
 
 /** Whether a status shows more progress than an earlier one of the same run. */
-function isAhead(before: RunStatus, after: RunStatus): boolean {
+export function isAhead(before: RunStatus, after: RunStatus): boolean {
   if (isTerminal(before.state)) return false;
   if (before.state === after.state) return before.stdoutRef === '' && after.stdoutRef !== '';
   return after.state !== 'PENDING';

@@ -1,6 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { having, cachedBy } from '../conformance/broken-services.ts';
+import { interceptService } from '../../src/call/intercept-service.ts';
+import { sleep } from '../../src/kernel/clock.ts';
 import { inSimulation } from '../runners/in-simulation.ts';
 import { createSmallQueue } from '../conformance/small-queue.ts';
 import { commandArbitrary } from '../../src/check/sim-script-arbitrary.ts';
@@ -10,7 +12,14 @@ import { naturalEnd, RunnerModel } from '../../src/check/runner-model.ts';
 import { runnerCommandArbitraries } from '../../src/check/runner-commands.ts';
 import { assertRunnerProperty, runnerProperty } from '../../src/check/runner-property.ts';
 import { simulationProperty, type SimulationPropertyOptions } from '../../src/check/simulation-property.ts';
-import { abortStatus, completeStatus, type RunID, type RunStatus } from '../../src/model/run-status.ts';
+import {
+  abortStatus,
+  completeStatus,
+  pendingStatus,
+  type RunID,
+  runningStatus,
+  type RunStatus,
+} from '../../src/model/run-status.ts';
 import { createSimExecer, type SimExecer } from '../../src/execers/sim-execer.ts';
 import type { Execer, ProcessStatus } from '../../src/model/execer.ts';
 import type { QueryResult } from '../../src/model/status-reader.ts';
@@ -32,9 +41,27 @@ import type { Simulation } from '../../src/simulation/simulation.ts';
 import type { SimulationFailedError } from '../../src/simulation/simulation-failed-error.ts';
 import type { Verdict } from '../../src/simulation/verdict.ts';
 
+/** Behind a network on which each reply takes a time of its own, so that later ones may arrive first. */
+function withSlowReplies(world: World): Service {
+  let replies = 0;
+  return interceptService(
+    createSimulatedRunner(world, { capacity: 3, history: 0 }),
+    async (call, proceed) => {
+      replies += 3;
+      const latencyMs = replies % 5;
+      try {
+        return await proceed(call);
+      } finally {
+        await sleep(world.clock, latencyMs);
+      }
+    },
+  );
+}
+
 const RUNNERS: readonly (readonly [string, (world: World) => Service])[] = [
   ['simulated', (world) => createSimulatedRunner(world, { capacity: 3, history: 0 })],
   ['fake', (world) => createFakeRunner(world, { capacity: 3, history: 0, script: argvScript })],
+  ['one whose replies overtake each other', (world) => withSlowReplies(world)],
   [
     'chaos without faults',
     (world) => createChaosRunner(world, createSimulatedRunner(world, { capacity: 3, history: 0 })),
@@ -86,6 +113,24 @@ function givingUp(
     },
   });
 }
+
+test('R4 R206 for the model an answer may be as old as its call, but no older', () => {
+  const command = { argv: ['complete 3'] };
+  const model = new RunnerModel(1);
+  const early = model.mark();
+  model.accepted(command, pendingStatus('7'));
+  const running = runningStatus('7', 'out', 'err');
+  model.saw(running);
+  const late = model.mark();
+  model.saw({ ...completeStatus('7', '', 3), stdoutRef: 'out', stderrRef: 'err' });
+  model.saw(running, late);
+  model.sawTogether('statusAll', [pendingStatus('7')], early);
+  expect(model.runAt(0)?.seen.state).toBe('COMPLETE');
+  expect(() => model.saw(pendingStatus('7'), late)).toThrow('run 7 went from RUNNING to PENDING');
+  expect(() => model.saw(runningStatus('7', '', ''), late)).toThrow('run 7 lost its stdoutRef');
+  expect(() => model.saw(running)).toThrow('run 7 had ended with state "COMPLETE", and now has "RUNNING"');
+  expect(() => model.saw(abortStatus('7'), early)).toThrow('run 7 had ended with state "COMPLETE"');
+});
 
 describe('a runner with a planted bug', () => {
   const BUGS: readonly (readonly [string, RegExp, (world: World) => Service])[] = [
