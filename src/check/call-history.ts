@@ -8,6 +8,7 @@ import { onOneLine } from '../kernel/one-line.ts';
 import { statusesOf, type ServiceCall } from '../call/service-call.ts';
 import { callText, refusalText, replyText } from '../explore/explain/answer-texts.ts';
 import { counted } from '../model/plural.ts';
+import { STATUS_FIELDS } from '../model/run-status.ts';
 import type { ServiceMethod } from '../model/service.ts';
 
 /** A call, and its outcome if it has ended. */
@@ -76,7 +77,8 @@ function showsMore({ call, sinceMs, atMs, outcome }: NotedCall, known: Map<strin
   let isNew = !LOOKS.has(call.method) || atMs !== sinceMs;
   try {
     for (const status of statusesOf(call, outcome.reply)) {
-      const text = JSON.stringify(status);
+      // Named, because they may be getters of a class.
+      const text = JSON.stringify(STATUS_FIELDS.map((field) => status[field]));
       isNew ||= known.get(status.runId) !== text;
       known.set(status.runId, text);
     }

@@ -67,6 +67,7 @@ async function lookAt(model: RunnerModel, { service }: CommandedRunner): Promise
 async function offer(command: Command, model: RunnerModel, real: CommandedRunner): Promise<boolean> {
   const { service, translate } = real;
   const offered = translate?.(command) ?? { command, end: naturalEnd(command) };
+  const since = model.mark();
   try {
     const status = await answered(service.run(offered.command));
     if (status === undefined) await seek(command, offered.end, model, real);
@@ -74,7 +75,7 @@ async function offer(command: Command, model: RunnerModel, real: CommandedRunner
     return true;
   } catch (error) {
     if (!isRunnerError(error)) throw error;
-    model.rejected(error.code);
+    model.rejected(error.code, since);
     return false;
   }
 }

@@ -143,22 +143,30 @@ export class RunnerModel {
   }
 
   /**
-   * Records a refusal.
+   * Records a refusal. `since` is the `mark` at which the offer began. Default: it is as of now.
    *
    * @throws ContractBrokenError if the runner had to accept: it was idle and not released (R64, R69).
    */
-  rejected(code: string): void {
+  rejected(code: string, since: number = this.mark()): void {
     check('code', code, is.text('the code of an error'));
+    check('since', since, is.COUNT);
     if (this.#isReleased) {
       this.#expect(code === 'RUNNER_RELEASED', 'R84', `a released runner refused with ${code}`);
       return;
     }
     this.#expect(code === 'RUNNER_BUSY', 'R64', `an initialized, healthy runner refused with ${code}`);
+    const taken = this.#unfinishedAt(since);
     this.#expect(
-      this.unfinished >= this.capacity,
+      taken >= this.capacity,
       'R69',
-      `it refused as full with ${this.unfinished} of ${this.capacity} slots taken`,
+      `it refused as full with ${taken} of ${this.capacity} slots taken`,
     );
+  }
+
+  /** Number of runs whose ends were not known at a mark. */
+  #unfinishedAt(since: number): number {
+    const isOver = ({ mark, status }: SeenStatus): boolean => mark <= since && isTerminal(status.state);
+    return [...this.#seen.values()].filter((seen) => !seen.some(isOver)).length;
   }
 
   /** Records that an abort was called; ABORTED is legal from now on. */

@@ -7,7 +7,7 @@ import { ruleOfAbort } from './abort-rule.ts';
 import { wrongAnswer } from './answer-form.ts';
 import { checkQuery, copyQuery, type Query, type Wait } from '../model/query.ts';
 import { canMove, isTerminal } from '../model/run-state.ts';
-import { STATUS_FIELDS, type RunID, type RunStatus } from '../model/run-status.ts';
+import { makeRunStatus, STATUS_FIELDS, type RunID, type RunStatus } from '../model/run-status.ts';
 import { maskForState, maskMatches } from '../model/state-mask.ts';
 import { ServiceReach } from './reach-kinds.ts';
 import { type Proceed, InterceptedService } from '../call/intercept-service.ts';
@@ -109,8 +109,8 @@ class AnswerBook {
       this.#checkSame(call, last, status);
     } else if (floor !== undefined) this.#checkForward(call, floor, status);
     if (last !== undefined && !isAhead(last, status)) return;
-    // A copy, because a runner under test may modify the status that it returned.
-    shown.push({ status: { ...status }, mark: this.mark() });
+    // A copy, because a runner under test may modify the status that it returned; its fields may be getters of a class.
+    shown.push({ status: makeRunStatus(runId, state, status, status, status), mark: this.mark() });
     this.#runs.set(runId, shown);
     this.#keep(status);
   }

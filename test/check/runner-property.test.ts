@@ -1,10 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { having, cachedBy } from '../conformance/broken-services.ts';
+import { having, cachedBy, showing } from '../conformance/broken-services.ts';
 import { interceptService } from '../../src/call/intercept-service.ts';
 import { sleep } from '../../src/kernel/clock.ts';
 import { inSimulation } from '../runners/in-simulation.ts';
 import { createSmallQueue } from '../conformance/small-queue.ts';
+import { asInstance } from './status-instance.ts';
 import { commandArbitrary } from '../../src/check/sim-script-arbitrary.ts';
 import { faultPlanArbitrary } from '../../src/check/fault-plan-arbitrary.ts';
 import { NeverReachedError } from '../../src/check/required-reach.ts';
@@ -62,6 +63,10 @@ const RUNNERS: readonly (readonly [string, (world: World) => Service])[] = [
   ['simulated', (world) => createSimulatedRunner(world, { capacity: 3, history: 0 })],
   ['fake', (world) => createFakeRunner(world, { capacity: 3, history: 0, script: argvScript })],
   ['one whose replies overtake each other', (world) => withSlowReplies(world)],
+  [
+    'one whose statuses are instances of a class',
+    (world) => showing(createSimulatedRunner(world, { capacity: 3, history: 0 }), asInstance),
+  ],
   [
     'chaos without faults',
     (world) => createChaosRunner(world, createSimulatedRunner(world, { capacity: 3, history: 0 })),
@@ -130,6 +135,16 @@ test('R4 R206 for the model an answer may be as old as its call, but no older', 
   expect(() => model.saw(runningStatus('7', '', ''), late)).toThrow('run 7 lost its stdoutRef');
   expect(() => model.saw(running)).toThrow('run 7 had ended with state "COMPLETE", and now has "RUNNING"');
   expect(() => model.saw(abortStatus('7'), early)).toThrow('run 7 had ended with state "COMPLETE"');
+});
+
+test('R69 for the model an offer may be refused as full because of what was active when it was called', () => {
+  const command = { argv: [] };
+  const model = new RunnerModel(1);
+  model.accepted(command, pendingStatus('7'));
+  const since = model.mark();
+  model.saw(completeStatus('7', '', 0));
+  expect(() => model.rejected('RUNNER_BUSY', since)).not.toThrow();
+  expect(() => model.rejected('RUNNER_BUSY')).toThrow('it refused as full with 0 of 1 slots taken');
 });
 
 describe('a runner with a planted bug', () => {

@@ -14,7 +14,8 @@ import { runConformance, type CaseResult } from '../../src/conformance/run-confo
 import { storeCases } from '../../src/conformance/parts/store-cases.ts';
 import type { ConformanceSubject } from '../../src/conformance/subject.ts';
 import { exploreRunner } from '../../src/conformance/workload/explore-runner.ts';
-import type { Clock } from '../../src/kernel/clock.ts';
+import { interceptService } from '../../src/call/intercept-service.ts';
+import { type Clock, sleep } from '../../src/kernel/clock.ts';
 import { messageOf, RunnerError } from '../../src/kernel/errors.ts';
 import type { RunStatus } from '../../src/model/run-status.ts';
 import type { Service } from '../../src/model/service.ts';
@@ -112,6 +113,29 @@ describe('the suite', () => {
     const cases = conformanceCases.filter(({ rules }) => rules.includes('R31'));
     const messages = (await resultsOf(impatient, cases)).map(({ error }) => messageOf(error));
     expect(messages).toContain('how long the wait took: expected at least 20 ms, got 0 (seed 1)');
+  });
+
+  test('passes a runner whose replies take time of their own, and overtake each other', async () => {
+    const slow: ConformanceSubject = {
+      ...simulated,
+      supports: supportsAllBut({ virtualTime: 'replies take time', exactStates: 'replies take time' }),
+      create: async (world, options) => {
+        let replies = 0;
+        const { service, ...made } = await simulated.create(world, options);
+        const delayed = interceptService(service, async (call, proceed) => {
+          replies += 2;
+          const latencyMs = replies % 5;
+          try {
+            return await proceed(call);
+          } finally {
+            await sleep(world.clock, latencyMs);
+          }
+        });
+        return { ...made, service: delayed };
+      },
+    };
+    const failed = (await resultsOf(slow, conformanceCases)).filter(({ outcome }) => outcome === 'failed');
+    expect(failed.map(({ title, error }) => [title, messageOf(error)])).toEqual([]);
   });
 
   test('R102 finds a runner whose deadline counts from the start of the process', async () => {

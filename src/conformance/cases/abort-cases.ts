@@ -37,12 +37,12 @@ export const abortCases: readonly CaseSpec[] = [
       const looked = t.meanwhile(runner.status(runId));
       const status = await runner.abort(runId);
       checkFields('what abort returns', status, { runId, state: 'ABORTED' });
-      // A runner may start a run before `run` returns.
-      if ((await looked).status.state === 'RUNNING') return;
       const wasRunning = await running.then(
         () => true,
         () => false,
       );
+      // A runner may start a run before `run` returns.
+      if ((await looked).status.state === 'RUNNING') return;
       // Where time passes meanwhile, the abort may find a run that has started, which the wait may have missed.
       if (!t.supports('virtualTime') && (wasRunning || status.stdoutRef !== '')) return;
       checkEqual('stdoutRef of what abort returns', status.stdoutRef, '');
