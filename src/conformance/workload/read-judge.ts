@@ -341,7 +341,9 @@ export class ReadJudge {
     const shown = new Set(statuses.map(({ runId }) => runId));
     const now = this.#host.now();
     for (const run of this.#subjects(query)) {
-      if (shown.has(run.runId) || run.memory !== 'kept' || !this.#wasThere(run, asked)) continue;
+      if (shown.has(run.runId) || !this.#wasThere(run, asked)) continue;
+      // An offer in flight may have taken its place.
+      if (this.#ledger.mayBeUnknown(run.runId)) continue;
       const outside = this.#ledger.states(run, sinceMs, now) & ~query.states;
       this.#demand(
         outside !== 0,
