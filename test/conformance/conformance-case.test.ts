@@ -244,6 +244,53 @@ describe('the suite', () => {
     ]);
   });
 
+  test.for<readonly [title: string, breakIt: (good: Service) => Service]>([
+    [
+      'R85 a second release returns at once',
+      (good) => {
+        let releases = 0;
+        return having(good, {
+          async release() {
+            releases += 1;
+            if (releases === 1) await good.release();
+          },
+        });
+      },
+    ],
+    ...(['queryNow', 'query', 'statusAll', 'status'] as const).map(
+      (method) =>
+        [
+          `R74 ${method} waits while an abort does`,
+          (good: Service) => {
+            const aborts: Promise<unknown>[] = [];
+            return having(good, {
+              abort(runId) {
+                const abort = good.abort(runId);
+                aborts.push(abort.catch(() => undefined));
+                return abort;
+              },
+              async [method](...args: unknown[]) {
+                await Promise.all(aborts);
+                return Reflect.apply(good[method], good, args) as unknown;
+              },
+            });
+          },
+        ] as const,
+    ),
+  ])('finds: %s', async ([title, breakIt]) => {
+    const broken: ConformanceSubject = {
+      ...simulated,
+      create: async (world, options) => {
+        const made = await simulated.create(world, options);
+        return { ...made, service: breakIt(made.service) };
+      },
+    };
+    const [rule = ''] = title.split(' ');
+    const cases = conformanceCases.filter(({ rules }) => rules.includes(rule));
+    const outcomes = (await resultsOf(broken, cases)).map(({ outcome }) => outcome);
+    expect(outcomes).toContain('failed');
+  });
+
   test.for(breakages.map((breakage) => [breakage.title, breakage] as const))(
     'finds: %s',
     async ([title, { breakIt }]) => {

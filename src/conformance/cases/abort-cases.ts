@@ -3,8 +3,10 @@ import type { RunStatus } from '../../model/run-status.ts';
 import { composeFiler } from '../../filers/composed-filer.ts';
 import type { Checkout } from '../../model/filer.ts';
 import { unknownRunMessage } from '../../model/messages.ts';
+import { NO_WAIT } from '../../model/query.ts';
+import { ALL_MASK } from '../../model/state-mask.ts';
 import { waitForState } from '../../model/status-lookup.ts';
-import { checkEqual, checkFields, checkRejects, checkThat } from '../check.ts';
+import { checkEqual, checkFields, checkRejects, checkThat, each } from '../check.ts';
 import type { CaseSpec } from '../conformance-case.ts';
 
 export const abortCases: readonly CaseSpec[] = [
@@ -137,7 +139,14 @@ export const abortCases: readonly CaseSpec[] = [
       const queued = await t.start(runner, t.commands.hang());
       const next = await t.start(runner, t.commands.exit(4));
       checkEqual('abort of the queued one', (await runner.abort(queued)).state, 'ABORTED');
-      checkEqual('the stubborn one', (await runner.status(stubborn)).status.state, 'RUNNING');
+      const query = { runs: [stubborn], states: ALL_MASK };
+      const reads = [
+        (await runner.status(stubborn)).status,
+        ...(await runner.statusAll()).statuses.slice(0, 1),
+        ...(await runner.queryNow(query)).statuses,
+        ...(await runner.query(query, NO_WAIT)).statuses,
+      ];
+      checkEqual('the stubborn one', each(reads, 'state'), ['RUNNING', 'RUNNING', 'RUNNING', 'RUNNING']);
       checkEqual('aborts that have returned', ended, []);
       await aborting;
       checkEqual('the stubborn one', ended[0]?.state, 'ABORTED');

@@ -71,6 +71,18 @@ export const releaseCases: readonly CaseSpec[] = [
     },
   },
   {
+    title: 'R85 R84 a release that comes while another is at work settles when nothing is left running, too',
+    needs: ['stubborn'],
+    async serve(t, runner) {
+      const runId = await t.running(runner, t.commands.stubborn());
+      await t.sleep(1);
+      const first = t.meanwhile(runner.release());
+      await runner.release();
+      checkFields('the run', (await runner.status(runId)).status, { state: 'ABORTED' });
+      await first;
+    },
+  },
+  {
     title: 'R85 a release in the instant of an acceptance still ends the run',
     async serve(t, runner) {
       const runId = await t.start(runner, t.commands.hang());
