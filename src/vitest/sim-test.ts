@@ -6,7 +6,7 @@ import * as inspector from 'node:inspector';
 import { expect, test as vitestTest, type TestAPI, type TestContext } from 'vitest';
 import { installGlobals } from '../ambient/globals/install-globals.ts';
 import { unreadable } from '../kernel/argument-check.ts';
-import { invalidArgument, isRunnerError } from '../kernel/errors.ts';
+import { invalidArgument } from '../kernel/errors.ts';
 import * as is from '../kernel/shape.ts';
 import type { Simulation } from '../simulation/simulation.ts';
 import { keepAnonymous } from './anonymous-scenario.ts';
@@ -190,16 +190,20 @@ function commaBehindFirst(text: string): number {
   return -1;
 }
 
-/** A test that cannot run as it is declared fails also where Vitest expects a failure: it would hide the mistake. */
+/**
+ * A test that ends without having found a failure, as for a wrong option or for want of time, fails also where Vitest
+ * expects a failure: it would pass for one that was seen.
+ */
 async function runDeclared(
   declared: Declaration,
   context: GivenContext,
   given: readonly unknown[],
 ): Promise<void> {
+  const skip = notedSkip(context);
   try {
-    await runAs(declared, context, given);
+    await runAs(declared, context, given, skip);
   } catch (error) {
-    if (isRunnerError(error, 'RUNNER_INVALID_ARGUMENT')) Object.assign(context.task, { fails: false });
+    if (!skip.hasEnded()) Object.assign(context.task, { fails: false });
     throw error;
   }
 }
@@ -208,10 +212,10 @@ async function runAs(
   { scenario, options, declaredAt, isDebugged }: Declaration,
   context: GivenContext,
   given: readonly unknown[],
+  skip: NotedSkip,
 ): Promise<void> {
   const startedAt = now();
   const { task, signal } = context;
-  const skip = notedSkip(context);
   const { runSimulatedTest } = await import('./simulated-test.ts');
   const { ExecutionExpects } = await import('./execution-expects.ts');
   const { SoftFailures } = await import('./soft-failures.ts');
@@ -236,7 +240,7 @@ async function runAs(
     isReported: task.fails !== true,
     snapshots: expects,
     soft,
-    ...{ skip: skip.because, isSkipped: () => skip.error !== undefined, endSkips: skip.end },
+    ...{ skip: skip.because, isSkipped: () => skip.error !== undefined, onFound: skip.end },
     ...{ requestedSeed: requestedSeedIn(process.env), linesMax: requestedLinesIn(process.env) },
     now,
     startedAt,
@@ -254,20 +258,26 @@ async function runAs(
   );
 }
 
-/** Keeps the error by which `context.skip` skips the test: Vitest has to get it, and the simulation catches it. */
-function notedSkip(context: GivenContext): {
+/** The `skip` of a test context. */
+interface NotedSkip {
+  /** By which it has skipped the test. */
   readonly error: Error | undefined;
   /** Skips the test without throwing. */
   readonly because: (why: string) => void;
-  /** From now on, `context.skip` throws and does not skip the test. */
+  /** Called once a failure is found: from now on, `context.skip` throws and does not skip the test. */
   readonly end: () => void;
-} {
+  readonly hasEnded: () => boolean;
+}
+
+/** Keeps the error by which `context.skip` skips the test: Vitest has to get it, and the simulation catches it. */
+function notedSkip(context: GivenContext): NotedSkip {
   let hasEnded = false;
-  const noted: { error: Error | undefined; because: (why: string) => void; end: () => void } = {
+  const noted: { -readonly [Key in keyof NotedSkip]: NotedSkip[Key] } = {
     error: undefined,
     end() {
       hasEnded = true;
     },
+    hasEnded: () => hasEnded,
     because(why) {
       try {
         noting(why);

@@ -99,7 +99,7 @@ async function runChecked(test: SimulatedTest): Promise<void> {
     const seen = mostInformative(run, found);
     if (seen === undefined) noteFixed(test, run.fixed);
     if (seen === undefined || test.isSkipped?.() === true) return;
-    test.endSkips?.();
+    if (seen.kind !== 'unfinished') test.onFound?.();
     const { failedTest } = await import('./failed-test.ts');
     throw await failedTest(run, seen);
   } finally {

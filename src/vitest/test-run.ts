@@ -78,8 +78,11 @@ export interface SimulatedTest {
   readonly skip?: (why: string) => void;
   /** True once the scenario has skipped the test: what fails then is no failure. Default: it never does. */
   readonly isSkipped?: () => boolean;
-  /** Called once a failure is found: an execution that explains it must not skip the test. */
-  readonly endSkips?: () => void;
+  /**
+   * Called once a failure is found, before executions explain it, which must not skip the test. A lack of time for all
+   * executions is none.
+   */
+  readonly onFound?: () => void;
   /** Snapshots on which the executions have to agree; default: none. */
   readonly snapshots?: TestSnapshots;
   /** Those of `expect.soft`; default: none. */

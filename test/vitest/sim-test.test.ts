@@ -328,10 +328,18 @@ for (const text of ['sim => helper(sim, 3)', 'async sim => { helper(sim, 3) }', 
   );
 }
 
-test('a test that is expected to fail does not pass by wrong options', async (context) => {
-  const mistyped = { runns: 3, corpus: false } as SimTestOptions;
-  const wrong = await runApart({ context, fails: true }, mistyped, () => undefined);
-  expect(wrong).toMatchObject({ error: { code: 'RUNNER_INVALID_ARGUMENT' }, fails: false });
+const unfit = [{ question: question('choice', 'gone'), n: 2, answer: 1 }];
+test.for<[what: string, options: SimTestOptions, code: string]>([
+  ['wrong options', { runns: 3 } as SimTestOptions, 'RUNNER_INVALID_ARGUMENT'],
+  ['a damaged token', { replay: 'dr2:WyJhIl0.000000000000' }, 'RUNNER_TRACE_FORMAT'],
+  ['a log that does not fit any more', { replay: unfit }, 'RUNNER_REPLAY_DIVERGED'],
+  ['a lack of time', { runs: 1e9, timeout: 2_000 }, 'RUNNER_SIMULATION_MISUSE'],
+])('a test that is expected to fail does not pass by %s', async ([, options, code], context) => {
+  const wrong = await runApart({ context, fails: true }, { corpus: false, ...options }, () => undefined);
+  expect(wrong).toMatchObject({ error: { code }, fails: false });
+});
+
+test('a test that is expected to fail passes by a failure', async (context) => {
   const failing = await runApart({ context, fails: true }, { corpus: false }, (sim) =>
     sim.check(false, 'no'),
   );
