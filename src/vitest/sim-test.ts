@@ -258,6 +258,11 @@ async function runAs(
   );
 }
 
+type Skip = (...given: unknown[]) => void;
+
+/** What Vitest's own is behind one that notes: a test that runs again, by `retry`, has the context of its first run. */
+const skipsOfVitest = new WeakMap<Skip, Skip>();
+
 /** The `skip` of a test context. */
 interface NotedSkip {
   /** By which it has skipped the test. */
@@ -286,7 +291,8 @@ function notedSkip(context: GivenContext): NotedSkip {
       }
     },
   };
-  const { skip } = context as { readonly skip: (...given: unknown[]) => void };
+  const { skip: current } = context as { readonly skip: Skip };
+  const skip = skipsOfVitest.get(current) ?? current;
   const noting = (...given: unknown[]): void => {
     if (hasEnded && given[0] !== false) throw new Error('a test that has failed cannot be skipped');
     try {
@@ -296,6 +302,7 @@ function notedSkip(context: GivenContext): NotedSkip {
       throw error;
     }
   };
+  skipsOfVitest.set(noting, skip);
   Object.assign(context, { skip: noting });
   return noted;
 }

@@ -385,6 +385,20 @@ test('what skips itself is skipped in the first execution that does so', () => {
   ).toEqual([]);
 });
 
+const tries: TestContext[] = [];
+simTest(
+  'what fails and skips itself when it is tried again is skipped, because the next test shows it',
+  { runs: 0, retry: 1, corpus: false, explain: false },
+  (sim, context) => {
+    tries.push(context);
+    if (context.task.result?.retryCount === 1) context.skip('not here');
+    sim.check(false, 'fails at first');
+  },
+);
+test('a test that has failed can skip itself when it is tried again', () => {
+  expect(tries[0]?.task.result).toMatchObject({ state: 'skip', note: 'not here' });
+});
+
 simTest.fails('what is expected to fail passes', (sim) => sim.check(false, 'as it must'));
 simTest.skip('what is skipped is not run, because this test shows it', () => {
   throw new Error('it is run');
