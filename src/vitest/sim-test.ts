@@ -10,11 +10,9 @@ import { invalidArgument } from '../kernel/errors.ts';
 import * as is from '../kernel/shape.ts';
 import type { Simulation } from '../simulation/simulation.ts';
 import { keepAnonymous } from './anonymous-scenario.ts';
-import type { ExecutionExpects } from './execution-expects.ts';
 import { matchers } from './matchers.ts';
 import { requestedLinesIn, requestedSeedIn } from './requested-run.ts';
 import { VITEST_OPTIONS, type SimTestOptions, type TestedScenario } from './sim-test-options.ts';
-import type { SoftFailures } from './soft-failures.ts';
 import { identityOf } from './task-identity.ts';
 import { rootFolder, rootOf } from './test-root.ts';
 import type { SimulatedTest } from './test-run.ts';
@@ -208,6 +206,20 @@ async function runDeclared(
   }
 }
 
+/** What holds each execution to what Vitest would hold the test to. */
+async function watchesOf(context: GivenContext) {
+  const { ExecutionExpects } = await import('./execution-expects.ts');
+  const { SoftFailures } = await import('./soft-failures.ts');
+  const { AwaitedAssertions } = await import('./awaited-assertions.ts');
+  const { task, signal } = context;
+  const expectNow = (): typeof expect => (context._local ? context.expect : expect);
+  return {
+    expects: new ExecutionExpects(expectNow, task.id, task.concurrent === true),
+    soft: new SoftFailures(task, signal),
+    awaited: new AwaitedAssertions(task),
+  };
+}
+
 async function runAs(
   { scenario, options, declaredAt, isDebugged }: Declaration,
   context: GivenContext,
@@ -217,21 +229,14 @@ async function runAs(
   const startedAt = now();
   const { task, signal } = context;
   const { runSimulatedTest } = await import('./simulated-test.ts');
-  const { ExecutionExpects } = await import('./execution-expects.ts');
-  const { SoftFailures } = await import('./soft-failures.ts');
-  const expects = new ExecutionExpects(
-    () => (context._local ? context.expect : expect),
-    task.id,
-    task.concurrent === true,
-  );
-  const soft = new SoftFailures(task, signal);
+  const { expects, soft, awaited } = await watchesOf(context);
   await runSimulatedTest({
     ...identityOf(task),
     file: task.file.filepath,
     project: task.file.projectName,
     rootOf: () => rootOf(task.file),
     root: rootFolder(task.file),
-    scenario: expecting(scenario, given, [expects, soft]),
+    scenario: expecting(scenario, given, [expects, soft, awaited]),
     options,
     timeoutMs: task.timeout,
     signal,
@@ -247,11 +252,13 @@ async function runAs(
   }).then(
     () => {
       soft.stop();
+      awaited.stop();
       expects.settle();
       if (skip.error !== undefined) throw skip.error;
     },
     (error: unknown) => {
       soft.stop();
+      awaited.stop();
       expects.fail();
       throw error;
     },
@@ -314,7 +321,7 @@ function notedSkip(context: GivenContext): NotedSkip {
 function expecting(
   scenario: AnyScenario,
   given: readonly unknown[],
-  expects: readonly Pick<ExecutionExpects | SoftFailures, 'begin' | 'end'>[],
+  expects: readonly { begin(): void; end(): void }[],
 ): SimulatedTest['scenario'] {
   const begin = (sim: Simulation): void => {
     for (const each of expects) {

@@ -1,0 +1,119 @@
+/**
+ * Assertions that take time (`resolves`, `rejects`, `toMatchFileSnapshot`) in a test that runs its scenario many times.
+ * Of each, Vitest keeps in the test a promise, for which it waits at the end, and a check that somebody has awaited it.
+ * Invariants: an execution is held to its own checks at its end; the test keeps nothing of an execution that is over,
+ * whose promises nobody will settle any more. What other code adds to the test stays there.
+ */
+import { hub } from '../ambient/hub.ts';
+import { isSimulating } from '../simulation/simulating.ts';
+
+type Check = () => void;
+
+/** The used subset of a task of Vitest. */
+export interface TaskWithAssertions {
+  promises?: Promise<unknown>[] | undefined;
+  /** What Vitest calls when the test has ended. */
+  onFinished?: Check[] | undefined;
+}
+
+/** See the top of the file. */
+export class AwaitedAssertions {
+  readonly #task: TaskWithAssertions;
+  readonly #watched: readonly (readonly unknown[])[];
+  #isRunning = false;
+  /** The promise that was added last, until its check is. */
+  #unchecked: Promise<unknown> | undefined;
+  #promises: Promise<unknown>[] = [];
+  #checks: Check[] = [];
+  #hasWarned = false;
+
+  constructor(task: TaskWithAssertions) {
+    this.#task = task;
+    const promises = (task.promises ??= []);
+    const checks = (task.onFinished ??= []);
+    this.#watched = [promises, checks];
+    watch(promises, (promise) => {
+      this.#unchecked = this.#isAsserting ? promise : undefined;
+      return true;
+    });
+    watch(checks, (check) => this.#isOfTest(check));
+  }
+
+  /** An execution begins. The one before it may have failed before its end. */
+  begin(): void {
+    this.#forget();
+    this.#isRunning = true;
+  }
+
+  /**
+   * An execution ends. Throws if an assertion has not been awaited; Vitest 4 only prints a line, which is printed for
+   * one execution.
+   */
+  end(): void {
+    const checks = this.#checks;
+    this.#forget();
+    if (this.#hasWarned) return;
+    for (const check of checks) if (warns(check)) this.#hasWarned = true;
+  }
+
+  /** The test is over: what is added from now on is Vitest's. */
+  stop(): void {
+    this.#forget();
+    for (const list of this.#watched) Reflect.deleteProperty(list, 'push');
+  }
+
+  /** Vitest adds the check of an assertion right after its promise; other checks have none. */
+  #isOfTest(check: Check): boolean {
+    const promise = this.#unchecked;
+    this.#unchecked = undefined;
+    if (promise === undefined) return true;
+    this.#promises.push(promise);
+    this.#checks.push(check);
+    return false;
+  }
+
+  /** True if code of the execution may be running: see `SoftFailures`. */
+  get #isAsserting(): boolean {
+    return this.#isRunning && (isSimulating() || hub.world !== undefined);
+  }
+
+  #forget(): void {
+    this.#isRunning = false;
+    this.#unchecked = undefined;
+    if (this.#checks.length === 0) return;
+    const { promises = [] } = this.#task;
+    for (const promise of this.#promises) {
+      const at = promises.indexOf(promise);
+      if (at >= 0) void promises.splice(at, 1);
+    }
+    this.#promises = [];
+    this.#checks = [];
+  }
+}
+
+/** Asks before each addition to the list whether the list is to have it. */
+function watch<Item>(list: Item[], isToHave: (item: Item) => boolean): void {
+  Object.defineProperty(list, 'push', {
+    configurable: true,
+    value: (...items: Item[]): number => {
+      for (const item of items) if (isToHave(item)) list[list.length] = item;
+      return list.length;
+    },
+  });
+}
+
+/** True if the check has printed a line. */
+function warns(check: Check): boolean {
+  const { warn } = console;
+  let hasWarned = false;
+  console.warn = (...given: unknown[]) => {
+    hasWarned = true;
+    warn.apply(console, given);
+  };
+  try {
+    check();
+  } finally {
+    console.warn = warn;
+  }
+  return hasWarned;
+}

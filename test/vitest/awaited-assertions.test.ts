@@ -1,0 +1,88 @@
+// What Vitest keeps in a test of the assertions in its executions that take time.
+import { describe, expect, test, vi } from 'vitest';
+import { simulate } from '../../src/simulation/simulate.ts';
+import type { Simulation } from '../../src/simulation/simulation.ts';
+import { AwaitedAssertions, type TaskWithAssertions } from '../../src/vitest/awaited-assertions.ts';
+import { simTest } from '../../src/vitest/sim-test.ts';
+
+const never = new Promise<never>(() => {});
+
+simTest('one that has lost a race does not hold up the test', async (sim) => {
+  await Promise.race([expect(never).resolves.toBe(1), sim.sleep(sim.choose('ms', 5))]);
+});
+
+/** A test as Vitest has it, its watch, and how Vitest adds an assertion. */
+function running() {
+  const task: TaskWithAssertions = {};
+  const awaited = new AwaitedAssertions(task);
+  const add = (promise: Promise<unknown>, check: () => void): void => {
+    task.promises?.push(promise);
+    task.onFinished?.push(check);
+  };
+  const execute = async (scenario: (sim: Simulation) => void): Promise<string | undefined> => {
+    const { failure } = await simulate({
+      scenario: (sim) => {
+        awaited.begin();
+        sim.onEnd(() => awaited.end());
+        scenario(sim);
+      },
+    });
+    return failure?.message;
+  };
+  return { task, add, awaited, execute };
+}
+
+describe('assertions of a simTest that take time', () => {
+  test('the test keeps none of an execution that is over, also of one that has failed', async () => {
+    const { task, add, execute, awaited } = running();
+    const check = vi.fn();
+    await execute(() => add(never, check));
+    expect([task, check.mock.calls.length]).toEqual([{ promises: [], onFinished: [] }, 1]);
+    await execute((sim) => {
+      add(never, check);
+      sim.check(false, 'fails before its end');
+    });
+    await execute(() => undefined);
+    awaited.stop();
+    expect([task, check.mock.calls.length]).toEqual([{ promises: [], onFinished: [] }, 1]);
+  });
+
+  test('an execution fails if one has not been awaited', async () => {
+    const { add, execute } = running();
+    const message = await execute(() =>
+      add(never, () => {
+        throw new Error('it was not awaited');
+      }),
+    );
+    expect(message).toBe('it was not awaited');
+  });
+
+  test('where Vitest only prints a line, it is printed for one execution', async () => {
+    const { add, execute } = running();
+    using warn = vi.spyOn(console, 'warn').mockReturnValue();
+    const check = (): void => console.warn('not awaited');
+    for (let run = 0; run < 3; run += 1) {
+      await execute(() => {
+        add(never, check);
+        add(never, check);
+      });
+    }
+    expect(warn.mock.calls).toEqual([['not awaited'], ['not awaited']]);
+  });
+
+  test('what is no assertion, or comes from elsewhere, stays in the test', async () => {
+    const { task, add, awaited, execute } = running();
+    const [hook, check] = [vi.fn(), vi.fn()];
+    awaited.begin();
+    add(never, check);
+    await execute(() => {
+      task.onFinished?.push(hook);
+      task.promises?.push(never);
+    });
+    awaited.stop();
+    expect(task.promises?.push).toBe(Array.prototype.push);
+    add(never, check);
+    expect(task).toEqual({ promises: [never, never, never], onFinished: [check, hook, check] });
+    expect([hook, check].map(({ mock }) => mock.calls.length)).toEqual([0, 0]);
+  });
+});
