@@ -6,7 +6,7 @@ import { runCampaign } from '../explore/campaign.ts';
 import { portfolioStrategy } from '../explore/strategies/portfolio.ts';
 import { DrainSlices } from '../kernel/drain-slices.ts';
 import { messageOf, RunnerError } from '../kernel/errors.ts';
-import { formatCount } from '../model/plural.ts';
+import { counted, formatCount } from '../model/plural.ts';
 import { tuneEngineForFewExecutions } from '../threads/engine-settings.ts';
 import { GuardedTurns } from '../ambient/guarded-turns.ts';
 import { LateErrors } from './late-errors.ts';
@@ -132,7 +132,8 @@ function mostInformative(
  * How two executions with the same decisions differ, among the plain schedule and `runs` explored executions, with what
  * was decided and the likely cause; undefined if none do.
  *
- * @throws RunnerError `RUNNER_CANCELLED` (rejects) if none did before the executions were ended from outside.
+ * @throws RunnerError (rejects) `RUNNER_CANCELLED` if none did before the executions were ended from outside;
+ * `RUNNER_SIMULATION_MISUSE` if none could, because each was ended by its limit of events.
  */
 export async function differenceIn(test: SimulatedTest): Promise<string | undefined> {
   const { options = {}, now, signal } = test;
@@ -141,7 +142,7 @@ export async function differenceIn(test: SimulatedTest): Promise<string | undefi
   checkSeed('seed', seed);
   const turns = new GuardedTurns({ now, why: timeUpText(Infinity) });
   const simulation = simulationOf(test);
-  const { audit, stoppedBy, cutOff } = await runCampaign(
+  const { audit, stoppedBy, cutOff, executions, failures } = await runCampaign(
     new TurnGuardedExecutor(simulation, turns, DEFAULT_SEED),
     portfolioStrategy(seed),
     {
@@ -155,10 +156,16 @@ export async function differenceIn(test: SimulatedTest): Promise<string | undefi
   const [difference] = audit.differences;
   if (difference === undefined) {
     if (stoppedBy === 'stopped') throw endedFromOutside(signal, cutOff[0]?.message);
+    if (audit.repeated === 0) throw nothingCompared(executions, failures[0]?.message);
     return undefined;
   }
   const { differenceText } = await import('./failed-test.ts');
   return differenceText(difference, simulation.ambient !== undefined);
+}
+
+function nothingCompared(executions: number, message = ''): RunnerError {
+  const text = `none of ${counted(executions, 'execution')} has an end that could be compared: ${message}`;
+  return new RunnerError('RUNNER_SIMULATION_MISUSE', text);
 }
 
 /** Of executions that were ended before they showed anything. */

@@ -113,6 +113,22 @@ describe('matchers of scenarios', () => {
       /^expected the same decisions to lead to the same execution, got another: .*execution \d[^]*\nWith every choice at its default\n.*the state of a module survives/,
     );
     await expect(leaky).not.toBeDeterministic();
+    let events = 0;
+    const endless = {
+      ...{
+        name: 'endless',
+        description: 'goes on and on, differently each time',
+        options: { maxEvents: 20 },
+      },
+      run: async (sim: Simulation) => {
+        for (;;) await sim.sleep((events += 1));
+      },
+    };
+    for (const claim of [expect(endless), expect(endless).not]) {
+      expect(await said(claim.toBeDeterministic({ runs: 1 }))).toBe(
+        'none of 2 executions has an end that could be compared: 20 events have fired and the scenario has not ended',
+      );
+    }
   });
 
   simTest('toSettleWithin waits for a thenable that is no promise', { runs: 0 }, async () => {
