@@ -132,8 +132,9 @@ function describeExplored(
     const expected = 'at least 1, since a test that runs nothing shows nothing; explore: false declares none';
     throw invalidArgument('options.explore.sequences', expected, 0);
   }
-  // Loaded lazily, because every test file pays for what this module imports.
-  describe(subject.name, { concurrent }, async () => {
+  // The last test judges what the one before it has reached, so their order stays.
+  describe(subject.name, { concurrent, shuffle: false }, async () => {
+    // Loaded lazily, because every test file pays for what this module imports.
     const { conformanceCases } = await import('../conformance/conformance-cases.ts');
     declareCases(subject, cases ?? conformanceCases);
     const options = explore === true ? {} : explore;
@@ -169,7 +170,7 @@ async function declareExploration(
       ...(replay === undefined ? {} : { replay }),
     },
   );
-  test('has been driven to everything that it must reach', ({ skip }) => {
+  test('has been driven to everything that it must reach', { concurrent: false }, ({ skip }) => {
     if (reachWithin === Infinity) skip('because explore.reachWithin is not given');
     if (count < reachWithin) {
       skip(`because ${count} executions are fewer than the ${reachWithin} of reachWithin`);

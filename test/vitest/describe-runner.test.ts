@@ -113,21 +113,35 @@ describe('an explored runner', () => {
     expect(replays).toBe(1);
   });
 
-  /** The names that were not reached, each of which this allows. */
-  const missed = new Set<string>();
-  const mayMiss = new Proxy<Record<string, string>>(
-    {},
-    {
-      getOwnPropertyDescriptor(_, name) {
-        missed.add(String(name));
-        return { configurable: true, enumerable: true, value: 'it is only noted' };
+  /** Notes the names that were not reached, each of which it allows. */
+  const noting = (missed: Set<string>): Record<string, string> =>
+    new Proxy(
+      {},
+      {
+        getOwnPropertyDescriptor(_, name) {
+          missed.add(String(name));
+          return { configurable: true, enumerable: true, value: 'it is only noted' };
+        },
       },
-    },
-  );
-  describeRunner(
-    { ...mine, name: 'mine, with a bound' },
-    { cases: [], explore: { executions: 5, reachWithin: 5, mayMiss } },
-  );
+    );
+  const missed = new Set<string>();
+  const bounded = (name: string, names: Set<string>, concurrent = false): void =>
+    describeRunner(
+      { ...mine, name: `mine, ${name}` },
+      { cases: [], explore: { executions: 5, reachWithin: 5, mayMiss: noting(names) }, concurrent },
+    );
+  bounded('with a bound', missed);
+
+  const missedInAnyOrder = Array.from({ length: 6 }, () => new Set<string>());
+  describe('in any order', { shuffle: true }, () => {
+    for (const [at, names] of missedInAnyOrder.entries()) bounded(`number ${at}`, names);
+  });
+  const missedAtOnce = new Set<string>();
+  bounded('at once', missedAtOnce, true);
+
+  test('is held to what it has reached also if tests are shuffled or overlap', () => {
+    for (const names of [...missedInAnyOrder, missedAtOnce]) expect(names).toEqual(missed);
+  });
 
   test('is held to what its executions did not reach, and to nothing that they did', () => {
     expect(missed.size).toBeGreaterThan(0);
