@@ -3,7 +3,7 @@
  * them can run at once, and a ref holds every stored snapshot, so that no garbage collection of the repository takes
  * it.
  */
-import { readdir, writeFile } from 'node:fs/promises';
+import { copyFile, readdir, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { FilerError, unknownSnapshot } from '../../filers/filer-error.ts';
 import type { Cancellable } from '../../model/cancellation.ts';
@@ -85,7 +85,8 @@ export class GitRepository {
 
   /**
    * Fetches the branches and tags of a remote repository. The fetch runs in a git directory of our own, which gets a
-   * copy of the repository's refs so that only new objects are sent; changed refs are written back.
+   * copy of the repository's refs so that only new objects are sent, and of the list of commits at which its history
+   * ends, if it is a shallow clone; changed refs are written back.
    */
   async fetch(remote: string, scratch: string, cancel: Cancellable | undefined): Promise<void> {
     const options = { cancel, exitCode: EXIT_CODES.CHECKOUT };
@@ -93,6 +94,7 @@ export class GitRepository {
     const list = ['for-each-ref', '--format=%(objectname) %(refname)'];
     const known = await this.#run(list, options);
     await writeFile(join(scratch, GIT_DIR, 'packed-refs'), known, 'latin1');
+    await this.#copyShallow(join(scratch, GIT_DIR), options);
     const refs = ['heads', 'tags'].map((kind) => `+refs/${kind}/*:${REMOTE_REFS}${kind}/*`);
     const { url, cwd } = await this.#placeOf(remote, cancel);
     const how = ['--quiet', '--no-tags', '--no-write-fetch-head', '--no-recurse-submodules', '--prune'];
@@ -124,6 +126,15 @@ export class GitRepository {
     // Git fetches from the first of several, and pushes to all.
     const [url = ''] = await this.#settings(`remote.${remote}.url`, cancel);
     return url === '' ? { url: remote } : { url, cwd: this.#path };
+  }
+
+  /** Without that list, git would take what lies behind these commits for objects that the repository has. */
+  async #copyShallow(gitDir: string, options: CommandOptions): Promise<void> {
+    const path = await this.#run(['rev-parse', '--git-path', 'shallow'], options);
+    const list = Buffer.from(path.replace(/\n$/, ''), 'latin1');
+    await copyFile(list, join(gitDir, 'shallow')).catch((error: unknown) => {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    });
   }
 
   /** Makes the ref that keeps a commit. Two concurrent attempts may collide; either one's ref will do. */

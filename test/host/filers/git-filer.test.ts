@@ -186,6 +186,18 @@ describe('commits of a real repository', () => {
     expect(filer.updateIntervalMs).toBe(60_000);
   });
 
+  test('R170 an update of a shallow clone fetches a branch that began before the history of the clone does', async () => {
+    const remote = join(base, 'remote');
+    const first = commitOf(remote, { a: '1' });
+    commitOf(remote, { a: '2' });
+    git(base, 'clone', '-q', '--depth', '1', `file://${remote}`, repo);
+    git(remote, 'checkout', '-q', '-b', 'old', first);
+    const commit = commitOf(remote, { b: '3' });
+    const filer = createGitFiler({ repo, root, remote: 'origin' });
+    await filer.update();
+    expect(readTree((await filer.checkout(commit)).path)).toEqual({ a: '1', b: '3' });
+  });
+
   test('R170 an update fetches from the first of several URLs of a remote, as git does', async () => {
     const up = join(base, 'up');
     const commit = commitOf(up, { a: '1' });
