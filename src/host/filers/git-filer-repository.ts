@@ -11,7 +11,7 @@ import { EXIT_CODES } from '../../model/exit-code.ts';
 import { runGit, type CommandOptions, type GitWorkshop } from './git-filer-command.ts';
 import { storedEntries } from './git-filer-entries.ts';
 import type { GitSource } from './git-filer-entries.ts';
-import { IDENTITY, makeGitDir } from './git-filer-settings.ts';
+import { IDENTITY, makeGitDir, SERVER_SETTINGS } from './git-filer-settings.ts';
 import type { BorrowedSettings } from './git-filer-settings.ts';
 
 /** What is needed to work with a repository. */
@@ -96,10 +96,13 @@ export class GitRepository {
     await writeFile(join(scratch, GIT_DIR, 'packed-refs'), known, 'latin1');
     await this.#copyShallow(join(scratch, GIT_DIR), options);
     const refs = ['heads', 'tags'].map((kind) => `+refs/${kind}/*:${REMOTE_REFS}${kind}/*`);
+    const settings = join(scratch, 'settings');
+    await writeFile(settings, SERVER_SETTINGS);
     const { url, cwd } = await this.#placeOf(remote, cancel);
     const how = ['--quiet', '--no-tags', '--no-write-fetch-head', '--no-recurse-submodules', '--prune'];
     await workshop(['fetch', ...how, '--', url, ...refs], {
       ...options,
+      env: { GIT_CONFIG_GLOBAL: settings },
       ...(cwd === undefined ? {} : { cwd }),
     });
     const before = refsIn(known);

@@ -47,6 +47,12 @@ export const SETTINGS: readonly string[] = [
   'safe.directory=*',
 ].flatMap((setting) => ['-c', setting]);
 
+/**
+ * The content of the file of settings for a fetch. From a repository on this machine, another git reads, which gets the
+ * environment but none of {@link SETTINGS}.
+ */
+export const SERVER_SETTINGS = '[safe]\ndirectory = *\n';
+
 /** Bytes are stored and written unchanged, whatever `.gitattributes` say. */
 const ATTRIBUTES = '* -text -crlf !eol -ident -filter !working-tree-encoding\n';
 

@@ -174,6 +174,21 @@ describe('git runs with our settings alone', () => {
     expect(existsSync(mark)).toBe(false);
   });
 
+  test('R170 repositories of other users are read: that of the filer, and the one on this machine that it fetches from', async () => {
+    const remote = join(base, 'remote');
+    const commit = commitOf(remote, { a: '1' });
+    commitOf(repo, { b: '2' });
+    const stub = join(base, 'stub-git');
+    writeFileSync(stub, '#!/bin/sh\nexport GIT_TEST_ASSUME_DIFFERENT_OWNER=1\nexec git "$@"\n', {
+      mode: 0o755,
+    });
+    for (const place of [remote, `file://${remote}`]) {
+      const filer = createGitFiler({ repo, root, remote: place, git: stub });
+      await filer.update();
+      expect(readTree((await filer.checkout(commit)).path)).toEqual({ a: '1' });
+    }
+  });
+
   test('R170 an update takes over branches that are gone, moved or turned into folders, and leaves other refs', async () => {
     const remote = join(base, 'remote');
     const first = commitOf(remote, { a: '1' });
