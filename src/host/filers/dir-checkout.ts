@@ -84,7 +84,9 @@ export class DirCheckout implements Checkout {
  *
  * @throws RunnerError (rejects) `RUNNER_FILER_FAILED`.
  */
-export async function prepareTarget(dir: string, id: string): Promise<DirCheckout> {
+export async function prepareTarget(path: string, id: string): Promise<DirCheckout> {
+  // With a slash at its end, the path of a link would stand for what the link leads to.
+  const dir = path.replace(/(?<=.)(?:\/\.?)+$/, '');
   try {
     await mkdir(dir);
     return new DirCheckout(dir, id);

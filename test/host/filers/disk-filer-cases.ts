@@ -89,8 +89,14 @@ export function diskFilerCases({ create, unknownId, idExpected }: DiskFilerSubje
     const link = join(base, 'link');
     mkdirSync(join(base, 'target'));
     symlinkSync(join(base, 'target'), link);
-    for (const dir of [source, join(source, 'readme'), link]) {
-      await expect(filer.checkoutAt(id, dir)).rejects.toMatchObject({
+    for (const [dir, ending] of [
+      [source, ''],
+      [join(source, 'readme'), ''],
+      [link, ''],
+      [link, '/'],
+      [link, '/./'],
+    ] as const) {
+      await expect(filer.checkoutAt(id, `${dir}${ending}`)).rejects.toMatchObject({
         code: 'RUNNER_FILER_FAILED',
         message: `Not an empty directory: ${dir}`,
         exitCode: 212,
