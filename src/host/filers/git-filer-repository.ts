@@ -3,7 +3,7 @@
  * them can run at once, and a ref holds every stored snapshot, so that no garbage collection of the repository takes
  * it.
  */
-import { copyFile, readdir, writeFile } from 'node:fs/promises';
+import { copyFile, readdir, realpath, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { FilerError, unknownSnapshot } from '../../filers/filer-error.ts';
 import type { Cancellable } from '../../model/cancellation.ts';
@@ -198,12 +198,13 @@ export class GitRepository {
 
   async #find(): Promise<FoundRepository> {
     const exitCode = EXIT_CODES.DB_INIT;
-    // Without the ceiling, git would use a repository in a parent folder.
-    const env = { GIT_CEILING_DIRECTORIES: dirname(this.#path) };
     if (await isVacant(this.#path)) {
       const how = ['--quiet', '--bare', '--template=', '--object-format=sha1', '--initial-branch=main'];
-      await runGit(this.#git, { args: ['init', ...how, '--', this.#path], env, exitCode });
+      await runGit(this.#git, { args: ['init', ...how, '--', this.#path], exitCode });
     }
+    // Without the ceiling, git would use a repository in a parent folder: of the real path, as git sees it.
+    const real = await realpath(this.#path).catch(() => this.#path);
+    const env = { GIT_CEILING_DIRECTORIES: dirname(real) };
     const answer = async (...args: string[]): Promise<string> => {
       const text = await runGit(this.#git, { args: ['rev-parse', ...args], cwd: this.#path, env, exitCode });
       return Buffer.from(text.replace(/\n$/, ''), 'latin1').toString();

@@ -228,11 +228,15 @@ describe('commits of a real repository', () => {
     // No repository, but something is there, and a repository lies around it.
     git(base, 'init', '-q');
     writeTree(join(base, 'plain'), { file: '' });
-    await expect(createGitFiler({ repo: join(base, 'plain'), root }).checkout(commit)).rejects.toMatchObject({
-      code: 'RUNNER_FILER_FAILED',
-      exitCode: 217,
-      message: expect.stringMatching(/^git rev-parse ended with 128: fatal: not a git repository/),
-    });
+    mkdirSync(join(base, 'links'));
+    symlinkSync(join(base, 'plain'), join(base, 'links', 'plain'));
+    for (const place of ['plain', 'links/plain']) {
+      await expect(createGitFiler({ repo: join(base, place), root }).checkout(commit)).rejects.toMatchObject({
+        code: 'RUNNER_FILER_FAILED',
+        exitCode: 217,
+        message: expect.stringMatching(/^git rev-parse ended with 128: fatal: not a git repository/),
+      });
+    }
     writeFileSync(join(base, 'file'), '');
     const odd = createGitFiler({ repo: join(base, 'file'), root });
     for (let attempt = 0; attempt < 2; attempt += 1) {
