@@ -4,7 +4,7 @@
  */
 import { closeSync, openSync, readSync } from 'node:fs';
 import { TOKEN_LENGTH } from './process-cookie.ts';
-import { hasImage, listThreads, readUserIds } from './process-table.ts';
+import { hasImage, hasMemory, listThreads, readUserIds } from './process-table.ts';
 
 const TRIES = 3;
 const TOKENS = new RegExp(`[0-9a-f]{${TOKEN_LENGTH},}`, 'g');
@@ -91,8 +91,10 @@ function readThread(path: string, pid: number): ProcessEnvironment | undefined {
     const { code = '' } = error as NodeJS.ErrnoException;
     if (code === 'ESRCH' || code === 'ENOENT') return undefined;
     if (code !== 'EACCES' && code !== 'EPERM') throw error;
-    // A process may hide its environment from its own user too, as those that keep secrets do.
-    return isOfOurUser(pid) ? EMPTY : FOREIGN;
+    if (!isOfOurUser(pid)) return FOREIGN;
+    // A process may hide its environment from its own user too, as those that keep secrets do. The file of a thread that
+    // has ended belongs to the superuser.
+    return hasMemory(path) ? EMPTY : undefined;
   } finally {
     if (file !== undefined) closeSync(file);
   }

@@ -89,6 +89,11 @@ export function hasImage(path: string): boolean {
   return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[48] ?? 0) > 0;
 }
 
+/** False for a process or thread, given as its folder in /proc, that has ended or is ending. Any user may ask. */
+export function hasMemory(path: string): boolean {
+  return Number.parseInt(readSmallFile(`${path}/statm`) ?? '', 10) > 0;
+}
+
 /** Resident memory of a process in pages, and how many of them are backed by files. */
 export interface ResidentPages {
   readonly all: number;

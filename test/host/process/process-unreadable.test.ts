@@ -92,6 +92,20 @@ describe('a process whose environment may not be read', () => {
     },
   );
 
+  test('R129 because its first thread has ended, is read by way of another thread', async () => {
+    const token = createToken();
+    const env = { PATH: process.env['PATH'], [COOKIE_VARIABLE]: token };
+    // Has several threads.
+    const child = spawn(process.execPath, ['-e', 'setTimeout(() => {}, 50_000)'], { env, stdio: 'ignore' });
+    children.push(child);
+    const path = `/proc/${child.pid}`;
+    // What anyone but the superuser sees then.
+    instead.code.set(`${path}/environ`, 'EACCES');
+    show(`${path}/statm`, '0 0 0 0 0 0 0\n');
+    show(`${path}/stat`, `${child.pid} (node) Z 1${' 0'.repeat(48)}\n`);
+    expect(await comesTrue(() => readEnvironment(child.pid ?? 0).holds(token))).toBe(true);
+  });
+
   test('R129 for lack of descriptors is not passed over: the look fails', async () => {
     const { daemon, tree } = await commandWithDaemon();
     instead.code.set(`/proc/${daemon}/environ`, 'EMFILE');
