@@ -19,6 +19,7 @@ export interface GitCommand {
   /** Options that stand before the command's name. */
   readonly globals?: readonly string[];
   readonly args: readonly string[];
+  /** Default: the root. Git fails in a directory that was removed, as that of a process may be that runs for weeks. */
   readonly cwd?: string;
   /** Merged over the cleaned environment. */
   readonly env?: Readonly<Record<string, string>>;
@@ -75,10 +76,10 @@ export async function runGit(git: string, command: GitCommand): Promise<string> 
 }
 
 function start(git: string, command: GitCommand, token: string): ChildProcess {
-  const { globals = [], args, cwd, env = {}, input } = command;
+  const { globals = [], args, cwd = '/', env = {}, input } = command;
   requireFiles();
   const child = spawn(git, [...SETTINGS, ...globals, ...args], {
-    ...(cwd === undefined ? {} : { cwd }),
+    cwd,
     env: cleanEnvironment({
       ...env,
       [COOKIE_VARIABLE]: cookieValue(process.env[COOKIE_VARIABLE], token),

@@ -23,6 +23,8 @@ export interface GitRepositoryOptions {
 /** Our own git directory, in the scratch directory of an operation. */
 const GIT_DIR = 'git';
 const REMOTE_REFS = 'refs/dryrunner/remote/';
+/** A URL, a path on another host, or an absolute one on this. */
+const ABSOLUTE = /^(?:[^/]*:|\/)/;
 
 /** A repository that has been found or made. */
 interface FoundRepository extends Pick<BorrowedSettings, 'objectFormat'> {
@@ -120,7 +122,7 @@ export class GitRepository {
 
   /**
    * The URL of a remote of that name, if the repository has one, and the folder to which git takes it as relative; else
-   * `remote` itself, which is a URL or a path.
+   * `remote` itself, which is a URL or a path: a relative one starts where this process is.
    */
   async #placeOf(
     remote: string,
@@ -128,7 +130,8 @@ export class GitRepository {
   ): Promise<{ readonly url: string; readonly cwd?: string }> {
     // Git fetches from the first of several, and pushes to all.
     const [url = ''] = await this.#settings(`remote.${remote}.url`, cancel);
-    return url === '' ? { url: remote } : { url, cwd: this.#path };
+    if (url !== '') return { url, cwd: this.#path };
+    return ABSOLUTE.test(remote) ? { url: remote } : { url: remote, cwd: '.' };
   }
 
   /** Without that list, git would take what lies behind these commits for objects that the repository has. */

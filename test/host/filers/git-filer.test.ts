@@ -209,6 +209,26 @@ describe('commits of a real repository', () => {
     expect(readTree((await filer.checkout(commit)).path)).toEqual({ a: '1' });
   });
 
+  test('R170 works also once the folder in which the process began has been removed', async () => {
+    const remote = join(base, 'remote');
+    const commit = commitOf(remote, { a: '1' });
+    const source = writeTree(join(base, 'source'), { b: '2' });
+    const began = process.cwd();
+    const gone = join(base, 'gone');
+    mkdirSync(gone);
+    process.chdir(gone);
+    try {
+      await createGitFiler({ repo, remote: '../remote' }).update();
+      rmSync(gone, { recursive: true });
+      const filer = createGitFiler({ repo: join(base, 'other'), root, remote });
+      await filer.update();
+      expect(readTree((await filer.checkout(commit)).path)).toEqual({ a: '1' });
+      expect(readTree((await filer.checkout(await filer.ingest(source))).path)).toEqual({ b: '2' });
+    } finally {
+      process.chdir(began);
+    }
+  });
+
   test('R170 a damaged repository, a missing git and an impossible repository are errors of the filer, not unknown ids', async () => {
     const commit = commitOf(repo, { a: 'content' });
     const object = git(repo, 'rev-parse', 'HEAD:a');
