@@ -181,10 +181,8 @@ function isEndedByKept({ certificate, failures }: PoolReport): boolean {
 
 /** A search stopped by one of its own bounds is not exhausted. */
 function stopCauseOf({ stoppedBy, certificate }: PoolReport): PoolReport['stoppedBy'] {
-  if (stoppedBy !== 'exhausted' || certificate === undefined || certificate.complete === true) {
-    return stoppedBy;
-  }
-  return certificate.complete.stoppedBy === 'maxExecutions' ? 'executions' : 'stopped';
+  if (stoppedBy !== 'exhausted' || certificate === undefined || certificate.complete) return stoppedBy;
+  return certificate.stoppedBy === 'maxExecutions' ? 'executions' : 'stopped';
 }
 
 function effort({ executions, corpusExecutions, seconds }: PoolReport): string {

@@ -361,7 +361,7 @@ export class Simulation {
    *   },
    * });
    * const { complete, executions } = await certify(scenario);
-   * if (complete !== true || executions >= 90) throw new Error('expected less than the 90 orders there are');
+   * if (!complete || executions >= 90) throw new Error('expected less than the 90 orders there are');
    * ```
    */
   state(value: () => unknown): void {

@@ -87,7 +87,10 @@ export interface Certificate {
   readonly bounds: SearchBounds;
   /** The bounds that left something out. */
   readonly limitedBy: readonly LimitingBound[];
-  readonly complete: true | { readonly stoppedBy: SearchStop };
+  /** True if every schedule within the bounds was run, or is equivalent to one that was. */
+  readonly complete: boolean;
+  /** Why the search ended before it was complete; absent if it is. */
+  readonly stoppedBy?: SearchStop;
 }
 
 const STOPS: Readonly<Record<SearchStop, string>> = {
@@ -99,13 +102,14 @@ const STOPS: Readonly<Record<SearchStop, string>> = {
   recurringState: 'a declared state recurs at one instant: it is not complete, or some schedules never end',
 };
 
+const NO_STOP = is.satisfying('nothing, as the search is complete', (value) => value === undefined);
+
 /** The stops that mean a fault of the scenario itself, although nothing has failed. */
 const FAULTS_OF_SCENARIO: readonly SearchStop[] = ['divergence', 'incompleteState', 'recurringState'];
 
 /** The fault that the search found in the scenario itself; undefined if that is not why it ended. */
-export function scenarioFault({ complete }: Pick<Certificate, 'complete'>): string | undefined {
-  if (complete === true || !FAULTS_OF_SCENARIO.includes(complete.stoppedBy)) return undefined;
-  return STOPS[complete.stoppedBy];
+export function scenarioFault({ stoppedBy }: Pick<Certificate, 'stoppedBy'>): string | undefined {
+  return stoppedBy !== undefined && FAULTS_OF_SCENARIO.includes(stoppedBy) ? STOPS[stoppedBy] : undefined;
 }
 
 /**
@@ -133,9 +137,12 @@ export function formatCertificate(certificate: Certificate): string {
     certificate.limitedBy,
     is.listOf(is.ANY, 'the bounds that left something out'),
   );
-  if (certificate.complete !== true) {
-    check('certificate.complete', certificate.complete, is.readable('true or why the search stopped'));
-  }
+  check('certificate.complete', certificate.complete, is.BOOLEAN);
+  check(
+    'certificate.stoppedBy',
+    certificate.stoppedBy,
+    certificate.complete ? NO_STOP : is.oneOf(...Object.keys(STOPS)),
+  );
   const { states } = certificate;
   return [
     `${headline(certificate)}${verdict(certificate)}.`,
@@ -163,29 +170,29 @@ function recurrence({ recurring }: StateReport): string {
     : `If the declaration is complete, a schedule can come back to this state at the same instant for ever: ${recurring}. `;
 }
 
-function headline({ complete, schedules, scenario, states, limitedBy }: Certificate): string {
+function headline({ stoppedBy, schedules, scenario, states, limitedBy }: Certificate): string {
   const within = limitedBy.length === 0 ? '' : ' within the bounds';
-  if (complete === true && states !== undefined) {
+  if (stoppedBy === undefined && states !== undefined) {
     const { distinct } = states;
     return `All of ${scenario}${within} was explored: ${counted(distinct, 'state')}, ${counted(schedules, 'schedule')} that ran to the end`;
   }
-  if (complete === true) {
+  if (stoppedBy === undefined) {
     const all =
       schedules === 1 ? 'The only distinct schedule' : `All ${counted(schedules, 'distinct schedule')}`;
     return `${all} of ${scenario}${within} ${schedules === 1 ? 'was' : 'were'} explored`;
   }
-  const reason = STOPS[complete.stoppedBy];
-  if (complete.stoppedBy === 'recurringState' && states !== undefined) {
+  const reason = STOPS[stoppedBy];
+  if (stoppedBy === 'recurringState' && states !== undefined) {
     return `No certificate: ${reason}. All else of ${scenario}${within} was explored: ${counted(states.distinct, 'state')}, ${counted(schedules, 'schedule')} that ran to the end`;
   }
   return `No certificate: ${reason} after ${counted(schedules, 'distinct schedule')} of ${scenario}`;
 }
 
-function verdict({ failures, schedules, complete }: Certificate): string {
+function verdict({ failures, schedules, stoppedBy }: Certificate): string {
   if (failures > 0) return `, ${formatCount(failures)} ${failures === 1 ? 'fails' : 'fail'}`;
-  if (complete === true && schedules === 1) return ', and it holds';
+  if (stoppedBy === undefined && schedules === 1) return ', and it holds';
   // A failure behind a state that was explored before is not one of the schedules.
-  return complete !== true && complete.stoppedBy === 'failure' ? '' : ', none fails';
+  return stoppedBy === 'failure' ? '' : ', none fails';
 }
 
 function bounds({

@@ -41,7 +41,7 @@ const CERTIFY_OPTIONS = is.optionsOf<CertifyOptions<unknown>>(
  *   },
  * });
  * const { complete, schedules } = await certify(scenario);
- * if (complete !== true || schedules !== 1) throw new Error('which one starts first makes no difference');
+ * if (!complete || schedules !== 1) throw new Error('which one starts first makes no difference');
  * ```
  */
 export async function certify<Input>(

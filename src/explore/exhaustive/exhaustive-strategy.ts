@@ -114,7 +114,8 @@ export class ExhaustiveStrategy implements Strategy {
       ...(states.isDeclared ? { states: states.report() } : {}),
       bounds: this.#bounds,
       limitedBy,
-      complete: this.#stoppedBy === undefined ? true : { stoppedBy: this.#stoppedBy },
+      complete: this.#stoppedBy === undefined,
+      ...(this.#stoppedBy === undefined ? {} : { stoppedBy: this.#stoppedBy }),
     };
   }
 }
@@ -144,7 +145,7 @@ export class ExhaustiveStrategy implements Strategy {
  * const strategy = exhaustiveStrategy(scenario);
  * await explore(createExecutor(scenario), strategy, { onFailure: () => true });
  * const { complete, schedules, failures } = strategy.certificate();
- * if (complete !== true || failures === 0 || failures === schedules) throw new Error('expected both ends');
+ * if (!complete || failures === 0 || failures === schedules) throw new Error('expected both ends');
  * ```
  */
 export function exhaustiveStrategy<Input>(

@@ -64,7 +64,7 @@ describe('a search', () => {
     { name: 'its caller', stoppedBy: 'interruption', options: { shouldStop: after(3) }, schedules: 3 },
   ] as const)('that was stopped by $name says so', async ({ stoppedBy, schedules, options }) => {
     const certificate = await certify(dice, options);
-    expect(certificate).toMatchObject({ complete: { stoppedBy }, schedules });
+    expect(certificate).toMatchObject({ complete: false, stoppedBy, schedules });
   });
 
   test('that was asked to stop after a failure that does not end it says so', async () => {
@@ -76,14 +76,15 @@ describe('a search', () => {
       },
     });
     const certificate = await certify(all, { shouldStop: after(2) });
-    expect(certificate).toMatchObject({ complete: { stoppedBy: 'interruption' }, failures: 2 });
+    expect(certificate).toMatchObject({ complete: false, stoppedBy: 'interruption', failures: 2 });
   });
 
   test('that has come to its bound on executions stays incomplete however often it is asked to go on', async () => {
     const strategy = exhaustiveStrategy(dice, { maxExecutions: 34 });
     for (let time = 0; time < 4; time += 1) await explore(createExecutor(dice), strategy);
     expect(strategy.certificate()).toMatchObject({
-      complete: { stoppedBy: 'maxExecutions' },
+      complete: false,
+      stoppedBy: 'maxExecutions',
       executions: 34,
     });
   });
@@ -94,7 +95,11 @@ describe('a search', () => {
       throw new ExecutionInterrupted('the time is up');
     };
     await explore(createExecutor(dice), strategy, { onTurn });
-    expect(strategy.certificate()).toMatchObject({ complete: { stoppedBy: 'interruption' }, executions: 0 });
+    expect(strategy.certificate()).toMatchObject({
+      complete: false,
+      stoppedBy: 'interruption',
+      executions: 0,
+    });
   });
 
   test('that ends exactly at its bound on executions is complete', async () => {
@@ -103,7 +108,8 @@ describe('a search', () => {
 
   test('vouches for nothing before it begins', () => {
     expect(exhaustiveStrategy(dice).certificate()).toMatchObject({
-      complete: { stoppedBy: 'interruption' },
+      complete: false,
+      stoppedBy: 'interruption',
       schedules: 0,
     });
   });
@@ -123,7 +129,7 @@ describe('a search', () => {
         sim.choose('second', 2);
       },
     });
-    expect(await certify(fickle)).toMatchObject({ complete: { stoppedBy: 'divergence' } });
+    expect(await certify(fickle)).toMatchObject({ complete: false, stoppedBy: 'divergence' });
   });
 
   test.each([
@@ -152,7 +158,7 @@ describe('a search', () => {
       description: 'keeps something outside of the simulation',
       run: (sim) => run(sim, runs++ % 2 === 1),
     });
-    expect(await certify(fickle)).toMatchObject({ complete: { stoppedBy: 'divergence' } });
+    expect(await certify(fickle)).toMatchObject({ complete: false, stoppedBy: 'divergence' });
   });
 
   test.each([{ maxFaults: -1 }, { maxDelays: 0.5 }, { maxExecutions: NaN }, { maxDecisions: '3' as never }])(
@@ -230,11 +236,11 @@ test.each<{ text: string; certificate: Partial<Certificate> }>([
   },
   {
     text: 'No certificate: it was asked to stop after 12 distinct schedules of dice, 1 fails.',
-    certificate: { schedules: 12, failures: 1, complete: { stoppedBy: 'interruption' } },
+    certificate: { schedules: 12, failures: 1, complete: false, stoppedBy: 'interruption' },
   },
   {
     text: 'No certificate: it was stopped at a failure after 0 distinct schedules of dice.',
-    certificate: { schedules: 0, complete: { stoppedBy: 'failure' } },
+    certificate: { schedules: 0, complete: false, stoppedBy: 'failure' },
   },
   {
     text: 'All of dice was explored: 26 states, 3 schedules that ran to the end, none fails.',
@@ -263,4 +269,16 @@ test.each<{ text: string; certificate: Partial<Certificate> }>([
   },
 ])('a certificate reads: $text', ({ text, certificate }) => {
   expect(formatCertificate({ ...WHOLE, ...certificate }).split('\n')).toContain(text);
+});
+
+test.each([
+  { what: 'that is not complete and does not say why', end: { complete: false }, field: 'stoppedBy' },
+  {
+    what: 'that is complete and was stopped',
+    end: { complete: true, stoppedBy: 'failure' },
+    field: 'stoppedBy',
+  },
+  { what: 'with a stop in place of false', end: { complete: { stoppedBy: 'failure' } }, field: 'complete' },
+])('a certificate $what is refused', ({ end, field }) => {
+  expect(() => formatCertificate({ ...WHOLE, ...end } as Certificate)).toThrow(`certificate.${field}:`);
 });
