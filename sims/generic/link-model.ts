@@ -138,8 +138,9 @@ export class LinkModel {
     const { fault, faultMs, id } = travel;
     const order = (link.sent += 1);
     if (fault === 'reorder') {
-      const lateUs = usOf(Math.max(faultMs, this.#latencyMs(link, travel.bytes, 0)));
-      link.overtakable.push({ id, order, dueUs: this.#nowUs + lateUs, lateUs });
+      const leastUs = usOf(this.#latencyMs(link, travel.bytes, 0));
+      const lateUs = Math.max(usOf(faultMs) - leastUs, 0);
+      link.overtakable.push({ id, order, dueUs: this.#nowUs + leastUs + lateUs, lateUs });
       return;
     }
     for (const drawnMs of travel.drawnMs) {
@@ -182,15 +183,13 @@ export class LinkModel {
   heal(): void {
     this.end(() => true);
     for (const link of this.#links.values()) {
-      // On a FIFO link nothing arrives before its latency has passed, because what is before it does not.
-      if (link.rules.isFifo) {
-        link.headUs = this.#nowUs;
-        for (const copy of link.flights) {
-          copy.dueUs -= copy.lateUs;
-          copy.lateUs = 0;
-        }
+      if (link.rules.isFifo) link.headUs = this.#nowUs;
+      else link.flights.push(...link.late.splice(0), ...link.overtakable.splice(0));
+      for (const copy of link.flights) {
+        // Nothing arrives before its latency has passed.
+        copy.dueUs = Math.max(copy.dueUs - copy.lateUs, link.rules.isFifo ? 0 : this.#nowUs);
+        copy.lateUs = 0;
       }
-      this.#bring(link, [...link.late.splice(0), ...link.overtakable.splice(0)]);
     }
   }
 

@@ -136,7 +136,7 @@ export class Link implements Parted {
     else for (const envelope of waiting) this.#arriveNow(envelope);
   }
 
-  /** Delivers what faults hold back. */
+  /** What faults hold back arrives now, or when it would have arrived without them if that is later. */
   heal(): void {
     this.#late?.heal();
     const first = this.#line?.first;
@@ -202,9 +202,8 @@ export class Link implements Parted {
       case 'reorder':
         this.#traceFault(envelope, kind);
         this.trace(envelope, 'held');
-        // Where nothing overtakes it, it must not arrive before the link could have brought it. The hold takes the place
-        // of the part of the latency that is drawn.
-        this.#holdBack(envelope, Math.max(this.#settings.reorderMs, this.#transitMs(envelope, least)), true);
+        // The hold takes the place of the part of the latency that is drawn.
+        this.#holdBack(envelope, this.#transitMs(envelope, least), this.#settings.reorderMs, true);
         return;
       case 'duplicate':
         this.#traceFault(envelope, kind);
@@ -225,13 +224,18 @@ export class Link implements Parted {
     this.trace(envelope, 'held');
     const latencyMs = this.#latency(envelope);
     if (this.#settings.isFifo) this.#depart(envelope, latencyMs, ms);
-    else this.#holdBack(envelope, latencyMs + ms, false);
+    else this.#holdBack(envelope, latencyMs, latencyMs + ms, false);
   }
 
-  #holdBack(envelope: Envelope, ms: number, isOvertakable: boolean): void {
-    const late = (this.#late ??= new Holds(this.#core.world.clock));
-    late.begin(envelope.topic, { ms, isOvertakable, order: envelope.order }, (why) => {
+  /** The message arrives after `ms`, unless that is less than `faultlessMs`, before which the link cannot bring it. */
+  #holdBack(envelope: Envelope, faultlessMs: number, ms: number, isOvertakable: boolean): void {
+    const { clock } = this.#core.world;
+    const late = (this.#late ??= new Holds(clock));
+    const faultlessAt = clock.now() + faultlessMs;
+    const limits = { ms: Math.max(ms, faultlessMs), isOvertakable, order: envelope.order };
+    late.begin(envelope.topic, limits, (why) => {
       if (why === 'time') this.#arrive(envelope);
+      else if (why === 'healed') this.#depart(envelope, roundedMs(Math.max(0, faultlessAt - clock.now())));
       else if (why !== 'released') this.#arriveNow(envelope);
     });
   }

@@ -345,8 +345,8 @@ test('a message of a fifo link costs the same however many are in flight', async
 });
 
 test.each<readonly [NetworkOptions, readonly string[], string]>([
-  [{ fifo: false }, ['late', 'later', 'plain'], 'late@4 later@4 plain@7'],
-  // A message still takes its latency: those before it on the link do.
+  // A message still takes its latency.
+  [{ fifo: false }, ['late', 'later', 'plain'], 'late@5 later@6 plain@7'],
   [{ fifo: true }, ['late', 'later', 'plain'], 'late@5 later@6 plain@7'],
   [{ fifo: true }, ['plain', 'late', 'later'], 'plain@5 late@6 later@7'],
 ])('heal ends what delays messages: %j, %j', async (options, texts, arrivals) => {
@@ -388,6 +388,31 @@ test.each<readonly [words: string, options: LinkOptions, atMs: number]>([
         await sim.sleep(1_000);
       },
       { 'scenario to inbox message fault': 'highest' },
+    );
+    expect(arrivals).toEqual([atMs]);
+  },
+);
+
+test.each([
+  { fault: 'reorder', sleepMs: 5, atMs: 10 },
+  { fault: 'reorder', sleepMs: 20, atMs: 20 },
+  { fault: 'delay', sleepMs: 5, atMs: 30 },
+  { fault: 'delay', sleepMs: 40, atMs: 40 },
+])(
+  'what $fault holds back arrives at $atMs ms if faults end after $sleepMs',
+  async ({ fault, sleepMs, atMs }) => {
+    const arrivals: number[] = [];
+    await play(
+      async (sim) => {
+        const faults = { [fault]: 2, reorderMs: 60_000, delayMs: 60_000 };
+        const net = createNetwork(sim, { latencyMs: [10, 50], latencySteps: 2, faults });
+        net.node('inbox', ({ onMessage }) => onMessage(() => arrivals.push(sim.now())));
+        net.send('inbox', 'x');
+        await sim.sleep(sleepMs);
+        sim.heal();
+        await sim.sleep(1_000);
+      },
+      { 'scenario to inbox message fault': 'highest', 'scenario to inbox message delay': 'highest' },
     );
     expect(arrivals).toEqual([atMs]);
   },
