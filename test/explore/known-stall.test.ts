@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { createExecutor, type Executor } from '../../src/explore/executor.ts';
-import { explain } from '../../src/explore/explain/explanation.ts';
+import { createExecutor, executorWith, type Executor } from '../../src/explore/executor.ts';
+import { explain, type Explanation } from '../../src/explore/explain/explanation.ts';
 import { formatExplanation } from '../../src/explore/explain/explanation-text.ts';
 import { failureKey } from '../../src/explore/failure-key.ts';
 import { shrink, shrinkInBrief } from '../../src/explore/shrink/shrinker.ts';
@@ -8,6 +8,7 @@ import { sleep } from '../../src/kernel/clock.ts';
 import { type Decision, type DescribeAnswer, ExecutionInterrupted } from '../../src/kernel/decisions.ts';
 import { randomDecisions } from '../../src/kernel/random-decisions.ts';
 import { replayDecisions } from '../../src/kernel/replay-decisions.ts';
+import { formatCount } from '../../src/model/plural.ts';
 import { finalStatus } from '../../src/model/status-lookup.ts';
 import { createSimulatedRunner } from '../../src/runners/simulated-runner.ts';
 import { defineScenario, type ScenarioDefinition } from '../../src/simulation/scenario.ts';
@@ -231,6 +232,42 @@ describe('what would have held instead of a stall', () => {
     );
     const text = await explanationOf(executor, log);
     expect(text).toContain('If "d" had been 2 instead of 3, nothing would have failed.');
+  });
+});
+
+describe('a stall without unusual decisions', () => {
+  /** Two orders of one question at each beat, in a stall that is found early. */
+  const explained = (decide: (sim: Simulation) => boolean): Promise<Explanation> => {
+    const executor = createExecutor(
+      defined('beats', async (sim) => {
+        startHeartbeat(sim, 10, 'one beat');
+        startHeartbeat(sim, 10, 'other beat');
+        await sleep(sim.world.clock, 5, 'begin');
+        if (decide(sim)) return;
+        await new Promise(nothing);
+      }),
+    );
+    return explain(executorWith(executor, { stallLookEvery: 512 }), []);
+  };
+
+  test('varies only the first of the decisions that repeat, and says so', async () => {
+    const explanation = await explained(() => false);
+    const { nearestSearch } = explanation;
+    expect(nearestSearch).toEqual({
+      ...{ executions: 5, isComplete: true, untried: 0 },
+      repeated: expect.toSatisfy((count: number) => count > 1_000),
+    });
+    expect(formatExplanation(explanation).map(({ text }) => text)).toContain(
+      `  Nothing nearby: 5 executions with other decisions fail as well; ${formatCount(nearestSearch.repeated ?? 0)} decisions of what repeats were not varied.`,
+    );
+  });
+
+  test('names the decision before them that would have held', async () => {
+    const { nearestPass, nearestSearch } = await explained((sim) => sim.choose('is it done', 2) === 1);
+    expect(nearestPass?.text).toContain(
+      'If "is it done" had been 1 instead of 0, nothing would have failed.',
+    );
+    expect(nearestSearch.executions).toBeLessThan(10);
   });
 });
 

@@ -62,6 +62,7 @@ const EXPLANATION = is.objectOf<ShownExplanation>(
         stoppedBy: is.oneOf('executions', 'stopped', 'hollow'),
         otherFailure: is.TEXT,
         hasSkippedAnswers: is.BOOLEAN,
+        repeated: is.COUNT,
       },
     ),
     places: is.listOf(is.objectOf<SourcePlace>('a place', { what: is.TEXT, frames: TEXTS }, {})),
@@ -215,10 +216,17 @@ function nothingHeld({ nearestSearch }: ShownExplanation): string {
     untried,
     otherFailure,
     hasSkippedAnswers = false,
+    repeated = 0,
   } = nearestSearch;
   const count = counted(executions, 'execution');
   if (isComplete) {
-    return `Nothing nearby: ${count} with other decisions ${executions === 1 ? 'fails' : 'fail'} as well${otherFailure === undefined ? '' : `; ${otherFailure}`}${hasSkippedAnswers ? '; the pauses of its clients were not varied' : ''}.`;
+    const parts = [
+      `Nothing nearby: ${count} with other decisions ${executions === 1 ? 'fails' : 'fail'} as well`,
+      ...(otherFailure === undefined ? [] : [otherFailure]),
+      ...(hasSkippedAnswers ? ['the pauses of its clients were not varied'] : []),
+      ...(repeated === 0 ? [] : [`${counted(repeated, 'decision')} of what repeats were not varied`]),
+    ];
+    return `${parts.join('; ')}.`;
   }
   const why = stoppedBy === 'executions' ? 'no more executions were allowed' : 'the search was stopped';
   const left = untried > 0 ? `, with ${counted(untried, 'decision')} left to vary` : '';

@@ -39,6 +39,7 @@ import { detailsOf, type FailureDetail } from './failure-details.ts';
 import { noticedIn, placesOf } from './failure-places.ts';
 import { sentenceOf } from './failure-sentence.ts';
 import { LINES_MAX } from './history-length.ts';
+import { repeatedDecisions } from './repeated-decisions.ts';
 import { RunIndex } from './run-index.ts';
 import { valueOutcomes, type ValueOutcomes } from './value-outcomes.ts';
 import type { EventNames } from './event-name.ts';
@@ -75,6 +76,11 @@ export type NearestSearch = Omit<NearestPassSearch, 'passing' | 'otherFailure'> 
    * alike.
    */
   readonly otherFailure?: string;
+  /**
+   * Number of decisions that were not varied because they are about work that an endless execution repeats; absent if
+   * there are none.
+   */
+  readonly repeated?: number;
 };
 
 /** The explanation of a failure. */
@@ -253,8 +259,10 @@ async function whatIsNear(
   const { run } = index;
   const { maxExecutions = NEARBY_EXECUTIONS_MAX } = options;
   const passes = new ComparedPasses(executor, index);
+  const repeated: ReadonlySet<AskedDecision> = repeatedDecisions(run);
   // Less work is not an explanation.
-  const isFixed = (decision: AskedDecision): boolean => isOfWork(decision, index.callers);
+  const isFixed = (decision: AskedDecision): boolean =>
+    repeated.has(decision) || isOfWork(decision, index.callers);
   const { passing, otherFailure, ...search } = await searchNearby(executor, run, {
     ...options,
     maxExecutions,
@@ -274,6 +282,7 @@ async function whatIsNear(
     search: {
       ...search,
       ...(otherFailure === undefined ? {} : { otherFailure: otherFailureText(index, otherFailure) }),
+      ...(repeated.size === 0 ? {} : { repeated: repeated.size }),
     },
     ...{ changes, decisive, outcomes },
     ...(passing === undefined ? {} : { passing: await passes.of(passing.answers) }),
