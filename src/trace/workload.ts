@@ -108,7 +108,7 @@ export interface WorkItem {
   readonly arrivalMs: number;
   /**
    * A script for the simulated execer; `jobId` is the job's id, `timeoutMs` its limit, or more if `overrun` lets it run
-   * on, or if it waited longer before it was cancelled.
+   * on, or if it waited longer before it was cancelled; none if that were more than a hundred years.
    */
   readonly command: Command;
   readonly expected: WorkOutcome;
@@ -166,13 +166,8 @@ export function createWorkload(
   const isKnown = (job: WorkloadJob): boolean => outcomeOf(job, policy) !== undefined;
   const taken = chosen.filter(isKnown).slice(0, limit);
   const beginMs = taken[0]?.submitMs ?? 0;
-  const scale = (recordedMs: number): number => {
-    const ms = Math.round(recordedMs * timeScale * 1000) / 1000;
-    if (ms <= TIME_MS_MAX) return ms;
-    throw invalidArgument('timeScale', `one that makes no time longer than ${TIME_MS_MAX} ms`, timeScale);
-  };
   return {
-    items: taken.map((job) => itemOf(job, beginMs, scale, policy)),
+    items: taken.map((job) => itemOf(job, beginMs, new TimeScale(timeScale, job.id), policy)),
     skipped: chosen.filter((job) => !isKnown(job)),
   };
 }
@@ -186,26 +181,51 @@ function checkIds(jobs: readonly WorkloadJob[]): void {
   }
 }
 
-function itemOf(job: WorkloadJob, beginMs: number, scale: (ms: number) => number, policy: Policy): WorkItem {
+/** Scales the times of one job. */
+class TimeScale {
+  readonly #factor: number;
+  readonly #jobId: string;
+
+  constructor(factor: number, jobId: string) {
+    this.#factor = factor;
+    this.#jobId = jobId;
+  }
+
+  /** A time that was recorded; refused if it is too long. */
+  of(recordedMs: number): number {
+    const ms = this.ofAny(recordedMs);
+    if (ms <= TIME_MS_MAX) return ms;
+    if (recordedMs <= TIME_MS_MAX) {
+      const expected = `one that makes no time longer than ${TIME_MS_MAX} ms`;
+      throw invalidArgument('timeScale', expected, this.#factor);
+    }
+    const expected = `no time longer than ${TIME_MS_MAX} ms, a hundred years`;
+    throw invalidArgument(`job ${JSON.stringify(this.#jobId)}`, expected, recordedMs);
+  }
+
+  /** A time of any length. */
+  ofAny(recordedMs: number): number {
+    return Math.round(recordedMs * this.#factor * 1000) / 1000;
+  }
+}
+
+function itemOf(job: WorkloadJob, beginMs: number, times: TimeScale, policy: Policy): WorkItem {
   const expected = outcomeOf(job, policy) as WorkOutcome;
   const { id, submitMs, runMs = 0, waitMs, slots = 1, after } = job;
-  const timeoutMs = timeoutOf(job, expected);
-  // A timeout that is rounded to 0 is none, and one that is rounded to the run time could end a run within its limit.
-  const timeoutMsMin =
-    expected.state === 'TIMEDOUT' ? MICROSECOND_MS : roundedMs(scale(longestMs(job)) + MICROSECOND_MS);
+  const timeoutMs = timeoutOf(job, expected, times);
   return {
     job,
-    arrivalMs: scale(submitMs - beginMs),
+    arrivalMs: times.of(submitMs - beginMs),
     command: {
-      argv: scriptOf(expected, scale(runMs)),
-      ...(timeoutMs === undefined ? {} : { timeoutMs: Math.max(scale(timeoutMs), timeoutMsMin) }),
+      argv: scriptOf(expected, times.of(runMs)),
+      ...(timeoutMs === undefined ? {} : { timeoutMs }),
       jobId: id,
     },
     expected,
-    ...(expected.state === 'ABORTED' ? { abort: abortOf(job, scale) } : {}),
-    ...(waitMs === undefined ? {} : { recordedWaitMs: scale(waitMs) }),
+    ...(expected.state === 'ABORTED' ? { abort: abortOf(job, times) } : {}),
+    ...(waitMs === undefined ? {} : { recordedWaitMs: times.of(waitMs) }),
     slots: Math.max(1, slots),
-    ...(after === undefined ? {} : { after: { jobId: after.jobId, thinkMs: scale(after.thinkMs) } }),
+    ...(after === undefined ? {} : { after: { jobId: after.jobId, thinkMs: times.of(after.thinkMs) } }),
   };
 }
 
@@ -222,11 +242,17 @@ function isOverrun({ runMs = 0, limitMs }: WorkloadJob): boolean {
   return limitMs !== undefined && runMs >= limitMs;
 }
 
-function timeoutOf(job: WorkloadJob, { state }: WorkOutcome): number | undefined {
+/** Undefined also for a timeout that would have to be longer than a command may have: the run ends before. */
+function timeoutOf(job: WorkloadJob, { state }: WorkOutcome, times: TimeScale): number | undefined {
   const { limitMs } = job;
-  if (limitMs === undefined || state === 'TIMEDOUT') return limitMs;
-  const ms = longestMs(job);
-  return ms >= limitMs ? ms + limitMs / 10 : limitMs;
+  if (limitMs === undefined) return undefined;
+  const scaledMs = times.of(limitMs);
+  // A timeout that is rounded to 0 is none, and one that is rounded to the run time could end a run within its limit.
+  if (state === 'TIMEDOUT') return Math.max(scaledMs, MICROSECOND_MS);
+  const longest = longestMs(job);
+  const keptMs = longest >= limitMs ? times.ofAny(longest + limitMs / 10) : scaledMs;
+  const timeoutMs = Math.max(keptMs, roundedMs(times.of(longest) + MICROSECOND_MS));
+  return timeoutMs > TIME_MS_MAX ? undefined : timeoutMs;
 }
 
 /**
@@ -237,8 +263,10 @@ function longestMs({ end, runMs = 0, waitMs = 0 }: WorkloadJob): number {
   return end === 'cancelled' && runMs === 0 ? waitMs : runMs;
 }
 
-function abortOf({ runMs = 0, waitMs = 0 }: WorkloadJob, scale: (ms: number) => number): WorkAbort {
-  return runMs > 0 ? { when: 'running', afterMs: scale(runMs) } : { when: 'queued', afterMs: scale(waitMs) };
+function abortOf({ runMs = 0, waitMs = 0 }: WorkloadJob, times: TimeScale): WorkAbort {
+  return runMs > 0
+    ? { when: 'running', afterMs: times.of(runMs) }
+    : { when: 'queued', afterMs: times.of(waitMs) };
 }
 
 /**

@@ -101,4 +101,34 @@ describe('createWorkload', () => {
     const [item] = createWorkload([{ ...base, ...job }], { ...options, timeScale: 1e-7 }).items;
     expect(item?.command).toEqual({ ...command, jobId: 'a' });
   });
+
+  const century = 3_155_760_000_000;
+
+  test.for<[string, Partial<WorkloadJob>, object]>([
+    ['runs as long as its limit', { limitMs: century }, { argv: [`sleep ${century}`, 'complete 0'] }],
+    ['runs longer than its limit', { limitMs: century / 2 }, { argv: [`sleep ${century}`, 'complete 0'] }],
+    ['is cancelled', { limitMs: century, end: 'cancelled' }, { argv: [`sleep ${century}`, 'pause'] }],
+    [
+      'runs a microsecond less',
+      { runMs: century - 0.001, limitMs: century },
+      { argv: [`sleep ${century - 0.001}`, 'complete 0'], timeoutMs: century },
+    ],
+    [
+      'times out',
+      { limitMs: century, end: 'failed' },
+      { argv: [`sleep ${century}`, 'pause'], timeoutMs: century },
+    ],
+  ])('takes a job of a hundred years that %s', ([, job, command]) => {
+    const [item] = createWorkload([{ ...base, runMs: century, ...job }]).items;
+    expect(item?.command).toEqual({ ...command, jobId: 'a' });
+  });
+
+  test('names the job of which a time is too long, or the factor that makes it so', () => {
+    expect(() => createWorkload([{ ...base, runMs: century + 1 }])).toThrow(
+      `job "a": expected no time longer than ${century} ms, a hundred years, got ${century + 1}`,
+    );
+    expect(() => createWorkload([{ ...base, runMs: century }], { timeScale: 2 })).toThrow(
+      `timeScale: expected one that makes no time longer than ${century} ms, got 2`,
+    );
+  });
 });
