@@ -266,14 +266,15 @@ export class EndJudge {
     const alive = this.#kindsAlive();
     const loading = this.#loading();
     // Readers look for waits first.
+    const waits = this.#ledger.describe(SHOWN_MAX, 'waits');
     const facts = [
-      ...this.#ledger.describe(SHOWN_MAX, 'waits'),
+      ...waits,
       ...this.#awaitedPlaces(
         alive.length + loading.length === 0
           ? 'a promise that nothing settles'
           : 'a promise that is settled from outside',
       ),
-      ...this.#ledger.describe(SHOWN_MAX, 'things'),
+      ...this.#ledger.describe(SHOWN_MAX - waits.length, 'things'),
       ...plainFacts(this.#machines()),
       ...repeats,
     ];

@@ -42,6 +42,10 @@ class NodeTimer implements Timer {
     pending.add(this);
   }
 
+  get isQueued(): boolean {
+    return this.event !== undefined;
+  }
+
   cancel(): void {
     this.event?.cancel();
     this.#pending.delete(this);
@@ -169,7 +173,8 @@ export class NodeClock implements Clock, ProcessClock {
   #fire(timer: NodeTimer): void {
     timer.event = undefined;
     this.#before(timer.topic);
-    if (this.#isDead || this.#isStopped) return;
+    // It is queued again if the process was paused and continues already.
+    if (this.#isDead || this.#isStopped || timer.isQueued) return;
     this.#pending?.delete(timer);
     if (this.#owner === undefined) fireEvent(timer.fire);
     else this.#owner.run(() => fireEvent(timer.fire));

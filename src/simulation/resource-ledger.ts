@@ -298,13 +298,14 @@ export class ResourceLedger implements WaitWatch {
   }
 
   /**
-   * The first `limit` held resources, or only those that are waits or are not: what, whose, since when, and the place
-   * if places are captured. Resources that are equal in all of this are one fact with a count.
+   * The first `limit` held resources, or of those that are waits or are not: what, whose, since when, and the place if
+   * places are captured. Resources that are equal in all of this are one fact with a count.
    */
   describe(limit: number, of?: 'waits' | 'things'): FailureFact[] {
-    return countedAlike(this.#describeAll(), (fact) => `${fact.kind} ${factText(fact)}`)
-      .slice(0, limit)
-      .filter(({ kind }) => of === undefined || (kind === 'other') === (of === 'things'));
+    const all = this.#describeAll().filter(
+      ({ kind }) => of === undefined || (kind === 'other') === (of === 'things'),
+    );
+    return countedAlike(all, (fact) => `${fact.kind} ${factText(fact)}`).slice(0, limit);
   }
 
   #describeAll(): FailureFact[] {

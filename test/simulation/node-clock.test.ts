@@ -64,6 +64,19 @@ describe('the clock of a process', () => {
     expect(fired).toEqual(['50 go on', '50 a', '50 b']);
   });
 
+  test('an event before which the process is stopped and resumed fires once', async () => {
+    let stops = 0;
+    const { outside, clock, fired, note } = makeClocks((_, own) => {
+      stops += 1;
+      if (stops > 1) return;
+      own.stop();
+      own.resume();
+    });
+    clock.timer('a', 10, note('a'));
+    await outside.runUntilIdle();
+    expect([fired, outside.pending]).toEqual([['10 a'], 0]);
+  });
+
   test('an event that the process dies before never comes, nor does anything after it, and nothing is left', async () => {
     const { outside, clock, fired, note } = makeClocks((label, own) => {
       if (label === 'b') own.die();

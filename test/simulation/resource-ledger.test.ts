@@ -49,3 +49,13 @@ test('R204 a give-back on one runner does not scan what runs of the same number 
   for (const runner of runners.toReversed()) ledger.freed(runner, '0', 'process', 'process');
   expect([ledger.count, ledger.looks]).toEqual([0, runners.length]);
 });
+
+test('R211 waits are described, however many other things were acquired before', () => {
+  const ledger = new ResourceLedger();
+  for (let run = 0; run < 9; run += 1) ledger.acquired(1, 'a', `${run}`, 'process', 'process');
+  ledger.acquired(2, 'z', '0', 'waiter', 'wait on run 0');
+  ledger.acquired(2, 'z', '1', 'waiter', 'wait on run 1');
+  expect(ledger.describe(1, 'waits').map(factText)).toEqual(['the wait on run 0 of run 0 on z, since 2 ms']);
+  expect(ledger.describe(9, 'waits')).toHaveLength(2);
+  expect([ledger.describe(5, 'things').length, ledger.describe(5).length]).toEqual([5, 5]);
+});

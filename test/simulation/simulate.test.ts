@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { readFile } from 'node:fs/promises';
 import { keyedReplayDecisions, replayDecisions } from '../../src/kernel/replay-decisions.ts';
 import { finalStatus, waitForState } from '../../src/model/status-lookup.ts';
+import type { Service } from '../../src/model/service.ts';
 import { createChaosRunner } from '../../src/network/chaos-runner.ts';
 import { createSimulatedRunner } from '../../src/runners/simulated-runner.ts';
 import type { Scenario, SimulateOptions } from '../../src/simulation/simulate-options.ts';
@@ -247,6 +248,22 @@ describe('a failure', () => {
     expect(failure?.details).toContainEqual(
       expect.stringMatching(/^the process of run 0 on runner, since 0 ms$/),
     );
+  });
+
+  test('R211 a deadlock names its wait first, of twenty things at most', async () => {
+    const { failure } = await simulate({
+      source: keyedReplayDecisions([]),
+      scenario: async (sim) => {
+        const runners = Array.from({ length: 6 }, (_, n) =>
+          createSimulatedRunner(sim.world, { name: `r${n}` }),
+        );
+        for (const runner of runners) await runner.run({ argv: ['hang'] });
+        await sim.sleep(1);
+        await waitForState(runners[5] as Service, '0', 'COMPLETE');
+      },
+    });
+    expect(failure?.details[0]).toBe('the wait for COMPLETE of run 0 on r5, since 1 ms');
+    expect(failure?.details).toHaveLength(20);
   });
 
   test('R211 a promise that nobody settles is a deadlock too, and places are shown when asked for', async () => {
