@@ -3,8 +3,9 @@
  * Invariants: a property is checked when all promise reactions of an event have run and never in between; properties
  * are judged in the order they were stated; one that has come true, or whose time is over, is not checked again.
  */
-import type { Clock, Timer } from '../kernel/clock.ts';
+import type { Timer } from '../kernel/clock.ts';
 import { errorOptions, invalidArgument, messageOf, shownText } from '../kernel/errors.ts';
+import type { VirtualClock } from '../kernel/virtual-clock.ts';
 import { type FailureFact, placedAt, plainFact } from './failure-fact.ts';
 import type { ReportFailure } from './verdict.ts';
 
@@ -41,7 +42,9 @@ interface AlwaysProperty {
 
 interface AwaitedProperty extends AlwaysProperty {
   readonly withinMs: number;
-  readonly deadline: Timer;
+  deadline: Timer;
+  /** True once its deadline was put behind everything else that was due then. */
+  isLast: boolean;
   readonly resolve: () => void;
   readonly reject: (error: EventuallyFailedError) => void;
 }
@@ -67,13 +70,13 @@ export class WatchedProperties {
    * else.
    */
   isNeeded = false;
-  readonly #clock: Clock;
+  readonly #clock: VirtualClock;
   readonly #report: ReportFailure;
   readonly #capturePlaces: boolean;
   readonly #always: AlwaysProperty[] = [];
   readonly #awaited = new Set<AwaitedProperty>();
 
-  constructor(clock: Clock, report: ReportFailure, capturePlaces = false) {
+  constructor(clock: VirtualClock, report: ReportFailure, capturePlaces = false) {
     this.#clock = clock;
     this.#report = report;
     this.#capturePlaces = capturePlaces;
@@ -91,9 +94,12 @@ export class WatchedProperties {
   awaitProperty(name: string, holds: Holds, withinMs: number): Promise<void> {
     const stated = this.#place();
     const awaited = new Promise<void>((resolve, reject) => {
-      const deadline = this.#clock.endOfInstant(`eventually ${name}`, withinMs, () => this.#judge(property));
+      const deadline = this.#clock.endOfInstant(deadlineOf(name), withinMs, () => this.#judge(property));
       const stating = { verb: 'eventually', name, holds, stated } as const;
-      const property: AwaitedProperty = { ...stating, withinMs, deadline, resolve, reject };
+      const property: AwaitedProperty = {
+        ...stating,
+        ...{ withinMs, deadline, isLast: false, resolve, reject },
+      };
       this.#awaited.add(property);
       this.isNeeded = true;
     });
@@ -126,12 +132,18 @@ export class WatchedProperties {
     return result;
   }
 
-  /** The last check; nothing due at the same time can come after it. */
+  /** The last check, unless something else is due at the end of this instant: then there is one more, behind that. */
   #judge(property: AwaitedProperty): void {
     const { name, stated, withinMs, reject } = property;
     const look = this.#lookAt(property);
     if (look.isTrue) {
       this.#settle(property);
+      return;
+    }
+    const clock = this.#clock;
+    if (!property.isLast && clock.pendingEvents(1)[0]?.atMs === clock.now()) {
+      property.isLast = true;
+      property.deadline = clock.endOfInstant(deadlineOf(name), 0, () => this.#judge(property));
       return;
     }
     this.#remove(property);
@@ -170,6 +182,10 @@ export class WatchedProperties {
     this.#awaited.delete(property);
     this.isNeeded = this.#always.length + this.#awaited.size > 0;
   }
+}
+
+function deadlineOf(name: string): string {
+  return `eventually ${name}`;
 }
 
 function placeOf(stated: Error | undefined): FailureFact[] {

@@ -126,6 +126,37 @@ describe('sometimes', () => {
 });
 
 describe('eventually', () => {
+  test.each([
+    { what: 'set before its own', isBefore: true },
+    { what: 'set after its own', isBefore: false },
+  ])('sees what comes at the end of its last instant, by a deadline $what', async ({ isBefore }) => {
+    const { failure, virtualMs } = await simulate({
+      async scenario(sim) {
+        let isOver = false;
+        const end = (): void => void sim.world.clock.endOfInstant('wait', 100, () => (isOver = true));
+        if (isBefore) end();
+        const property = sim.eventually('over', () => isOver, { withinMs: 100 });
+        if (!isBefore) end();
+        await property;
+      },
+    });
+    expect([failure, virtualMs]).toEqual([undefined, 100]);
+  });
+
+  test('of two that do not come true in one instant, the one that was stated first fails', async () => {
+    const { failure, virtualMs } = await simulate({
+      async scenario(sim) {
+        const limits = { withinMs: 100 };
+        const all = ['one', 'other'].map((name) => sim.eventually(name, () => false, limits));
+        await Promise.all(all);
+      },
+    });
+    expect([failure?.message, virtualMs]).toEqual([
+      '"one" has not come true within 100 ms without faults',
+      100,
+    ]);
+  });
+
   const afterCount = (last: number, withinMs: number): Scenario => {
     return async (sim) => {
       const state = counter(sim, last);
