@@ -16,8 +16,11 @@ export function isolateRunner(
   looked: readonly string[] = [],
 ): IsolatedPart | undefined {
   if (world.isolate === undefined) return undefined;
-  const isShared = Object.entries(options).some(
-    ([option, value]) => isShareable(value) && !looked.includes(option),
+  // An option may be inherited too.
+  const prototype: unknown = Object.getPrototypeOf(options);
+  if (prototype !== Object.prototype && prototype !== null) return undefined;
+  const isShared = Object.entries(Object.getOwnPropertyDescriptors(options)).some(
+    ([option, held]) => !('value' in held) || (isShareable(held.value) && !looked.includes(option)),
   );
   return isShared ? undefined : world.isolate(world, name);
 }

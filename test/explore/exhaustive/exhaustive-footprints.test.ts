@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { certify } from '../../../src/explore/exhaustive/certify.ts';
 import { createSimExecer } from '../../../src/execers/sim-execer.ts';
 import { createVirtualFiler } from '../../../src/filers/fake-filer.ts';
+import type { RunTypeMap } from '../../../src/model/run-type.ts';
 import { NO_TAGS } from '../../../src/model/command.ts';
 import { finalStatus } from '../../../src/model/status-lookup.ts';
 import { defaultOracles } from '../../../src/oracles/default-oracles.ts';
@@ -61,6 +62,24 @@ function scripts(see: See, name: string): FakeScripts {
 async function leave(sim: Simulation, runners: readonly { release(): Promise<void> }[]): Promise<void> {
   await sim.sleep(20);
   for (const runner of runners) await runner.release();
+}
+
+/** Two runners check out from one filer, which `optionsWith` passes on. */
+function throughFiler(optionsWith: (filers: RunTypeMap) => object): Run {
+  return async (sim, see) => {
+    const filer = createVirtualFiler();
+    const { checkout } = filer;
+    filer.checkout = (snapshotId, cancel) => {
+      see(snapshotId);
+      return checkout.call(filer, snapshotId, cancel);
+    };
+    const filers: RunTypeMap = new Map([['scoot', { filer }]]);
+    const runners = NAMES.map((name) =>
+      createSimulatedRunner(sim.world, Object.assign(optionsWith(filers), { name })),
+    );
+    await Promise.all(runners.map((runner, index) => runner.run({ ...COMMAND, snapshotId: NAMES[index]! })));
+    await leave(sim, runners);
+  };
 }
 
 interface Way {
@@ -168,22 +187,20 @@ const ways: readonly Way[] = [
       await leave(sim, runners);
     },
   },
+  { way: 'a filer is shared', run: throughFiler((filers) => ({ filers })) },
   {
-    way: 'a filer is shared',
-    run: async (sim, see) => {
-      const filer = createVirtualFiler();
-      const { checkout } = filer;
-      filer.checkout = (snapshotId, cancel) => {
-        see(snapshotId);
-        return checkout.call(filer, snapshotId, cancel);
-      };
-      const filers = new Map([['scoot' as const, { filer }]]);
-      const runners = NAMES.map((name) => createSimulatedRunner(sim.world, { name, filers }));
-      await Promise.all(
-        runners.map((runner, index) => runner.run({ ...COMMAND, snapshotId: NAMES[index]! })),
-      );
-      await leave(sim, runners);
-    },
+    way: 'a filer is shared by options that inherit it',
+    run: throughFiler((filers) => Object.create({ filers }) as object),
+  },
+  {
+    way: 'a filer is shared by options that have a getter for it',
+    run: throughFiler((filers) =>
+      Object.defineProperty({}, 'filers', { get: () => filers, enumerable: true }),
+    ),
+  },
+  {
+    way: 'a filer is shared by options that do not list it',
+    run: throughFiler((filers) => Object.defineProperty({}, 'filers', { value: filers })),
   },
   {
     way: 'a clock of the user stands in between',
