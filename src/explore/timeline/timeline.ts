@@ -317,6 +317,7 @@ class ExchangeSlices {
 
   /** Ends a call at its timeout, if the event is one: the oldest of equal calls. */
   timeOut({ owner, what }: Topic, ts: number): void {
+    if (typeof owner !== 'string') return;
     const [oldest] = this.#limits.get(limitKey(owner, what)) ?? [];
     if (oldest !== undefined) this.#end(oldest, ts, undefined);
   }

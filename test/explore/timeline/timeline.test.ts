@@ -19,6 +19,7 @@ import { watchHistory } from '../../../src/oracles/history/watch-history.ts';
 import { createChaosRunner } from '../../../src/network/chaos-runner.ts';
 import { createFakeRunner } from '../../../src/runners/fake/fake-runner.ts';
 import { createSimulatedRunner } from '../../../src/runners/simulated-runner.ts';
+import { DONE_MASK } from '../../../src/model/state-mask.ts';
 import { finalStatus } from '../../../src/model/status-lookup.ts';
 import { createNode, type NodeIncarnation } from '../../../src/simulation/service-node.ts';
 import { defineScenario } from '../../../src/simulation/scenario.ts';
@@ -469,7 +470,7 @@ describe('the timeline of an execution', () => {
         for (const argv of [[1n], loop]) await runner.run({ argv } as never).catch(() => undefined);
         const wrong = interceptService(runner, async () => ({ statuses: 7 }) as never);
         await createChaosRunner(sim.world, wrong, { name: 'net' })
-          .queryNow({ allRuns: true, states: 0 })
+          .queryNow({ allRuns: true, states: DONE_MASK })
           .catch(() => undefined);
       },
     });
