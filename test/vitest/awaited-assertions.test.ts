@@ -70,7 +70,7 @@ describe('assertions of a simTest that take time', () => {
     expect(warn.mock.calls).toEqual([['not awaited'], ['not awaited']]);
   });
 
-  test('what is no assertion, or comes from elsewhere, stays in the test', async () => {
+  test('anything but an assertion of the execution stays in the test', async () => {
     const { task, add, awaited, execute } = running();
     const [hook, check] = [vi.fn(), vi.fn()];
     awaited.begin();
