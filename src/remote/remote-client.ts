@@ -51,7 +51,7 @@ export interface RemoteClientOptions {
   readonly instanceName: string;
   /** How many times a call that failed for a transient reason is retried. */
   readonly retriesMax: number;
-  /** Time limit of a call other than a watch, in milliseconds; of a download, from one piece to the next. */
+  /** Time limit of a call other than a watch, in milliseconds; of a download or a Write, from one piece to the next. */
   readonly callMsMax: number;
   /** Called when a call is made again: with the call and why it has failed, both in words. */
   readonly onRetry?: (call: string, why: string) => void;
@@ -64,8 +64,10 @@ class Attempt {
   call: TracedCall | undefined;
   /** The current call in words. */
   #inWords: () => string = () => '';
-  /** When bytes of a download came last. */
+  /** When bytes of a download last came, or bytes of an upload were taken. */
   progressedAtMs?: number;
+  /** What has not happened since. */
+  lack = 'nothing more came';
 
   constructor(calls: CallTrace | undefined) {
     this.#calls = calls;
@@ -480,9 +482,12 @@ export class RemoteClient {
       // A position outside the blob says nothing about what the server has.
       reached = isPosition(from.committedSize, digest) ? from.committedSize : 0;
       attempt.begin(M.write, { resourceName });
-      const sent = pieces(resourceName, digest, source, reached);
+      attempt.lack = 'nothing more was taken';
+      const sent = pieces(resourceName, digest, source, reached, () => {
+        attempt.progressedAtMs = this.#world.clock.now();
+      });
       const answer = await transport
-        .clientStream(M.write, sent, this.#timed(context))
+        .clientStream(M.write, sent, context)
         .catch((error: unknown) => takenIfThere(error, digest));
       const { committedSize } = answer;
       if (committedSize !== digest.sizeBytes) {
@@ -490,8 +495,7 @@ export class RemoteClient {
       }
       attempt.call?.reply(answer);
     };
-    // A write that exceeds the time limit of a call is continued as long as it makes progress, unless retries are
-    // disabled.
+    // A write that breaks off is continued as long as it makes progress, unless retries are disabled.
     for (let before = 0; ; before = reached) {
       try {
         await this.#retried(write);
@@ -516,7 +520,7 @@ export class RemoteClient {
     return instanceName === '' ? name : `${instanceName}/${name}`;
   }
 
-  /** Sends the time limit to the server too, except for a download, whose limit depends on when bytes come. */
+  /** Sends the time limit to the server too, except for streams of bytes, whose limit depends on when these come. */
   #timed(context: RpcContext): RpcContext {
     return { ...context, timeoutMs: this.#options.callMsMax };
   }
@@ -540,7 +544,7 @@ export class RemoteClient {
           timer = timerFor(leftMs);
           return;
         }
-        const why = progressedAtMs === undefined ? 'the call took longer than' : 'nothing more came for';
+        const why = progressedAtMs === undefined ? 'the call took longer than' : `${attempt.lack} for`;
         late = new RpcError('DEADLINE_EXCEEDED', `${why} ${callMsMax} ms`);
         stop();
       });
@@ -596,6 +600,7 @@ async function* pieces(
   digest: Digest,
   source: BlobSource,
   from: number,
+  onTaken: () => void,
 ): AsyncGenerator<Messages['WriteRequest']> {
   let at = from;
   for await (const part of source.readStream(digest, { offset: from })) {
@@ -604,6 +609,7 @@ async function* pieces(
       const writeOffset = at;
       at += data.length;
       yield { resourceName, writeOffset, finishWrite: at === digest.sizeBytes, data };
+      onTaken();
     }
   }
   if (at === digest.sizeBytes && from < at) return;

@@ -63,8 +63,8 @@ export interface RemoteRunnerOptions extends QueueOptionsWithoutFilers {
    */
   readonly onRetry?: (retry: RemoteRetry) => void;
   /**
-   * Time limit of a call in milliseconds; of a download, from one piece to the next. Watching an execution is not
-   * limited. Default 60,000.
+   * Time limit of a call in milliseconds; of a download, and of the upload of a large blob, from one piece to the next.
+   * Watching an execution is not limited. Default 60,000.
    */
   readonly callMsMax?: number;
 }

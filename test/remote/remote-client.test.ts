@@ -134,7 +134,7 @@ function halfHearted(bytes: Uint8Array): RemoteService {
       yield { data: isAgain() ? bytes.subarray(2) : bytes.subarray(0, 2) } as never;
     },
     async clientStream(_method, _requests, { timeoutMs }) {
-      expect(timeoutMs).toBe(60_000);
+      expect(timeoutMs).toBeUndefined();
       return { committedSize: isAgain() ? bytes.length : 10 } as never;
     },
   };
@@ -408,6 +408,47 @@ test('a server that says of a blob that it has it already is not sent it again',
     const digests = [source.add(SMALL), source.add(LARGE)];
     await client.upload(new Map(digests.map((digest) => [digestKey(digest), digest])), source);
     expect(calls).toEqual(['FindMissingBlobs', 'Write', 'BatchUpdateBlobs']);
+  });
+});
+
+test('an upload may take any time while bytes are taken, and fails when none are for the limit of a call', async () => {
+  await inSimulation(async (sim) => {
+    const limits: unknown[] = [];
+    let takesMax = Infinity;
+    const transport: RemoteService = {
+      unary: async (method, request) => {
+        if (!method.path.endsWith('FindMissingBlobs')) {
+          throw new RpcError('UNIMPLEMENTED', 'no QueryWriteStatus');
+        }
+        return { missingBlobDigests: (request as { readonly blobDigests: unknown }).blobDigests } as never;
+      },
+      serverStream: () => {
+        throw new RpcError('UNIMPLEMENTED', 'only uploads');
+      },
+      async clientStream(_method, requests, { timeoutMs }) {
+        limits.push(timeoutMs);
+        let [committedSize, taken] = [0, 0];
+        for await (const request of requests) {
+          committedSize += (request as { readonly data: Uint8Array }).data.length;
+          taken += 1;
+          if (taken >= takesMax) await new Promise<never>(() => {});
+          await sim.sleep(150);
+        }
+        return { committedSize } as never;
+      },
+    };
+    const options = { transport, instanceName: '', retriesMax: 0, callMsMax: 200 };
+    const client = new RemoteClient(sim.world, options, topicOf('client'), new AbortController().signal);
+    const source = createMemoryContentStore();
+    const digest = source.add(LARGE);
+    const upload = (): Promise<void> => client.upload(new Map([[digestKey(digest), digest]]), source);
+    await upload();
+    expect(sim.now()).toBe(Math.ceil(LARGE.length / 65_536) * 150);
+    takesMax = 3;
+    const sinceMs = sim.now();
+    await expect(upload()).rejects.toThrow('nothing more was taken for 200 ms');
+    expect(sim.now() - sinceMs).toBe(2 * 150 + 200);
+    expect(limits).toEqual([undefined, undefined]);
   });
 });
 
