@@ -33,6 +33,7 @@ import {
   FailedOperation,
   hasPrinted,
   isRetryable,
+  isUnstarted,
   lackedText,
   lacksBlobs,
   type RemoteResult,
@@ -288,7 +289,7 @@ export class RemotePerformance implements Performance {
       if (result === undefined) throw new RpcError('UNAVAILABLE', 'the watch ended without a result');
       const reason = transientFailure(result, action);
       if (reason === undefined || tries.restarts >= retriesMax) return result;
-      this.#forgetExecution({ isRefused: lacksBlobs(result) });
+      this.#forgetExecution({ isRefused: isUnstarted(result) });
       if (lacksBlobs(result)) await this.#upload(action);
       return { reason };
     } catch (error) {

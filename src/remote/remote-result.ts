@@ -11,6 +11,7 @@ import {
   type RpcStatus,
   type RpcViolation,
 } from '../model/action.ts';
+import { EXIT_CODES } from '../model/exit-code.ts';
 import type { BuiltAction } from './built-action.ts';
 import { isPassing } from './remote-client.ts';
 import { rpcCodeName, rpcCodeOf, RpcError } from './rpc.ts';
@@ -70,6 +71,13 @@ export function isRetryable(failure: RpcError, action: BuiltAction): boolean {
 /** True if blobs that the action needs are gone. */
 export function lacksBlobs(result: RemoteResult): boolean {
   return statusOf(result).violations !== undefined;
+}
+
+/** True if the action lacked blobs, or the server's runner could not prepare it: its command was not started (R19). */
+export function isUnstarted(result: RemoteResult): boolean {
+  const { exitCode = 0 } = result.response.result ?? {};
+  const isUnprepared = exitCode >= EXIT_CODES.PREPROCESSING && exitCode <= EXIT_CODES.POSTPROCESSING;
+  return isUnprepared || lacksBlobs(result);
 }
 
 /** The status that comes with a result. */

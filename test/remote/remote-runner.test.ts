@@ -843,6 +843,38 @@ describe('what goes wrong on the way', () => {
     },
   );
 
+  test.for([
+    ['was prepared in no attempt', 3, 210, 'no room for it'],
+    [
+      'was prepared in one attempt',
+      1,
+      250,
+      'an earlier attempt may have started the action; the last one failed: no room for it',
+    ],
+  ] as const)('R98 an action that %s has the code for that', async ([, unstarted, exitCode, error]) => {
+    let executes = 0;
+    const behind: StageOptions['behind'] = (service) => ({
+      ...service,
+      async *serverStream(method, request, context) {
+        if (method.path !== REMOTE_METHODS.execute.path) {
+          yield* service.serverStream(method, request, context);
+          return;
+        }
+        executes += 1;
+        const result = executes > 3 - unstarted ? { exitCode: 210 } : null;
+        const status = { code: RPC_CODES.UNAVAILABLE, message: 'no room for it', details: [] };
+        const response = packAny(MESSAGES.ExecuteResponse, { result, status });
+        yield method.response.decode(
+          MESSAGES.Operation.encode({ name: `operations/${executes}`, done: true, response }),
+        );
+      },
+    });
+    await onStage({ behind, retriesMax: 2 }, async ({ end }) => {
+      expect(await end({ argv: ['complete 0'] })).toMatchObject({ state: 'FAILED', exitCode, error });
+      expect(executes).toBe(3);
+    });
+  });
+
   test('inputs that were evicted before the execution are uploaded again', async () => {
     const content = createMemoryContentStore();
     const actionDigest = addAction(content, ['complete 0'], { inputs: { i: 'input' } });
