@@ -380,27 +380,35 @@ const COUNTS_NEAR = 3;
  * For each question that is asked several times.
  */
 export const cutSpans: ShrinkPass = function* (state) {
+  const times = new Map<string, number>();
+  for (const { question } of state.log) times.set(question.key, (times.get(question.key) ?? 0) + 1);
   const keys = new Set(state.answers.map(({ question }) => question.key));
   for (const key of keys) {
-    if (seriesOf(state, key).length < 2) continue;
+    const asked = times.get(key) ?? 0;
+    if (asked < 2 || asked > SERIES_MAX) continue;
     for (const length of LENGTHS) yield* cutAll(state, key, length);
   }
 };
 
 function* cutAll(state: ShrinkState, key: string, length: number): ShrinkAttempt {
   let isAny = false;
-  for (let start = 0; start + length <= seriesOf(state, key).length;) {
-    const isCut = yield* cutOne(state, key, start, length);
+  for (let start = 0; ;) {
+    const series = seriesOf(state, key);
+    if (series.length > SERIES_MAX || start + length > series.length) return isAny;
+    const isCut = yield* cutOne(state, series, start, length);
     isAny ||= isCut;
     // After a cut, the next span is at the same place.
     if (!isCut) start += 1;
   }
-  return isAny;
 }
 
-function* cutOne(state: ShrinkState, key: string, start: number, length: number): ShrinkAttempt {
-  const series = seriesOf(state, key);
-  if (series.length > SERIES_MAX) return false;
+function* cutOne(
+  state: ShrinkState,
+  series: readonly KeyedDecision[],
+  start: number,
+  length: number,
+): ShrinkAttempt {
+  const key = series[0]?.question.key;
   const others = state.answers.filter((entry) => entry.question.key !== key);
   const cut = [...series.slice(0, start), ...series.slice(start + length)];
   const counts = countsBefore(series, start);
@@ -603,14 +611,19 @@ class ValueChoice {
     this.#hasFaults = answers.some(({ question }) => question.kind === 'fault');
   }
 
-  /** The values of each place; none for faults if the log has none, because adding a fault is never simpler. */
-  of(places: readonly KeyedDecision[]): KeyedDecision[] {
-    return places.flatMap((place) => {
-      if (!this.#hasFaults && place.question.kind === 'fault') return [];
-      if (this.#sites.has(place.question.site)) return spread(place, NEAR_VALUES);
-      const values = new Set([1, ...this.#answers, ...spread(place, FAR_VALUES).map(({ answer }) => answer)]);
-      return [...values].filter((answer) => answer < place.n).map((answer) => ({ ...place, answer }));
-    });
+  /**
+   * The values of each place; none for faults if the log has none, because adding a fault is never simpler. One after
+   * the other, because a long log has more than are ever tried.
+   */
+  *of(places: Iterable<KeyedDecision>): Generator<KeyedDecision, void> {
+    for (const place of places) yield* this.#ofPlace(place);
+  }
+
+  #ofPlace(place: KeyedDecision): KeyedDecision[] {
+    if (!this.#hasFaults && place.question.kind === 'fault') return [];
+    if (this.#sites.has(place.question.site)) return spread(place, NEAR_VALUES);
+    const values = new Set([1, ...this.#answers, ...spread(place, FAR_VALUES).map(({ answer }) => answer)]);
+    return [...values].filter((answer) => answer < place.n).map((answer) => ({ ...place, answer }));
   }
 }
 
