@@ -19,6 +19,7 @@ import { type Clock, sleep } from '../../src/kernel/clock.ts';
 import { messageOf, RunnerError } from '../../src/kernel/errors.ts';
 import type { RunStatus } from '../../src/model/run-status.ts';
 import type { Service } from '../../src/model/service.ts';
+import type { LogUploader } from '../../src/model/collaborators.ts';
 import { isTerminal } from '../../src/model/run-state.ts';
 import { unknownRun } from '../../src/model/status-errors.ts';
 import { finalStatus, waitForState } from '../../src/model/status-lookup.ts';
@@ -284,6 +285,32 @@ describe('the suite', () => {
         const made = await simulated.create(world, options);
         return { ...made, service: breakIt(made.service) };
       },
+    };
+    const [rule = ''] = title.split(' ');
+    const cases = conformanceCases.filter(({ rules }) => rules.includes(rule));
+    const outcomes = (await resultsOf(broken, cases)).map(({ outcome }) => outcome);
+    expect(outcomes).toContain('failed');
+  });
+
+  test.for<readonly [title: string, upload: (uploader: LogUploader) => LogUploader['upload']]>([
+    [
+      'R113 the logs of all runs of a job have the same names',
+      (uploader) => (name, log, cancel) => uploader.upload(name.replace(/_[^/]*/, '_same'), log, cancel),
+    ],
+    [
+      'R108 an upload that heeds its cancel is not cancelled',
+      (uploader) => (name, log) => uploader.upload(name, log, { signal: new AbortController().signal }),
+    ],
+  ])('finds: %s', async ([title, uploadOf]) => {
+    const broken: ConformanceSubject = {
+      ...simulated,
+      create: (world, { uploader, ...options }) =>
+        simulated.create(world, {
+          ...options,
+          ...(uploader === undefined
+            ? {}
+            : { uploader: { cancelBoundMs: uploader.cancelBoundMs, upload: uploadOf(uploader) } }),
+        }),
     };
     const [rule = ''] = title.split(' ');
     const cases = conformanceCases.filter(({ rules }) => rules.includes(rule));

@@ -3,6 +3,7 @@ import { createMemoryMetrics } from '../../metrics/memory-metrics.ts';
 import type { LogUploader, Processor } from '../../model/collaborators.ts';
 import { METRIC_NAMES } from '../../model/metrics.ts';
 import type { RunStatus } from '../../model/run-status.ts';
+import type { Service } from '../../model/service.ts';
 import { waitForState } from '../../model/status-lookup.ts';
 import { checkEqual, checkFields, checkThat } from '../check.ts';
 import type { CaseContext, Gate } from '../case-context.ts';
@@ -15,12 +16,18 @@ interface UploadManner {
   readonly failure?: string;
 }
 
-function uploaderOf(t: CaseContext, names: string[], manner: UploadManner = {}): LogUploader {
+function uploaderOf(
+  t: CaseContext,
+  names: string[],
+  manner: UploadManner = {},
+  signals: AbortSignal[] = [],
+): LogUploader {
   const { gate, deaf = false, failure } = manner;
   return {
     cancelBoundMs: t.ms(3),
     async upload(name, _log, cancel) {
       names.push(name);
+      signals.push(cancel.signal);
       if (gate !== undefined && names.length === 1) {
         await (deaf ? gate.opened : Promise.race([gate.opened, cancelled(cancel.signal)]));
       }
@@ -59,8 +66,9 @@ const uploadingAbort = (
   needs: ['collaborators', 'exactStates'],
   async run(t) {
     const names: string[] = [];
+    const signals: AbortSignal[] = [];
     const gate = t.gate();
-    const runner = await t.runner({ uploader: uploaderOf(t, names, { ...manner, gate }) });
+    const runner = await t.runner({ uploader: uploaderOf(t, names, { ...manner, gate }, signals) });
     const runId = await t.running(runner, t.commands.exit(0, t.ms(1)));
     await t.until('an upload has begun', () => names.length > 0);
     await t.sleep(1);
@@ -75,6 +83,7 @@ const uploadingAbort = (
     checkEqual('the end', status.state, 'ABORTED');
     t.checkBound('time to the end', t.now() - atMs, 4);
     checkEqual('uploads that were begun', names.length, 1);
+    checkEqual('whether its upload was cancelled', signals[0]?.aborted, true);
     checkEqual('a run after it', (await t.outcome(runner, t.commands.exit(0))).state, 'COMPLETE');
     // The abandoned upload returns.
     gate.open();
@@ -82,10 +91,17 @@ const uploadingAbort = (
   },
 });
 
-async function refsOf(t: CaseContext, manner: UploadManner): Promise<{ status: RunStatus; names: string[] }> {
+interface Uploaded {
+  readonly runner: Service;
+  readonly status: RunStatus;
+  /** Those of all uploads so far. */
+  readonly names: readonly string[];
+}
+
+async function refsOf(t: CaseContext, manner: UploadManner): Promise<Uploaded> {
   const names: string[] = [];
   const runner = await t.runner({ uploader: uploaderOf(t, names, manner) });
-  return { status: await t.outcome(runner, { ...t.commands.exit(3), jobId: 'job' }), names };
+  return { runner, names, status: await t.outcome(runner, { ...t.commands.exit(3), jobId: 'job' }) };
 }
 
 export const collaboratorCases: readonly CaseSpec[] = [
@@ -150,6 +166,15 @@ export const collaboratorCases: readonly CaseSpec[] = [
       const stderrRef = `https://logs/job_${unique}/stderr`;
       const refs = t.mayLackRefs(status) ? {} : { stdoutRef, stderrRef };
       checkFields('the end', status, { state: 'COMPLETE', exitCode: 3, ...refs });
+    },
+  },
+  {
+    title: 'R113 the logs of each run are uploaded under names of their own',
+    needs: ['collaborators'],
+    async run(t) {
+      const { runner, names } = await refsOf(t, {});
+      await t.outcome(runner, { ...t.commands.exit(3), jobId: 'job' });
+      checkThat(new Set(names).size === 6, 'names', 'six different ones', names);
     },
   },
   {
