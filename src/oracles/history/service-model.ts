@@ -111,6 +111,8 @@ class ServiceReplies {
     const runs = isQuery(call) ? (queryOf(call).runs ?? []) : [call.args[0]];
     if (code === 'RUNNER_UNKNOWN_RUN') return runs.flatMap((runId) => this.#missing(beliefs, runId));
     if (code !== 'RUNNER_CANNOT_HAPPEN' || query === undefined) return [beliefs];
+    // A wait for all runs can be met by a new one (R36).
+    if (query.allRuns === true) return [];
     const states = DONE_MASK & ~query.states;
     return this.#settled(this.#lookAtEach([beliefs], runs, () => ({ states })));
   }

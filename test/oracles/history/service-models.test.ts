@@ -14,6 +14,7 @@ type Step = readonly [call: ServiceCall, reply: ServiceReply | undefined];
 
 const seen = (runId: string, state: RunState, exitCode = 0) => ({ runId, state, exitCode, error: '' });
 const UNKNOWN_RUN = { refused: 'RUNNER_UNKNOWN_RUN' } as const;
+const CANNOT_HAPPEN = { refused: 'RUNNER_CANNOT_HAPPEN' } as const;
 const BUSY = { refused: 'RUNNER_BUSY' } as const;
 
 const run = (runId: string): Step => [
@@ -151,6 +152,11 @@ const STORE: readonly (readonly [title: string, steps: readonly Step[], verdict:
       status('3', 'RUNNING'),
     ],
     'status(3) by a said RUNNING after query(3: COMPLETE_MASK) by a had said RUNNER_CANNOT_HAPPEN and returned',
+  ],
+  [
+    'R36 a wait for any run is not one that can no longer be met',
+    [run('3'), [{ method: 'queryNow', args: [{ allRuns: true, states: DONE_MASK }] }, CANNOT_HAPPEN]],
+    'query(all: DONE_MASK) by a said RUNNER_CANNOT_HAPPEN, which nothing that came before explains',
   ],
   [
     'R38 a query for all runs shows them at one instant',
