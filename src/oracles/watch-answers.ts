@@ -363,10 +363,14 @@ class AnswerWatch extends InterceptedService implements WatchedAnswers {
     const since = this.#book.mark();
     return (reply) => {
       const statuses = statusesOf(call, reply);
+      const listed = new Set(query.runs);
       for (const status of statuses) {
+        const { runId, state } = status;
         this.#book.see(method, status, since);
-        if (!maskMatches(query.states, status.state)) {
-          this.#book.complain('R24', `${method} shows run ${status.runId}, which is ${status.state}`);
+        if (!maskMatches(query.states, state)) {
+          this.#book.complain('R24', `${method} shows run ${runId}, which is ${state}`);
+        } else if (query.allRuns !== true && !listed.has(runId)) {
+          this.#book.complain('R24', `${method} shows run ${runId}, which it was not asked for`);
         }
       }
       if (query.allRuns === true) this.#book.seeAll(method, statuses);

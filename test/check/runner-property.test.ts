@@ -229,6 +229,16 @@ describe('a runner with a planted bug', () => {
       },
     ],
     [
+      'a wait for a run that ends with any run',
+      /R24\) at \d+ ms: query shows run \d+, which it was not asked for/,
+      (world) => {
+        const runner = createSimulatedRunner(world, { capacity: 3, history: 0 });
+        return having(runner, {
+          query: ({ states }, wait) => runner.query({ allRuns: true, states }, wait),
+        });
+      },
+    ],
+    [
       'a run that is aborted behind everybody’s back',
       /R4|R203|R110/,
       (world) => {

@@ -118,6 +118,17 @@ const WRONG: readonly (readonly [rule: string, message: string, steps: readonly 
     ],
   ],
   [
+    'R24',
+    'queryNow shows run 2, which it was not asked for',
+    [
+      (s) =>
+        s.ask(
+          (watched) => watched.queryNow({ runs: ['1'], states: DONE_MASK }),
+          all(done, completeStatus('2', '', 3)),
+        ),
+    ],
+  ],
+  [
     'R44',
     'run id 1 was given twice',
     [
