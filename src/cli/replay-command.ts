@@ -18,6 +18,7 @@ import type { Terminal } from './terminal.ts';
 import type { TraceEvent } from '../model/trace-event.ts';
 import { failureKeyOf, recordOf } from '../threads/execution-record.ts';
 import type { Verdict } from '../simulation/verdict.ts';
+import { hashedPart } from '../trace/event-hasher.ts';
 import { diffEventStreams } from '../trace/trace-differ.ts';
 import { openTrace } from '../trace/trace-reader.ts';
 import { debugExecution } from './debug-execution.ts';
@@ -295,11 +296,12 @@ async function firstDifference(
   const difference = await diffEventStreams(
     eventsOf(path, () => true),
     events,
+    hashedPart,
   );
   if (difference === undefined) {
     return { text: 'the events are the same, but the hash of the whole run is another', of: 'events' };
   }
-  const others = await diffEventStreams(eventsOf(path, isNotNote), events.filter(isNotNote));
+  const others = await diffEventStreams(eventsOf(path, isNotNote), events.filter(isNotNote), hashedPart);
   if (others !== undefined) return { text: others.text, of: 'events' };
   return outcome ?? { text: difference.text, of: 'notes' };
 }

@@ -103,6 +103,13 @@ type RunnerEvent = Extract<
   { readonly type: 'metric' | 'rejected' | 'service' | 'note' | 'released' | 'message' | 'disk' | 'node' }
 >;
 
+/** What the hash covers of an event: all but what is for people alone. */
+export function hashedPart(event: TraceEvent): object {
+  if (event.type === 'message') return { ...event, detail: undefined };
+  if (event.type !== 'fault') return event;
+  return { ...event, client: undefined, clientRunId: undefined, detail: undefined };
+}
+
 /** Hashes one list of events. */
 export class EventHasher implements RunTracer {
   readonly #hash: EventHash;

@@ -47,10 +47,15 @@ export function diffEvents(
   }
 }
 
-/** As {@link diffEvents}, for traces that are still being read; reads only up to the first difference. */
+/**
+ * As {@link diffEvents}, for traces that are still being read; reads only up to the first difference.
+ *
+ * @param partOf what is compared of each event; default all of it.
+ */
 export async function diffEventStreams(
   first: AsyncIterable<TraceEvent> | Iterable<TraceEvent>,
   second: AsyncIterable<TraceEvent> | Iterable<TraceEvent>,
+  partOf: (event: TraceEvent) => object = (event) => event,
 ): Promise<EventDifference | undefined> {
   const one = iterate('first', first);
   const other = iterate('second', second);
@@ -58,7 +63,7 @@ export async function diffEventStreams(
     for (let index = 0; ; index++) {
       const a = valueOf(await one.next());
       const b = valueOf(await other.next());
-      const difference = differenceAt(index, a, b);
+      const difference = differenceAt(index, a, b, partOf);
       if (difference !== undefined || a === undefined) return difference;
     }
   } finally {
@@ -84,8 +89,10 @@ function differenceAt(
   index: number,
   first: TraceEvent | undefined,
   second: TraceEvent | undefined,
+  partOf: (event: TraceEvent) => object = (event) => event,
 ): EventDifference | undefined {
-  const found = findDataDifference(first, second);
+  const [one, other] = [first, second].map((event) => event && partOf(event));
+  const found = findDataDifference(one, other);
   if (found === undefined) return undefined;
   const isSameType = first?.type === second?.type;
   const path = isSameType ? found.path : '';

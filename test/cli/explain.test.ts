@@ -29,6 +29,11 @@ export const noted = define('noted', (sim) => {
   for (let step = 0; step < 30; step += 1) sim.note('step ' + step);
   sim.check(false, 'noted enough');
 });
+export const told = define('told', (sim) => {
+  const message = { type: 'message', runner: 'a', to: 'b', step: 'sent', kind: 'message', name: 'tell', id: 1 };
+  sim.world.tracer.record({ at: 0, ...message, detail: 'much' });
+  sim.note('told');
+});
 export const fine = define('fine', (sim) => sim.sleep(1));
 export const hang = define('hang', (sim) => { if (sim.choose('die', 3) < 9) for (;;); });
 export const spin = define('spin', (sim) => {
@@ -301,6 +306,18 @@ describe('a log after the code has changed', () => {
     );
     expect(trace.code).toBe(1);
     await writeFile(at('s.mjs'), SCENARIOS);
+  });
+
+  test('is reproduced if only notes and details for people have changed', async () => {
+    await dryrunner('run', 's.mjs#told', '--trace', 'told.jsonl');
+    await writeFile(
+      at('s.mjs'),
+      SCENARIOS.replace("detail: 'much'", "detail: 'less'").replace("note('told')", "note('said')"),
+    );
+    const { code, out } = await dryrunner('replay', 'told.jsonl');
+    await writeFile(at('s.mjs'), SCENARIOS);
+    expect(out).toContain('reproduced, with other notes: event 1 differs in text: "told" against "said"');
+    expect(code).toBe(0);
   });
 
   test.for([

@@ -2,8 +2,11 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Command } from '../../src/model/command.ts';
 import type { TraceEvent } from '../../src/model/trace-event.ts';
+import { createRollingHash } from '../../src/kernel/rolling-hash.ts';
 import { canonicalJson } from '../../src/trace/canonical-json.ts';
+import { hashedPart } from '../../src/trace/event-hasher.ts';
 import { diffEvents, diffEventStreams } from '../../src/trace/trace-differ.ts';
+import { createTraceRecorder } from '../../src/trace/trace-recorder.ts';
 import { eventArbitrary, mutations, reordered } from './event-arbitrary.ts';
 import { sampleEvents, sampleStatus } from './sample-files.ts';
 
@@ -36,6 +39,46 @@ describe('diffEvents', () => {
         expect(diffEvents(one, reordered(one))).toBeUndefined();
       }),
     );
+  });
+
+  const fault = {
+    type: 'fault',
+    at: 0,
+    runner: 'worker',
+    runId: '0',
+    operation: 'run',
+    kind: 'lost',
+  } as const;
+  const message = {
+    type: 'message',
+    at: 0,
+    runner: 'a',
+    to: 'b',
+    step: 'sent',
+    kind: 'call',
+    name: 'put',
+    id: 1,
+  } as const;
+
+  test.for<[field: string, event: TraceEvent, isHashed: boolean]>([
+    ['detail', message, false],
+    ['reason', message, true],
+    ['detail', fault, false],
+    ['client', fault, false],
+    ['clientRunId', fault, false],
+    ['runner', fault, true],
+    ['runner', abort, true],
+  ])('R209 compares, for a replay, %s of %o only if the hash covers it', async ([field, event, isHashed]) => {
+    const other = { ...event, [field]: 'other' };
+    const [one, two] = [event, other].map((each) => {
+      const recorder = createTraceRecorder({ hash: createRollingHash() });
+      recorder.record(each);
+      return recorder.hash();
+    });
+    expect(one !== two).toBe(isHashed);
+    const found = await diffEventStreams([event], [other], hashedPart);
+    expect(found?.path).toBe(isHashed ? field : undefined);
+    expect((await diffEventStreams([event], [other]))?.path).toBe(field);
   });
 
   test('finds the index and the field of a single change', () => {
