@@ -79,7 +79,7 @@ const WORKLOAD_OPTIONS = is.optionsOf<WorkloadOptions>(
   {
     timeScale: POSITIVE,
     select: is.FUNCTION,
-    limit: is.limit(),
+    limit: is.COUNT_OR_INFINITY,
     failure: is.oneOf('exit', 'machinery'),
     overrun: is.oneOf('grace', 'enforce'),
   },

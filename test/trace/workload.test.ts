@@ -44,6 +44,12 @@ describe('createWorkload', () => {
     );
   });
 
+  test.for([1.5, -1, Number.NaN])('refuses a limit of %d jobs', (limit) => {
+    expect(() => createWorkload([base], { limit })).toThrow(
+      `limit: expected an integer ≥ 0, or Infinity, got ${limit}`,
+    );
+  });
+
   test('refuses a number in the place of a job', () => {
     expect(() => createWorkload([5 as never])).toThrow('jobs[0]: expected a job of a workload, got 5');
   });
