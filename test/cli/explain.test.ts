@@ -29,10 +29,10 @@ export const noted = define('noted', (sim) => {
   for (let step = 0; step < 30; step += 1) sim.note('step ' + step);
   sim.check(false, 'noted enough');
 });
-export const told = define('told', (sim) => {
-  const message = { type: 'message', runner: 'a', to: 'b', step: 'sent', kind: 'message', name: 'tell', id: 1 };
+export const sender = define('sender', (sim) => {
+  const message = { type: 'message', runner: 'a', to: 'b', step: 'sent', kind: 'message', name: 'put', id: 1 };
   sim.world.tracer.record({ at: 0, ...message, detail: 'much' });
-  sim.note('told');
+  sim.note('before');
 });
 export const fine = define('fine', (sim) => sim.sleep(1));
 export const hang = define('hang', (sim) => { if (sim.choose('die', 3) < 9) for (;;); });
@@ -309,14 +309,14 @@ describe('a log after the code has changed', () => {
   });
 
   test('is reproduced if only notes and details for people have changed', async () => {
-    await dryrunner('run', 's.mjs#told', '--trace', 'told.jsonl');
+    await dryrunner('run', 's.mjs#sender', '--trace', 'sender.jsonl');
     await writeFile(
       at('s.mjs'),
-      SCENARIOS.replace("detail: 'much'", "detail: 'less'").replace("note('told')", "note('said')"),
+      SCENARIOS.replace("detail: 'much'", "detail: 'less'").replace("note('before')", "note('after')"),
     );
-    const { code, out } = await dryrunner('replay', 'told.jsonl');
+    const { code, out } = await dryrunner('replay', 'sender.jsonl');
     await writeFile(at('s.mjs'), SCENARIOS);
-    expect(out).toContain('reproduced, with other notes: event 1 differs in text: "told" against "said"');
+    expect(out).toContain('reproduced, with other notes: event 1 differs in text: "before" against "after"');
     expect(code).toBe(0);
   });
 
