@@ -5,6 +5,7 @@
  */
 import type { Clock, Timer } from '../kernel/clock.ts';
 import { RunnerError, type RunnerErrorCode } from '../kernel/errors.ts';
+import { onOneLine } from '../kernel/one-line.ts';
 import { topicOf, type Label } from '../kernel/question.ts';
 import type { DirMonitor, LogUploader, Processor, TempDirs } from '../model/collaborators.ts';
 import type { ExecCommand, Execer, Process, ProcessStatus } from '../model/execer.ts';
@@ -473,7 +474,9 @@ class Replay implements EntryListener {
     this.#next += 1;
     const expected = input.type === 'runner' ? this.#make(input) : this.#feed(input);
     if (expected === undefined) return;
-    const text = `${entryPlace(index)}, ${formatEntry(input)}: expected ${expected} in the replay, got none`;
+    const text = onOneLine(
+      `${entryPlace(index)}, ${formatEntry(input)}: expected ${expected} in the replay, got none`,
+    );
     this.#stuck ??= { index, path: '', expected, actual: undefined, text };
   }
 

@@ -1,6 +1,7 @@
 /** Finds the first event in which two traces differ, and describes it. Equal traces have none (R209). */
 import * as is from '../kernel/shape.ts';
 import { check, checkedIterable, startOf } from '../kernel/argument-check.ts';
+import { onOneLine } from '../kernel/one-line.ts';
 import type { TraceEvent } from '../model/trace-event.ts';
 import type { DataDifference } from './data-difference.ts';
 import { findDataDifference, formatDataDifference } from './data-difference.ts';
@@ -109,5 +110,5 @@ function textOf(
     event === undefined ? 'the end' : `"${formatEvent(event)}"`,
   );
   const where = field === undefined ? '' : ` in ${formatDataDifference(field)}`;
-  return `event ${index} differs${where}: first ${one}, second ${other}`;
+  return onOneLine(`event ${index} differs${where}: first ${one}, second ${other}`);
 }

@@ -671,6 +671,15 @@ describe('a replay that cannot continue says what it needed', () => {
       'entry 3 (line 4 of its file), 5 ms: "r start" of r came due: expected a pending event "r start" in the replay, got none',
     ],
     [
+      'an event whose name controls the terminal',
+      [
+        made,
+        healthy,
+        { at: 5, runner: 'r', type: 'fired', label: 'r\u001b[2J', nth: 1, delayMs: 0, afterMs: 0 },
+      ],
+      'entry 3 (line 4 of its file), 5 ms: "r\\u001b[2J" of r came due: expected a pending event "r\\u001b[2J" in the replay, got none',
+    ],
+    [
       'an answer to what was not asked',
       [
         made,

@@ -4,6 +4,7 @@
  * compared.
  */
 import { describeValue } from '../../kernel/errors.ts';
+import { onOneLine } from '../../kernel/one-line.ts';
 import { isInput, type RecordedEntry, type Recording } from '../../model/recording.ts';
 import { findDataDifference, type DataDifference } from '../data-difference.ts';
 import { entryPlace, formatEntry } from './entry-text.ts';
@@ -228,7 +229,7 @@ function difference(
   }
   const { first, second } = field;
   const [one, two] = [first, second].map((value) => (value === undefined ? 'nothing' : describeValue(value)));
-  const text = `${where} in ${path}: expected ${one}, got ${two} (${formatEntry(expected)})`;
+  const text = onOneLine(`${where} in ${path}: expected ${one}, got ${two} (${formatEntry(expected)})`);
   return { index, path, expected: first, actual: second, text };
 }
 

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { TraceEvent } from '../../../src/model/trace-event.ts';
+import { diffEvents } from '../../../src/trace/trace-differ.ts';
 import { diffRecordings } from '../../../src/trace/recording/recording-differ.ts';
 
 const run = { at: 5, runner: 'worker', runId: '0' } as const;
@@ -22,6 +23,17 @@ describe('diffRecordings', () => {
     expect(diffRecordings({ entries: [cut] }, { entries: [cut] })).toBeUndefined();
     const found = diffRecordings({ entries: [cut] }, { entries: [{ ...cut, cutBytes: 6 }] });
     expect(found).toMatchObject({ index: 0, path: 'cutBytes', expected: 5, actual: 6 });
+  });
+
+  test('says it in one line, whatever the name of the field', () => {
+    const [one, other] = ['a', 'b'].map((value): TraceEvent => ({
+      ...run,
+      type: 'accepted',
+      command: { argv: [], envVars: { '\u001b[2J\n': value } },
+    })) as [TraceEvent, TraceEvent];
+    const shown = 'in command.envVars.\\u001b[2J\\n: ';
+    expect(diffRecordings({ entries: [one] }, { entries: [other] })?.text).toContain(shown);
+    expect(diffEvents([one], [other])?.text).toContain(shown);
   });
 
   test.for<[string, TraceEvent, TraceEvent]>([
