@@ -261,7 +261,7 @@ function checkTested(scenario: unknown): asserts scenario is TestedScenario {
   throw invalidArgument('expect(scenario)', 'a function of a simulation, or a scenario definition', scenario);
 }
 
-/** A simulation that ends once the surrounding test has run out of time. */
+/** A simulation that ends once the surrounding test has run out of time. One event may take a part of that time. */
 function testOf(
   scenario: TestedScenario,
   options: HoldingOptions,
@@ -269,10 +269,12 @@ function testOf(
 ): SimulatedTest {
   const { name } = scenario as { readonly name?: unknown };
   const signal = signalOf(context);
+  const { timeout: outerTimeoutMs } = context?.task ?? {};
   return {
     name: typeof name === 'string' && name !== '' ? name : 'the scenario',
     scenario,
     options,
+    ...(outerTimeoutMs === undefined ? {} : { outerTimeoutMs }),
     ...(signal === undefined ? {} : { signal }),
     now: performance.now.bind(performance),
   };
@@ -282,7 +284,7 @@ function testOf(
 interface MatcherContext {
   readonly promise?: string;
   /** The test that Vitest takes for the surrounding one, if there is one. */
-  readonly task?: Group & { readonly context: { readonly signal?: AbortSignal } };
+  readonly task?: Group & { readonly timeout?: number; readonly context: { readonly signal?: AbortSignal } };
 }
 
 /** A test, or a group of tests. */

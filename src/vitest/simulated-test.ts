@@ -35,6 +35,8 @@ export const TIME_LIMITS = {
   eventPart: 0.4,
   eventMsMax: 5_000,
   eventPartLong: 0.1,
+  /** In a test of Vitest's own, whose time may be too short for a simulation. */
+  eventMsLeast: 1_000,
 } as const;
 
 /**
@@ -66,11 +68,11 @@ async function runChecked(test: SimulatedTest): Promise<void> {
     return;
   }
   const simulation = simulationOf(test);
-  const { timeoutMs = Infinity, now } = test;
-  const timeMs = timeoutMs > 0 ? timeoutMs : Infinity;
-  const { startedAt = now() } = test;
+  const { now, startedAt = now() } = test;
+  const timeMs = timeMsOf(test.timeoutMs);
+  const turnMs = eventMsOf(test);
   const guarded = (limitMs: number, isShared: boolean): GuardedTurns =>
-    new GuardedTurns({ now, timeMs: limitMs, turnMs: eventMsOf(timeMs), why: timeUpText(timeMs), isShared });
+    new GuardedTurns({ now, timeMs: limitMs, turnMs, why: timeUpText(timeMs), isShared });
   const within: TestRun['within'] = (limitMs, seed) => {
     const turns = guarded(limitMs, false);
     return { turns, executor: new TurnGuardedExecutor(simulation, turns, seed) };
@@ -108,9 +110,17 @@ async function runChecked(test: SimulatedTest): Promise<void> {
   }
 }
 
-function eventMsOf(timeMs: number): number {
-  const { eventPart, eventMsMax, eventPartLong } = TIME_LIMITS;
-  return Math.min(timeMs * eventPart, Math.max(eventMsMax, timeMs * eventPartLong));
+/** Vitest takes 0 for no limit. */
+function timeMsOf(timeoutMs = Infinity): number {
+  return timeoutMs > 0 ? timeoutMs : Infinity;
+}
+
+/** How long one event may take. */
+function eventMsOf({ timeoutMs, outerTimeoutMs }: SimulatedTest): number {
+  const { eventPart, eventMsMax, eventPartLong, eventMsLeast } = TIME_LIMITS;
+  const timeMs = timeMsOf(outerTimeoutMs ?? timeoutMs);
+  const eventMs = Math.min(timeMs * eventPart, Math.max(eventMsMax, timeMs * eventPartLong));
+  return outerTimeoutMs === undefined ? eventMs : Math.max(eventMs, eventMsLeast);
 }
 
 /**
@@ -140,7 +150,8 @@ export async function differenceIn(test: SimulatedTest): Promise<string | undefi
   checkTestOptions(options);
   const { runs = DEFAULT_RUNS, seed = DEFAULT_SEED } = options;
   checkSeed('seed', seed);
-  const turns = new GuardedTurns({ now, why: timeUpText(Infinity) });
+  const turnMs = eventMsOf(test);
+  const turns = new GuardedTurns({ now, turnMs, why: timeUpText(Infinity) });
   const simulation = simulationOf(test);
   const { audit, stoppedBy, cutOff, executions, failures } = await runCampaign(
     new TurnGuardedExecutor(simulation, turns, DEFAULT_SEED),
@@ -155,12 +166,17 @@ export async function differenceIn(test: SimulatedTest): Promise<string | undefi
   );
   const [difference] = audit.differences;
   if (difference === undefined) {
+    if (turns.isStuck) throw new RunnerError('RUNNER_CANCELLED', loopText(turnMs));
     if (stoppedBy === 'stopped') throw endedFromOutside(signal, cutOff[0]?.message);
     if (audit.repeated === 0) throw nothingCompared(executions, failures[0]?.message);
     return undefined;
   }
   const { differenceText } = await import('./failed-test.ts');
   return differenceText(difference, simulation.ambient !== undefined);
+}
+
+function loopText(turnMs: number): string {
+  return `One event took more than ${formatCount(turnMs)} ms and was ended, as a loop without an end is. toHoldInvariants finds its lines`;
 }
 
 function nothingCompared(executions: number, message = ''): RunnerError {

@@ -69,6 +69,8 @@ export interface SimulatedTest {
   readonly options?: SimTestOptions;
   /** Real milliseconds that the whole test may take; infinite by default. */
   readonly timeoutMs?: number;
+  /** The same of the test around it, which limits its single events alone. Default: `timeoutMs`. */
+  readonly outerTimeoutMs?: number;
   readonly signal?: AbortSignal;
   /** Stack at the declaration, for failures without a line in the scenario. */
   readonly declaredAt?: string;

@@ -149,6 +149,26 @@ describe('matchers of scenarios', () => {
     await expect(coin).toHoldInvariants({ runs: 0 });
   });
 
+  describe('of a scenario with a loop that never ends', () => {
+    const looping = (sim: Simulation): void => {
+      for (let twice = sim.choose('n', 2) * 2; twice % 2 === 0 && twice > 0; twice += 2);
+    };
+    const around = { promise: '', task: { timeout: 2_000, context: {} } };
+
+    test('toHoldInvariants says that it loops', async () => {
+      const { pass, message } = await matchers.toHoldInvariants.call(around, looping);
+      expect(pass).toBe(false);
+      // On a busy machine it may be seen only once, and without its lines.
+      expect(message()).toMatch(/^(?:A loop without an end|One event took)/);
+    });
+
+    test('toBeDeterministic says that it was ended', async () => {
+      await expect(matchers.toBeDeterministic.call(around, looping)).rejects.toThrow(
+        /^One event took more than 1,000 ms and was ended, as a loop without an end is\./,
+      );
+    });
+  });
+
   describe('in a test that runs out of time', () => {
     let begun = 0;
     let signal: AbortSignal | undefined;
