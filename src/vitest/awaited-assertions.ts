@@ -2,10 +2,12 @@
  * Assertions that take time (`resolves`, `rejects`, `toMatchFileSnapshot`) in a test that runs its scenario many times.
  * Of each, Vitest keeps in the test a promise, for which it waits at the end, and a check that somebody has awaited it.
  * Invariants: an execution is held to its own checks at its end; the test keeps nothing of an execution that is over,
- * whose promises nobody will settle any more. What other code adds to the test stays there.
+ * whose promises nobody will settle any more, unless Vitest is still reading a snapshot. What other code adds to the
+ * test stays there.
  */
 import { hub } from '../ambient/hub.ts';
 import { isSimulating } from '../simulation/simulating.ts';
+import { snapshotFilesBeingRead } from './file-snapshots.ts';
 
 type Check = () => void;
 
@@ -41,7 +43,8 @@ export class AwaitedAssertions {
 
   /** An execution begins. The one before it may have failed before its end. */
   begin(): void {
-    this.#forget();
+    this.#checks = [];
+    this.#dropPromises();
     this.#isRunning = true;
   }
 
@@ -51,14 +54,16 @@ export class AwaitedAssertions {
    */
   end(): void {
     const checks = this.#checks;
-    this.#forget();
+    this.#checks = [];
+    this.#isRunning = false;
     if (this.#hasWarned) return;
     for (const check of checks) if (warns(check)) this.#hasWarned = true;
   }
 
   /** The test is over: what is added from now on is Vitest's. */
   stop(): void {
-    this.#forget();
+    this.#isRunning = false;
+    this.#dropPromises();
     for (const list of this.#watched) Reflect.deleteProperty(list, 'push');
   }
 
@@ -77,17 +82,14 @@ export class AwaitedAssertions {
     return this.#isRunning && (isSimulating() || hub.world !== undefined);
   }
 
-  #forget(): void {
-    this.#isRunning = false;
-    this.#unchecked = undefined;
-    if (this.#checks.length === 0) return;
+  #dropPromises(): void {
+    if (this.#promises.length === 0 || snapshotFilesBeingRead().length > 0) return;
     const { promises = [] } = this.#task;
     for (const promise of this.#promises) {
       const at = promises.indexOf(promise);
       if (at >= 0) void promises.splice(at, 1);
     }
     this.#promises = [];
-    this.#checks = [];
   }
 }
 

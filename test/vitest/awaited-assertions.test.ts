@@ -3,6 +3,7 @@ import { describe, expect, test, vi } from 'vitest';
 import { simulate } from '../../src/simulation/simulate.ts';
 import type { Simulation } from '../../src/simulation/simulation.ts';
 import { AwaitedAssertions, type TaskWithAssertions } from '../../src/vitest/awaited-assertions.ts';
+import { watchFiles } from '../../src/vitest/file-snapshots.ts';
 import { simTest } from '../../src/vitest/sim-test.ts';
 
 const never = new Promise<never>(() => {});
@@ -37,14 +38,33 @@ describe('assertions of a simTest that take time', () => {
     const { task, add, execute, awaited } = running();
     const check = vi.fn();
     await execute(() => add(never, check));
+    await execute(() => undefined);
     expect([task, check.mock.calls.length]).toEqual([{ promises: [], onFinished: [] }, 1]);
     await execute((sim) => {
       add(never, check);
       sim.check(false, 'fails before its end');
     });
-    await execute(() => undefined);
+    await execute(() => add(never, check));
     awaited.stop();
-    expect([task, check.mock.calls.length]).toEqual([{ promises: [], onFinished: [] }, 1]);
+    expect([task, check.mock.calls.length]).toEqual([{ promises: [], onFinished: [] }, 2]);
+  });
+
+  test('Vitest waits for one of a snapshot that it reads when the test ends', async () => {
+    const { task, add, execute, awaited } = running();
+    let end = (_text: string): void => undefined;
+    const text = new Promise<string>((resolve) => {
+      end = resolve;
+    });
+    const environment = { readSnapshotFile: (_file: string) => text };
+    watchFiles({ match: () => ({ pass: true }), environment }, 'any');
+    const read = environment.readSnapshotFile('seen.txt');
+    await execute(() => add(read, () => undefined));
+    await execute(() => undefined);
+    expect(task.promises).toEqual([read]);
+    end('text');
+    await read;
+    awaited.stop();
+    expect(task.promises).toEqual([]);
   });
 
   test('an execution fails if one has not been awaited', async () => {
