@@ -21,16 +21,21 @@ export interface TaskWithAssertions {
 /** See the top of the file. */
 export class AwaitedAssertions {
   readonly #task: TaskWithAssertions;
+  readonly #isFailure: boolean;
   readonly #watched: readonly (readonly unknown[])[];
   #isRunning = false;
   /** The promise that was added last, until its check is. */
   #unchecked: Promise<unknown> | undefined;
   #promises: Promise<unknown>[] = [];
   #checks: Check[] = [];
-  #hasWarned = false;
 
-  constructor(task: TaskWithAssertions) {
+  /**
+   * `isFailure`: the check throws. Vitest 4 prints a line instead, which takes too long for an execution: it gets the
+   * checks of the last one.
+   */
+  constructor(task: TaskWithAssertions, isFailure: boolean) {
     this.#task = task;
+    this.#isFailure = isFailure;
     const promises = (task.promises ??= []);
     const checks = (task.onFinished ??= []);
     this.#watched = [promises, checks];
@@ -48,16 +53,13 @@ export class AwaitedAssertions {
     this.#isRunning = true;
   }
 
-  /**
-   * An execution ends. Throws if an assertion has not been awaited; Vitest 4 only prints a line, which is printed for
-   * one execution.
-   */
+  /** An execution ends. Throws if an assertion has not been awaited, where that is a failure. */
   end(): void {
+    this.#isRunning = false;
+    if (!this.#isFailure) return;
     const checks = this.#checks;
     this.#checks = [];
-    this.#isRunning = false;
-    if (this.#hasWarned) return;
-    for (const check of checks) if (warns(check)) this.#hasWarned = true;
+    for (const check of checks) check();
   }
 
   /** The test is over: what is added from now on is Vitest's. */
@@ -65,6 +67,7 @@ export class AwaitedAssertions {
     this.#isRunning = false;
     this.#dropPromises();
     for (const list of this.#watched) Reflect.deleteProperty(list, 'push');
+    if (!this.#isFailure) this.#task.onFinished?.push(...this.#checks);
   }
 
   /** Vitest adds the check of an assertion right after its promise; other checks have none. */
@@ -102,20 +105,4 @@ function watch<Item>(list: Item[], isToHave: (item: Item) => boolean): void {
       return list.length;
     },
   });
-}
-
-/** True if the check has printed a line. */
-function warns(check: Check): boolean {
-  const { warn } = console;
-  let hasWarned = false;
-  console.warn = (...given: unknown[]) => {
-    hasWarned = true;
-    warn.apply(console, given);
-  };
-  try {
-    check();
-  } finally {
-    console.warn = warn;
-  }
-  return hasWarned;
 }

@@ -216,7 +216,8 @@ async function watchesOf(context: GivenContext) {
   return {
     expects: new ExecutionExpects(expectNow, task.id, task.concurrent === true),
     soft: new SoftFailures(task, signal),
-    awaited: new AwaitedAssertions(task),
+    // Vitest 4 has `sequential`, Vitest 5 has not.
+    awaited: new AwaitedAssertions(task, !('sequential' in vitestTest)),
   };
 }
 
