@@ -226,7 +226,7 @@ describe('explain', () => {
   );
 
   test.for([
-    [['s.mjs'], /s\.mjs: expected one scenario, got 10: give one of s\.mjs#die, /],
+    [['s.mjs'], /s\.mjs: expected one scenario, got 11: give one of s\.mjs#die, /],
     [['s.mjs#nobody'], /exports no scenario "nobody"/],
     [['no-such'], /no scenario is called "no-such"/],
     [['no-such.jsonl'], /no-such\.jsonl/],

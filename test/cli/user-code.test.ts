@@ -14,7 +14,7 @@ const at = (name: string): string => join(dir, name);
 const FINE = "export const s = { name: 'fine', description: 'of a test', run: () => {} };";
 const SCENARIOS: Readonly<Record<string, string>> = {
   exits: '() => { process.exit(0); }',
-  'exits-later': 'async () => { setImmediate(() => process.exit(0)); await new Promise(() => {}); }',
+  'exits-later': 'async () => { soon(() => process.exit(0)); await new Promise(() => {}); }',
   'exits-unheard': '() => { process.removeAllListeners("exit"); process.exit(0); }',
   'really-exits': '() => { process.reallyExit(0); }',
   hostile: '() => { throw new Proxy({}, { get() { throw 1; }, getPrototypeOf() { throw 2; } }); }',

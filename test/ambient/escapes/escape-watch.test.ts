@@ -57,7 +57,7 @@ const CALLS: readonly (readonly [kind: string, what: string, run: () => unknown]
   ['process', 'child_process.spawnSync', () => spawnSync('true')],
   ['thread', 'WebAssembly.compile', () => compile(Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0))],
   ['timer', 'a real timer', () => clearTimeout(setTimeout(() => {}, 60_000))],
-  ['timer', 'a real timer', () => clearImmediate(setImmediate(() => {}))],
+  ['timer', 'an immediate', () => clearImmediate(setImmediate(() => {}))],
   ['thread', 'a message port', () => new MessageChannel().port1.close()],
 ];
 
