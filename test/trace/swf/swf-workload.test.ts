@@ -374,7 +374,7 @@ describe('the work of a log in the Standard Workload Format', () => {
 
   test('an invalid limit is refused', () => {
     expect(() => createSwfWorkload([], { limit: -1 })).toThrow(
-      expect.objectContaining({ message: 'limit: expected a number ≥ 0, got -1' }),
+      expect.objectContaining({ message: 'limit: expected an integer ≥ 0, or Infinity, got -1' }),
     );
     expect(createSwfWorkload([])).toEqual({ items: [], skipped: [] });
     expect(swfWorkload([])).toEqual({ jobs: [], statusesMeanNothing: true });
