@@ -86,7 +86,7 @@ export class DirCheckout implements Checkout {
  */
 export async function prepareTarget(path: string, id: string): Promise<DirCheckout> {
   // With a slash at its end, the path of a link would stand for what the link leads to.
-  const dir = path.replace(/(?<=.)(?:\/\.?)+$/, '');
+  const dir = path.replace(/(?<=[^])(?:\/\.?)+$/, '');
   try {
     await mkdir(dir);
     return new DirCheckout(dir, id);

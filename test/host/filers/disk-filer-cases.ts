@@ -88,13 +88,14 @@ export function diskFilerCases({ create, unknownId, idExpected }: DiskFilerSubje
     const id = await filer.ingest(source);
     const link = join(base, 'link');
     mkdirSync(join(base, 'target'));
-    symlinkSync(join(base, 'target'), link);
+    for (const each of [link, `${link}\n`]) symlinkSync(join(base, 'target'), each);
     for (const [dir, ending] of [
       [source, ''],
       [join(source, 'readme'), ''],
       [link, ''],
       [link, '/'],
       [link, '/./'],
+      [`${link}\n`, '/'],
     ] as const) {
       await expect(filer.checkoutAt(id, `${dir}${ending}`)).rejects.toMatchObject({
         code: 'RUNNER_FILER_FAILED',
