@@ -188,20 +188,28 @@ function commaBehindFirst(text: string): number {
   return -1;
 }
 
+/** Tests that are expected to fail, and have found no failure when they were tried last. */
+const withoutFailure = new WeakSet<object>();
+
 /**
  * A test that ends without having found a failure, as for a wrong option or for want of time, fails also where Vitest
- * expects a failure: it would pass for one that was seen.
+ * expects a failure: it would pass for one that was seen. The next try, by `retry`, may find it.
  */
 async function runDeclared(
   declared: Declaration,
   context: GivenContext,
   given: readonly unknown[],
 ): Promise<void> {
+  const { task } = context;
+  if (withoutFailure.delete(task)) Object.assign(task, { fails: true });
   const skip = notedSkip(context);
   try {
     await runAs(declared, context, given, skip);
   } catch (error) {
-    if (!skip.hasEnded()) Object.assign(context.task, { fails: false });
+    if (task.fails === true && !skip.hasEnded()) {
+      withoutFailure.add(task);
+      Object.assign(task, { fails: false });
+    }
     throw error;
   }
 }

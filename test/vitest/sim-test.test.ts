@@ -400,6 +400,11 @@ test('a test that has failed can skip itself when it is tried again', () => {
 });
 
 simTest.fails('what is expected to fail passes', (sim) => sim.check(false, 'as it must'));
+simTest.fails(
+  'what is expected to fail passes also if only the next try finds the failure',
+  { replay: unfit, corpus: false, retry: 1 },
+  (sim, { task }) => sim.check(task.result?.retryCount !== 1, 'as it must'),
+);
 simTest.skip('what is skipped is not run, because this test shows it', () => {
   throw new Error('it is run');
 });
