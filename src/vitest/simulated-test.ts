@@ -70,17 +70,15 @@ async function runChecked(test: SimulatedTest): Promise<void> {
   const simulation = simulationOf(test);
   const { now, startedAt = now() } = test;
   const timeMs = timeMsOf(test.timeoutMs);
-  const turnMs = eventMsOf(test);
-  const guarded = (limitMs: number, isShared: boolean): GuardedTurns =>
-    new GuardedTurns({ now, timeMs: limitMs, turnMs, why: timeUpText(timeMs), isShared });
+  const guards = new TurnsOfTest(test);
   const within: TestRun['within'] = (limitMs, seed) => {
-    const turns = guarded(limitMs, false);
+    const turns = guards.make(limitMs, false);
     return { turns, executor: new TurnGuardedExecutor(simulation, turns, seed) };
   };
   const leftMs = (): number => startedAt + timeMs * TIME_LIMITS.wholePart - now();
   // Sharing requires that an error in a tick never passes through the turn of another simulation; in ambient time it
   // does not.
-  const turns = guarded(leftMs(), simulation.ambient !== undefined);
+  const turns = guards.make(leftMs(), simulation.ambient !== undefined);
   const held = new HeldExecutions();
   const failed = new FailedExecutions();
   const late = new LateErrors(simulation.scenario);
@@ -106,7 +104,29 @@ async function runChecked(test: SimulatedTest): Promise<void> {
     throw await failedTest(run, seen);
   } finally {
     late.end();
-    turns.end();
+    guards.end();
+  }
+}
+
+/** The guarded turns of one test. What watches code between them would end code of later tests. */
+class TurnsOfTest {
+  readonly #test: SimulatedTest;
+  readonly #made: GuardedTurns[] = [];
+
+  constructor(test: SimulatedTest) {
+    this.#test = test;
+  }
+
+  make(timeMs: number, isShared: boolean): GuardedTurns {
+    const { now, timeoutMs } = this.#test;
+    const why = timeUpText(timeMsOf(timeoutMs));
+    const turns = new GuardedTurns({ now, timeMs, turnMs: eventMsOf(this.#test), why, isShared });
+    this.#made.push(turns);
+    return turns;
+  }
+
+  end(): void {
+    for (const turns of this.#made) turns.end();
   }
 }
 
@@ -153,7 +173,7 @@ export async function differenceIn(test: SimulatedTest): Promise<string | undefi
   const turnMs = eventMsOf(test);
   const turns = new GuardedTurns({ now, turnMs, why: timeUpText(Infinity) });
   const simulation = simulationOf(test);
-  const { audit, stoppedBy, cutOff, executions, failures } = await runCampaign(
+  const campaign = runCampaign(
     new TurnGuardedExecutor(simulation, turns, DEFAULT_SEED),
     portfolioStrategy(seed),
     {
@@ -164,6 +184,8 @@ export async function differenceIn(test: SimulatedTest): Promise<string | undefi
       shouldStop: () => signal?.aborted === true,
     },
   );
+  // What watches code between turns would end code of the test.
+  const { audit, stoppedBy, cutOff, executions, failures } = await campaign.finally(() => turns.end());
   const [difference] = audit.differences;
   if (difference === undefined) {
     if (turns.isStuck) throw new RunnerError('RUNNER_CANCELLED', loopText(turnMs));

@@ -169,6 +169,20 @@ describe('matchers of scenarios', () => {
     });
   });
 
+  test.for(['toHoldInvariants', 'toBeDeterministic'] as const)(
+    '%s ends what watches code between turns, so that code of the test may take any time',
+    async (name) => {
+      const around = { promise: '', task: { timeout: 60_000, context: {} } };
+      const isWatched = (): boolean =>
+        Reflect.get(process, Symbol.for('dryrunner.forget-async-ids')) !== undefined;
+      let wasWatched = false;
+      const check = setInterval(() => (wasWatched ||= isWatched()), 1);
+      await matchers[name].call(around, () => new Promise<void>(() => {}));
+      clearInterval(check);
+      expect([wasWatched, isWatched()]).toEqual([true, false]);
+    },
+  );
+
   describe('in a test that runs out of time', () => {
     let begun = 0;
     let signal: AbortSignal | undefined;
