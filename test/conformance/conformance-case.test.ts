@@ -116,27 +116,41 @@ describe('the suite', () => {
     expect(messages).toContain('how long the wait took: expected at least 20 ms, got 0 (seed 1)');
   });
 
+  /** The simulated runner, each reply of which takes its time. */
+  const slowBy = (latencyOf: (call: number) => number): ConformanceSubject => ({
+    ...simulated,
+    supports: supportsAllBut({ virtualTime: 'replies take time', exactStates: 'replies take time' }),
+    create: async (world, options) => {
+      let calls = 0;
+      const { service, ...made } = await simulated.create(world, options);
+      const delayed = interceptService(service, async (call, proceed) => {
+        calls += 1;
+        const latencyMs = latencyOf(calls);
+        try {
+          return await proceed(call);
+        } finally {
+          await sleep(world.clock, latencyMs);
+        }
+      });
+      return { ...made, service: delayed };
+    },
+  });
+
   test('passes a runner whose replies take time of their own, and overtake each other', async () => {
-    const slow: ConformanceSubject = {
-      ...simulated,
-      supports: supportsAllBut({ virtualTime: 'replies take time', exactStates: 'replies take time' }),
-      create: async (world, options) => {
-        let replies = 0;
-        const { service, ...made } = await simulated.create(world, options);
-        const delayed = interceptService(service, async (call, proceed) => {
-          replies += 2;
-          const latencyMs = replies % 5;
-          try {
-            return await proceed(call);
-          } finally {
-            await sleep(world.clock, latencyMs);
-          }
-        });
-        return { ...made, service: delayed };
-      },
-    };
+    const slow = slowBy((call) => (2 * call) % 5);
     const failed = (await resultsOf(slow, conformanceCases)).filter(({ outcome }) => outcome === 'failed');
     expect(failed.map(({ title, error }) => [title, messageOf(error)])).toEqual([]);
+  });
+
+  test('R74 a stubborn command outlives the few replies that tell whether an abort holds up others', async () => {
+    const cases = conformanceCases.filter(({ rules }) => rules.includes('R74'));
+    const results = await resultsOf(
+      slowBy(() => 2_000),
+      cases,
+    );
+    expect(results.map(({ outcome, error }) => [outcome, error])).toEqual(
+      cases.map(() => ['passed', undefined]),
+    );
   });
 
   test('R102 finds a runner whose deadline counts from the start of the process', async () => {

@@ -140,12 +140,14 @@ export const abortCases: readonly CaseSpec[] = [
       const next = await t.start(runner, t.commands.exit(4));
       checkEqual('abort of the queued one', (await runner.abort(queued)).state, 'ABORTED');
       const query = { runs: [stubborn], states: ALL_MASK };
-      const reads = [
-        (await runner.status(stubborn)).status,
-        ...(await runner.statusAll()).statuses.slice(0, 1),
-        ...(await runner.queryNow(query)).statuses,
-        ...(await runner.query(query, NO_WAIT)).statuses,
-      ];
+      // At once: where replies take time, the command could end before the last of several.
+      const [one, all, now, waited] = await Promise.all([
+        runner.status(stubborn),
+        runner.statusAll(),
+        runner.queryNow(query),
+        runner.query(query, NO_WAIT),
+      ]);
+      const reads = [one.status, ...all.statuses.slice(0, 1), ...now.statuses, ...waited.statuses];
       checkEqual('the stubborn one', each(reads, 'state'), ['RUNNING', 'RUNNING', 'RUNNING', 'RUNNING']);
       checkEqual('aborts that have returned', ended, []);
       await aborting;
