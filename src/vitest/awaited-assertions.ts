@@ -11,6 +11,9 @@ import { snapshotFilesBeingRead } from './file-snapshots.ts';
 
 type Check = () => void;
 
+/** What Vitest calls the function that it makes of a hook, such as one of `onTestFinished`. */
+const HOOK = 'runWithTimeout';
+
 /** The used subset of a task of Vitest. */
 export interface TaskWithAssertions {
   promises?: Promise<unknown>[] | undefined;
@@ -70,11 +73,11 @@ export class AwaitedAssertions {
     if (!this.#isFailure) this.#task.onFinished?.push(...this.#checks);
   }
 
-  /** Vitest adds the check of an assertion right after its promise; other checks have none. */
+  /** Vitest adds the check of an assertion right after its promise. A promise of an annotation has none. */
   #isOfTest(check: Check): boolean {
     const promise = this.#unchecked;
     this.#unchecked = undefined;
-    if (promise === undefined) return true;
+    if (promise === undefined || check.name === HOOK) return true;
     this.#promises.push(promise);
     this.#checks.push(check);
     return false;

@@ -12,6 +12,21 @@ simTest('one that has lost a race does not hold up the test', async (sim) => {
   await Promise.race([expect(never).resolves.toBe(1), sim.sleep(sim.choose('ms', 5))]);
 });
 
+const hooks = { added: 0, called: 0 };
+simTest(
+  'a hook behind an annotation is added, as the next test shows',
+  (_sim, context) => {
+    void context.annotate('seen');
+    hooks.added += 1;
+    context.onTestFinished(() => void (hooks.called += 1));
+  },
+  { runs: 0 },
+);
+test('a hook behind an annotation is called', () => {
+  expect(hooks.added).toBeGreaterThan(1);
+  expect(hooks.called).toBe(hooks.added);
+});
+
 /** A test as Vitest has it, its watch, and how Vitest adds an assertion. */
 function running({ isFailure = true } = {}) {
   const task: TaskWithAssertions = {};
