@@ -142,7 +142,7 @@ describe('the suite', () => {
     expect(failed.map(({ title, error }) => [title, messageOf(error)])).toEqual([]);
   });
 
-  test('R74 a stubborn command outlives the few replies that tell whether an abort holds up others', async () => {
+  test('R74 a stubborn command outlives the few replies that show whether an abort holds up others', async () => {
     const cases = conformanceCases.filter(({ rules }) => rules.includes('R74'));
     const results = await resultsOf(
       slowBy(() => 2_000),
