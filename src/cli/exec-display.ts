@@ -39,7 +39,7 @@ export class StreamText {
 
 type StreamName = 'stdout' | 'stderr';
 
-/** How often is looked whether the output has been read. */
+/** How often to check whether the output has been read. */
 export const READER_POLL_MS = 20;
 /** How much of the output waits in memory for its reader, about. */
 const UNREAD_BYTES_MAX = 8 * 1024 * 1024;

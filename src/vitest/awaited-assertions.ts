@@ -99,12 +99,12 @@ export class AwaitedAssertions {
   }
 }
 
-/** Asks before each addition to the list whether the list is to have it. */
-function watch<Item>(list: Item[], isToHave: (item: Item) => boolean): void {
+/** Adds to the list only what `accepts` returns true for. */
+function watch<Item>(list: Item[], accepts: (item: Item) => boolean): void {
   Object.defineProperty(list, 'push', {
     configurable: true,
     value: (...items: Item[]): number => {
-      for (const item of items) if (isToHave(item)) list[list.length] = item;
+      for (const item of items) if (accepts(item)) list[list.length] = item;
       return list.length;
     },
   });

@@ -188,7 +188,7 @@ function commaBehindFirst(text: string): number {
   return -1;
 }
 
-/** Tests that are expected to fail, and have found no failure when they were tried last. */
+/** Tests that are expected to fail and whose last try found no failure. */
 const withoutFailure = new WeakSet<object>();
 
 /**
